@@ -1,0 +1,50 @@
+# Two commands: `make demo` and `make test`. Both make .venv once, from requirements.lock, and reuse it.
+
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+
+.PHONY: demo test lint format wheel clean bench-sharding bench-env
+
+demo: .venv/installed  ## build, verify and train on the embedded corpus, and report
+	$(BIN)/arcorp demo --out out/demo
+
+test: lint  ## lint, then every test
+	$(BIN)/pytest -n 2 --dist loadfile
+
+lint: .venv/installed  ## ruff, mypy --strict, import-linter, and the generated pages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m pipelines.pages --check
+
+format: .venv/installed  ## format, and write the generated pages anew
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/python -m pipelines.pages
+
+bench-sharding: .venv/installed  ## packing, writing, reading, verifying; beside the peers that `make bench-env` installed
+	$(BIN)/python -m benchmarks.sharding
+
+bench-env:  ## environments of the peers, which don't go together: some 5 GB
+	for name in trl olmo mosaicml; do \
+		$(PYTHON) -m venv .venv-bench-$$name && .venv-bench-$$name/bin/python -m pip install --quiet \
+			-r benchmarks/sharding/peers/$$name.txt || exit 1; \
+	done
+	.venv-bench-trl/bin/python -m pip uninstall --quiet --yes torchvision  # litdata's breaks trl beside a CPU torch
+
+wheel: .venv/installed  ## dist/arcorp-*.whl
+	$(BIN)/python -m build --no-isolation --wheel
+
+# torch first and exact: whatever depends on it then finds it there and pulls no second, larger build.
+.venv/installed: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "arcorp needs Python 3.11 or newer"; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -qq --disable-pip-version-check $(shell grep '^torch==' requirements.lock)
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+clean:  ## remove what the commands above made
+	rm -rf .venv dist out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
