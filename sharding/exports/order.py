@@ -1,0 +1,63 @@
+"""The rows of an export, in the order in which they are written: all that a format needs to know of a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sharding.rows import Batch, Dataset, Split
+from sharding.schedule import Rows
+
+CHUNK_ROWS = 1024
+
+
+@dataclass(frozen=True)
+class OrderedRows:
+    """`count` rows of a split. Iterate `batches` as often as needed: ids raw, up to `CHUNK_ROWS` rows each."""
+
+    split: Split
+    dataset: Dataset
+    scheduled: bool
+
+    @property
+    def name(self) -> str:
+        return self.split.name
+
+    @property
+    def row_tokens(self) -> int:
+        return self.dataset.row_tokens
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(self.dataset.layout.dtype)
+
+    @property
+    def count(self) -> int:
+        return self.dataset.steps * self.dataset.batch_rows if self.scheduled else self.split.rows
+
+    @property
+    def tokens(self) -> int:
+        return self.count * self.row_tokens
+
+    def batches(self) -> Iterator[Batch]:
+        for rows in self._numbers():
+            yield self.split.read(rows, raw=True)
+
+    def _numbers(self) -> Iterator[Rows]:
+        if self.scheduled:
+            step = max(CHUNK_ROWS // self.dataset.batch_rows, 1)
+            for first in range(0, self.dataset.steps, step):
+                yield self.dataset.schedule.rows_of(first, min(first + step, self.dataset.steps)).reshape(-1)
+        else:
+            for first in range(0, self.split.rows, CHUNK_ROWS):
+                yield np.arange(first, min(first + CHUNK_ROWS, self.split.rows))
+
+
+def ordered(dataset: Dataset, unique: bool) -> list[OrderedRows]:
+    """The training rows, as scheduled or each once, and the validation rows, if there are any."""
+    train = OrderedRows(dataset.train, dataset, scheduled=not unique)
+    validation = OrderedRows(dataset.validation, dataset, scheduled=False)
+    return [train, validation] if validation.count else [train]

@@ -1,0 +1,77 @@
+"""Parquet: `<split>-00000.parquet`, ..., one line a row, as `datasets.load_dataset(folder)` finds them.
+
+input_ids       list of i32: the row
+position_ids    list of i32: place in the segment, beginning anew with each
+documents       list of strings: id of each segment's document
+offsets         list of i64: where the segment begins in its document's stream (BOS included)
+lengths         list of i32: tokens of each segment
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sharding.exports.order import OrderedRows
+from sharding.rows import Batch
+from sharding.seal import FileRecord, Sealed, atomic_file
+
+FILE_ROWS = 1 << 17
+SCHEMA = pa.schema(
+    {
+        "input_ids": pa.list_(pa.int32()),
+        "position_ids": pa.list_(pa.int32()),
+        "documents": pa.list_(pa.string()),
+        "offsets": pa.list_(pa.int64()),
+        "lengths": pa.list_(pa.int32()),
+    }
+)
+
+
+def write(rows: OrderedRows, folder: Path) -> dict[str, FileRecord]:
+    sealed = Sealed(rows.dataset.path)
+    tables = [
+        pq.read_table(pa.BufferReader(sealed.read(name)), columns=["id"])
+        for name in sealed.names(prefix="documents/", suffix=".parquet")
+    ]
+    names = pa.concat_tables(tables)["id"]
+    batches = rows.batches()
+    files: dict[str, FileRecord] = {}
+    written = 0
+    while written < rows.count:
+        name = f"{rows.name}-{len(files):05d}.parquet"
+        held = 0
+        with (
+            atomic_file(folder / name) as file,
+            pq.ParquetWriter(file, SCHEMA, compression="zstd", write_page_checksum=True) as writer,
+        ):
+            while held < FILE_ROWS and written + held < rows.count:
+                batch = next(batches)
+                writer.write_table(_table(batch, names))
+                held += len(batch.rows)
+        files[name] = file.record
+        written += held
+    return files
+
+
+def _table(batch: Batch, names: pa.ChunkedArray) -> pa.Table:
+    count, row_tokens = batch.ids.shape
+    segments = np.concatenate(batch.segments)
+    begins = np.flatnonzero(segments["position"] == 0)
+    places = np.arange(count * row_tokens)
+    first = np.flatnonzero(batch.starts)
+    position = places - np.repeat(first, segments["length"])
+    by_row = np.append(np.arange(count) * row_tokens, count * row_tokens).astype(np.int32)
+    by_segment = np.append(begins, len(segments)).astype(np.int32)
+    documents = names.take(pa.array(segments["document"].astype(np.int64))).combine_chunks()
+    columns = [
+        pa.ListArray.from_arrays(by_row, pa.array(batch.ids.reshape(-1).astype(np.int32))),
+        pa.ListArray.from_arrays(by_row, pa.array(position.astype(np.int32))),
+        pa.ListArray.from_arrays(by_segment, documents),
+        pa.ListArray.from_arrays(by_segment, pa.array(segments["offset"].astype(np.int64))),
+        pa.ListArray.from_arrays(by_segment, pa.array(segments["length"].astype(np.int32))),
+    ]
+    return pa.table(columns, SCHEMA)

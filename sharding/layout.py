@@ -1,0 +1,123 @@
+"""The layout of a dataset folder: names, record types, and what the manifest's `summary` says.
+
+    shards/train-00000-of-00453.bin     rows of `row_tokens` ids, no header: np.memmap(...).reshape(-1, row_tokens)
+    shards/train-00000-of-00453.seg     the segments of each row, one `SEGMENT` record each, in row order
+    documents/part-00000.parquet        the documents; a document's *ordinal* is its line over all parts
+
+Rows of a split are numbered over all its shards, stratum after stratum, so that a stratum is a range of rows
+and a shard is another. A document's *stream* is [bos] + ids + [eos], as the policy says; a segment is a piece
+of one stream. The segments of a row tile it exactly, so that `position == 0` begins a row and no row number
+need be stored. Numpy and the standard library alone: the trainer reads this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sharding.seal import Damaged
+
+SEGMENT = np.dtype([("document", "<u8"), ("offset", "<u4"), ("position", "<u2"), ("length", "<u2")])
+"""Ordinal of the document, first token in its stream, first token in the row, number of tokens."""
+
+MAX_ROW_TOKENS = 65_535  # `length` is a u2
+MAX_STREAM_TOKENS = 2**32 - 1  # `offset` is a u4
+SPLITS = ("train", "validation")
+ATTRIBUTES = ("source", "language", "category")
+PLAN = "plan.json"
+SCHEDULE = "schedule.json"
+TOKENIZER = "tokenizer/tokenizer.json"
+
+Ids = npt.NDArray[np.integer[Any]]
+
+
+def dtype_for(vocab_size: int) -> str:
+    """`<u2` up to 65,536 ids, else `<u4`: numpy's own casts wrap 70,000 to 4,464 without a word."""
+    return "<u2" if vocab_size <= 65_536 else "<u4"
+
+
+def shard_name(split: str, shard: int, shards: int) -> str:
+    """Path of a shard in its folder, without a suffix."""
+    return f"shards/{split}-{shard:05d}-of-{shards:05d}"
+
+
+def documents_name(part: int) -> str:
+    return f"documents/part-{part:05d}.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class StratumLayout:
+    """One stratum of a split: a range of rows, and what went into it.
+
+    An attribute is None where strata are not split by it. `tokens` counts ids of its documents without BOS
+    and EOS; `documents`, `bytes` (UTF-8) and `chars` count the same documents.
+    """
+
+    name: str
+    source: str | None
+    language: str | None
+    category: str | None
+    first_row: int
+    rows: int
+    documents: int
+    tokens: int
+    bytes: int
+    chars: int
+
+
+@dataclass(frozen=True, slots=True)
+class SplitLayout:
+    """Rows of a split and how shards hold them: `rows_per_shard` each, the last one what is left."""
+
+    rows: int
+    rows_per_shard: int
+    shards: int
+    strata: tuple[StratumLayout, ...]
+
+    def rows_of(self, shard: int) -> range:
+        first = shard * self.rows_per_shard
+        return range(first, min(first + self.rows_per_shard, self.rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The `summary` of a dataset's manifest. `bos` and `eos` are ids or None; `max_id` is the largest id seen."""
+
+    row_tokens: int
+    dtype: str
+    vocab_size: int
+    max_id: int
+    bos: int | None
+    eos: int | None
+    tokenizer: str
+    policy: str
+    fill: str
+    splits: dict[str, SplitLayout]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any], where: str) -> Layout:
+        """Raises Damaged, naming `where`, if this is not the summary of a dataset."""
+        try:
+            splits = {
+                name: SplitLayout(**{**split, "strata": tuple(StratumLayout(**s) for s in split["strata"])})
+                for name, split in value["splits"].items()
+            }
+            layout = cls(**{**value, "splits": splits})
+            if set(splits) != set(SPLITS) or layout.dtype != dtype_for(layout.vocab_size):
+                raise ValueError(f"splits {sorted(splits)}, dtype {layout.dtype}, {layout.vocab_size} ids")
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise Damaged(
+                f"{where}: its summary is not that of a dataset ({error!r}); build the folder again"
+            ) from None
+        return layout
+
+    @property
+    def row_bytes(self) -> int:
+        return self.row_tokens * np.dtype(self.dtype).itemsize

@@ -1,0 +1,164 @@
+"""Small corpora of tokens, sealed for real, and datasets packed from them as pipelines does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sharding.layout import PLAN, SCHEDULE, TOKENIZER, dtype_for, shard_name
+from sharding.mixture import Mixture
+from sharding.options import PackOptions, Validation
+from sharding.plan import Plan
+from sharding.planner import INDEX, draft_plan
+from sharding.schedule import Phase, lay
+from sharding.seal import FileRecord, Manifest, Sealed, atomic_file, hash_file, write_json, write_manifest
+from sharding.write import ShardWriter, summary
+
+TOKENIZER_TEXT = '{"this": "stands for a tokenizer.json"}'
+
+
+@dataclass(frozen=True)
+class Document:
+    id: str
+    ids: Sequence[int]
+    source: str = "web"
+    language: str = "arb_Arab"
+    category: str = "arabic"
+    cluster: str = ""
+
+
+def random_documents(
+    count: int, seed: int = 0, *, vocab: int = 1000, mean: float = 40.0, **attributes: str
+) -> list[Document]:
+    """Documents of log-normal length, every tenth of them empty."""
+    rng = np.random.default_rng(seed)
+    lengths = np.clip(rng.lognormal(np.log(mean), 1.0, count), 1, 20 * mean).astype(int)
+    lengths[rng.random(count) < 0.1] = 0
+    name = "-".join(attributes.values()) or "web"
+    return [
+        Document(f"{name}/{seed}-{k}", rng.integers(0, vocab, length).tolist(), **attributes)
+        for k, length in enumerate(lengths)
+    ]
+
+
+def mixed_documents(scale: int = 1, vocab: int = 1000) -> list[Document]:
+    """Four strata of 60, 25, 10 and 5 parts, one after the other as ingestion leaves them."""
+    kinds = [
+        (600, {"source": "fineweb-2", "language": "arb_Arab", "category": "arabic"}),
+        (250, {"source": "fineweb-2", "language": "arz_Arab", "category": "arabic"}),
+        (100, {"source": "openiti", "language": "arb_Arab", "category": "classical"}),
+        (50, {"source": "the-stack", "language": "Python", "category": "code"}),
+    ]
+    return [
+        document
+        for number, (count, attributes) in enumerate(kinds)
+        for document in random_documents(count * scale, number + 1, vocab=vocab, **attributes)
+    ]
+
+
+def write_tokens(
+    folder: Path, documents: Sequence[Document], *, vocab_size: int = 1000, per_part: int = 300, tokenizer: str = ""
+) -> Path:
+    """A sealed tokens folder, as tokenize makes them."""
+    text = tokenizer or TOKENIZER_TEXT
+    files: dict[str, FileRecord] = {}
+    with atomic_file(folder / TOKENIZER) as file:
+        file.write(text.encode())
+    files[TOKENIZER] = file.record
+    for part, first in enumerate(range(0, max(len(documents), 1), per_part)):
+        name = f"part-{part:05d}"
+        mine = documents[first : first + per_part]
+        lengths = np.array([len(document.ids) for document in mine], np.int64)
+        ids = np.array([one for document in mine for one in document.ids], dtype_for(vocab_size))
+        with atomic_file(folder / f"{name}.bin") as file:
+            file.write(ids.tobytes())
+        files[f"{name}.bin"] = file.record
+        columns = {
+            "id": [document.id for document in mine],
+            "source": [document.source for document in mine],
+            "language": [document.language for document in mine],
+            "category": [document.category for document in mine],
+            "license": ["CC0-1.0"] * len(mine),
+            "url": [f"https://example.org/{document.id}" for document in mine],
+            "cluster": [document.cluster or document.id for document in mine],
+            "offset": np.cumsum(lengths) - lengths,
+            "tokens": lengths,
+            "bytes": lengths * 4,
+            "chars": lengths * 2,
+        }
+        with atomic_file(folder / f"{name}.parquet") as file:
+            pq.write_table(pa.table(columns, INDEX), file)
+        files[f"{name}.parquet"] = file.record
+    described = {
+        "tokenizer": files[TOKENIZER].sha256,
+        "vocab_size": vocab_size,
+        "dtype": dtype_for(vocab_size),
+    }
+    write_manifest(folder, Manifest("tokenize", 1, {}, {}, {}, files, described))
+    return folder
+
+
+def write_plan(folder: Path, tokens: Sequence[Sealed], options: PackOptions) -> Plan:
+    draft = draft_plan(tokens, options)
+    records = {}
+    for name in draft.documents:
+        with atomic_file(folder / name) as file:
+            draft.write_documents(name, file)
+        records[name] = file.record
+    plan = draft.plan.with_documents(records)
+    write_json(folder / PLAN, plan.to_json())
+    return plan
+
+
+def pack(
+    folder: Path,
+    tokens: Sequence[Path],
+    options: PackOptions,
+    *,
+    phases: Sequence[Phase] = (Phase("all", steps=12),),
+    mixture: Mixture | None = None,
+    batch_rows: int = 8,
+    order: Callable[[list[tuple[str, int]]], list[tuple[str, int]]] = list,
+) -> Path:
+    """Pack a dataset as the pack stage does: plan, shards in any order, seal, schedule."""
+    sealed = [Sealed(path, "tokenize") for path in tokens]
+    write_plan(folder, sealed, options)
+    plan = Plan.read(folder)
+    writer = ShardWriter(plan, folder, sealed)
+    counts = {}
+    jobs = [(split, k) for split, planned in plan.splits.items() for k in range(planned.shards)]
+    for split, k in order(jobs):
+        name = shard_name(split, k, plan.splits[split].shards)
+        with atomic_file(folder / f"{name}.bin") as ids, atomic_file(folder / f"{name}.seg") as segments:
+            counts[split, k] = writer.write(split, k, ids, segments)
+        write_json(folder / f"{name}.json", counts[split, k].to_json())
+    with atomic_file(folder / TOKENIZER) as file:
+        file.write(sealed[0].read(TOKENIZER))
+    seal(folder, plan, summary(plan, counts.values()))
+    manifest = Sealed(folder).manifest
+    write_json(folder / SCHEDULE, lay(manifest, phases, mixture or Mixture(), batch_rows=batch_rows, seed=7))
+    return folder
+
+
+def seal(folder: Path, plan: Plan, described: dict[str, object]) -> None:
+    files = {
+        str(path.relative_to(folder)): hash_file(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name not in ("manifest.json", SCHEDULE)
+    }
+    inputs = {f"tokens-{k}": root for k, root in enumerate(plan.inputs)}
+    write_manifest(folder, Manifest("pack", 1, plan.options.to_json(), inputs, plan.counts, files, described))
+
+
+OPTIONS = PackOptions(
+    row_tokens=64, bos=1, eos=2, window=200, validation=Validation(rows=20), rows_per_shard=150, seed=3
+)
+
+
+def with_options(**changes: object) -> PackOptions:
+    return replace(OPTIONS, **changes)  # type: ignore[arg-type]

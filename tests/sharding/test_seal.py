@@ -1,0 +1,349 @@
+"""Seals: nothing half-written under its own name, nothing changed that goes unseen, counts that must balance."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sharding import seal
+from sharding.seal import (
+    MANIFEST,
+    TEMPORARY,
+    Damaged,
+    FileRecord,
+    Ledger,
+    Manifest,
+    Sealed,
+    SealError,
+    Unsealed,
+    atomic_file,
+    atomic_folder,
+    canonical,
+    digest,
+    find_faults,
+    hash_file,
+    read_manifest,
+    remove_temporaries,
+    total,
+    write_json,
+    write_manifest,
+)
+
+json_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+counts = st.dictionaries(st.text(max_size=5), st.integers(0, 10**15), max_size=4)
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+# -- bytes ----------------------------------------------------------------------------------------------------
+
+
+@given(json_values)
+@settings(deadline=None, max_examples=100)
+def test_canonical_json_says_the_same_and_ends_in_a_newline(value: Any) -> None:
+    text = canonical(value)
+    assert json.loads(text) == value
+    assert text.endswith(b"\n")
+    assert canonical(json.loads(text)) == text
+
+
+@given(st.dictionaries(st.text(), json_values, max_size=6), st.randoms(use_true_random=False))
+@settings(deadline=None, max_examples=50)
+def test_the_order_of_keys_does_not_show(value: dict[str, Any], rng: random.Random) -> None:
+    keys = list(value)
+    rng.shuffle(keys)
+    assert digest({key: value[key] for key in keys}) == digest(value)
+
+
+def test_what_json_cannot_say_is_refused() -> None:
+    for value in (float("nan"), float("inf")):
+        with pytest.raises(ValueError):
+            canonical({"loss": value})
+
+
+# -- files and folders ----------------------------------------------------------------------------------------
+
+
+def test_a_file_is_recorded_as_it_is_written(tmp_path: Path) -> None:
+    with atomic_file(tmp_path / "deep" / "ids.bin") as file:
+        file.write(b"begin")
+        file.write(np.arange(5, dtype="<u2"))
+        file.write(memoryview(b"end"))
+        assert file.tell() == 18
+        assert names_in(tmp_path / "deep") == [f"{TEMPORARY}{os.getpid()}-ids.bin"]
+    data = b"begin" + np.arange(5, dtype="<u2").tobytes() + b"end"
+    assert (tmp_path / "deep" / "ids.bin").read_bytes() == data
+    assert file.record == FileRecord(18, hashlib.sha256(data).hexdigest()) == hash_file(tmp_path / "deep" / "ids.bin")
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "ids.bin"
+    path.write_bytes(b"old")
+    with pytest.raises(TypeError), atomic_file(path) as file:
+        file.write([b"new, but not to its end"])  # what a writer's mistake, Ctrl-C and a full disk have in common
+    assert path.read_bytes() == b"old"
+    assert names_in(tmp_path) == ["ids.bin"]
+
+
+@pytest.mark.parametrize("fails", ["fsync", "replace"])
+def test_a_full_disk_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(*((os, "fsync", full) if fails == "fsync" else (Path, "replace", full)))
+    with pytest.raises(OSError, match="No space left"):
+        write_json(tmp_path / "value.json", {"a": 1})
+    assert names_in(tmp_path) == []
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    with atomic_folder(tmp_path / "checkpoint") as folder:
+        (folder / "deep").mkdir()
+        (folder / "deep" / "weights").write_bytes(b"w")
+        assert not (tmp_path / "checkpoint").exists()
+    assert names_in(tmp_path) == ["checkpoint", "checkpoint/deep", "checkpoint/deep/weights"]
+    with pytest.raises(FileNotFoundError), atomic_folder(tmp_path / "other") as folder:
+        (folder / "no such folder" / "weights").write_bytes(b"w")
+    assert not (tmp_path / "other").exists()
+    with pytest.raises(FileExistsError, match="is there already"), atomic_folder(tmp_path / "checkpoint"):
+        pass
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from sharding.seal import Ledger, Manifest, atomic_file, remove_temporaries, write_manifest
+
+folder = Path(sys.argv[1])
+remove_temporaries(folder)
+print("ready", flush=True)
+files = {}
+for k in range(8):
+    with atomic_file(folder / f"{k}.bin") as file:
+        for piece in range(50):
+            file.write(bytes([k, piece]) * 500)
+    files[f"{k}.bin"] = file.record
+    sub = folder / "sub"
+    with atomic_file(sub / f"{k}.json") as file:
+        file.write(b"%d" % k)
+    files[f"sub/{k}.json"] = file.record
+write_manifest(folder, Manifest("test", 1, {}, {}, {"documents": Ledger(came=8, out=8)}, files))
+"""
+
+
+def test_a_writer_killed_at_any_moment_leaves_whole_files_or_none(tmp_path: Path) -> None:
+    rng = random.Random(0)
+    whole = {f"{k}.bin": b"".join(bytes([k, piece]) * 500 for piece in range(50)) for k in range(8)}
+    whole |= {f"sub/{k}.json": b"%d" % k for k in range(8)}
+    killed = 0
+    for attempt in range(12):
+        folder = tmp_path / "out"
+        if attempt % 4 == 0:
+            folder = tmp_path / f"out-{attempt}"
+            folder.mkdir()
+            (tmp_path / "out").unlink(missing_ok=True)
+            (tmp_path / "out").symlink_to(folder)
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(folder)], stdout=subprocess.PIPE)
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        time.sleep(rng.uniform(0, 0.03))
+        writer.send_signal(signal.SIGKILL)
+        killed += writer.wait() == -signal.SIGKILL
+        writer.stdout.close()
+        for name in names_in(folder):
+            path = folder / name
+            if path.is_file() and name != MANIFEST and not path.name.startswith(TEMPORARY):
+                assert path.read_bytes() == whole[name]
+        if (folder / MANIFEST).exists():
+            assert find_faults(folder, read_manifest(folder), full=True) == []
+    assert killed
+    subprocess.run([sys.executable, "-c", WRITER, str(folder)], check=True, capture_output=True)
+    assert find_faults(folder, read_manifest(folder), full=True) == []
+    assert names_in(folder) == sorted([*whole, "sub", MANIFEST])
+
+
+def test_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "sub" / f"{TEMPORARY}1-folder").mkdir(parents=True)
+    (tmp_path / "sub" / f"{TEMPORARY}1-folder" / f"{TEMPORARY}1-file").write_bytes(b"")
+    (tmp_path / f"{TEMPORARY}77-ids.bin").write_bytes(b"half")
+    (tmp_path / "ids.bin").write_bytes(b"whole")
+    assert remove_temporaries(tmp_path) >= 2
+    assert names_in(tmp_path) == ["ids.bin", "sub"]
+
+
+# -- counts ---------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**12), counts, st.integers(0, 10**12), counts), max_size=6))
+@settings(deadline=None, max_examples=50)
+def test_ledgers_add_up_and_say_the_same_in_json(raw: list[tuple[int, dict[str, int], int, dict[str, int]]]) -> None:
+    ledgers = [Ledger(came, dict(added), out, dict(dropped)) for came, added, out, dropped in raw]
+    summed = total({"documents": ledger} for ledger in ledgers).get("documents", Ledger())
+    for one in ledgers:
+        assert Ledger.from_json(json.loads(canonical(one.to_json()))) == one
+    difference = sum(one.came + sum(one.added.values()) - one.out - sum(one.dropped.values()) for one in ledgers)
+    assert summed.balanced == (difference == 0)
+    assert summed.came == sum(one.came for one in ledgers)
+    assert sum(summed.dropped.values()) == sum(sum(one.dropped.values()) for one in ledgers)
+
+
+def test_reasons_are_counted_apart() -> None:
+    ledger = Ledger(came=5, out=3)
+    ledger.drop("empty")
+    assert not ledger.balanced
+    ledger.drop("short", 2)
+    ledger.add("bos", 1)
+    assert ledger.balanced
+    assert ledger.to_json() == {"in": 5, "added": {"bos": 1}, "out": 3, "dropped": {"empty": 1, "short": 2}}
+
+
+def test_counts_that_do_not_balance_are_never_sealed(tmp_path: Path) -> None:
+    manifest = Manifest("test", 1, {}, {}, {"tokens": Ledger(came=5, out=4)}, {})
+    with pytest.raises(Damaged, match="tokens do not balance"):
+        write_manifest(tmp_path, manifest)
+    assert names_in(tmp_path) == []
+
+
+# -- the manifest ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A sealed folder with two files and something of everything in its manifest."""
+    files = {}
+    for name, data in (("a.bin", b"first file"), ("sub/b.bin", bytes(range(256)))):
+        with atomic_file(tmp_path / "sealed" / name) as file:
+            file.write(data)
+        files[name] = file.record
+    ledger = Ledger(5, {"bos": 2}, 6, {"empty": 1})
+    manifest = Manifest("test", 3, {"rows": 7}, {"docs": "0" * 64}, {"documents": ledger}, files, {"text": "نص"})
+    write_manifest(tmp_path / "sealed", manifest)
+    return tmp_path / "sealed"
+
+
+def test_a_manifest_is_read_as_it_was_written(folder: Path) -> None:
+    manifest = read_manifest(folder)
+    assert manifest.counts["documents"] == Ledger(5, {"bos": 2}, 6, {"empty": 1})
+    assert manifest.summary == {"text": "نص"}
+    assert manifest.root == json.loads((folder / MANIFEST).read_bytes())["root"] == Sealed(folder).root
+
+
+def test_the_root_stands_for_every_field(folder: Path) -> None:
+    manifest = read_manifest(folder)
+    roots = {manifest.root}
+    for change in (
+        {"stage": "other"},
+        {"version": 4},
+        {"options": {"rows": 8}},
+        {"inputs": {"docs": "1" * 64}},
+        {"counts": {"documents": Ledger(6, {"bos": 2}, 7, {"empty": 1})}},
+        {"files": {"a.bin": manifest.files["a.bin"]}},
+        {"summary": {}},
+    ):
+        fields = {name: getattr(manifest, name) for name in manifest.__dataclass_fields__}
+        roots.add(Manifest(**{**fields, **change}).root)
+    assert len(roots) == 8
+
+
+def test_a_flipped_bit_in_any_byte_of_a_manifest_is_found(folder: Path) -> None:
+    path = folder / MANIFEST
+    good = path.read_bytes()
+    for place in range(len(good)):
+        path.write_bytes(good[:place] + bytes([good[place] ^ 1 << place % 8]) + good[place + 1 :])
+        with pytest.raises(SealError):
+            read_manifest(folder)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "{}", '{"format": 1}', '{"format": 99}', '{"root": ', "\x00"])
+def test_what_is_no_manifest_is_refused(folder: Path, text: str) -> None:
+    (folder / MANIFEST).write_text(text)
+    with pytest.raises(Damaged, match=r"manifest\.json"):
+        read_manifest(folder)
+
+
+def test_an_unfinished_folder_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    for place in (tmp_path, tmp_path / "nowhere", tmp_path / "file"):
+        with pytest.raises(Unsealed, match="is not sealed"):
+            Sealed(place)
+
+
+def flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def test_a_file_that_was_cut_or_is_missing_is_found_without_reading(folder: Path) -> None:
+    (folder / "a.bin").write_bytes(b"first fil")
+    (folder / "sub/b.bin").unlink()
+    faults = find_faults(folder, read_manifest(folder), full=False)
+    assert [str(fault) for fault in faults] == ["a.bin: 9 bytes, sealed with 10", "sub/b.bin: missing"]
+    with pytest.raises(Damaged, match=r"a\.bin: 9 bytes, sealed with 10 \(and 1 more\)"):
+        Sealed(folder)
+
+
+def test_a_file_touched_since_the_seal_is_hashed_even_when_quick(folder: Path) -> None:
+    sealed_at = (folder / MANIFEST).stat().st_mtime_ns
+    later = (sealed_at + 10**9, sealed_at + 10**9)
+    os.utime(folder / "a.bin", ns=later)
+    assert find_faults(folder, read_manifest(folder), full=False) == []  # a copy, not a change
+    flip(folder / "a.bin")
+    os.utime(folder / "a.bin", ns=later)
+    (fault,) = find_faults(folder, read_manifest(folder), full=False)
+    assert str(fault) == "a.bin: its sha256 differs from the seal"
+
+
+def test_a_flip_under_an_old_time_is_found_by_full_and_as_it_is_read(folder: Path) -> None:
+    before = (folder / "sub/b.bin").stat()
+    flip(folder / "sub/b.bin")
+    os.utime(folder / "sub/b.bin", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert find_faults(folder, read_manifest(folder), full=False) == []
+    (fault,) = find_faults(folder, read_manifest(folder), full=True)
+    assert fault.file == "sub/b.bin"
+    with pytest.raises(Damaged, match=r"b\.bin changed since it was sealed"):
+        Sealed(folder).read("sub/b.bin")
+
+
+def test_an_opened_folder_gives_its_files(folder: Path) -> None:
+    opened = Sealed(folder, "test")
+    assert opened.names() == ["a.bin", "sub/b.bin"]
+    assert opened.names(prefix="sub/") == opened.names(suffix="b.bin") == ["sub/b.bin"]
+    assert opened.read("a.bin") == b"first file"
+    with pytest.raises(KeyError):
+        opened.read("c.bin")
+    with pytest.raises(Damaged, match="is a 'test' folder; a 'pack' folder is wanted"):
+        Sealed(folder, "pack")
+
+
+def test_json_in_a_sealed_folder_is_proven_before_it_is_read(tmp_path: Path) -> None:
+    record = write_json(tmp_path / "plan.json", {"b": 1, "a": [1.5, None, "نص"]})
+    write_manifest(tmp_path, Manifest("test", 1, {}, {}, {}, {"plan.json": record}))
+    assert Sealed(tmp_path).read_json("plan.json") == {"a": [1.5, None, "نص"], "b": 1}
+
+
+def test_the_module_is_the_standard_library_alone() -> None:
+    code = "import sys, sharding.seal; print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+    assert seal.__doc__
