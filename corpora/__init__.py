@@ -1,0 +1,1 @@
+"""Text in: one reader per source, Arabic normalisation, quality, deduplication."""

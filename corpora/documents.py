@@ -1,0 +1,138 @@
+"""The documents folder's Parquet: one schema for every source, written the same way every time.
+
+zstd, a checksum in every page (Parquet's only protection against a flipped bit, off by default in every writer),
+row groups bounded by text, not by rows, as a row may be a book. `text` is Arrow's large_string: the texts of
+a part may exceed the 2 GiB that a string column's 32-bit offsets reach. A single value can't exceed Parquet's own
+limit of 2 GiB a page: a longer text is dropped and counted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import IO, Any
+
+import pyarrow
+import pyarrow.compute
+import pyarrow.parquet
+from datatrove.data import Document
+
+from corpora.errors import BadInput
+from corpora.parquet import PARQUET_FAULTS
+from corpora.tally import Tally, utf8_size
+
+SCHEMA = pyarrow.schema(
+    [
+        pyarrow.field("id", pyarrow.string(), nullable=False),
+        pyarrow.field("text", pyarrow.large_string(), nullable=False),
+        *(
+            pyarrow.field(name, pyarrow.string(), nullable=False)
+            for name in ("source", "category", "language", "license", "url", "date", "metadata")
+        ),
+    ]
+)
+"""Columns of a documents part. What is not known is "", metadata a JSON object."""
+
+ROW_GROUP = 4 << 20
+"""Code points of text in a row group, at most, unless one document has more."""
+
+LONGEST_TEXT = 1 << 30
+
+_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, allow_nan=False).encode
+_LABELS = ("source", "category", "language", "license", "url", "date")
+_FEW_VALUES = ["source", "category", "language", "license"]
+
+
+def write(documents: Iterable[Document], file: IO[bytes] | Any, tally: Tally, *, longest: int = LONGEST_TEXT) -> None:
+    """Write documents to a binary file, and count them in `tally`. Equal documents give equal bytes.
+
+    A text of more than `longest` bytes is dropped ("text over 1024 MiB").
+    """
+    with _writer(file) as writer:
+        for batch in _batches(documents, tally, longest):
+            writer.write_batch(batch, row_group_size=batch.num_rows)
+
+
+def write_table(table: pyarrow.Table, file: IO[bytes] | Any) -> None:
+    """Write a table of documents, which are counted already."""
+    with _writer(file) as writer:
+        first = 0
+        for stop in _row_groups(table):
+            writer.write_table(table.slice(first, stop - first), row_group_size=max(1, stop - first))
+            first = stop
+
+
+def read(data: bytes | memoryview, columns: Sequence[str] | None = None, *, name: str = "part") -> pyarrow.Table:
+    """The documents in the bytes of a part; `columns` all or some. Page checksums are verified: BadInput(`name`)."""
+    try:
+        return _open(data).read(columns=columns)
+    except PARQUET_FAULTS as error:
+        raise _damaged(name, error) from error
+
+
+def batches(
+    data: bytes | memoryview, columns: Sequence[str] | None = None, *, rows: int = 1024, name: str = "part"
+) -> Iterator[pyarrow.RecordBatch]:
+    """As `read`, by batches of at most `rows` documents."""
+    try:
+        yield from _open(data).iter_batches(batch_size=rows, columns=columns)
+    except PARQUET_FAULTS as error:
+        raise _damaged(name, error) from error
+
+
+def _open(data: bytes | memoryview) -> pyarrow.parquet.ParquetFile:
+    return pyarrow.parquet.ParquetFile(pyarrow.BufferReader(data), page_checksum_verification=True)
+
+
+def _damaged(name: str, error: Exception) -> BadInput:
+    return BadInput(name, f"is damaged ({str(error).splitlines()[0][:200]})", mend="make it again")
+
+
+def _writer(file: IO[bytes] | Any) -> pyarrow.parquet.ParquetWriter:
+    return pyarrow.parquet.ParquetWriter(
+        file,
+        SCHEMA,
+        compression="zstd",
+        compression_level=1,  # 8 % larger than level 3 and written in three fifths of the time
+        use_dictionary=_FEW_VALUES,
+        write_statistics=_FEW_VALUES,
+        write_page_checksum=True,
+    )
+
+
+def _batches(documents: Iterable[Document], tally: Tally, longest: int) -> Iterator[pyarrow.RecordBatch]:
+    rows: list[Document] = []
+    chars = 0
+    for document in documents:
+        length = len(document.text)
+        if 4 * length > longest and utf8_size(document.text) > longest:
+            tally.drop(f"text over {longest >> 20} MiB", utf8_size(document.text), length)
+            continue
+        if rows and chars + length > ROW_GROUP:
+            yield _batch(rows, tally)
+            rows, chars = [], 0
+        rows.append(document)
+        chars += length
+    if rows:
+        yield _batch(rows, tally)
+
+
+def _batch(rows: list[Document], tally: Tally) -> pyarrow.RecordBatch:
+    columns: list[list[Any]] = [[row.id for row in rows], [row.text for row in rows]]
+    columns += [[row.metadata[label] for row in rows] for label in _LABELS]
+    columns.append([_json(row.metadata["metadata"]) for row in rows])
+    arrays = [pyarrow.array(values, field.type) for values, field in zip(columns, SCHEMA, strict=True)]
+    for row, size in zip(rows, pyarrow.compute.binary_length(arrays[1]).to_pylist(), strict=True):
+        tally.go(row, size)
+    return pyarrow.record_batch(arrays, schema=SCHEMA)
+
+
+def _row_groups(table: pyarrow.Table) -> Iterator[int]:
+    """Ends of row groups."""
+    size = 0
+    for number, length in enumerate(pyarrow.compute.utf8_length(table["text"]).to_pylist()):
+        if size and size + length > ROW_GROUP:
+            yield number
+            size = 0
+        size += length
+    yield table.num_rows

@@ -1,0 +1,126 @@
+"""Parquet files as rows: cut by rows, read by batches of few bytes, and never ending early.
+
+Page checksums are verified where the writer put any (most do not); what damage Arrow tells, and what only the counts
+in the footer tell, is a BadInput. A string column is not looked into as it is read: a value that is not UTF-8 costs
+its row.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+from corpora.errors import BadInput
+from corpora.files import File, open_seekable
+from corpora.formats import SLICE, Format, Lost, Row, Slice, even
+from corpora.streams import Kind, refuse
+
+BATCH_BYTES = 8 << 20
+
+PARQUET_FAULTS = (OSError, ValueError, NotImplementedError, KeyError, MemoryError, OverflowError)
+"""What Arrow raises on a damaged Parquet file; sizes that a flipped bit made large end in MemoryError."""
+
+
+class Parquet(Format):
+    """Rows of a Parquet file. `text` is the column whose bytes are counted; page checksums are verified where the
+    writer put any."""
+
+    containers = frozenset({"parquet"})
+    called = "Parquet"
+
+    def __init__(self, text: str, columns: tuple[str, ...] = ()) -> None:
+        self.text = text
+        self.columns = columns
+
+    def slices(self, file: File, kind: Kind) -> Iterator[Slice]:
+        with self._open(file) as parquet:
+            metadata = parquet.metadata
+            try:
+                sizes = [self._text_bytes(metadata.row_group(group)) for group in range(metadata.num_row_groups)]
+                counts = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+            except PARQUET_FAULTS as error:
+                refuse(file, error, file.size)
+            if sum(counts) != metadata.num_rows:
+                refuse(file, ValueError("its row groups do not add up to its rows"), file.size)
+        first = start = size = 0
+        for rows, bytes_ in zip(counts, sizes, strict=True):
+            if size and size + bytes_ > SLICE:
+                yield Slice(file, kind, start, first, size)
+                start, size = first, 0
+            if bytes_ > SLICE:
+                for low, high in even(rows, bytes_):
+                    yield Slice(file, kind, first + low, first + high, bytes_ * (high - low) // rows)
+                start = first + rows
+            else:
+                size += bytes_
+            first += rows
+        if start < first:
+            yield Slice(file, kind, start, first, size)
+
+    def _text_bytes(self, group: Any) -> int:
+        """Uncompressed bytes of the text column of a row group, of all columns where there is no such column."""
+        for number in range(group.num_columns):
+            column = group.column(number)
+            if column.path_in_schema == self.text:
+                return int(column.total_uncompressed_size)
+        return int(group.total_byte_size)
+
+    def rows(self, part: Slice) -> Iterator[Row | Lost]:
+        with self._open(part.file) as parquet:
+            names = parquet.schema_arrow.names
+            wanted = [name for name in self.columns if name in names] if self.columns else names
+            number = 0
+            for group in range(parquet.metadata.num_row_groups):
+                count = parquet.metadata.row_group(group).num_rows
+                if number + count > part.start and number < part.stop:
+                    yield from self._group(parquet, part, group, number, wanted)
+                number += count
+
+    def _group(self, parquet: Any, part: Slice, group: int, number: int, wanted: list[str]) -> Iterator[Row | Lost]:
+        metadata = parquet.metadata.row_group(group)
+        end = min(number + metadata.num_rows, part.stop)
+        # Batches by bytes, not by rows: a row may be a book.
+        size = max(1, min(1024, BATCH_BYTES * metadata.num_rows // max(1, metadata.total_byte_size)))
+        batches = parquet.iter_batches(batch_size=size, row_groups=[group], columns=wanted, use_threads=False)
+        while True:
+            try:
+                batch = next(batches, None)
+            except PARQUET_FAULTS as error:
+                reason = f"is damaged ({str(error).splitlines()[0][:200]})"
+                raise BadInput(part.file.path, reason, place=f"row {number}", mend="fetch it again") from error
+            if batch is None and number < end:
+                raise BadInput(part.file.path, "ends before its row group does", place=f"row {number}")
+            if batch is None or number >= part.stop:
+                return
+            low, high = max(part.start - number, 0), min(part.stop - number, batch.num_rows)
+            if low < high:
+                yield from _batch_rows(batch.slice(low, high - low), number + low)
+            number += batch.num_rows
+
+    def schema(self, file: File) -> list[str]:
+        """Names of the columns."""
+        with self._open(file) as parquet:
+            return list(parquet.schema_arrow.names)
+
+    def _open(self, file: File) -> Any:
+        import pyarrow.parquet
+
+        try:
+            return pyarrow.parquet.ParquetFile(open_seekable(file), page_checksum_verification=True)
+        except PARQUET_FAULTS as error:
+            refuse(file, EOFError() if "magic bytes" in str(error) else error, file.size)
+
+
+def _batch_rows(batch: Any, number: int) -> Iterator[Row | Lost]:
+    try:
+        values = batch.to_pylist()
+    except UnicodeDecodeError:  # Arrow does not look into strings as it reads them: find the rows that are not UTF-8
+        for index in range(batch.num_rows):
+            row = batch.slice(index, 1)
+            try:
+                yield Row(number + index, row.to_pylist()[0])
+            except UnicodeDecodeError:
+                yield Lost(number + index, "invalid UTF-8", row.nbytes)
+        return
+    yield from itertools.starmap(Row, enumerate(values, number))

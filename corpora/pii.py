@@ -1,0 +1,128 @@
+"""Personal data in passing: e-mail addresses, public IPv4 addresses and telephone numbers, masked on request.
+
+What stands in their place can't be anybody's: an address at example.com (RFC 2606), an address of TEST-NET-1
+(RFC 5737), zeros. Masking twice changes no more than masking once.
+
+Telephone numbers are those of the Gulf, Egypt and the Levant, as the national numbering plans (ITU-T E.164) have them:
+with + or 00 and the country's code; and the ten or eleven digits of a mobile number as dialled at home (05 Saudi
+Arabia, the Emirates, Palestine; 010, 011, 012, 015 Egypt; 07 Jordan; 09 Syria). The eight digits of the small Gulf
+states and of Lebanon without their code look like any number: they stay. Arabic-Indic and Persian digits count too.
+
+Four numbers with dots (a version, 1.2.3.4) can be a public address, and are masked; private and reserved ones stay.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+
+from datatrove.data import Document, DocumentsPipeline
+from datatrove.pipeline.base import PipelineStep
+
+from corpora.sources.base import Source
+from corpora.tally import Tally, utf8_size
+
+EMAIL, ADDRESS, PHONE = "email@example.com", "192.0.2.1", "000 000 0000"
+MASKED = "masked"
+
+_DIGITS = {zero + value: ord("0") + value for zero in (0x660, 0x6F0) for value in range(10)}
+_OTHER_DIGIT = re.compile("[\u0660-\u0669\u06f0-\u06f9]")
+
+_EMAIL = re.compile(
+    r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9])"
+)
+_ADDRESS = re.compile(r"(?<![0-9.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9A-Za-z@_]|\.[0-9])")
+
+_COUNTRIES = (
+    r"966[-. ()]*(?:5[0-9]{8}|1[1-7][0-9]{7})",  # Saudi Arabia
+    r"971[-. ()]*(?:5[024568][0-9]{7}|[2-4679][0-9]{7})",  # United Arab Emirates
+    r"965[-. ()]*[24569][0-9]{7}",  # Kuwait
+    r"974[-. ()]*[3-7][0-9]{7}",  # Qatar
+    r"973[-. ()]*[1367][0-9]{7}",  # Bahrain
+    r"968[-. ()]*[279][0-9]{7}",  # Oman
+    r"20[-. ()]*(?:1[0125][0-9]{8}|[2-9][0-9]{7,8})",  # Egypt
+    r"962[-. ()]*(?:7[789][0-9]{7}|[2356][0-9]{7})",  # Jordan
+    r"961[-. ()]*(?:3[0-9]{6}|7[01689][0-9]{6}|81[0-9]{6}|[14-9][0-9]{6})",  # Lebanon
+    r"963[-. ()]*(?:9[0-9]{8}|[1-5][0-9]{6,8})",  # Syria
+    r"97[02][-. ()]*(?:5[69][0-9]{7}|[2489][0-9]{7})",  # Palestine
+)
+_HOME = (r"05[0-9]{8}", r"01[0125][0-9]{8}", r"07[789][0-9]{7}", r"09[3-9][0-9]{7}")
+
+
+def _spaced(pattern: str, gap: str) -> str:
+    """The pattern of a number, with `gap` allowed between its digits."""
+    pattern = pattern.replace("[-. ()]*", gap)
+    return re.sub(
+        r"\[0-9\]\{(\d+)(?:,(\d+))?\}",
+        lambda match: rf"(?:{gap}[0-9]){{{match[1]}{',' + match[2] if match[2] else ''}}}",
+        pattern,
+    )
+
+
+_PHONE = re.compile(
+    r"(?<![0-9+])(?<![0-9][.,/-])(?:(?:\+|00)[ (]?(?:"
+    + "|".join(_spaced(country, r"[-. ()]{0,2}") for country in _COUNTRIES)
+    + ")|(?:"
+    + "|".join(_spaced(home, r"[- ]?") for home in _HOME)
+    + r"))(?![0-9A-Za-z@_])(?![.,/-][0-9])"
+)
+
+
+class Mask(PipelineStep):  # type: ignore[misc]
+    """Mask personal data in every document, but those of sources that are kept verbatim."""
+
+    type = "FORMAT"
+    name = "arcorp personal data"
+
+    def __init__(self, source: Source, tally: Tally) -> None:
+        super().__init__()
+        self.source, self.tally = source, tally
+
+    def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
+        """The documents, masked in place."""
+        for document in data:
+            before = document.text
+            if self.source.profile != "verbatim":
+                document.text, found = mask(before)
+                for kind, chars in found.items():
+                    self.tally.change(kind, chars)
+                if found:
+                    size = utf8_size(before) - utf8_size(document.text)
+                    self.tally.cut(MASKED, size, len(before) - len(document.text))
+            yield document
+
+
+def mask(text: str) -> tuple[str, dict[str, int]]:
+    """`text` masked, and how many of its characters were of each kind (e-mail, IP address, telephone)."""
+    found: dict[str, int] = {}
+    if "@" in text:
+        text = _replace(text, list(_EMAIL.finditer(text)), EMAIL, "e-mail", found)
+    plain = _plain(text)
+    addresses = [match for match in _ADDRESS.finditer(plain) if _public(match[0])]
+    if addresses:
+        text = _replace(text, addresses, ADDRESS, "IP address", found)
+        plain = _plain(text)
+    return _replace(text, list(_PHONE.finditer(plain)), PHONE, "telephone", found), found
+
+
+def _plain(text: str) -> str:
+    """`text`, as long as it was, with ASCII digits."""
+    return text.translate(_DIGITS) if _OTHER_DIGIT.search(text) else text
+
+
+def _replace(text: str, matches: list[re.Match[str]], mask: str, kind: str, found: dict[str, int]) -> str:
+    pieces, end = [], 0
+    for match in matches:
+        if match[0] != mask:
+            found[kind] = found.get(kind, 0) + match.end() - match.start()
+        pieces += [text[end : match.start()], mask]
+        end = match.end()
+    return "".join([*pieces, text[end:]])
+
+
+def _public(address: str) -> bool:
+    try:
+        return ipaddress.IPv4Address(address).is_global
+    except ipaddress.AddressValueError:
+        return False

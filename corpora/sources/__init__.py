@@ -1,0 +1,103 @@
+"""The sources by name, imported when asked for; and what each one's page says of it.
+
+>>> source = find("oscar")(language="arb_Arab")
+>>> units = source.units(["oscar/OSCAR-2301/ar_meta"])
+
+A source is one file here, whose docstring is a line of title and a list of facts (reads, text, id, licence, ...):
+`describe` reads it without importing anything, and docs/sources.md is made of it.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from corpora.errors import UnknownSource
+
+if TYPE_CHECKING:
+    from corpora.sources.base import Source
+
+_HERE = Path(__file__).parent
+_NOT_SOURCES = frozenset({"__init__", "__main__", "base"})
+
+FACTS = ("reads", "text", "id", "licence", "language", "category", "options", "dirt", "facts")
+"""What a source's docstring tells, in this order."""
+
+
+class _Sources(Mapping[str, "type[Source]"]):
+    """Name -> class. A name is its file's, with hyphens: `corpora/sources/fineweb_2.py` is `fineweb-2`."""
+
+    def __getitem__(self, name: str) -> type[Source]:
+        if name not in _modules():
+            raise KeyError(name)
+        module = importlib.import_module(f"corpora.sources.{_modules()[name]}")
+        return next(
+            each for each in vars(module).values() if isinstance(each, type) and each.__dict__.get("name") == name
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_modules())
+
+    def __len__(self) -> int:
+        return len(_modules())
+
+
+SOURCES: Mapping[str, type[Source]] = _Sources()
+
+
+@cache
+def _modules() -> dict[str, str]:
+    stems = sorted(path.stem for path in _HERE.glob("*.py") if path.stem not in _NOT_SOURCES)
+    return {stem.replace("_", "-"): stem for stem in stems}
+
+
+def find(name: str) -> type[Source]:
+    """The class of a source. Raises UnknownSource with the closest names."""
+    try:
+        return SOURCES[name]
+    except KeyError:
+        raise UnknownSource(name, SOURCES) from None
+
+
+def describe(name: str) -> dict[str, str]:
+    """ "title" and the facts of a source, from its docstring. Raises UnknownSource."""
+    if name not in _modules():
+        raise UnknownSource(name, SOURCES)
+    doc = ast.get_docstring(ast.parse((_HERE / f"{_modules()[name]}.py").read_text("utf-8"))) or ""
+    facts = {"title": doc.partition("\n")[0]}
+    key = ""
+    for line in doc.splitlines()[1:]:
+        if match := re.match(rf"({'|'.join(FACTS)}) +(\S.*)", line):
+            key = match[1]
+            facts[key] = match[2]
+        elif key and line.strip():
+            facts[key] += " " + line.strip()
+        else:
+            key = ""
+    return facts
+
+
+def likely(fields: set[str]) -> list[str]:
+    """Sources whose records have these fields, the most demanding first."""
+    fits = [
+        (-max(len(wanted) for wanted in source.FIELDS if wanted <= fields), name)
+        for name, source in SOURCES.items()
+        if any(wanted <= fields for wanted in source.FIELDS)
+    ]
+    best = min(fits, default=(0, ""))[0]
+    return [name for size, name in sorted(fits) if size == best]
+
+
+def page() -> str:
+    """docs/sources.md: every source and its facts."""
+    parts = ["# Sources\n\nMade from the docstrings in `corpora/sources/` by `python -m corpora.sources`.\n"]
+    for name in _modules():
+        facts = describe(name)
+        lines = "\n".join(f"| {key} | {facts[key].replace('|', chr(92) + '|')} |" for key in FACTS if key in facts)
+        parts.append(f"\n## {name}\n\n{facts['title']}\n\n| | |\n|---|---|\n{lines}\n")
+    return "".join(parts)

@@ -1,0 +1,46 @@
+"""AraStories: short stories in standard, Egyptian and Moroccan Arabic, written by GPT-4 on prompts.
+
+reads     CSV with the columns (nameless index), Prompt, Story; one file a variety
+text      Story (Prompt is an instruction: not trained on)
+id        variety and index
+licence   MIT (README; there is no LICENSE file)
+language  the file's name: MSA is arb_Arab, Egyptian arz_Arab, Moroccan ary_Arab
+category  arabic
+dirt      none known
+facts     UBC-NLP/arastories, data/Formatted-*-prompts-stories-for-fine-tuning.csv
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from corpora.formats import Csv, Format, Row, Slice
+from corpora.sources.base import Draft, Source
+
+_VARIETIES = {"MSA": "arb_Arab", "Egyptian": "arz_Arab", "Moroccan": "ary_Arab"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AraStories(Source):
+    """Stories of AraStories."""
+
+    name: ClassVar[str] = "arastories"
+    FILES: ClassVar[tuple[str, ...]] = ("*.csv",)
+    FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"Prompt", "Story"}),)
+    LANGUAGE: ClassVar[str] = "arb_Arab"
+    LICENSE: ClassVar[str] = "MIT"
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """CSV."""
+        return (Csv(),)
+
+    def draft(self, row: Row, part: Slice) -> Draft:
+        """One story, one document."""
+        language = next((label for word, label in _VARIETIES.items() if word in part.file.name), "")
+        return Draft(
+            text=row.value["Story"],
+            id=f"{language or part.file.name}/{row.value.get('', row.key)}",
+            language=language,
+        )

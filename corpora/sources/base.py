@@ -1,0 +1,314 @@
+"""The template of a source: how files of one corpus become documents.
+
+A source says which files it takes, in which formats, which fields they must have, and in one method, `draft`, what
+a record is as a document. The template does the rest: finding and cutting files into units, refusing files of
+another corpus with the name of the likely right source, reading, counting, ids, labels, limits.
+
+A *unit* is the work of one task and becomes one part of the documents folder: slices of files, together about
+32 MiB of text. Units depend on the inputs and options alone, never on who reads them.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from datatrove.data import Document
+
+from corpora.errors import BadInput, NothingFound
+from corpora.files import File, find
+from corpora.formats import SLICE, Format, Lost, Row, Slice
+from corpora.parquet import Parquet
+from corpora.streams import Kind, sniff
+from corpora.tally import Tally, utf8_size
+
+Profile = Literal["prose", "code", "verbatim"]
+Category = Literal["arabic", "classical", "english", "code", "math"]
+
+LOOK = 16
+"""Records looked at to tell whether a file is what its source reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Slices read by one task, in order; at most `limit` documents of them."""
+
+    slices: tuple[Slice, ...]
+    limit: int | None = None
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of text, about."""
+        return sum(part.bytes for part in self.slices)
+
+    def to_json(self) -> dict[str, Any]:
+        """What a plan may know of it: names relative to the inputs, sizes, ranges."""
+        return {"slices": [part.to_json() for part in self.slices], "bytes": self.bytes, "limit": self.limit}
+
+
+@dataclass(slots=True)
+class Draft:
+    """A record as its source understands it. A `text` that is no string, or an `id` that is None or "", costs the
+    record, not the file.
+
+    `cuts` are the parts of the record that the source left out on purpose, by reason; `raw` the text before that.
+    """
+
+    text: Any
+    id: Any
+    language: str = ""
+    license: str = ""
+    url: str = ""
+    date: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+    raw: str | None = None
+    cuts: Mapping[str, str] = field(default_factory=dict)
+
+
+class Skip(Exception):
+    """Raised by `draft`: the record is none of ours, for this reason; it came as `size` bytes and `chars` chars."""
+
+    def __init__(self, reason: str, text: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.text = reason, text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source(abc.ABC):
+    """One corpus. Fields are the options that every source has; a subclass adds its own, with defaults.
+
+    language   label of all documents, instead of what the source says
+    category   likewise
+    license    likewise
+    limit      at most so many documents of the whole input, the first ones
+    """
+
+    name: ClassVar[str]
+    FILES: ClassVar[tuple[str, ...]]  # names taken from a folder, as fnmatch patterns
+    FIELDS: ClassVar[tuple[frozenset[str], ...]] = ()  # a record has all the fields of one of these sets
+    CATEGORY: ClassVar[Category | None] = None  # None: english for eng_Latn, else arabic
+    LANGUAGE: ClassVar[str] = ""
+    LICENSE: ClassVar[str] = ""
+    profile: ClassVar[Profile] = "prose"  # how `Clean` treats its text
+
+    language: str = ""
+    category: Category | None = None
+    license: str = ""
+    limit: int | None = None
+
+    # -- what a source says ---------------------------------------------------------------------------
+
+    @cached_property
+    def fields(self) -> tuple[frozenset[str], ...]:
+        """Sets of fields, one of which every record has; none if records are not objects."""
+        return self.FIELDS
+
+    @property
+    @abc.abstractmethod
+    def formats(self) -> tuple[Format, ...]:
+        """Formats it is published in; the first whose container is the file's is used."""
+
+    @abc.abstractmethod
+    def draft(self, row: Row, part: Slice) -> Draft:
+        """A record as a document. Raises Skip."""
+
+    def select(self, files: list[File]) -> list[File]:
+        """Which of the files found are read."""
+        return files
+
+    # -- units ----------------------------------------------------------------------------------------
+
+    def units(self, inputs: Sequence[str | Path], on_bad: Callable[[BadInput], None] | None = None) -> list[Unit]:
+        """Cut the inputs into units. Every file is opened: Parquet footers are read, compressed streams are read
+        through (that proves them whole, and tells where to cut), and the first records of each must be this source's.
+
+        Raises NothingFound, BadInput; with `on_bad` a bad file is handed over instead, and left out. With `limit`
+        the first documents are read once here, to know where to stop.
+        """
+        files = self.select(find(inputs, self.FILES))
+        units: list[Unit] = []
+        waiting: list[Slice] = []
+        for file in files:
+            try:
+                parts = self.slices(file)
+            except BadInput as error:
+                if on_bad is None:
+                    raise
+                on_bad(error)
+                continue
+            for part in parts:
+                if waiting and sum(each.bytes for each in waiting) + part.bytes > SLICE:
+                    units.append(Unit(tuple(waiting)))
+                    waiting = []
+                waiting.append(part)
+        if waiting:
+            units.append(Unit(tuple(waiting)))
+        if not units:
+            raise NothingFound(f"{', '.join(map(str, inputs))}: no document for source {self.name}")
+        return units if self.limit is None else list(self._limited(units, self.limit))
+
+    def slices(self, file: File) -> list[Slice]:
+        """Cut one file, once its first records have shown that it is this source's. Raises BadInput."""
+        kind = sniff(file)
+        format_ = self._format(file, kind)
+        if isinstance(format_, Parquet):
+            self._check_fields(file, [set(format_.schema(file))])
+            return list(format_.slices(file, kind))
+        parts = list(format_.slices(file, kind))
+        self._check_records(file, format_, parts[0])
+        return parts
+
+    def _limited(self, units: list[Unit], limit: int) -> Iterator[Unit]:
+        for unit in units:
+            if limit <= 0:
+                return
+            count = sum(1 for _ in islice(self.documents(unit, Tally()), limit))
+            yield replace(unit, limit=limit)
+            limit -= count
+
+    # -- is it ours? ----------------------------------------------------------------------------------
+
+    def _format(self, file: File, kind: Kind) -> Format:
+        for format_ in self.formats:
+            if kind.container in format_.containers:
+                return format_
+        known = " or ".join(format_.called for format_ in self.formats)
+        likely: list[str] = []
+        if kind.container == "parquet":
+            from corpora.sources import likely as likely_sources
+
+            likely = likely_sources(set(Parquet("").schema(file)))
+        raise BadInput(file.path, f"is {kind.container}, source {self.name} reads {known}", mend=_advice(likely))
+
+    def _check_records(self, file: File, format_: Format, part: Slice) -> None:
+        """The first records must look like ours: one good one is enough, as any file may have a bad line."""
+        first = list(islice(format_.rows(part), LOOK))
+        rows = [row for row in first if isinstance(row, Row)]
+        if first and not rows:
+            reasons = ", ".join(sorted({row.reason for row in first if isinstance(row, Lost)}))
+            raise BadInput(
+                file.path,
+                f"its first {len(first)} records can't be read as {format_.called} ({reasons})",
+                mend=f"source {self.name} is for another kind of file; `text` reads plain text",
+            )
+        if self.fields:
+            self._check_fields(file, [set(row.value) if isinstance(row.value, dict) else set() for row in rows])
+
+    def _check_fields(self, file: File, records: list[set[str]]) -> None:
+        if not records or any(wanted <= found for wanted in self.fields for found in records):
+            return
+        from corpora.sources import likely
+
+        found = max(records, key=len)
+        wanted = " or ".join("{" + ", ".join(sorted(fields)) + "}" for fields in self.fields)
+        raise BadInput(
+            file.path,
+            f"source {self.name} expects the fields {wanted}, found {{{', '.join(sorted(found))}}}",
+            mend=_advice(likely(found)),
+        )
+
+    # -- documents ------------------------------------------------------------------------------------
+
+    def documents(
+        self, unit: Unit, tally: Tally, on_bad: Callable[[BadInput], None] | None = None
+    ) -> Iterator[Document]:
+        """The documents of a unit, in order; everything that came is counted, dropped ones by reason.
+
+        `metadata` of a document holds the columns source, category, language, license, url, date (strings) and
+        metadata (a dict). Of two documents with one id in a unit the first is kept ("duplicate id"). Raises
+        BadInput; with `on_bad` it is handed over instead, and the rest of that slice is left out.
+        """
+        seen: set[str] = set()
+        for part in unit.slices:
+            try:
+                for row in self._format(part.file, part.kind).rows(part):
+                    if unit.limit is not None and len(seen) >= unit.limit:
+                        return
+                    document = self._document(row, part, seen, tally)
+                    if document is not None:
+                        yield document
+            except BadInput as error:
+                if on_bad is None:
+                    raise
+                on_bad(error)
+
+    def _document(self, row: Row | Lost, part: Slice, seen: set[str], tally: Tally) -> Document | None:
+        if isinstance(row, Lost):
+            tally.come(row.size, 0)
+            tally.drop(row.reason, row.size, 0)
+            return None
+        try:
+            draft, size = self._drafted(row, part)
+        except Skip as skip:
+            size, chars = utf8_size(skip.text), len(skip.text)
+            tally.come(size, chars)
+            tally.drop(skip.reason, size, chars)
+            return None
+        text = draft.text
+        chars = len(text)
+        if draft.raw is None:
+            tally.come(size + row.lost, chars)
+        else:
+            self._come_with_cuts(draft, row, size, tally)
+        if row.lost:
+            tally.cut("invalid UTF-8", row.lost, 0)
+        document = self._labelled(draft)
+        reason = ""
+        if not text or text.isspace():
+            reason = "empty text"
+        elif draft.id is None or draft.id == "":
+            reason = "no id"
+        elif document.id in seen:
+            reason = "duplicate id"
+        if reason:
+            tally.drop(reason, size, chars)
+            return None
+        seen.add(document.id)
+        return document
+
+    def _come_with_cuts(self, draft: Draft, row: Row, size: int, tally: Tally) -> None:
+        """Count a record whose source left parts of it out."""
+        raw = draft.raw or ""
+        rest, rest_chars = utf8_size(raw), len(raw)
+        tally.come(rest + row.lost, rest_chars)
+        for reason, cut in draft.cuts.items():
+            tally.cut(reason, utf8_size(cut), len(cut))
+            rest, rest_chars = rest - utf8_size(cut), rest_chars - len(cut)
+        tally.cut("markup", rest - size, rest_chars - len(draft.text))
+
+    def _drafted(self, row: Row, part: Slice) -> tuple[Draft, int]:
+        """The draft of a record and the bytes of its text. Raises Skip if there is none."""
+        if self.fields and not isinstance(row.value, dict):
+            raise Skip("not an object")
+        draft = self.draft(row, part)
+        if draft.text is None:
+            raise Skip("no text")
+        if not isinstance(draft.text, str):
+            raise Skip("text is not a string")
+        try:
+            return draft, utf8_size(draft.text)
+        except UnicodeEncodeError:
+            raise Skip("lone surrogate") from None
+
+    def _labelled(self, draft: Draft) -> Document:
+        # One word: source, language and category together name a stratum, with spaces between.
+        language = "-".join((self.language or draft.language or self.LANGUAGE or "und").split())
+        columns = {
+            "source": self.name,
+            "category": self.category or self.CATEGORY or ("english" if language == "eng_Latn" else "arabic"),
+            "language": language,
+            "license": self.license or draft.license or self.LICENSE,
+            "url": draft.url,
+            "date": draft.date,
+            "metadata": {key: value for key, value in draft.metadata.items() if value is not None},
+        }
+        return Document(text=draft.text, id=f"{self.name}/{draft.id}", metadata=columns)
+
+
+def _advice(likely: list[str]) -> str:
+    return f"this looks like a file for source {' or '.join(likely)}" if likely else "see `arcorp sources`"

@@ -1,0 +1,39 @@
+"""CC-100: Common Crawl by language, as XLM-R was trained on.
+
+reads     <language>.txt.xz: a paragraph a line, an empty line between documents
+text      the lines of a document
+id        file name and byte offset of the document
+licence   not stated; the content is under Common Crawl's terms of use
+language  the file's name: ar.txt.xz is arb_Arab
+category  english for eng_Latn, else arabic
+dirt      no metadata of any kind, so nothing to filter by
+facts     common knowledge of the format, not checked at the source
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from corpora.formats import Blocks, Format, Row, Slice
+from corpora.languages import label
+from corpora.sources.base import Draft, Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class CC100(Source):
+    """Documents of CC-100."""
+
+    name: ClassVar[str] = "cc100"
+    FILES: ClassVar[tuple[str, ...]] = ("*.txt", "*.txt.xz")
+    LICENSE: ClassVar[str] = "Common Crawl terms of use"
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """Blocks between empty lines."""
+        return (Blocks(),)
+
+    def draft(self, row: Row, part: Slice) -> Draft:
+        """One block, one document."""
+        code = part.file.name.rsplit("/", 1)[-1].partition(".")[0]
+        return Draft(text=row.value, id=f"{part.file.name}#{row.key}", language=label(code))

@@ -1,0 +1,41 @@
+"""ClimbMix: English web text chosen by clusters, in the shuffled form that nanochat trains on.
+
+reads     Parquet with the one column text
+text      text
+id        file name and row number
+licence   CC BY-NC 4.0 (from memory, not checked)
+language  eng_Latn
+category  english
+dirt      none known beyond the web's own
+facts     karpathy's shuffled shards have the one column (not checked at the source)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from corpora.formats import Format, Row, Slice
+from corpora.parquet import Parquet
+from corpora.sources.base import Category, Draft, Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClimbMix(Source):
+    """Rows of ClimbMix."""
+
+    name: ClassVar[str] = "climbmix"
+    FILES: ClassVar[tuple[str, ...]] = ("*.parquet",)
+    FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"text"}),)
+    CATEGORY: ClassVar[Category | None] = "english"
+    LANGUAGE: ClassVar[str] = "eng_Latn"
+    LICENSE: ClassVar[str] = "CC-BY-NC-4.0"
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """Parquet."""
+        return (Parquet("text", ("text",)),)
+
+    def draft(self, row: Row, part: Slice) -> Draft:
+        """One row, one document."""
+        return Draft(text=row.value["text"], id=f"{part.file.name}#{row.key}")

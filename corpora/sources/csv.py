@@ -1,0 +1,36 @@
+"""Your own CSV files, with a header.
+
+reads     CSV or, with option delimiter, TSV; plain or compressed; a file is read by one task
+text      option text_field (default: text)
+id        option id_field; else file name and row number
+licence   column license if there is one, else option license
+language  option language, else column language, else und (undetermined)
+category  option category, else english for eng_Latn, else arabic
+options   text_field, id_field, delimiter
+dirt      rows with more or fewer fields than the header are dropped and counted
+facts     RFC 4180
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from corpora.formats import Csv as CsvFormat
+from corpora.formats import Format
+from corpora.own import OwnFields
+
+
+@dataclass(frozen=True, kw_only=True)
+class Csv(OwnFields):
+    """Rows of CSV."""
+
+    name: ClassVar[str] = "csv"
+    FILES: ClassVar[tuple[str, ...]] = ("*.csv", "*.csv.*", "*.tsv", "*.tsv.*")
+
+    delimiter: str = ","
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """CSV."""
+        return (CsvFormat(self.delimiter),)

@@ -1,0 +1,49 @@
+"""FineWeb-Edu: English web pages that a classifier found educational.
+
+reads     Parquet
+text      text
+id        id (`<urn:uuid:...>`, the WARC record)
+licence   ODC-By 1.0, under Common Crawl's terms of use
+language  eng_Latn (column language is `en`)
+category  english
+dirt      none known beyond the web's own; score is kept in the metadata
+facts     schema in the card of airtrain-ai/fineweb-edu-fortified
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from corpora.formats import Format, Row, Slice
+from corpora.languages import label
+from corpora.parquet import Parquet
+from corpora.sources.base import Category, Draft, Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineWebEdu(Source):
+    """Rows of FineWeb-Edu."""
+
+    name: ClassVar[str] = "fineweb-edu"
+    FILES: ClassVar[tuple[str, ...]] = ("*.parquet",)
+    FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"text", "id", "score", "int_score"}),)
+    CATEGORY: ClassVar[Category | None] = "english"
+    LANGUAGE: ClassVar[str] = "eng_Latn"
+    LICENSE: ClassVar[str] = "ODC-By-1.0"
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """Parquet."""
+        return (Parquet("text", ("text", "id", "dump", "url", "language", "score")),)
+
+    def draft(self, row: Row, part: Slice) -> Draft:
+        """One row, one document."""
+        fields = row.value
+        return Draft(
+            text=fields["text"],
+            id=fields["id"],
+            language=label(fields.get("language") or ""),
+            url=fields.get("url") or "",
+            metadata={"dump": fields.get("dump"), "score": fields.get("score")},
+        )

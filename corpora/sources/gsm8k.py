@@ -1,0 +1,47 @@
+"""GSM8K: grade school mathematics, questions with worked answers.
+
+reads     JSON lines: train.jsonl, test.jsonl
+text      question and answer, a line end between them
+id        file name and byte offset of the line
+licence   MIT
+language  eng_Latn
+category  math
+dirt      the answers hold calculator annotations, <<16-3-4=9>>: taken out
+facts     openai/grade-school-math (7,473 and 1,319 lines)
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+from corpora.formats import Format, JsonLines, Row, Slice
+from corpora.sources.base import Category, Draft, Skip, Source
+
+_ANNOTATION = re.compile(r"<<[^<>]*>>")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gsm8k(Source):
+    """Problems of GSM8K."""
+
+    name: ClassVar[str] = "gsm8k"
+    FILES: ClassVar[tuple[str, ...]] = ("*.jsonl", "*.jsonl.*")
+    FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"question", "answer"}),)
+    CATEGORY: ClassVar[Category | None] = "math"
+    LANGUAGE: ClassVar[str] = "eng_Latn"
+    LICENSE: ClassVar[str] = "MIT"
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """JSON lines."""
+        return (JsonLines(),)
+
+    def draft(self, row: Row, part: Slice) -> Draft:
+        """One problem, one document."""
+        question, answer = row.value.get("question"), row.value.get("answer")
+        if not isinstance(question, str) or not isinstance(answer, str):
+            raise Skip("text is not a string")
+        raw = f"{question}\n{answer}"
+        return Draft(text=_ANNOTATION.sub("", raw), raw=raw, id=f"{part.file.name}#{row.key}")

@@ -1,0 +1,41 @@
+"""hadith-json: collections of hadith, vocalised, with English translations.
+
+reads     JSON: {id, metadata, chapters, hadiths: [{id, bookId, chapterId, arabic, english}]}, a file a collection
+text      arabic
+id        bookId and id
+licence   ISC, of the code; the texts are from sunnah.com, terms not checked
+language  arb_Arab
+category  classical
+dirt      U+FDFA and its kin stay; direction marks are `Clean`'s work
+facts     AhmedBaset/hadith-json (50,884 hadiths)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from corpora.formats import Format, JsonArray, Row, Slice
+from corpora.sources.base import Category, Draft, Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class HadithJson(Source):
+    """Hadiths of hadith-json."""
+
+    name: ClassVar[str] = "hadith-json"
+    FILES: ClassVar[tuple[str, ...]] = ("*.json",)
+    FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"arabic", "bookId", "id"}),)
+    CATEGORY: ClassVar[Category | None] = "classical"
+    LANGUAGE: ClassVar[str] = "arb_Arab"
+    LICENSE: ClassVar[str] = "ISC (code); sunnah.com (texts)"
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """The array `hadiths` of a JSON object."""
+        return (JsonArray("hadiths"),)
+
+    def draft(self, row: Row, part: Slice) -> Draft:
+        """One hadith, one document."""
+        fields = row.value
+        return Draft(text=fields.get("arabic"), id=f"{fields['bookId']}/{fields['id']}")

@@ -1,0 +1,33 @@
+"""Your own JSON lines, plain or compressed.
+
+reads     one JSON object a line: .jsonl, .jsonl.zst, .jsonl.gz, ...
+text      option text_field (default: text)
+id        option id_field; else file name and byte offset of the line
+licence   field license if there is one, else option license
+language  option language, else field language, else und (undetermined)
+category  option category, else english for eng_Latn, else arabic
+options   text_field, id_field
+dirt      lines that are not JSON, not UTF-8 or have no text are dropped and counted
+facts     https://jsonlines.org
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from corpora.formats import Format, JsonLines
+from corpora.own import OwnFields
+
+
+@dataclass(frozen=True, kw_only=True)
+class Jsonl(OwnFields):
+    """Objects of JSON lines."""
+
+    name: ClassVar[str] = "jsonl"
+    FILES: ClassVar[tuple[str, ...]] = ("*.jsonl", "*.jsonl.*", "*.ndjson", "*.ndjson.*")
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """JSON lines."""
+        return (JsonLines(),)

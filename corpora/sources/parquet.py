@@ -1,0 +1,34 @@
+"""Your own Parquet files.
+
+reads     Parquet; a large file is cut into ranges of rows
+text      option text_field (default: text)
+id        option id_field; else file name and row number
+licence   column license if there is one, else option license
+language  option language, else column language, else und (undetermined)
+category  option category, else english for eng_Latn, else arabic
+options   text_field, id_field
+dirt      rows whose text is null, empty or not UTF-8 are dropped and counted
+facts     https://parquet.apache.org/docs/file-format
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from corpora.formats import Format
+from corpora.own import OwnFields
+from corpora.parquet import Parquet as ParquetFormat
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parquet(OwnFields):
+    """Rows of Parquet."""
+
+    name: ClassVar[str] = "parquet"
+    FILES: ClassVar[tuple[str, ...]] = ("*.parquet",)
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """Parquet."""
+        return (ParquetFormat(self.text_field, self.columns),)

@@ -1,0 +1,56 @@
+"""StarCoderData: source files by programming language, the training set of StarCoder.
+
+reads     Parquet: <language>/train-NNNNN-of-NNNNN.parquet
+text      content
+id        file name and id (the column alone numbers rows)
+licence   each repository's own, all permissive; not told in the rows
+language  the folder's name: python is Python
+category  code
+dirt      some contents begin with the tags <reponame>, <filename>, <gh_stars> that StarCoder was trained on: taken off
+facts     columns from the files of bigcode/starcoderdata; the tags from the model's card (not checked on real rows)
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import ClassVar
+
+from corpora.formats import Format, Row, Slice
+from corpora.parquet import Parquet
+from corpora.sources.base import Category, Draft, Profile, Source
+
+_TAGS = re.compile(r"(?:<reponame>[^<\n]*)?(?:<filename>[^<\n]*)?(?:<gh_stars>[^<\n]*)?\n?")
+_LANGUAGES = {"javascript": "JavaScript", "typescript": "TypeScript", "cpp": "C++", "c-sharp": "C#", "php": "PHP"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StarCoderData(Source):
+    """Rows of StarCoderData."""
+
+    name: ClassVar[str] = "starcoderdata"
+    FILES: ClassVar[tuple[str, ...]] = ("*.parquet",)
+    FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"max_stars_repo_path", "content", "id"}),)
+    CATEGORY: ClassVar[Category | None] = "code"
+    LICENSE: ClassVar[str] = "permissive, by repository"
+    profile: ClassVar[Profile] = "code"
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """Parquet."""
+        return (Parquet("content", ("max_stars_repo_path", "max_stars_repo_name", "id", "content")),)
+
+    def draft(self, row: Row, part: Slice) -> Draft:
+        """One row, one source file."""
+        fields = row.value
+        content = fields["content"]
+        tags = _TAGS.match(content) if isinstance(content, str) and content.startswith("<") else None
+        folder = PurePath(part.file.path).parent.name
+        return Draft(
+            text=content[tags.end() :] if tags else content,
+            raw=content if tags else None,
+            id=f"{part.file.name}/{fields['id']}",
+            language=_LANGUAGES.get(folder, folder.capitalize()),
+            metadata={"repo": fields.get("max_stars_repo_name"), "path": fields["max_stars_repo_path"]},
+        )

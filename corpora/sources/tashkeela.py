@@ -1,0 +1,39 @@
+"""Tashkeela: vocalised classical passages, as cleaned for diacritisation research.
+
+reads     text, a passage a line: train.txt, val.txt, test.txt
+text      the line
+id        file name and byte offset of the line
+licence   MIT (the cleaned edition, AliOsm/arabic-text-diacritization)
+language  arb_Arab
+category  classical
+dirt      references to volume and page stay in the text: ( 7 / 119 )
+facts     AliOsm/arabic-text-diacritization (2,500 passages in val.txt)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from corpora.formats import Format, Lines, Row, Slice
+from corpora.sources.base import Category, Draft, Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tashkeela(Source):
+    """Passages of Tashkeela."""
+
+    name: ClassVar[str] = "tashkeela"
+    FILES: ClassVar[tuple[str, ...]] = ("*.txt", "*.txt.*")
+    CATEGORY: ClassVar[Category | None] = "classical"
+    LANGUAGE: ClassVar[str] = "arb_Arab"
+    LICENSE: ClassVar[str] = "MIT"
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """Lines."""
+        return (Lines(),)
+
+    def draft(self, row: Row, part: Slice) -> Draft:
+        """One line, one document."""
+        return Draft(text=row.value, id=f"{part.file.name}#{row.key}")

@@ -1,0 +1,40 @@
+"""Your own text files, plain or compressed.
+
+reads     UTF-8 text: .txt, .txt.gz, .md, ...
+text      the file; with option split, each block of lines between empty lines, or each line
+id        file name; and byte offset of the block or line
+licence   option license
+language  option language, else und (undetermined)
+category  option category, else english for eng_Latn, else arabic
+options   split: file, blocks, lines
+dirt      lines that are not UTF-8 are left out and counted in bytes
+facts     none needed
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from corpora.formats import Blocks, Format, Lines, Row, Slice, Whole
+from corpora.sources.base import Draft, Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text(Source):
+    """Plain text."""
+
+    name: ClassVar[str] = "text"
+    FILES: ClassVar[tuple[str, ...]] = ("*.txt", "*.txt.*", "*.text", "*.md")
+    LANGUAGE: ClassVar[str] = "und"
+
+    split: Literal["file", "blocks", "lines"] = "file"
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """As `split` says."""
+        return ({"file": Whole, "blocks": Blocks, "lines": Lines}[self.split](),)
+
+    def draft(self, row: Row, part: Slice) -> Draft:
+        """One file, block or line, one document."""
+        return Draft(text=row.value, id=part.file.name if self.split == "file" else f"{part.file.name}#{row.key}")

@@ -1,0 +1,39 @@
+"""TinyStories: short English stories in a small child's words, written by GPT-3.5 and GPT-4.
+
+reads     text: stories between lines `<|endoftext|>`
+text      the story
+id        file name and byte offset of the story
+licence   CDLA-Sharing 1.0 (from memory)
+language  eng_Latn
+category  english
+dirt      the separator is no text: it never reaches a document
+facts     TinyStoriesV2-GPT4-{train,valid}.txt; no real file could be had for a test
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from corpora.formats import Blocks, Format, Row, Slice
+from corpora.sources.base import Category, Draft, Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class TinyStories(Source):
+    """Stories of TinyStories."""
+
+    name: ClassVar[str] = "tinystories"
+    FILES: ClassVar[tuple[str, ...]] = ("*.txt", "*.txt.*")
+    CATEGORY: ClassVar[Category | None] = "english"
+    LANGUAGE: ClassVar[str] = "eng_Latn"
+    LICENSE: ClassVar[str] = "CDLA-Sharing-1.0"
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """Blocks between separators."""
+        return (Blocks(b"<|endoftext|>"),)
+
+    def draft(self, row: Row, part: Slice) -> Draft:
+        """One story, one document."""
+        return Draft(text=row.value, id=f"{part.file.name}#{row.key}")

@@ -1,0 +1,116 @@
+"""Wikipedia, from the prepared Parquet or from WikiExtractor's output.
+
+reads     Parquet of wikimedia/wikipedia: id, url, title, text; WikiExtractor: files wiki_NN of
+          `<doc id="" url="" title="">` ... `</doc>`
+text      text, without the title that WikiExtractor repeats as its first line
+id        wiki and id: ar/1177629
+licence   CC BY-SA 4.0
+language  the wiki that url names: ar is arb_Arab, arz is arz_Arab
+category  english for eng_Latn, else arabic
+dirt      HTML entities are resolved; Persian kaf and yeh, zero-width marks and presentation forms are `Clean`'s work;
+          articles that are redirects come out empty and are dropped
+facts     schema of wikimedia/wikipedia (not checked at the source); WikiExtractor's files in
+          motazsaad/comparableWikiCoprus
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from corpora.formats import Format, Lines, Lost, Row, Slice
+from corpora.languages import label
+from corpora.parquet import Parquet
+from corpora.sources.base import Draft, Source
+from corpora.streams import LONGEST_LINE, Stream, decode, lines
+
+_ATTRIBUTES = re.compile(r'(\w+)="([^"]*)"')
+_DOC = re.compile(rb'<doc(?: \w+="[^"]*")+ *>')
+_WIKI = re.compile(r"https?://([\w-]+)\.(?:m\.)?wikipedia\.org/")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wikipedia(Source):
+    """Articles of Wikipedia."""
+
+    name: ClassVar[str] = "wikipedia"
+    FILES: ClassVar[tuple[str, ...]] = ("*.parquet", "wiki_[0-9]*")
+    FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"id", "url", "title", "text"}),)
+    LICENSE: ClassVar[str] = "CC-BY-SA-4.0"
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """Parquet; WikiExtractor."""
+        return (Parquet("text", ("id", "url", "title", "text")), WikiExtractor())
+
+    def draft(self, row: Row, part: Slice) -> Draft:
+        """One article, one document."""
+        fields = row.value
+        text, title, url = fields["text"], fields["title"] or "", fields["url"] or ""
+        plain = text
+        if isinstance(text, str):
+            plain = html.unescape(text) if "&" in text else text
+            if title and plain.startswith(f"{title}\n"):
+                plain = plain[len(title) :].lstrip("\n")
+        wiki = match[1] if (match := _WIKI.match(url)) else ""
+        return Draft(
+            text=plain,
+            raw=text if plain is not text else None,
+            id=f"{wiki}/{fields['id']}" if wiki else str(fields["id"]),
+            language=label(wiki),
+            url=url,
+            metadata={"title": title},
+        )
+
+
+class WikiExtractor(Lines):
+    """Articles between `<doc ...>` and `</doc>`, each on lines of their own."""
+
+    called = "WikiExtractor's <doc> blocks"
+
+    def records(self, stream: Stream, start: int, stop: int) -> Iterator[Row | Lost]:
+        """Articles that begin in bytes [start, stop)."""
+        head: dict[str, str] = {}
+        begin = size = 0
+        body: list[bytes] = []
+        ours = not start  # what stands before the first <doc> of a later slice belongs to the slice before
+        for line in lines(stream, start):
+            if line.data is None:
+                yield Lost(line.offset, f"line over {LONGEST_LINE >> 20} MiB", line.size)
+                continue
+            rest = line.data
+            if head and rest.startswith(b"<doc "):
+                yield Lost(begin, "no </doc>", size)
+                head = {}
+            size += line.size
+            while True:  # </doc> may end a line of text, and the next <doc> begin after it
+                if head:
+                    before, closed, rest = rest.partition(b"</doc>")
+                    body.append(before)
+                    if not closed:
+                        break
+                    yield article(begin, head, body)
+                    head = {}
+                if line.offset >= stop:
+                    return
+                opened = _DOC.search(rest)
+                outside = rest[: opened.start()] if opened else rest
+                if outside.strip() and ours:
+                    yield Lost(line.offset, "outside <doc>", len(outside))
+                if not opened:
+                    break
+                head, ours = dict(_ATTRIBUTES.findall(opened[0].decode(errors="replace"))), True
+                begin, size, body = line.offset, line.size, []
+                rest = rest[opened.end() :]
+        if head:
+            yield Lost(begin, "no </doc>", size)
+
+
+def article(begin: int, head: dict[str, str], body: list[bytes]) -> Row:
+    """The row of an article, from the attributes of its <doc> and its lines."""
+    text, lost = decode(body)
+    fields = {key: html.unescape(head.get(key, "")) for key in ("id", "url", "title")}
+    return Row(begin, {**fields, "text": text.strip("\n")}, lost)

@@ -1,0 +1,114 @@
+"""What came in, what became of it, and why: the counts of one part, kept by every step that touches it.
+
+One `Tally` is shared by the reader, the cleaning, the filters and the writer of one rank (they run in one process;
+datatrove copies a pipeline with its shared objects whole). The reader resets it when a rank begins. For each unit of
+account (documents, bytes, chars)
+
+    in + added = out + dropped, by reason
+
+holds when a part is done: a line that could not be read is one document in and one dropped. Cleaning that shortens or
+lengthens a text moves bytes and chars through the reason "normalised".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datatrove.data import Document
+
+UNITS = ("documents", "bytes", "chars")
+NORMALISED = "normalised"
+
+
+class Tally:
+    """Counts of one part. Bytes are UTF-8 bytes of text (raw bytes for what never became text); chars code points."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything: a new part begins."""
+        self.came = dict.fromkeys(UNITS, 0)
+        self.out = dict.fromkeys(UNITS, 0)
+        self.added: dict[str, dict[str, int]] = {unit: {} for unit in UNITS}
+        self.dropped: dict[str, dict[str, int]] = {unit: {} for unit in UNITS}
+        self.changed: dict[str, int] = {}
+        self.strata: dict[str, dict[str, int]] = {}
+        self.bad: list[str] = []
+
+    def come(self, size: int, chars: int) -> None:
+        """One document, or one line that should have been one, was read."""
+        self.came["documents"] += 1
+        self.came["bytes"] += size
+        self.came["chars"] += chars
+
+    def drop(self, reason: str, size: int, chars: int) -> None:
+        """One document goes no further."""
+        for unit, count in zip(UNITS, (1, size, chars), strict=True):
+            _add(self.dropped[unit], reason, count)
+
+    def cut(self, reason: str, size: int, chars: int) -> None:
+        """Part of a document goes: `size` bytes and `chars` chars less (more, if negative)."""
+        for unit, count in (("bytes", size), ("chars", chars)):
+            if count > 0:
+                _add(self.dropped[unit], reason, count)
+            elif count < 0:
+                _add(self.added[unit], reason, -count)
+
+    def change(self, step: str, chars: int) -> None:
+        """A cleaning step touched `chars` characters."""
+        _add(self.changed, step, chars)
+
+    def go(self, document: Document, size: int | None = None) -> None:
+        """One document is written; `size` is its bytes, where they are known."""
+        chars = len(document.text)
+        size = utf8_size(document.text) if size is None else size
+        columns = document.metadata
+        self.leave(columns["source"], columns["language"], columns["category"], 1, size, chars)
+
+    def leave(self, source: str, language: str, category: str, documents: int, size: int, chars: int) -> None:
+        """`documents` of one kind are written."""
+        stratum = self.strata.setdefault(f"{source} {language} {category}", dict.fromkeys(UNITS, 0))
+        for unit, count in zip(UNITS, (documents, size, chars), strict=True):
+            self.out[unit] += count
+            stratum[unit] += count
+
+    @property
+    def balanced(self) -> bool:
+        """Whether in + added = out + dropped, in every unit of account."""
+        return all(
+            self.came[unit] + sum(self.added[unit].values()) == self.out[unit] + sum(self.dropped[unit].values())
+            for unit in UNITS
+        )
+
+    def ledgers(self) -> dict[str, dict[str, Any]]:
+        """For each unit of account: {"in": n, "added": {reason: n}, "out": n, "dropped": {reason: n}}."""
+        return {
+            unit: {
+                "in": self.came[unit],
+                "added": dict(sorted(self.added[unit].items())),
+                "out": self.out[unit],
+                "dropped": dict(sorted(self.dropped[unit].items())),
+            }
+            for unit in UNITS
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, in plain values: `ledgers`, `changed` (step -> chars), `strata` ("source language category" ->
+        documents, bytes, chars out) and `bad` (one sentence for each file given up)."""
+        return {
+            "ledgers": self.ledgers(),
+            "changed": dict(sorted(self.changed.items())),
+            "strata": {name: self.strata[name] for name in sorted(self.strata)},
+            "bad": list(self.bad),
+        }
+
+
+def utf8_size(text: str) -> int:
+    """Bytes of `text` in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def _add(counts: dict[str, int], reason: str, count: int) -> None:
+    counts[reason] = counts.get(reason, 0) + count

@@ -1,0 +1,125 @@
+"""The steps together in datatrove's own executor: counts balance, and bytes are equal for any number of workers."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from datatrove.data import Document
+from datatrove.executor import LocalPipelineExecutor
+from datatrove.pipeline.base import PipelineStep
+
+from corpora import documents
+from corpora.normalise import Clean, Normalisation
+from corpora.quality import Filter, Limits
+from corpora.reader import Reader
+from corpora.sources import find
+from corpora.tally import Tally
+
+
+class Write(PipelineStep):  # type: ignore[misc]
+    """What pipelines does with a part, without its durability."""
+
+    type, name = "WRITER", "test"
+
+    def __init__(self, folder: Path, tally: Tally) -> None:
+        super().__init__()
+        self.folder, self.tally = folder, tally
+
+    def run(self, data: Iterator[Document], rank: int = 0, world_size: int = 1) -> Iterator[Document]:
+        with (self.folder / f"part-{rank:05}.parquet").open("wb") as file:
+            documents.write(data, file, self.tally)
+        (self.folder / f"part-{rank:05}.json").write_text(json.dumps(self.tally.to_json()))
+        yield from ()
+
+
+def build(folder: Path, units: list[Any], source: Any, workers: int) -> None:
+    folder.mkdir()
+    tally = Tally()
+    steps = [
+        Reader(source, units, tally),
+        Clean(source, Normalisation(), tally),
+        Filter(Limits(min_chars=300), tally),
+        Write(folder, tally),
+    ]
+    logs = str(folder.with_suffix(".logs"))
+    LocalPipelineExecutor(steps, tasks=len(units), workers=workers, logging_dir=logs, skip_completed=False).run()
+
+
+@pytest.fixture
+def inputs(samples: Path, tmp_path: Path) -> Path:
+    """OSCAR's sample until it makes several units."""
+    import zstandard
+
+    raw = (samples / "data/oscar/OSCAR-2301/ar_meta/ar_meta_part_1.jsonl.zst").read_bytes()
+    lines = zstandard.ZstdDecompressor().decompressobj().decompress(raw)
+    folder = tmp_path / "oscar"
+    folder.mkdir()
+    for part in range(9):
+        numbered = lines.replace(b'"<urn:uuid:', b'"<urn:uuid:%d' % part)
+        (folder / f"ar_meta_part_{part}.jsonl.zst").write_bytes(zstandard.ZstdCompressor().compress(numbered))
+    return folder
+
+
+def test_one_worker_and_two_make_the_same_bytes_and_every_document_is_accounted_for(
+    inputs: Path, tmp_path: Path
+) -> None:
+    source = find("oscar")()
+    units = source.units([inputs])
+    assert len(units) >= 2
+    build(tmp_path / "one", units, source, workers=1)
+    build(tmp_path / "two", units, source, workers=2)
+    names = sorted(path.name for path in (tmp_path / "one").iterdir())
+    assert len(names) == 2 * len(units)
+    for name in names:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
+
+    ledgers = [json.loads(path.read_text())["ledgers"] for path in sorted((tmp_path / "one").glob("*.json"))]
+    assert sum(ledger["documents"]["in"] for ledger in ledgers) == 9 * 1239
+    for ledger in ledgers:
+        for counts in ledger.values():
+            added, dropped = sum(counts["added"].values()), sum(counts["dropped"].values())
+            assert counts["in"] + added == counts["out"] + dropped
+    assert all(ledger["documents"]["dropped"]["too short"] > 0 for ledger in ledgers)
+
+
+def test_a_tally_is_reset_when_a_rank_begins(samples: Path) -> None:
+    source = find("gsm8k")()
+    tally = Tally()
+    reader = Reader(source, source.units([samples / "data/math/gsm8k"]), tally)
+    for _ in range(2):
+        assert sum(1 for _ in reader.run(None, 0, 1)) == 1319
+        assert tally.came["documents"] == 1319
+
+
+def test_a_file_that_breaks_under_a_quarantining_reader_is_listed(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "نص"}\n')
+    source = find("jsonl")()
+    units = source.units([tmp_path])
+    (tmp_path / "a.jsonl").unlink()
+    tally = Tally()
+    assert list(Reader(source, units, tally, quarantine=True).run(None, 0, 1)) == []
+    assert tally.to_json()["bad"] == [f"{tmp_path / 'a.jsonl'}: can't be opened (No such file or directory)"]
+
+
+def test_a_document_that_cleaning_empties_is_dropped_and_counted(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "\\u200f\\u0640"}\n{"text": "نصـ"}\n')
+    source = find("jsonl")(language="arb_Arab")
+    tally = Tally()
+    reader = Reader(source, source.units([tmp_path]), tally)
+    cleaned = list(Clean(source, Normalisation(), tally).run(reader.run(None, 0, 1)))
+    assert [document.text for document in cleaned] == ["نص"]
+    for document in cleaned:
+        tally.go(document)
+    assert tally.balanced
+    assert tally.dropped["documents"] == {"empty after cleaning": 1}
+    assert tally.changed == {"invisible": 1, "tatweel": 2}
+
+
+@pytest.mark.parametrize(("limits", "kept"), [(Limits(), 3), (Limits(min_chars=2), 2), (Limits(1, 2), 2)])
+def test_limits_are_off_unless_asked_for(limits: Limits, kept: int) -> None:
+    tally = Tally()
+    stream = (Document(text=text, id=text) for text in ("a", "ab", "abc"))
+    assert len(list(Filter(limits, tally).run(stream))) == kept
+    assert sum(tally.dropped["documents"].values()) == 3 - kept
