@@ -1,0 +1,86 @@
+"""Real text and tokenizers made of it, once for all tests of the room."""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from tokenization import bpe, counts, folder
+from tokenization.pattern import pattern
+from tokenization.tokenizer import Tokenizer
+from tokenization.vocabulary import Layout, Vocabulary
+
+_V2_ROLES = "think /think tool_call tool_result bos eos pad sep system user assistant eot"
+V2_SPECIALS = {f"<|{role}|>": at for at, role in enumerate(_V2_ROLES.split(), 32_756)}
+SOURCES = (
+    "arb_wiki",
+    "arz_wiki",
+    "classical_openiti_0325AH",
+    "hadith_vocalised",
+    "dialect",
+    "eng_hadith",
+    "math_gsm8k_train",
+    "python_stdlib",
+)
+
+
+@pytest.fixture(scope="session")
+def bulk(samples: Path) -> Callable[[str, int], list[str]]:
+    """The first documents of one bulk sample, as many as hold so many characters."""
+
+    def read(name: str, chars: int) -> list[str]:
+        texts: list[str] = []
+        with (samples / "data/bulk" / f"{name}.jsonl.zst").open("rb") as file:
+            lines = io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(file), encoding="utf-8")
+            for line in lines:
+                texts.append(json.loads(line)["text"])
+                if sum(map(len, texts)) >= chars:
+                    break
+        return texts
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def real_text(bulk: Callable[[str, int], list[str]]) -> list[str]:
+    """About 1.6 million characters of eight kinds of text."""
+    return [text for name in SOURCES for text in bulk(name, 200_000)]
+
+
+@pytest.fixture(scope="session")
+def real_counts(real_text: list[str]) -> counts.Counts:
+    return counts.count(real_text, pattern())
+
+
+@pytest.fixture(scope="session")
+def make_folder(real_counts: counts.Counts, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Layout, str], Path]:
+    """Write a tokenizer folder of that layout, learned from the real text."""
+
+    def make(layout: Layout, split: str) -> Path:
+        vocabulary = Vocabulary(layout, tuple(bpe.train(real_counts, layout.merged)))
+        path = tmp_path_factory.mktemp("tokenizer")
+        for name, data in folder.files(vocabulary, split, {"sample": "tests"}).items():
+            (path / name).write_bytes(data)
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def v2_folder(make_folder: Callable[[Layout, str], Path]) -> Path:
+    """The layout of autoresearch V2: 32,768 ids, specials at fixed ids, 512 reserved slots, 244 holes to fill."""
+    return make_folder(Layout(32_768, V2_SPECIALS, reserved=512, bpe=32_000), pattern())
+
+
+@pytest.fixture(scope="session")
+def small_folder(make_folder: Callable[[Layout, str], Path]) -> Path:
+    """4,096 ids with the usual three special tokens, two digits a piece."""
+    return make_folder(Layout(4096), pattern(digits=2))
+
+
+@pytest.fixture(scope="session")
+def small(small_folder: Path) -> Tokenizer:
+    return Tokenizer.load(small_folder)

@@ -1,0 +1,137 @@
+"""Figures are those of an independent computation, one document and one word at a time."""
+
+import json
+import math
+import unicodedata
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tokenization import fertility
+from tokenization.encode import Encoder
+from tokenization.errors import EmptyCorpus, OptionError
+from tokenization.tokenizer import Tokenizer
+
+TEXT = st.text(st.sampled_from("ابتكم ًّ,aé1 \n👋"), max_size=30)
+
+
+def letter_runs(text: str) -> list[tuple[int, int]]:
+    runs, begin = [], None
+    for at, char in enumerate([*text, ""]):
+        inside = char != "" and unicodedata.category(char)[0] in "LM"
+        if inside and begin is None:
+            begin = at
+        if not inside and begin is not None:
+            runs.append((begin, at))
+            begin = None
+    return runs
+
+
+def slowly(tokenizer: Tokenizer, texts: list[str]) -> dict[str, float]:
+    uses: Counter[int] = Counter()
+    runs = split = 0
+    types: dict[str, bool] = {}
+    for text in texts:
+        ids = tokenizer.encode(text)
+        uses.update(ids)
+        ends, size = set(), 0
+        for at in ids:
+            size += len(tokenizer.pieces[at])
+            ends.add(size)
+        for begin, end in letter_runs(text):
+            first, last = len(text[:begin].encode()), len(text[:end].encode())
+            runs += 1
+            split += any(first < place < last for place in ends)
+            types[text[begin:end]] = len(tokenizer.encode(" " + text[begin:end])) == 1
+    tokens = sum(uses.values())
+    standing = sum(1 for piece in tokenizer.pieces if piece)
+    power = sum((each / tokens) ** 2.5 for each in uses.values())
+    return {
+        "tokens_per_word": tokens / sum(len(text.split()) for text in texts),
+        "chars_per_token": sum(map(len, texts)) / tokens,
+        "bytes_per_token": sum(len(text.encode()) for text in texts) / tokens,
+        "words_split": split / runs if runs else 0.0,
+        "types_whole": sum(types.values()) / len(types) if types else 0.0,
+        "renyi_efficiency": math.log(power) / (1 - 2.5) / math.log(standing),
+        "vocabulary_used": len(uses) / standing,
+        "byte_fragments": sum(
+            each for at, each in uses.items() if tokenizer.pieces[at].decode(errors="replace").count("\ufffd")
+        )
+        / tokens,
+    }
+
+
+def test_figures_equal_an_independent_computation_on_real_text(small: Tokenizer, real_text: list[str]) -> None:
+    texts = real_text[::11]
+    found = fertility.figures(fertility.measure(Encoder(small, batch_chars=30_000), texts))
+    expected = slowly(small, texts)
+    assert {name: found[name] for name in expected} == pytest.approx(expected)
+    assert found["changed"] == 0
+    assert found["documents"] == len(texts)
+
+
+@given(st.lists(TEXT, min_size=1, max_size=6).filter(lambda texts: any(text.split() for text in texts)))
+@settings(max_examples=40, deadline=None)
+def test_figures_equal_an_independent_computation_on_anything(small: Tokenizer, texts: list[str]) -> None:
+    found = fertility.figures(fertility.measure(Encoder(small, batch_chars=20), texts))
+    expected = slowly(small, texts)
+    assert {name: found[name] for name in expected} == pytest.approx(expected)
+
+
+def test_tallies_of_parts_add_up(small: Tokenizer, real_text: list[str]) -> None:
+    texts = real_text[::23]
+    encoder = Encoder(small)
+    whole = fertility.measure(encoder, texts)
+    parts = fertility.measure(encoder, texts[:5]) + fertility.measure(encoder, texts[5:])
+    assert fertility.figures(whole) == fertility.figures(parts)
+    assert np.array_equal(whole.uses, parts.uses)
+    assert whole.types == parts.types
+
+
+def test_the_report_compares_groups_with_a_reference(small: Tokenizer, real_text: list[str]) -> None:
+    groups = {"arabic": real_text[:3], "english": [text for text in real_text if text.isascii()][:30]}
+    report = fertility.report(small, groups, reference="english")
+    assert json.loads(json.dumps(report)) == report
+    arabic, english = report["groups"]["arabic"], report["groups"]["english"]
+    assert english["premium"] == 1
+    assert arabic["premium"] == pytest.approx(english["chars_per_token"] / arabic["chars_per_token"])
+    assert report["all"]["tokens"] == arabic["tokens"] + english["tokens"]
+    costs = [1 / arabic["chars_per_token"], 1 / english["chars_per_token"]]
+    assert report["gini"] == pytest.approx(2 * abs(costs[0] - costs[1]) / (2 * 4 * sum(costs) / 2))
+    cheapest = fertility.report(small, groups)
+    assert cheapest["groups"][cheapest["reference"]]["premium"] == 1
+    assert all(group["premium"] >= 1 for group in cheapest["groups"].values())
+
+
+def test_documents_that_a_tokenizer_changes_are_counted(small: Tokenizer) -> None:
+    config = json.loads(small.json)
+    config["normalizer"] = {"type": "NFC"}
+    normalising = Tokenizer(json.dumps(config).encode(), name="nfc", meta={}, roles={})
+    texts = ["عادي تماما", "e\u0301te\u0301", "آخر"]
+    tally = fertility.measure(Encoder(normalising), texts)
+    assert tally.changed == 1
+    assert tally.runs == 3
+    expected = slowly(normalising, [texts[0], texts[2]])
+    assert fertility.words_split(tally) == expected["words_split"]
+
+
+def test_groups_without_words_and_unknown_references_are_refused(small: Tokenizer) -> None:
+    with pytest.raises(EmptyCorpus, match="'blank'"):
+        fertility.report(small, {"blank": [" \n"]})
+    with pytest.raises(EmptyCorpus, match="no group"):
+        fertility.report(small, {})
+    with pytest.raises(OptionError, match="'english' is none of the groups arabic"):
+        fertility.report(small, {"arabic": ["نص"]}, reference="english")
+    with pytest.raises(EmptyCorpus, match="no word"):
+        fertility.figures(fertility.measure(Encoder(small), []))
+
+
+@given(TEXT)
+@settings(max_examples=40, deadline=None)
+def test_a_view_joins_to_the_text_and_holds_all_ids(small: Tokenizer, text: str) -> None:
+    pieces = fertility.view(small, text)
+    assert "".join(piece for piece, _ in pieces) == text
+    assert [at for _, ids in pieces for at in ids] == small.encode(text)

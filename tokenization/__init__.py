@@ -1,0 +1,1 @@
+"""Text to ids: BPE training, vocabulary layout, encoding, fertility."""

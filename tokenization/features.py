@@ -1,0 +1,203 @@
+"""What a place inside a word looks like to the learned segmenter: numbers of features, and where they come from.
+
+Words are codes of letters (code point - U+0620). For every place between two letters there are the letters on both
+sides, prefixes and suffixes up to five letters, how often the parts occur as words of their own, and *the margin*:
+the best open-stem analysis (prefix + any stem + suffix) with a cut here against the best one without. Analyses are
+weighed by how probable their prefix, stem and suffix are, which expectation-maximisation over unlabelled words has
+found. A feature is a 64-bit hash, cut to an index into the weights (Weinberger et al. 2009: collisions cost little).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numba import njit, uint64
+from numpy.typing import NDArray
+
+BITS = 18
+FEATURES = 64  # room for those of one place
+LONGEST = 40  # letters; longer words are left whole
+_PRIME, _START = uint64(0x9E3779B97F4A7C15), uint64(0xCBF29CE484222325)
+_MAX_PREFIX, _MAX_SUFFIX = 5, 7
+
+_PREFIXES = ("", "ال", "ل ل", "ب", "ك", "ل", "س", "ب ال", "ك ال", "ه ال", "ع ال", "ح", "ه")
+_ENDINGS = ("", "ات", "ون", "ين", "ان", "ة", "ت", "تا", "تين", "وا", "و", "ا", "ن", "تم")
+_PRONOUNS = ("", "هما", "كما", "هم", "هن", "كم", "كن", "كو", "نا", "ني", "ها", "ه", "ك", "ي", "ش", "ها ش")
+
+
+def _affixes() -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    """Prefixes and suffixes as morphemes, each string once."""
+    before = {
+        "".join(parts): parts for lead in ("", "و", "ف") for one in _PREFIXES for parts in [(*lead, *one.split())]
+    }
+    after = {
+        "".join(parts): parts
+        for ending in _ENDINGS
+        for one in _PRONOUNS
+        for parts in [(*ending.split(), *one.split())]
+        if not (ending == "ة" and one)
+    }
+    return list(before.values()), list(after.values())
+
+
+PREFIXES, SUFFIXES = _affixes()
+
+
+def codes(words: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Letters of words one after the other, and where each word begins and the last ends."""
+    offsets = np.zeros(len(words) + 1, np.int64)
+    np.cumsum([len(word) for word in words], out=offsets[1:])
+    points = np.frombuffer("".join(words).encode("utf-32-le"), np.uint32).astype(np.int64)
+    return (points - 0x620).clip(0, 255).astype(np.uint8), offsets
+
+
+@njit(cache=True)
+def part(letters, begin, end, salt):  # type: ignore[no-untyped-def]
+    """The hash of some letters."""
+    state = _START ^ uint64(salt)
+    for at in range(begin, end):
+        state = (state ^ uint64(letters[at])) * _PRIME
+        state ^= state >> uint64(29)
+    return state
+
+
+@njit(cache=True)
+def find(keys, key):  # type: ignore[no-untyped-def]
+    """Where a key stands in the open-addressing table `keys` (a power of two long, 0 = free), or would stand."""
+    mask = len(keys) - 1
+    slot = np.int64(key >> uint64(20)) & mask
+    while keys[slot] != 0 and keys[slot] != key:
+        slot = (slot + 1) & mask
+    return slot
+
+
+def affix_table(affixes: Sequence[tuple[str, ...]]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """For each affix its hash, and its cuts as bits: bit k is a cut after k letters, its own ends left out."""
+    letters, offsets = codes(["".join(parts) for parts in affixes])
+    hashes = np.array([part(letters, *offsets[at : at + 2], 1) for at in range(len(affixes))], np.uint64)
+    cuts = [sum(1 << len("".join(parts[:count])) for count in range(1, len(parts))) for parts in affixes]
+    return hashes, np.array(cuts, np.int64)
+
+
+@njit(cache=True)
+def analyses(letters, begin, end, before, after, out_prefix, out_suffix):  # type: ignore[no-untyped-def]
+    """All prefix + stem + suffix with a stem of two letters or more. Returns how many.
+
+    `out_prefix` and `out_suffix` receive (number of the affix, its length), two columns each.
+    """
+    size, count = end - begin, 0
+    for first in range(min(_MAX_PREFIX, size - 2) + 1):
+        key = part(letters, begin, begin + first, 1)
+        prefix = -1
+        for one in range(len(before)):
+            if before[one] == key:
+                prefix = one
+                break
+        if prefix < 0:
+            continue
+        for last in range(min(_MAX_SUFFIX, size - first - 2) + 1):
+            key = part(letters, end - last, end, 1)
+            for one in range(len(after)):
+                if after[one] == key:
+                    out_prefix[count, 0], out_prefix[count, 1] = prefix, first
+                    out_suffix[count, 0], out_suffix[count, 1] = one, last
+                    count += 1
+                    break
+    return count
+
+
+@njit(cache=True)
+def margins(letters, begin, end, affixes, model, buffers, best):  # type: ignore[no-untyped-def]
+    """For each place the score of the best analysis with a cut there (row 0) and without (row 1), in `best`."""
+    before, before_cuts, after, after_cuts = affixes
+    keys, values, prefix_scores, suffix_scores = model
+    prefixes, suffixes = buffers
+    size = end - begin
+    for at in range(size):
+        best[0, at] = best[1, at] = -30.0
+    for one in range(analyses(letters, begin, end, before, after, prefixes, suffixes)):
+        prefix, first = prefixes[one, 0], prefixes[one, 1]
+        suffix, last = suffixes[one, 0], suffixes[one, 1]
+        stem = find(keys, part(letters, begin + first, end - last, 2))
+        weight = values[stem] / 8.0 if keys[stem] != 0 else -5.0
+        weight += prefix_scores[prefix] + suffix_scores[suffix]
+        cuts = before_cuts[prefix] | (after_cuts[suffix] << (size - last))
+        if first:
+            cuts |= 1 << first
+        if last:
+            cuts |= 1 << (size - last)
+        for at in range(1, size):
+            row = 0 if cuts >> at & 1 else 1
+            best[row, at] = max(best[row, at], weight)
+
+
+@njit(cache=True)
+def _level(keys, values, key):  # type: ignore[no-untyped-def]
+    slot = find(keys, key)
+    return np.int64(values[slot]) if keys[slot] != 0 else 0
+
+
+@njit(cache=True)
+def _index(template, a, b):  # type: ignore[no-untyped-def]
+    state = (uint64(template) * _PRIME) ^ uint64(a)
+    state = (state * _PRIME) ^ uint64(b)
+    state ^= state >> uint64(31)
+    state *= _PRIME
+    return np.int64(state >> uint64(64 - BITS))
+
+
+@njit(cache=True)
+def describe(letters, begin, end, at, words, best, out):  # type: ignore[no-untyped-def]
+    """The features of the place `at` letters into a word, in `out`. Returns how many."""
+    keys, levels = words
+    cut, left, right, n = begin + at, at, end - begin - at, 0
+    for length in range(1, 5):
+        if length <= left:
+            out[n] = _index(length, part(letters, cut - length, cut, 0), 0)
+            n += 1
+        if length <= right:
+            out[n] = _index(10 + length, part(letters, cut, cut + length, 0), 0)
+            n += 1
+    for reach in range(1, 4):
+        a = part(letters, max(begin, cut - reach), cut, 0)
+        b = part(letters, cut, min(end, cut + reach), 0)
+        out[n] = _index(20 + reach, a, b)
+        n += 1
+    head = part(letters, begin, cut, 0)
+    tail = part(letters, cut, end, 0)
+    of_word = _level(keys, levels, part(letters, begin, end, 0))
+    of_left, of_right = _level(keys, levels, head), _level(keys, levels, tail)
+    out[n], out[n + 1] = _index(30, min(left, 6), 0), _index(31, min(right, 6), 0)
+    out[n + 2], out[n + 3] = _index(32, of_left, 0), _index(33, of_right, 0)
+    out[n + 4] = _index(34, of_word * 16 + of_right, min(left, 3))
+    out[n + 5] = _index(35, of_word * 16 + of_left, min(right, 3))
+    n += 6
+    margin = np.int64(min(8.0, max(-8.0, best[0, at] - best[1, at])) * 1.5)
+    out[n], out[n + 1] = _index(36, margin + 99, 0), _index(37, margin + 99, min(left, 5) * 8 + min(right, 5))
+    n += 2
+    if left <= 5:
+        out[n] = _index(40, head, 0)
+        out[n + 1] = _index(41, head, part(letters, cut, cut + 1, 0))
+        out[n + 2] = _index(42, head, part(letters, cut, min(end, cut + 2), 0))
+        out[n + 3] = _index(43, head, part(letters, end - 1, end, 0))
+        out[n + 4] = _index(44, head, part(letters, max(cut, end - 2), end, 0))
+        out[n + 5], out[n + 6] = _index(45, head, of_right), _index(46, head, margin + 99)
+        out[n + 7] = _index(47, head, min(right, 8))
+        n += 8
+    if right <= 5:
+        out[n] = _index(50, tail, 0)
+        out[n + 1] = _index(51, tail, part(letters, cut - 1, cut, 0))
+        out[n + 2] = _index(52, tail, part(letters, max(begin, cut - 2), cut, 0))
+        out[n + 3] = _index(53, tail, part(letters, begin, min(cut, begin + 2), 0))
+        out[n + 4] = _index(54, tail, part(letters, begin, begin + 1, 0))
+        out[n + 5], out[n + 6] = _index(55, tail, of_left), _index(56, tail, margin + 99)
+        out[n + 7] = _index(57, tail, min(left, 8))
+        n += 8
+    return n
+
+
+def level(count: float) -> int:
+    """How often, on a scale of 0 to 9 that is even in the logarithm."""
+    return min(9, int(math.log2(1 + count) / 1.5))

@@ -1,0 +1,131 @@
+"""A tokenizer folder: one tokenizer, written for everyone who may want to read it.
+
+    tokenizer.json            `tokenizers`, AutoTokenizer, fastokens; no code of ours needed
+    tokenizer_config.json     AutoTokenizer. The class must be PreTrainedTokenizerFast: transformers 5 rebuilds the
+                              pre-tokenizer of GPT2Tokenizer and drops the pattern (transformers issue 45920).
+                              With split_special_tokens a special token's name in a text stays text
+    special_tokens_map.json   the roles, for older readers
+    tokenizer.tiktoken        tiktoken's ranks; pattern and special tokens are in tokenizer_meta.json
+    token_bytes.npy           int32 per id: bytes, 0 for special tokens (for bits per byte, as nanochat has it)
+    token_chars.npy           int32 per id: bytes that begin a character
+    tokenizer_meta.json       how it was made, and golden encodings
+
+Equal vocabularies give equal bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokenization.alphabet import written
+from tokenization.golden import SENTENCES
+from tokenization.pattern import split_config
+from tokenization.tokenizer import (
+    CONFIG_JSON,
+    META_JSON,
+    SPECIALS_JSON,
+    TOKEN_BYTES,
+    TOKEN_CHARS,
+    TOKENIZER_JSON,
+    Tokenizer,
+)
+from tokenization.vocabulary import Vocabulary
+
+TIKTOKEN = "tokenizer.tiktoken"
+FORMAT = 1  # of tokenizer_meta.json
+_NO_MAXIMUM = 10**30  # what transformers writes for "any length"
+
+
+def files(vocabulary: Vocabulary, pattern: str, made: Mapping[str, Any]) -> dict[str, bytes]:
+    """The files of a tokenizer folder, by name. `made` (JSON values) is recorded as how the tokenizer was made.
+
+    Raises FolderError or EncodingMismatch if the tokenizer doesn't stand its own checks, VocabularyError if a
+    special token is also a learned one.
+    """
+    layout = vocabulary.layout
+    tokens = vocabulary.tokens()
+    specials = {name: at for at, name in enumerate(layout.names(), layout.merged)}
+    source = _json(_tokenizer_json(vocabulary, tokens, specials, pattern))
+    meta: dict[str, Any] = {"golden": []}
+    tokenizer = Tokenizer(source, name=TOKENIZER_JSON, meta=meta, roles=layout.roles())
+    meta |= {
+        "format": FORMAT,
+        "pattern": pattern,
+        "layout": {"size": layout.size, "merged": layout.merged, "specials": specials, "roles": layout.roles()},
+        "made": dict(made),
+        "golden": [{"text": text, "ids": tokenizer.encode(text)} for text in SENTENCES],
+    }
+    tokenizer.check_golden()
+    roles = {f"{role}_token": name for role, name in layout.roles().items()}
+    config = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_max_length": _NO_MAXIMUM,
+        "clean_up_tokenization_spaces": False,
+        "split_special_tokens": True,
+        **roles,
+    }
+    ranks = [b"%s %d\n" % (base64.b64encode(token), rank) for rank, token in enumerate(tokens)]
+    return {
+        TOKENIZER_JSON: source,
+        CONFIG_JSON: _json(config, indent=1),
+        SPECIALS_JSON: _json(roles, indent=1),
+        TIKTOKEN: b"".join(ranks),
+        TOKEN_BYTES: _npy(tokenizer.token_bytes),
+        TOKEN_CHARS: _npy(tokenizer.token_chars),
+        META_JSON: _json(meta, indent=1),
+    }
+
+
+def _tokenizer_json(
+    vocabulary: Vocabulary, tokens: list[bytes], specials: Mapping[str, int], pattern: str
+) -> dict[str, Any]:
+    return {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [
+            {
+                "id": at,
+                "content": name,
+                "single_word": False,
+                "lstrip": False,
+                "rstrip": False,
+                "normalized": False,
+                "special": True,
+            }
+            for name, at in specials.items()
+        ],
+        "normalizer": None,
+        "pre_tokenizer": split_config(pattern),
+        "post_processor": None,
+        "decoder": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True},
+        "model": {
+            "type": "BPE",
+            "dropout": None,
+            "unk_token": None,
+            "continuing_subword_prefix": None,
+            "end_of_word_suffix": None,
+            "fuse_unk": False,
+            "byte_fallback": False,
+            "ignore_merges": False,
+            "vocab": {written(token): at for at, token in enumerate(tokens)},
+            "merges": [[written(left), written(right)] for left, right in vocabulary.merges],
+        },
+    }
+
+
+def _json(value: Any, *, indent: int | None = None) -> bytes:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent).encode() + b"\n"
+
+
+def _npy(array: NDArray[np.int32]) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array.astype("<i4"), allow_pickle=False)
+    return file.getvalue()
