@@ -1,0 +1,143 @@
+import json
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sharding.seal import digest
+from training import checkpoint
+from training.checkpoint import DamagedCheckpoint, Meta
+from training.config import TrainError
+
+META = Meta(
+    step=3,
+    order_hash="ab",
+    previous=(0, "cd"),
+    manifest="m",
+    schedule="s",
+    model={"preset": "gpt2", "layers": 2},
+    config="c",
+    seed=1,
+    world=1,
+    rows={"news": 24},
+    tokens={"news": 768},
+    tokens_by_source={"news": 768},
+)
+MODEL = {"a.weight": torch.arange(6.0).view(2, 3), "b": torch.tensor([0.1])}
+STATE = {"a.weight/momentum": torch.ones(2, 3), "b/step": torch.tensor(3.0)}
+
+
+def quiet(_: str) -> None:
+    pass
+
+
+def save(folder: Path, step: int) -> Path:
+    return checkpoint.save(folder, replace(META, step=step), MODEL, STATE)
+
+
+def test_a_checkpoint_comes_back_as_it_was_saved(tmp_path: Path) -> None:
+    path = save(tmp_path, 3)
+    assert path.name == "step-000003"
+    assert checkpoint.choose(tmp_path, quiet) == (path, META)
+    model, state = checkpoint.load_tensors(path)
+    assert all(torch.equal(model[name], MODEL[name]) for name in MODEL)
+    assert all(torch.equal(state[name], STATE[name]) for name in STATE)
+
+
+@settings(max_examples=60)
+@given(
+    file=st.sampled_from(["meta.json", "model.safetensors", "optimizer.safetensors"]),
+    at=st.floats(0, 1),
+    bit=st.integers(0, 7),
+)
+def test_any_flipped_bit_is_noticed(tmp_path_factory: pytest.TempPathFactory, file: str, at: float, bit: int) -> None:
+    path = save(tmp_path_factory.mktemp("run"), 3)
+    data = bytearray((path / file).read_bytes())
+    data[min(int(at * len(data)), len(data) - 1)] ^= 1 << bit
+    (path / file).write_bytes(data)
+    with pytest.raises(TrainError):
+        checkpoint.read_meta(path)
+
+
+def test_a_cut_or_missing_file_is_noticed_and_the_one_before_is_used_and_said(tmp_path: Path) -> None:
+    save(tmp_path, 3)
+    cut, missing, empty = save(tmp_path, 6), save(tmp_path, 9), tmp_path / "step-000012"
+    (cut / "model.safetensors").write_bytes((cut / "model.safetensors").read_bytes()[:-1])
+    (missing / "optimizer.safetensors").unlink()
+    empty.mkdir()
+    said: list[str] = []
+    found = checkpoint.choose(tmp_path, said.append)
+    assert found is not None
+    assert found[1].step == 3
+    assert [name in one for one, name in zip(said, ["000012", "000009", "000006"], strict=True)] == [True] * 3
+
+
+def test_when_none_is_sound_nothing_begins_anew_in_silence(tmp_path: Path) -> None:
+    assert checkpoint.choose(tmp_path, quiet) is None
+    (save(tmp_path, 3) / "meta.json").unlink()
+    with pytest.raises(DamagedCheckpoint, match=r"no checkpoint in .* is sound: delete the folder to begin anew"):
+        checkpoint.choose(tmp_path, quiet)
+
+
+def test_a_newer_format_is_refused_and_not_passed_over(tmp_path: Path) -> None:
+    path = save(tmp_path, 3)
+    body = json.loads((path / "meta.json").read_bytes())
+    del body["digest"]
+    body["format"] = 2
+    (path / "meta.json").write_text(json.dumps({**body, "digest": digest(body)}))
+    with pytest.raises(TrainError, match="has format 2, this arcorp reads 1") as caught:
+        checkpoint.choose(tmp_path, quiet)
+    assert not isinstance(caught.value, DamagedCheckpoint)
+
+
+def test_a_checkpoint_of_another_model_dataset_or_schedule_is_refused(tmp_path: Path) -> None:
+    model = dict(META.model)
+    checkpoint.check_belongs(tmp_path, META, model=model, manifest="m", schedule="s")
+    with pytest.raises(TrainError, match="another model: layers is 2 there and 4 here"):
+        checkpoint.check_belongs(tmp_path, META, model={**model, "layers": 4}, manifest="m", schedule="s")
+    with pytest.raises(TrainError, match="another dataset"):
+        checkpoint.check_belongs(tmp_path, META, model=model, manifest="x", schedule="s")
+    with pytest.raises(TrainError, match="another schedule"):
+        checkpoint.check_belongs(tmp_path, META, model=model, manifest="m", schedule="x")
+
+
+def test_old_checkpoints_go_and_those_ahead_of_the_newest_stay(tmp_path: Path) -> None:
+    for step in (1, 2, 3, 4, 9):
+        save(tmp_path, step)
+    checkpoint.prune(tmp_path, keep=2, newest=4)
+    assert [step for step, _ in checkpoint.find(tmp_path)] == [3, 4, 9]
+
+
+def test_what_is_not_finite_is_not_saved(tmp_path: Path) -> None:
+    save(tmp_path, 3)
+    with pytest.raises(TrainError, match=r"parameter b is not finite at step 6"):
+        checkpoint.save(tmp_path, replace(META, step=6), {**MODEL, "b": torch.tensor([float("inf")])}, STATE)
+    assert [step for step, _ in checkpoint.find(tmp_path)] == [3]
+
+
+@contextmanager
+def files_up_to(size: int) -> Iterator[None]:
+    """As a full disk: writing beyond `size` fails."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_leaves_the_last_checkpoint_and_nothing_else(tmp_path: Path) -> None:
+    save(tmp_path, 3)
+    with (
+        files_up_to(64),
+        pytest.raises(TrainError, match=r"step-000006 can't be written .*the last checkpoint stands"),
+    ):
+        save(tmp_path, 6)
+    assert [path.name for path in tmp_path.iterdir()] == ["step-000003"]
+    assert checkpoint.read_meta(tmp_path / "step-000003").step == 3

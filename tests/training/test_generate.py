@@ -1,0 +1,73 @@
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sharding import Dataset
+from training.config import Config, Generate, TrainError
+from training.generate import TokenBytes, byte_characters, generate, pick, prompts
+from training.model import make_model
+
+LOGITS = torch.tensor([0.0, 3.0, 1.0, 2.0, -5.0])
+
+
+def test_every_byte_has_a_character_of_its_own() -> None:
+    assert sorted(byte_characters().values()) == list(range(256))
+    assert byte_characters()["Ġ"] == ord(" ")
+
+
+@given(text=st.text())
+def test_ids_are_decoded_to_the_text_they_came_from(dataset: Path, text: str) -> None:
+    decoder = TokenBytes(dataset / "tokenizer")
+    assert decoder.decode([264, *text.encode("utf-8")]) == text  # 264 is <|bos|>, which has no text
+
+
+def test_merged_tokens_and_cut_characters_are_decoded_too(dataset: Path) -> None:
+    decoder = TokenBytes(dataset / "tokenizer")
+    assert decoder.decode([256, *"قلم".encode(), 9999]) == "القلم"
+    assert decoder.decode("ق".encode()[:1]) == "\ufffd"
+    with pytest.raises(TrainError, match="is not a byte-level tokenizer"):
+        TokenBytes(dataset)
+
+
+def picked(settings: Generate) -> set[int]:
+    generator = torch.Generator().manual_seed(0)
+    return {pick(LOGITS, settings, generator) for _ in range(300)}
+
+
+def test_temperature_top_k_and_top_p_bound_what_is_picked() -> None:
+    assert picked(Generate(temperature=0)) == {1}
+    assert picked(Generate(temperature=5, top_k=0)) == {0, 1, 2, 3, 4}
+    assert picked(Generate(temperature=5, top_k=2)) == {1, 3}
+    assert picked(Generate(temperature=1, top_k=0, top_p=0.01)) == {1}
+    assert picked(Generate(temperature=1, top_k=0, top_p=0.8)) == {1, 3}
+
+
+def test_generation_is_a_function_of_the_seed_and_ends_at_the_stop_or_the_context() -> None:
+    model = make_model(Config(preset="gpt2", layers=1, width=16).model(50, 24), 0).eval()
+    settings = Generate(tokens=40, temperature=1.0, top_k=0)
+    one, again, other = (list(generate(model, [1, 2, 3, 4], settings, seed)) for seed in (1, 1, 2))
+    assert one == again != other
+    assert len(one) == 20  # the context has no more
+    end = one[3]
+    assert list(generate(model, [1, 2, 3, 4], settings, 1, stop=end)) == one[: one.index(end)]
+
+
+def test_greedy_generation_equals_reading_everything_anew_for_each_id() -> None:
+    model = make_model(Config(preset="llama", layers=2, width=16).model(50, 24), 3).eval()
+    ids = [5, 6]
+    for _ in range(10):
+        with torch.no_grad():
+            ids.append(int(model.logits(torch.tensor([ids]))[0, -1].argmax()))
+    assert list(generate(model, [5, 6], Generate(tokens=10, temperature=0), 0)) == ids[2:]
+
+
+def test_prompts_are_beginnings_of_validation_rows_arabic_first(dataset: Path) -> None:
+    data = Dataset(dataset)
+    found = prompts(data.validation, Generate(prompts=3, prompt_tokens=6))
+    assert [stratum.language for stratum, _ in found] == ["arb_Arab", "arz_Arab", "eng_Latn"]
+    for stratum, ids in found:
+        rows = data.validation.read(range(stratum.first_row, stratum.first_row + stratum.rows))
+        assert ids in rows.ids[:, :6].tolist()

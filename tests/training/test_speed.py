@@ -1,0 +1,29 @@
+import pytest
+import torch
+
+from training.config import ModelConfig
+from training.model import count
+from training.speed import attention_in_use, peak_of, utilisation
+
+V1 = count(ModelConfig("nanochat", 32_768, 2_048, 16, 1_024, 8, 8, 4_096))
+D20 = count(ModelConfig("nanochat", 65_536, 2_048, 20, 1_280, 10, 10, 5_120))
+
+
+def test_mfu_of_the_seeds_equals_what_their_cards_say_once_the_peak_is_named() -> None:
+    fastest = utilisation(2.4e6, V1, "NVIDIA H200", 8)
+    assert fastest["mfu"] == pytest.approx(0.5496, abs=5e-5)
+    assert fastest["mfu_causal"] / fastest["mfu"] == pytest.approx(1.6106 / 1.8119, rel=1e-4)
+    assert fastest["peak"] == "NVIDIA H200, 989 TFLOP/s dense bf16"
+    a100 = utilisation(11_219_763_200 / (394.42 * 60), D20, "NVIDIA A100-SXM4-80GB", 8)
+    assert a100["mfu"] == pytest.approx(0.663, abs=5e-4)  # 21.02 % was against the peak of an H100
+
+
+def test_devices_are_known_by_their_names_and_others_have_no_mfu() -> None:
+    assert peak_of("NVIDIA H100 80GB HBM3") == peak_of("NVIDIA GH200 480GB") == peak_of("NVIDIA H200") == 989e12
+    assert peak_of("NVIDIA H100 PCIe") == 756e12
+    assert peak_of("NVIDIA H20") == 148e12
+    assert utilisation(1e6, V1, "CPU", 1) == {}
+
+
+def test_the_attention_on_a_cpu_is_named() -> None:
+    assert attention_in_use(torch.device("cpu")) == "torch SDPA on the CPU"

@@ -1,0 +1,405 @@
+"""Whole runs, small ones: in this process, and under torchrun with two ranks."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from sharding import Dataset
+from sharding.seal import hash_file
+from training import checkpoint
+from training.config import Config, TrainError
+from training.model import Decoder
+from training.runfolder import RunFolder
+from training.train import INTERRUPTED, main
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHON = str(Path(sys.executable).absolute())
+SMALL = {
+    "layers": 1,
+    "width": 16,
+    "heads": 2,
+    "dropout": 0.1,
+    "threads": 1,
+    "warmup": 2,
+    "log_every": 2,
+    "eval": "{every: 3, rows: 6, batch: 4}",
+    "checkpoint": "{every: 4, keep: 9}",
+    "generate": "{prompts: 2, prompt_tokens: 4, tokens: 6}",
+    "device": "cpu",
+}
+
+
+BARE = '''
+import importlib.metadata, re, sys
+from packaging.requirements import Requirement  # before the door is shut
+
+allowed, coming = set(), ["torch", "numpy", "safetensors", "PyYAML"]
+while coming:  # these, and what they declare that they need
+    name = re.sub("[-_.]+", "-", coming.pop()).lower()
+    if name not in allowed:
+        allowed.add(name)
+        try:
+            needs = importlib.metadata.requires(name) or []
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        coming += [r.name for r in map(Requirement, needs) if not r.marker or r.marker.evaluate({"extra": ""})]
+refused = {
+    module
+    for module, owners in importlib.metadata.packages_distributions().items()
+    if not any(re.sub("[-_.]+", "-", owner).lower() in allowed for owner in owners)
+} - {"sharding", "training"} | {"corpora", "tokenization", "pipelines"}
+for name in [name for name in sys.modules if name.partition(".")[0] in refused]:
+    del sys.modules[name]
+
+class Without:
+    """A finder that does not find what is refused: as if it were not installed."""
+
+    def __init__(self, finder):
+        self.finder = finder
+
+    def find_spec(self, name, path=None, target=None):
+        return None if name.partition(".")[0] in refused else self.finder.find_spec(name, path, target)
+
+sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
+assert {"pyarrow", "datatrove", "pydantic", "tokenizers"} <= refused
+from training.train import main
+sys.exit(main(sys.argv[1:]))
+'''
+
+
+def arguments(dataset: Path, out: Path, **changes: object) -> list[str]:
+    settings = [f"--set={key}={value}" for key, value in {**SMALL, **changes}.items()]
+    return ["--data", str(dataset), "--out", str(out), *settings]
+
+
+@pytest.fixture(scope="module")
+def done(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An undisturbed run."""
+    out = tmp_path_factory.mktemp("run") / "run"
+    assert main(arguments(dataset, out)) == 0
+    return out
+
+
+def lines(out: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+
+
+def same_result(one: Path, other: Path, step: int = 12) -> bool:
+    weights = f"checkpoints/{checkpoint.name_of(step)}/model.safetensors"
+    return all(hash_file(one / name) == hash_file(other / name) for name in ("metrics.jsonl", weights, "samples.json"))
+
+
+def test_a_run_leaves_config_metrics_timings_checkpoints_and_samples(dataset: Path, done: Path) -> None:
+    config = json.loads((done / "config.json").read_text())
+    assert (config["layers"], config["lr"], config["model"]["vocab_size"]) == (1, Config().lr, 265)
+    found = lines(done)
+    assert [one["step"] for one in found if "validation" in one] == [0, 3, 6, 9, 12]
+    steps = [one for one in found if "loss" in one]
+    assert [one["step"] for one in steps] == list(range(1, 13))
+    assert [one["phase"] for one in steps] == ["begin"] * 8 + ["end"] * 4
+    assert set(steps[0]) == {"step", "phase", "loss", "lr", "grad_norm", "targets", "order_hash"}
+    assert [step for step, _ in checkpoint.find(done / "checkpoints")] == [4, 8, 12]
+    for line in (done / "timings.jsonl").read_text().splitlines():
+        timing = json.loads(line)
+        assert {"seconds", "steps", "tokens_per_second", "data_wait_ms", "slowest_data_wait_ms"} <= set(timing)
+    samples = json.loads((done / "samples.json").read_text())["samples"]
+    assert [one["language"] for one in samples] == ["arb_Arab", "arz_Arab"]
+    assert all(one["prompt"] and one["text"] for one in samples)
+
+
+def test_the_order_hash_is_the_datasets_own(dataset: Path, done: Path) -> None:
+    data = Dataset(dataset)
+    order_hash = bytes.fromhex(data.root)
+    for line in lines(done):
+        if "loss" in line:
+            order_hash = data.order_hash(order_hash, int(str(line["step"])) - 1)
+            assert line["order_hash"] == order_hash.hex()
+
+
+def test_a_checkpoint_says_what_was_trained_on_so_far(dataset: Path, done: Path) -> None:
+    meta = checkpoint.read_meta(done / "checkpoints/step-000008")
+    data = Dataset(dataset)
+    assert meta.rows == data.schedule.drawn(8)
+    assert sum(meta.rows.values()) == 8 * data.batch_rows
+    assert sum(meta.tokens.values()) == sum(meta.tokens_by_source.values()) == 64 * data.row_tokens
+    assert (meta.manifest, meta.previous[0], meta.world) == (data.root, 4, 1)
+
+
+def test_validation_improves_and_begins_at_the_uniform_distribution(done: Path) -> None:
+    first, *_, last = [one["validation"] for one in lines(done) if "validation" in one]
+    assert isinstance(first, dict)
+    assert isinstance(last, dict)
+    assert last["bits_per_byte"] < first["bits_per_byte"]
+    assert first["rows"] == last["rows"]
+
+
+@pytest.mark.parametrize("left", [0, 4, 8, 12])
+def test_a_run_killed_and_resumed_ends_as_if_undisturbed(dataset: Path, done: Path, tmp_path: Path, left: int) -> None:
+    """As kill -9 leaves it: checkpoints up to `left`, more lines than that, a torn one, a half-written folder."""
+    out = tmp_path / "run"
+    shutil.copytree(done, out)
+    (out / "samples.json").unlink()
+    for step, path in checkpoint.find(out / "checkpoints"):
+        if step > left:
+            shutil.rmtree(path)
+    (out / "checkpoints/.tmp-1-step-000099").mkdir()
+    with (out / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 13, "lo')
+    assert main(arguments(dataset, out)) == 0
+    assert same_result(out, done)
+    assert not list(out.rglob(".tmp-*"))
+
+
+def test_a_damaged_newest_checkpoint_is_passed_over_and_said(
+    dataset: Path, done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(done, out)
+    file = out / "checkpoints/step-000012/optimizer.safetensors"
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1 << 3
+    file.write_bytes(data)
+    assert main(arguments(dataset, out)) == 0
+    said = capsys.readouterr().err
+    assert "optimizer.safetensors is missing or was changed; going back" in said
+    assert "resuming after step 8" in said
+    assert same_result(out, done)
+
+
+def test_a_complete_run_says_so_and_changes_nothing(
+    dataset: Path, done: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (done / "checkpoints").rglob("*")}
+    assert main(arguments(dataset, done)) == 0
+    assert f"{done} is complete: 12 steps; nothing to do" in capsys.readouterr().err
+    assert {path: path.stat().st_mtime_ns for path in (done / "checkpoints").rglob("*")} == before
+
+
+def test_accumulation_trains_on_the_same_data_to_nearly_the_same_loss(
+    dataset: Path, done: Path, tmp_path: Path
+) -> None:
+    assert main(arguments(dataset, tmp_path, accumulation=4, dropout=0.0)) == 0
+    assert main(arguments(dataset, tmp_path / "whole", dropout=0.0)) == 0
+    for one, other in zip(lines(tmp_path), lines(tmp_path / "whole"), strict=True):
+        if "loss" in one:
+            assert one["order_hash"] == other["order_hash"]
+            assert one["loss"] == pytest.approx(other["loss"], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"precision": "bf16"},
+        {"preset": "gpt2", "optimizer": "adamw"},
+        {"intra_document": "true", "value_embeddings": "true"},
+    ],
+)
+def test_every_kind_of_run_learns(dataset: Path, tmp_path: Path, changes: dict[str, str]) -> None:
+    assert main(arguments(dataset, tmp_path, **changes)) == 0
+    losses = [one["loss"] for one in lines(tmp_path) if "loss" in one]
+    assert float(str(losses[-1])) < float(str(losses[0]))
+
+
+def refused(capsys: pytest.CaptureFixture[str], argv: Sequence[str], code: int, sentence: str) -> None:
+    assert main(argv) == code
+    said = capsys.readouterr().err
+    assert re.search(sentence, said), said
+    assert "Traceback" not in said
+
+
+def test_what_cannot_be_trained_is_refused_with_one_sentence(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def call(code: int, sentence: str, data: Path = dataset, **changes: object) -> None:
+        refused(capsys, arguments(data, tmp_path / "run", **changes), code, sentence)
+
+    call(2, "unknown key layer; did you mean layers", layer=3)
+    call(1, "precision is fp8, which needs a GPU, and the device is cpu", precision="fp8")
+    call(2, "context is 64 but the dataset's rows hold 32", context=64)
+    call(1, "steps is 13 but the schedule has 12", steps=13)
+    call(1, "steps of 8 rows don't divide among 1 ranks x 3", accumulation=3)
+    call(1, "generate.prompt_tokens is 32: a row has 32", generate="{prompt_tokens: 32}")
+    call(4, "is not sealed", data=tmp_path)
+    damaged = tmp_path / "damaged"
+    shutil.copytree(dataset, damaged)
+    shard = damaged / "shards/train-00000-of-00001.bin"
+    shard.write_bytes(shard.read_bytes()[:-2])
+    call(4, r"train-00000-of-00001\.bin: \d+ bytes, sealed with", data=damaged)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_of_another_configuration_is_refused_and_restart_begins_anew(
+    dataset: Path, done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(done, out)
+    refused(capsys, arguments(dataset, out, lr=0.5), 1, "holds a run with lr 0.003, now it is 0.5")
+    assert main(arguments(dataset, out, log_every=1)) == 0  # decides nothing
+    assert main([*arguments(dataset, out, steps=4), "--restart"]) == 0
+    assert [step for step, _ in checkpoint.find(out / "checkpoints")] == [4]
+
+
+def test_a_second_writer_is_refused(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = Config()
+    with RunFolder(tmp_path, config, config.model(265, 32)):
+        refused(capsys, arguments(dataset, tmp_path), 1, "another run is writing to")
+        with pytest.raises(TrainError, match="another run is writing"):
+            RunFolder(tmp_path, config, config.model(265, 32))
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_step_and_names_rows_documents_and_sources(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = arguments(dataset, tmp_path, lr="1e30", warmup=0, preset="gpt2", eval="{every: 0}", checkpoint="{every: 1}")
+    refused(capsys, argv, 1, r"step \d+ has (loss nan|loss inf|a gradient norm).* was not taken")
+    for row, ordinals in re.findall(
+        r"row (\d+): source \w+, document ordinals ([\d, ]+); see", _last_error(argv, capsys)
+    ):
+        expected = Dataset(dataset).train.segments(int(row))["document"].tolist()
+        assert [int(one) for one in ordinals.split(", ")] == expected
+    assert all(checkpoint.read_meta(path).step == step for step, path in checkpoint.find(tmp_path / "checkpoints"))
+
+
+def test_one_row_whose_loss_is_nan_is_named_alone_and_the_weights_stay(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Decoder.forward
+    data = Dataset(dataset)
+    guilty = int(data.rows_of(5)[3])
+    ids = torch.from_numpy(data.train.read(np.array([guilty])).ids[0])
+
+    def poisoned(self: Decoder, read: Tensor, *rest: Tensor) -> tuple[Tensor, Tensor]:
+        total, nats = whole(self, read, *rest)
+        hit = (read == ids).all(dim=1)
+        if self.training and hit.any():
+            return total * float("nan"), torch.where(hit.unsqueeze(1), float("nan"), nats)
+        return total, nats
+
+    monkeypatch.setattr(Decoder, "forward", poisoned)
+    argv = arguments(dataset, tmp_path, checkpoint="{every: 1, keep: 9}")
+    assert main(argv) == 1
+    said = capsys.readouterr().err
+    rows = [int(row) for row in re.findall(r"  row (\d+): source", said)]
+    assert rows == [guilty]
+    ordinals = ", ".join(str(one) for one in data.train.segments(guilty)["document"])
+    assert f"document ordinals {ordinals}; see `arcorp inspect {dataset} --row {guilty}`" in said
+    step = int(re.findall(r"step (\d+) has loss nan and was not taken", said)[0])
+    assert guilty in data.rows_of(step - 1)
+    assert checkpoint.find(tmp_path / "checkpoints")[-1][0] == step - 1
+
+
+def _last_error(argv: Sequence[str], capsys: pytest.CaptureFixture[str]) -> str:
+    assert main(argv) == 1
+    said = capsys.readouterr().err
+    assert f"`arcorp inspect {argv[1]} --row" in said
+    return said
+
+
+def test_training_needs_torch_numpy_safetensors_and_yaml_alone(dataset: Path, tmp_path: Path) -> None:
+    """A whole run where every other installed package refuses to be imported."""
+    argv = arguments(dataset, tmp_path / "run")
+    run = subprocess.run([PYTHON, "-c", BARE, *argv], cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert checkpoint.find(tmp_path / "run/checkpoints")
+
+
+# -- two ranks --------------------------------------------------------------------------------------------
+
+
+def torchrun(dataset: Path, out: Path, ranks: int = 2, **changes: object) -> subprocess.Popen[str]:
+    command = [PYTHON, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
+    command += ["--signals-to-handle=SIGTERM,SIGINT,SIGUSR1", str(ROOT / "training/train.py")]
+    return subprocess.Popen(
+        [*command, *arguments(dataset, out, **changes)],
+        cwd=out.parent,  # not the checkout: train.py finds its siblings itself
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": "", "OMP_NUM_THREADS": "1"},
+    )
+
+
+def wait_for(process: subprocess.Popen[str], text: str) -> None:
+    assert process.stderr is not None
+    seen = []
+    for line in process.stderr:
+        seen.append(line)
+        if text in line:
+            return
+    raise AssertionError("".join(seen))
+
+
+@pytest.mark.slow
+def test_two_ranks_killed_and_resumed_equal_two_ranks_undisturbed(dataset: Path, tmp_path: Path) -> None:
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    slowly = {"log_every": 1, "eval": "{every: 1, rows: 60, batch: 1}"}
+    whole = torchrun(dataset, undisturbed, **slowly)
+    first = torchrun(dataset, killed, **slowly)
+    wait_for(first, "step      6/12")
+    workers = Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split()
+    for pid in (*workers, first.pid):
+        os.kill(int(pid), signal.SIGKILL)
+    first.communicate()
+    assert "Warning" not in whole.communicate()[1]
+    assert whole.returncode == 0
+    assert len(workers) == 2
+    again = torchrun(dataset, killed, **slowly)
+    said = again.communicate()[1]
+    assert re.search("resuming after step [48] ", said), said
+    assert again.returncode == 0
+    assert same_result(killed, undisturbed)
+
+    assert main(arguments(dataset, tmp_path / "alone", **slowly)) == 0
+    alone, both = lines(tmp_path / "alone"), lines(undisturbed)
+    assert alone[0] == both[0]  # validation of the same weights: the same bits on one rank and on two
+    assert [one.get("order_hash") for one in alone] == [one.get("order_hash") for one in both]
+
+
+@pytest.mark.slow
+def test_a_signal_saves_at_the_same_step_on_all_ranks_and_the_run_goes_on_later(dataset: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    process = torchrun(dataset, out, log_every=1, eval="{every: 1, rows: 60, batch: 1}", checkpoint="{every: 0}")
+    wait_for(process, "step      1/12")
+    process.send_signal(signal.SIGUSR1)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 1  # the agent's word for any other
+    found = re.search(r"interrupted after step (\d+) of 12", said)
+    assert found, said
+    step = int(found[1])
+    assert [one for one, _ in checkpoint.find(out / "checkpoints")] == [step]
+    assert main(arguments(dataset, out, eval="{every: 1, rows: 60, batch: 1}", checkpoint="{every: 0}")) == 0
+    assert [one["step"] for one in lines(out) if "loss" in one] == list(range(1, 13))
+
+
+def test_an_interrupt_in_one_process_ends_with_130(dataset: Path, tmp_path: Path) -> None:
+    command = [PYTHON, str(ROOT / "training/train.py"), *arguments(dataset, tmp_path, log_every=1)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    wait_for(process, "step      1/12")
+    process.send_signal(signal.SIGINT)
+    assert "Traceback" not in process.communicate(timeout=60)[1]
+    assert process.returncode == INTERRUPTED
+
+
+def test_a_signal_during_validation_saves_within_ten_seconds(dataset: Path, tmp_path: Path) -> None:
+    """The whole validation, a row at a time, is where this run spends nearly all of its time."""
+    changes = {"layers": 8, "width": 128, "eval": "{every: 1, rows: 6000, batch: 1}", "checkpoint": "{every: 0}"}
+    command = [PYTHON, str(ROOT / "training/train.py"), *arguments(dataset, tmp_path, log_every=1, **changes)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    wait_for(process, "step      1/12")  # the validation after it begins
+    process.send_signal(signal.SIGTERM)
+    assert "saved" in process.communicate(timeout=10)[1]
+    assert process.returncode == INTERRUPTED
+    assert [step for step, _ in checkpoint.find(tmp_path / "checkpoints")] == [1]
+    validated = [line["step"] for line in lines(tmp_path) if "validation" in line]
+    assert validated == [0]

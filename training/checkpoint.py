@@ -1,0 +1,162 @@
+"""Checkpoints: a folder per step that is whole or not there, and that proves what it holds.
+
+    checkpoints/step-000100/model.safetensors       parameters by name
+                            optimizer.safetensors   `<parameter>/<what>`, one layout for every world size
+                            meta.json               step, order hash, what it belongs to, sha256 of the others
+
+The folder appears by a rename; `meta.json` carries its own digest. A damaged checkpoint is passed over for the
+one before; one of another model or dataset, or of a newer format, is refused, for nothing behind it would fit.
+Random numbers need no state: they are seeded anew at each step from seed, step and rank (`train.seed_step`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from sharding.seal import FileRecord, atomic_folder, digest, hash_file, write_json
+from training.config import TrainError
+
+FORMAT = 1
+META = "meta.json"
+MODEL = "model.safetensors"
+OPTIMIZER = "optimizer.safetensors"
+
+
+class DamagedCheckpoint(TrainError):
+    """A file is missing, cut or changed."""
+
+    exit_code = 4
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What a checkpoint says of itself. `rows` and `tokens` count what was trained on so far."""
+
+    step: int
+    order_hash: str  # hex, after `step` steps
+    previous: tuple[int, str]  # step and order hash of the checkpoint before, or of the beginning
+    manifest: str
+    schedule: str
+    model: dict[str, Any]  # the ModelConfig, in full
+    config: str  # digest of what decides the result
+    seed: int
+    world: int
+    rows: dict[str, int]  # by stratum
+    tokens: dict[str, int]  # by stratum
+    tokens_by_source: dict[str, int]
+
+    @property
+    def model_digest(self) -> str:
+        return digest(self.model)
+
+
+def name_of(step: int) -> str:
+    return f"step-{step:06d}"
+
+
+def find(folder: Path) -> list[tuple[int, Path]]:
+    """Checkpoints in a folder, (step, path), oldest first, sound or not."""
+    found = [(re.fullmatch(r"step-(\d{6,})", path.name), path) for path in folder.glob("step-*")]
+    return sorted((int(match[1]), path) for match, path in found if match)
+
+
+def save(folder: Path, meta: Meta, model: Mapping[str, Tensor], optimizer: Mapping[str, Tensor]) -> Path:
+    """Write one checkpoint and return its path. One of the same step, which was passed over, gives way.
+
+    Raises TrainError if a parameter is not finite (what lies there is better) or the disk is full.
+    """
+    for name, value in model.items():
+        if not torch.isfinite(value).all():
+            raise TrainError(f"parameter {name} is not finite at step {meta.step}: no checkpoint was written")
+    path = folder / name_of(meta.step)
+    shutil.rmtree(path, ignore_errors=True)
+    try:
+        with atomic_folder(path) as inside:
+            files = {}
+            for file, tensors in ((MODEL, model), (OPTIMIZER, optimizer)):
+                save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, inside / file)
+                record = hash_file(inside / file)
+                files[file] = [record.bytes, record.sha256]
+            body = {"format": FORMAT, **asdict(meta), "model_digest": meta.model_digest, "files": files}
+            write_json(inside / META, {**body, "digest": digest(body)})
+    except (OSError, SafetensorError) as error:
+        raise TrainError(f"{path} can't be written ({error}): the last checkpoint stands") from None
+    return path
+
+
+def prune(folder: Path, keep: int, newest: int) -> None:
+    """Delete all but the last `keep` checkpoints up to step `newest`, which has just been written whole."""
+    for _, path in [one for one in find(folder) if one[0] <= newest][:-keep]:
+        shutil.rmtree(path)
+
+
+def read_meta(path: Path) -> Meta:
+    """Read and prove one checkpoint, every byte of it. Raises DamagedCheckpoint, or TrainError if it is newer."""
+    try:
+        body = json.loads((path / META).read_bytes())
+        written = body.pop("digest")
+        version = body.pop("format")
+        if version > FORMAT:
+            raise TrainError(f"{path} has format {version}, this arcorp reads {FORMAT}: use a newer arcorp")
+        if digest({"format": version, **body}) != written:
+            raise DamagedCheckpoint(f"{path / META} was changed")
+        files = {name: FileRecord(*record) for name, record in body.pop("files").items()}
+        del body["model_digest"]
+        meta = Meta(**{**body, "previous": tuple(body["previous"])})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedCheckpoint(f"{path / META} can't be read ({error!r})") from None
+    for name, record in files.items():
+        try:
+            sound = hash_file(path / name) == record
+        except OSError:
+            sound = False
+        if not sound:
+            raise DamagedCheckpoint(f"{path / name} is missing or was changed")
+    return meta
+
+
+def choose(folder: Path, say: Callable[[str], None]) -> tuple[Path, Meta] | None:
+    """The newest sound checkpoint; None if there is none at all. Says which ones it passes over.
+
+    Raises DamagedCheckpoint if there are some and none is sound.
+    """
+    found = find(folder)
+    for _, path in reversed(found):
+        try:
+            return path, read_meta(path)
+        except DamagedCheckpoint as error:
+            say(f"{error}; going back to the checkpoint before it")
+    if found:
+        raise DamagedCheckpoint(f"no checkpoint in {folder} is sound: delete the folder to begin anew")
+    return None
+
+
+def check_belongs(path: Path, meta: Meta, *, model: Mapping[str, Any], manifest: str, schedule: str) -> None:
+    """Raises TrainError if a checkpoint is of another model, dataset or schedule."""
+    for key in model:
+        if meta.model.get(key) != model[key]:
+            raise TrainError(
+                f"{path} is of another model: {key} is {meta.model.get(key)} there and {model[key]} here; "
+                "use another --out or the same configuration"
+            )
+    for what, there, here in (("dataset", meta.manifest, manifest), ("schedule", meta.schedule, schedule)):
+        if there != here:
+            raise TrainError(
+                f"{path} is of another {what} ({there[:16]} there, {here[:16]} here); use another --out or that {what}"
+            )
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Model and optimizer of a checkpoint that `choose` found sound, on the CPU."""
+    return load_file(path / MODEL), load_file(path / OPTIMIZER)

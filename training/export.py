@@ -1,0 +1,170 @@
+"""A trained model as a Hugging Face folder: `python training/export.py --run RUN --data DATASET --out DIR`.
+
+The three presets are NanoChatForCausalLM, GPT2LMHeadModel and LlamaForCausalLM of transformers, with other names
+for the weights and, for GPT-2, with q, k and v in one matrix and every matrix transposed (its Conv1D). The folder
+holds our tokenizer as well, loads with AutoModelForCausalLM and AutoTokenizer, and runs no code of ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+if __name__ == "__main__":  # see train.py
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from sharding.errors import ShardingError
+from sharding.rows import Dataset
+from sharding.seal import SealError, atomic_folder, write_json
+from training import checkpoint
+from training.config import ModelConfig, TrainError
+
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+MLP = ("up", "gate", "down")
+ROPE = {"rope_type": "default", "rope_theta": 10_000.0}
+
+
+def hf_config(config: ModelConfig, bos: int | None, eos: int | None) -> dict[str, Any]:
+    """The `config.json` of the transformers class that computes the same."""
+    common: dict[str, Any] = {
+        "vocab_size": config.vocab_size,
+        "bos_token_id": bos,
+        "eos_token_id": eos,
+        "pad_token_id": None,
+        "tie_word_embeddings": config.style.tied,
+        "dtype": "float32",
+    }
+    if config.preset == "gpt2":
+        return common | {
+            "architectures": ["GPT2LMHeadModel"],
+            "model_type": "gpt2",
+            "n_positions": config.context,
+            "n_embd": config.width,
+            "n_layer": config.layers,
+            "n_head": config.heads,
+            "n_inner": config.ffn,
+            "activation_function": "gelu",
+            "layer_norm_epsilon": config.style.eps,
+            "embd_pdrop": config.dropout,
+            "attn_pdrop": config.dropout,
+            "resid_pdrop": config.dropout,
+        }
+    common |= {
+        "hidden_size": config.width,
+        "intermediate_size": config.ffn,
+        "num_hidden_layers": config.layers,
+        "num_attention_heads": config.heads,
+        "num_key_value_heads": config.kv_heads,
+        "max_position_embeddings": config.context,
+        "rms_norm_eps": config.style.eps,
+        "rope_parameters": ROPE,
+        "attention_bias": False,
+        "attention_dropout": config.dropout,
+    }
+    if config.preset == "nanochat":
+        return common | {
+            "architectures": ["NanoChatForCausalLM"],
+            "model_type": "nanochat",
+            "hidden_act": "relu2",
+            "final_logit_softcapping": config.style.softcap,
+        }
+    return common | {
+        "architectures": ["LlamaForCausalLM"],
+        "model_type": "llama",
+        "hidden_act": "silu",
+        "head_dim": config.head_width,
+        "mlp_bias": False,
+    }
+
+
+def hf_weights(config: ModelConfig, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Our parameters under transformers' names, each of them once."""
+    result = (_gpt2_weights if config.preset == "gpt2" else _llama_weights)(config, weights)
+    return {name: value.contiguous() for name, value in result.items()}
+
+
+def _llama_weights(config: ModelConfig, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    names = {"embedding": "model.embed_tokens", "head": "lm_head", "norm": "model.norm"}
+    mlp = {"up": "fc1", "down": "fc2"} if config.preset == "nanochat" else {one: f"{one}_proj" for one in MLP}
+    for i in range(config.layers):
+        here, there = f"blocks.{i}", f"model.layers.{i}"
+        names |= {f"{here}.norm1": f"{there}.input_layernorm", f"{here}.norm2": f"{there}.post_attention_layernorm"}
+        names |= {f"{here}.attention.{one}": f"{there}.self_attn.{one}_proj" for one in "qkvo"}
+        names |= {f"{here}.mlp.{ours}": f"{there}.mlp.{theirs}" for ours, theirs in mlp.items()}
+    return {f"{names[name.removesuffix('.weight')]}.weight": value for name, value in weights.items()}
+
+
+def _gpt2_weights(config: ModelConfig, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    names = {"embedding": "wte", "positions": "wpe", "norm": "ln_f"}
+    for i in range(config.layers):
+        pairs = {"norm1": "ln_1", "norm2": "ln_2", "attention.o": "attn.c_proj", "attention.qkv": "attn.c_attn"}
+        pairs |= {"mlp.up": "mlp.c_fc", "mlp.down": "mlp.c_proj"}
+        names |= {f"blocks.{i}.{ours}": f"h.{i}.{theirs}" for ours, theirs in pairs.items()}
+    fused = dict(weights)
+    for i in range(config.layers):
+        for end in ("weight", "bias"):
+            parts = [fused.pop(f"blocks.{i}.attention.{one}.{end}") for one in "qkv"]
+            fused[f"blocks.{i}.attention.qkv.{end}"] = torch.cat(parts)
+    result = {}
+    for name, value in fused.items():
+        ours, _, end = name.rpartition(".")
+        is_matrix = value.ndim == 2 and ours.startswith("blocks.")
+        result[f"transformer.{names[ours]}.{end}"] = value.t() if is_matrix else value
+    return result
+
+
+def say(message: str) -> None:
+    sys.stderr.write(f"{message}\n")
+
+
+def export(run: Path, data: Path, out: Path) -> Path:
+    """Export the newest sound checkpoint of a run. Returns `out`, which appears whole or not at all.
+
+    Raises TrainError if there is no checkpoint, it is of another dataset, or `out` is there already.
+    """
+    dataset = Dataset(data)
+    found = checkpoint.choose(run / "checkpoints", say)
+    if found is None:
+        raise TrainError(f"{run} has no checkpoint: train first")
+    path, meta = found
+    if meta.manifest != dataset.root:
+        raise TrainError(f"{path} was trained on dataset {meta.manifest[:16]}, {data} is {dataset.root[:16]}")
+    if out.exists():
+        raise TrainError(f"{out} is there already: remove it, or choose another --out")
+    config = ModelConfig(**meta.model)
+    if config.value_embeddings:
+        raise TrainError(f"{run} has value_embeddings, which no class of transformers computes: it can't be exported")
+    weights, _ = checkpoint.load_tensors(path)
+    with atomic_folder(out) as inside:
+        write_json(inside / "config.json", hf_config(config, dataset.layout.bos, dataset.layout.eos))
+        save_file(hf_weights(config, weights), inside / "model.safetensors", metadata={"format": "pt"})
+        for name in TOKENIZER_FILES:
+            if (dataset.tokenizer / name).exists():
+                shutil.copyfile(dataset.tokenizer / name, inside / name)
+    return out
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="export.py", description="A trained model as a Hugging Face folder.")
+    parser.add_argument("--run", type=Path, required=True, help="the --out of training")
+    parser.add_argument("--data", type=Path, required=True, help="the dataset that it was trained on")
+    parser.add_argument("--out", type=Path, required=True, help="the folder to make")
+    arguments = parser.parse_args(argv)
+    try:
+        sys.stdout.write(f"{export(arguments.run, arguments.data, arguments.out)}\n")
+    except (TrainError, SealError, ShardingError) as error:
+        say(f"error: {error}")
+        return error.exit_code if isinstance(error, TrainError) else 4
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

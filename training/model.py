@@ -1,0 +1,297 @@
+"""One decoder, three presets: x + attention(norm x), then x + mlp(norm x).
+
+What differs (positions, norm, activation, ...) is `config.Style`. The logits equal those of transformers'
+NanoChatForCausalLM, GPT2LMHeadModel and LlamaForCausalLM with the same weights, so that a model leaves as a
+plain folder. Counts of parameters and FLOPs follow nanochat's convention: 6 per matrix parameter that
+multiplies (the head among them, lookups not) and 12 x layers x width x context for attention.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from training.config import ModelConfig
+from training.loss import cap, head_loss
+
+Rotation = tuple[Tensor, Tensor]
+GATE_WIDTH = 32  # of what a block reads, this much decides how much of its value embedding comes in
+
+
+class Norm(nn.Module):
+    """RMS without weights, RMS with weights, or LayerNorm."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        kind = config.style.norm
+        self.shape, self.eps, self.centred = (config.width,), config.style.eps, kind == "layer"
+        self.weight = nn.Parameter(torch.ones(config.width)) if kind != "rms" else None
+        self.bias = nn.Parameter(torch.zeros(config.width)) if kind == "layer" else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.centred:
+            return F.layer_norm(x, self.shape, self.weight, self.bias, self.eps)
+        return F.rms_norm(x, self.shape, self.weight, self.eps)
+
+
+def inside_documents(starts: Tensor) -> tuple[Tensor, Tensor]:
+    """Where segments begin, bool (n, length), to positions in them (n, length) and the mask of attention.
+
+    The mask, bool (n, 1, length, length), lets a position see itself and what is before it in its segment.
+    """
+    places = torch.arange(starts.shape[1], device=starts.device)
+    begins = torch.where(starts, places, 0).cummax(dim=1).values
+    mask = (begins.unsqueeze(2) <= places) & (places <= places.unsqueeze(1))
+    return places - begins, mask.unsqueeze(1)
+
+
+def rotate(x: Tensor, rotation: Rotation) -> Tensor:
+    """Turn the halves of each head against each other, by position. The sign is in the sines."""
+    cos, sin = rotation
+    first, second = x.chunk(2, dim=-1)
+    return x * cos + torch.cat((-second, first), dim=-1) * sin
+
+
+class Cache:
+    """Keys and values of one layer for what was read so far: (n, kv_heads, context, head_width) each."""
+
+    def __init__(self, config: ModelConfig, rows: int, device: torch.device) -> None:
+        shape = (rows, config.kv_heads, config.context, config.head_width)
+        self.keys, self.values = (torch.zeros(shape, device=device) for _ in range(2))
+        self.length = 0
+
+    def extend(self, keys: Tensor, values: Tensor) -> Rotation:
+        """Add the newest and return all. A whole prompt first, then one position at a time."""
+        if self.length and keys.shape[2] > 1:
+            raise ValueError("a cache that holds something takes one position at a time")
+        end = self.length + keys.shape[2]
+        self.keys[:, :, self.length : end] = keys
+        self.values[:, :, self.length : end] = values
+        self.length = end
+        return self.keys[:, :, :end], self.values[:, :, :end]
+
+
+class Attention(nn.Module):
+    """Causal self-attention with grouped keys and values."""
+
+    def __init__(self, config: ModelConfig, has_value: bool) -> None:
+        super().__init__()
+        self.config = config
+        width, kv_width, bias = config.width, config.kv_heads * config.head_width, config.style.bias
+        self.q = nn.Linear(width, width, bias=bias)
+        self.k = nn.Linear(width, kv_width, bias=bias)
+        self.v = nn.Linear(width, kv_width, bias=bias)
+        self.o = nn.Linear(width, width, bias=bias)
+        self.gate_width = min(GATE_WIDTH, width)
+        self.value_gate = nn.Parameter(torch.zeros(config.kv_heads, self.gate_width)) if has_value else None
+
+    def forward(
+        self, x: Tensor, rotation: Rotation | None, mask: Tensor | None, value: Tensor | None, cache: Cache | None
+    ) -> Tensor:
+        config = self.config
+        rows, length, _ = x.shape
+        q, k, v = (f(x).view(rows, length, -1, config.head_width).transpose(1, 2) for f in (self.q, self.k, self.v))
+        if value is not None and self.value_gate is not None:
+            gate = 2 * torch.sigmoid(F.linear(x[..., : self.gate_width], self.value_gate))
+            v = v + (gate.unsqueeze(3) * value.view(rows, length, -1, config.head_width)).transpose(1, 2).to(v.dtype)
+        if rotation is not None:
+            q, k = rotate(q, rotation), rotate(k, rotation)
+        if config.style.qk_norm:
+            q, k = (F.rms_norm(one, (config.head_width,), None, config.style.eps) for one in (q, k))
+        if cache is not None:
+            k, v = cache.extend(k, v)
+        y = F.scaled_dot_product_attention(
+            q,
+            k,
+            v,
+            dropout_p=config.dropout if self.training else 0.0,
+            attn_mask=mask,
+            is_causal=length > 1 and mask is None,
+            enable_gqa=config.kv_heads != config.heads,
+        )
+        out: Tensor = self.o(y.transpose(1, 2).reshape(rows, length, -1))
+        return out
+
+
+class Mlp(nn.Module):
+    """Up, activation (gated for swiglu), down."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.activation = config.style.activation
+        self.up = nn.Linear(config.width, config.ffn, bias=config.style.bias)
+        self.gate = nn.Linear(config.width, config.ffn, bias=False) if self.activation == "swiglu" else None
+        self.down = nn.Linear(config.ffn, config.width, bias=config.style.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        up = self.up(x)
+        if self.gate is not None:
+            up = F.silu(self.gate(x)) * up
+        elif self.activation == "relu2":
+            up = F.relu(up).square()
+        else:
+            up = F.gelu(up)
+        out: Tensor = self.down(up)
+        return out
+
+
+class Block(nn.Module):
+    """One layer."""
+
+    def __init__(self, config: ModelConfig, has_value: bool) -> None:
+        super().__init__()
+        self.dropout = config.dropout
+        self.norm1, self.attention = Norm(config), Attention(config, has_value)
+        self.norm2, self.mlp = Norm(config), Mlp(config)
+
+    def forward(
+        self, x: Tensor, rotation: Rotation | None, mask: Tensor | None, value: Tensor | None, cache: Cache | None
+    ) -> Tensor:
+        x = x + F.dropout(self.attention(self.norm1(x), rotation, mask, value, cache), self.dropout, self.training)
+        return x + F.dropout(self.mlp(self.norm2(x)), self.dropout, self.training)
+
+
+class Decoder(nn.Module):
+    """`forward` is for training and validation (ids and targets to nats), `logits` for anything else."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config, style = config, config.style
+        self.embedding = nn.Embedding(config.vocab_size, config.width)
+        self.positions = nn.Embedding(config.context, config.width) if style.positions == "learned" else None
+        # every other block, the last among them, has a table of values by id (nanochat's gpt.py)
+        with_value = range((config.layers - 1) % 2, config.layers, 2) if config.value_embeddings else ()
+        table = (config.vocab_size, config.kv_heads * config.head_width)
+        self.blocks = nn.ModuleList(Block(config, i in with_value) for i in range(config.layers))
+        self.values = nn.ModuleDict({str(i): nn.Embedding(*table) for i in with_value})
+        if config.value_embeddings:  # each block reads so much of the residual stream, and of what it began with
+            self.residual = nn.Parameter(torch.ones(config.layers))
+            self.skip = nn.Parameter(torch.zeros(config.layers))
+        self.norm = Norm(config)
+        self.head = nn.Linear(config.width, config.vocab_size, bias=False)
+        if style.tied:
+            self.head.weight = self.embedding.weight
+        if style.positions == "rope":
+            steps = torch.arange(0, config.head_width, 2, device="cpu").float() / config.head_width
+            angles = torch.outer(torch.arange(config.context, device="cpu").float(), 1 / 10_000.0**steps)
+            angles = torch.cat((angles, angles), dim=-1)
+            self.register_buffer("cos", angles.cos(), persistent=False)
+            self.register_buffer("sin", style.rotation * angles.sin(), persistent=False)
+
+    def forward(self, ids: Tensor, targets: Tensor, starts: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The sum of the nats, for a gradient, and the nats (n, length), without one.
+
+        ids: (n, length); targets: (n, length), the id that follows, or `loss.IGNORE`, whose nats are 0;
+        starts: bool (n, length), where segments begin, which `intra_document` needs: none is one document a row.
+        """
+        x = self._hidden(ids, None, starts).flatten(0, 1)
+        total, nats = head_loss(x, self.head.weight, targets.flatten(), self.config.style.softcap)
+        return total, nats.view_as(targets)
+
+    def logits(self, ids: Tensor, caches: list[Cache] | None = None) -> Tensor:
+        """Ids (n, length) to logits (n, length, vocab_size), fp32. `caches`: one a layer, for generation."""
+        return cap(self.head(self._hidden(ids, caches)), self.config.style.softcap)
+
+    def _hidden(self, ids: Tensor, caches: list[Cache] | None, starts: Tensor | None = None) -> Tensor:
+        config, style = self.config, self.config.style
+        begin = caches[0].length if caches else 0
+        end = begin + ids.shape[1]
+        x = self.embedding(ids)
+        rotation, mask = None, None
+        places: slice | Tensor = slice(begin, end)
+        if config.intra_document and starts is not None:
+            places, mask = inside_documents(starts)
+        if self.positions is not None:
+            x = x + self.positions.weight[places]
+        else:
+            cos, sin = self.cos[places], self.sin[places]  # type: ignore[index]
+            rotation = (cos, sin) if mask is None else (cos.unsqueeze(1), sin.unsqueeze(1))
+        if style.embedding_norm:
+            x = F.rms_norm(x, (config.width,), None, style.eps)
+        x = F.dropout(x, config.dropout, self.training)
+        first = x
+        for i, block in enumerate(self.blocks):
+            value = self.values[str(i)](ids) if str(i) in self.values else None
+            if config.value_embeddings:
+                x = self.residual[i] * x + self.skip[i] * first
+            x = block(x, rotation, mask, value, caches[i] if caches else None)
+        return self.norm(x)  # type: ignore[no-any-return]
+
+
+def make_model(config: ModelConfig, seed: int) -> Decoder:
+    """A decoder with its first weights: a function of config and seed, made on the CPU for any device.
+
+    gpt2 and llama: normal, 0.02, residual projections over sqrt(2 x layers) (GPT-2's paper). nanochat: as its
+    gpt.py, embedding at 1, matrices at 1 / sqrt(width), residual projections 0, head at 0.001.
+    """
+    model = Decoder(config)
+    generator = torch.Generator().manual_seed(seed)
+    zero = config.style.zero_init
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if parameter.ndim < 2:
+                continue  # norms begin at one, biases below at zero
+            std = config.width**-0.5 if zero else 0.02
+            if name.endswith(("o.weight", "down.weight")):
+                std = 0.0 if zero else std / math.sqrt(2 * config.layers)
+            elif name.endswith("value_gate"):
+                std = 0.0
+            elif name.startswith(("embedding", "positions")):
+                std = 1.0 if zero else std
+            elif name.startswith("head"):
+                std = 0.001 if zero else std
+            parameter.normal_(0.0, std, generator=generator)
+        for module in model.modules():
+            if isinstance(module, nn.Linear) and module.bias is not None:
+                module.bias.zero_()
+    return model
+
+
+# -- counting ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Parameters by kind, and training FLOPs per token by nanochat's count and with causal attention halved."""
+
+    matrices: int
+    head: int
+    embedding: int
+    positions: int
+    vectors: int
+    values: int
+    flops: int
+    causal_flops: int
+
+    @property
+    def parameters(self) -> int:
+        """All, a tied head counted once."""
+        return self.matrices + self.head + self.embedding + self.positions + self.vectors + self.values
+
+
+def count(config: ModelConfig) -> Counts:
+    """What a model costs, from its shape alone."""
+    style, width, kv_width = config.style, config.width, config.kv_heads * config.head_width
+    gates = 3 if style.activation == "swiglu" else 2
+    matrices = config.layers * (2 * width * width + 2 * width * kv_width + gates * width * config.ffn)
+    norm = {"rms": 0, "weighted-rms": width, "layer": 2 * width}[style.norm]
+    biases = 2 * width + 2 * kv_width + config.ffn + width if style.bias else 0
+    table = config.vocab_size * width
+    tables = (config.layers + 1) // 2 if config.value_embeddings else 0
+    scalars = 2 * config.layers + tables * config.kv_heads * min(GATE_WIDTH, width) if tables else 0
+    attention = 12 * config.layers * width * config.context
+    dense = 6 * (matrices + table)
+    return Counts(
+        matrices,
+        0 if style.tied else table,
+        table,
+        config.context * width if style.positions == "learned" else 0,
+        config.layers * (2 * norm + biases) + norm + scalars,
+        tables * config.vocab_size * kv_width,
+        dense + attention,
+        dense + attention // 2,
+    )

@@ -1,0 +1,61 @@
+"""How fast a run is against what its hardware can do: MFU by two conventions, and the machine's own words on memory.
+
+MFU is FLOPs done over FLOPs that the peak allows. `mfu` counts attention whole (PaLM's and nanochat's convention),
+`mfu_causal` halves it, since a causal mask leaves half of it out. The peak is that of dense bf16 products, for
+FP8 runs too, so that runs compare; figures are the vendors' data sheets. An unknown device has no MFU.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from training.model import Counts
+
+PEAKS = {  # dense bf16 FLOP/s, by what the device's name contains; the first that fits
+    "GB200": 2.5e15,
+    "B200": 2.25e15,
+    "H100 PCIe": 756e12,
+    "H100 NVL": 835e12,
+    "H100": 989e12,
+    "H200": 989e12,
+    "GH200": 989e12,
+    "H20": 148e12,
+    "A100": 312e12,
+    "L40S": 362e12,
+}
+
+
+def peak_of(name: str) -> float | None:
+    """Dense bf16 FLOP/s of a device by its name."""
+    return next((peak for part, peak in PEAKS.items() if part in name), None)
+
+
+def device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+
+
+def utilisation(tokens_per_second: float, counts: Counts, name: str, world: int) -> dict[str, Any]:
+    """`mfu`, `mfu_causal` (parts of 1) and the `peak` they are of; nothing where the peak is unknown.
+
+    tokens_per_second: of all ranks together, `world` devices of this name.
+    """
+    peak = peak_of(name)
+    if peak is None:
+        return {}
+    rate = tokens_per_second / (peak * world)
+    named = f"{name}, {peak / 1e12:g} TFLOP/s dense bf16"
+    return {"mfu": rate * counts.flops, "mfu_causal": rate * counts.causal_flops, "peak": named}
+
+
+def attention_in_use(device: torch.device) -> str:
+    """The kernels among which torch's scaled_dot_product_attention may choose here, without any download."""
+    if device.type != "cuda":
+        return "torch SDPA on the CPU"
+    enabled = {
+        "cuDNN": torch.backends.cuda.cudnn_sdp_enabled(),  # type: ignore[no-untyped-call]
+        "flash": torch.backends.cuda.flash_sdp_enabled(),  # type: ignore[no-untyped-call]
+        "memory-efficient": torch.backends.cuda.mem_efficient_sdp_enabled(),  # type: ignore[no-untyped-call]
+    }
+    return "torch SDPA on CUDA, from " + ", ".join(name for name, on in enabled.items() if on)
