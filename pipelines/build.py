@@ -1,0 +1,190 @@
+"""A recipe from end to end: ingest -> dedup -> tokenizer -> tokenize -> pack -> verify -> train -> report.
+
+Each stage has a folder of its own under `--out`, sealed, and takes the sealed folders before it as its inputs; what
+is done and sound is not done again. Nothing here knows how a stage works, or where it runs.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pipelines.console import Console
+from pipelines.errors import UsageError
+from pipelines.lock import STATE, lock
+from pipelines.options import IngestOptions, ScheduleOptions
+from pipelines.recipe import Recipe, is_embedded, paths
+from pipelines.runner import Context, Outcome, Stage, claim, run
+from sharding import seal
+from sharding.seal import Ledger, Sealed
+
+STAGES = ("ingest", "dedup", "tokenizer", "tokenize", "pack", "verify", "train", "report")
+RECIPE = f"{STATE}/recipe.json"
+
+
+@dataclass
+class Result:
+    """What a build did. `folders`: the sealed ones, by their place under `out`, with their roots."""
+
+    out: Path
+    folders: dict[str, str] = field(default_factory=dict)
+    idle: bool = True
+    report: Path | None = None
+
+    @property
+    def last_line(self) -> str:
+        return str(self.report or self.out)
+
+    def to_json(self) -> dict[str, Any]:
+        report = str(self.report) if self.report else None
+        return {"out": str(self.out), "folders": self.folders, "idle": self.idle, "report": report}
+
+
+def build(recipe: Recipe, out: Path, until: str | None, context: Context, console: Console) -> Result:
+    """Bring all stages of a recipe to their sealed ends, up to and with `until`.
+
+    Raises what `pipelines.errors` draws: UsageError (another recipe's folder), InputError, IntegrityError, Failure.
+    """
+    claim(out)
+    with lock(out):
+        if context.restart:
+            _clear(out)
+            context = replace(context, restart=False)
+        _remember(recipe, out)
+        chain = _Chain(recipe, out, context, console)
+        for name in STAGES:
+            getattr(chain, name)()
+            if name == until:
+                break
+        if chain.result.idle:
+            console.say(f"nothing to do: {out} is complete, and as it was sealed")
+        return chain.result
+
+
+def _clear(out: Path) -> None:
+    """Start over: remove the folders of an earlier build, whatever its recipe was, and nothing else."""
+    for path in sorted(out.glob(f"*/{STATE}")) + sorted(out.glob(f"*/*/{STATE}")):
+        shutil.rmtree(path.parent, ignore_errors=True)
+    (out / RECIPE).unlink(missing_ok=True)
+
+
+def _remember(recipe: Recipe, out: Path) -> None:
+    """Note whose build this folder is; refuse another recipe's."""
+    path = out / RECIPE
+    if path.is_file():
+        before = json.loads(path.read_bytes())["name"]
+        if before != recipe.name:
+            raise UsageError(
+                f"{out} holds the build of recipe '{before}', and this is '{recipe.name}': "
+                "choose another --out, or --restart to start over"
+            )
+    seal.write_json(path, recipe.canonical())
+
+
+class _Chain:
+    """The stages of one build, in order; each method does one and keeps its sealed folder for those after it."""
+
+    def __init__(self, recipe: Recipe, out: Path, context: Context, console: Console) -> None:
+        self.recipe, self.out, self.context, self.console = recipe, out, context, console
+        self.result = Result(out)
+        self.documents: list[Path] = []
+
+    def _do(self, stage: Stage) -> Sealed:
+        began = time.monotonic()
+        outcome = run(stage, self.context)
+        if not outcome.idle:
+            self.result.idle = False
+            self.console.say(describe(stage, outcome, time.monotonic() - began))
+        self.result.folders[str(stage.folder.relative_to(self.out))] = outcome.sealed.root
+        return outcome.sealed
+
+    def ingest(self) -> None:
+        from pipelines.stages.ingest import embedded_stage, ingest_stage
+
+        recipe = self.recipe
+        if recipe.embedded is not None:
+            self._do(embedded_stage(self.out / "raw", recipe.embedded))
+        for number, corpus in enumerate(recipe.corpora):
+            inputs = [
+                str(self.out / "raw" / path.partition(":")[2]) if is_embedded(path) else path for path in paths(corpus)
+            ]
+            given = {name: getattr(corpus, name) for name in IngestOptions.model_fields if hasattr(corpus, name)}
+            options = IngestOptions(**given, clean=recipe.clean, quality=recipe.quality)
+            label = "-".join(filter(None, [f"{number:02d}", corpus.source, corpus.language]))
+            folder = self.out / "documents" / label
+            self._do(ingest_stage(folder, corpus.source, inputs, options))
+            self.documents.append(folder)
+
+    def dedup(self) -> None:
+        if self.recipe.dedup.method == "none":
+            return
+        from pipelines.stages.dedup import dedup_stage
+
+        unique = self.out / "unique"
+        self._do(dedup_stage(unique, self.documents, self.recipe.dedup))
+        self.documents = [unique]
+
+    def tokenizer(self) -> None:
+        from pipelines.stages.tokenizer import tokenizer_stage
+
+        self._do(tokenizer_stage(self.out / "tokenizer", self.documents, self.recipe.tokenizer, self.recipe.seed))
+
+    def tokenize(self) -> None:
+        from pipelines.stages.tokenize import tokenize_stage
+
+        self._do(tokenize_stage(self.out / "tokens", self.documents, self.out / "tokenizer"))
+
+    def pack(self) -> None:
+        from pipelines.stages.pack import lay_schedule, pack_stage
+
+        recipe = self.recipe
+        dataset = self.out / "dataset"
+        self._do(pack_stage(dataset, [self.out / "tokens"], recipe.pack, recipe.seed))
+        options = ScheduleOptions(batch_rows=recipe.train.batch_rows, mixture=recipe.mixture, phases=recipe.phases)
+        lay_schedule(dataset, options, recipe.seed)
+
+    def verify(self) -> None:
+        from pipelines.stages.verify import verify_stage
+
+        self._do(verify_stage(self.out / "verified", self.out / "dataset"))
+
+    def train(self) -> None:
+        from pipelines.stages.train import train_stage
+
+        recipe = self.recipe
+        self._do(train_stage(self.out / "run", self.out / "dataset", recipe.train, recipe.seed, self.console.say))
+
+    def report(self) -> None:
+        from pipelines.report import report_is_current, write_report
+
+        self.result.report = self.out / "report.html"
+        if not report_is_current(self.out):
+            self.result.idle = False
+            write_report(self.out)
+
+
+def describe(stage: Stage, outcome: Outcome, seconds: float | None = None) -> str:
+    """One line on what a stage did, for people."""
+    place = f"{stage.name:<10} {stage.folder}"
+    if outcome.idle:
+        return f"{place}: done before"
+    units = outcome.sealed.manifest.counts
+    said = [_ledger(unit, units[unit]) for unit in ("documents", "tokens", "steps") if unit in units]
+    splits = outcome.sealed.manifest.summary.get("splits", {})
+    said += [f"{split['rows']:,} rows for {name}" for name, split in splits.items()]
+    if outcome.mended:
+        said.append(f"mended {', '.join(outcome.mended)}")
+    elif outcome.kept:
+        said.append(f"{outcome.kept} of {outcome.kept + outcome.made} parts were done before")
+    if seconds is not None:
+        said.append(f"{seconds:.1f} s")
+    return f"{place}: {', '.join(said)}"
+
+
+def _ledger(unit: str, ledger: Ledger) -> str:
+    dropped = sum(ledger.dropped.values())
+    return f"{ledger.out:,} {unit}" + (f" ({dropped:,} dropped)" if dropped else "")

@@ -1,0 +1,141 @@
+"""What a command shows: results on stdout, everything else on stderr, in one of three forms.
+
+human: tables and sentences; progress bars on a terminal, a line every 30 s elsewhere. json: one JSON document on
+stdout, JSON lines on stderr. quiet: the result's one line on stdout, nothing else but errors. Colour only on a
+terminal, never in pipes.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+from pipelines.errors import Failure
+
+
+class Format(StrEnum):
+    human = "human"
+    json = "json"
+    quiet = "quiet"
+
+
+class Console:
+    """One command's output. As a context it takes its bars away at the end, whatever the end."""
+
+    def __init__(self, form: Format = Format.human) -> None:
+        self.form = form
+        self._said_at = time.monotonic()
+        self._bars: Any = None
+        self._tasks: dict[str, Any] = {}
+
+    def __enter__(self) -> Console:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- results ------------------------------------------------------------------------------------------
+
+    def result(self, data: Mapping[str, Any], line: str) -> None:
+        """The command's result: JSON for programs; for people one last line, such as the path of what was made."""
+        self.close()
+        if self.form is Format.json:
+            print(json.dumps(data, ensure_ascii=False, indent=1))  # noqa: T201
+        else:
+            print(line)  # noqa: T201
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:
+        """A table for people, on stdout. Numbers are set flush right with thousands separated."""
+        if self.form is not Format.human:
+            return
+        self.close()
+        from rich.console import Console as RichConsole
+        from rich.table import Table
+        from rich.text import Text
+
+        numeric = [rows and all(isinstance(row[i], int | float | None) for row in rows) for i in range(len(columns))]
+        table = Table(title=Text(title) if title else None, title_justify="left", box=None, pad_edge=False)
+        for name, right in zip(columns, numeric, strict=True):
+            table.add_column(name, justify="right" if right else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(_cell(value)) for value in row))
+        width = None if sys.stdout.isatty() else 120
+        RichConsole(file=sys.stdout, highlight=False, width=width).print(table)
+
+    def text(self, text: str) -> None:
+        """Free text for people, on stdout."""
+        if self.form is Format.human:
+            self.close()
+            print(text)  # noqa: T201
+
+    # -- while it runs ------------------------------------------------------------------------------------
+
+    def say(self, line: str, **data: Any) -> None:
+        """One line of log, on stderr."""
+        if self.form is Format.json:
+            print(json.dumps({"message": line, **data}, ensure_ascii=False), file=sys.stderr, flush=True)  # noqa: T201
+        elif self.form is Format.human:
+            if self._bars is not None:
+                self._bars.console.print(line, markup=False, highlight=False)
+            else:
+                print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+    def progress(self, stage: str, done: int, parts: int) -> None:
+        """Parts done of a stage: a bar on a terminal, else a line at most every 30 s."""
+        if self.form is Format.human and sys.stderr.isatty():
+            self._bar(stage, done, parts)
+        elif self.form is not Format.quiet and time.monotonic() - self._said_at >= 30:
+            self._said_at = time.monotonic()
+            self.say(f"{stage}: {done} of {parts} parts", stage=stage, done=done, parts=parts)
+
+    def _bar(self, stage: str, done: int, parts: int) -> None:
+        from rich.console import Console as RichConsole
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        if self._bars is None:
+            self._bars = Progress(
+                TextColumn("{task.description:<12}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                console=RichConsole(stderr=True),
+                transient=True,
+            )
+            self._bars.start()
+        if stage not in self._tasks:
+            self._tasks[stage] = self._bars.add_task(stage, total=parts)
+        self._bars.update(self._tasks[stage], completed=done, total=parts)
+        if done == parts:
+            self._bars.remove_task(self._tasks.pop(stage))
+
+    def close(self) -> None:
+        """Take the bars away."""
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars, self._tasks = None, {}
+
+    def error(self, failure: Failure) -> None:
+        """One sentence on stderr."""
+        self.close()
+        if self.form is Format.json:
+            error = {"error": str(failure), "exit_code": failure.exit_code}
+            print(json.dumps(error, ensure_ascii=False), file=sys.stderr)  # noqa: T201
+        else:
+            print(f"arcorp: {failure}", file=sys.stderr)  # noqa: T201
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return str(value)

@@ -1,0 +1,51 @@
+"""From a recipe's mixture to what the rooms take: frozen mixtures for sharding, whole quotas for tokenization."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pipelines.options import MixtureOptions, PhaseOptions
+from sharding.mixture import Mixture, MixtureLine, Stratum, final_shares, largest_remainder, table
+from sharding.schedule import Phase
+
+
+def mixture_of(options: MixtureOptions) -> Mixture:
+    """A recipe's mixture as sharding knows it."""
+    return Mixture(
+        rule=options.rule,
+        by=options.by,
+        shares=options.shares or {},
+        power=options.power,
+        temperature=options.temperature,
+        max_epochs=options.max_epochs,
+        within={name: mixture_of(inner) for name, inner in options.within.items()},
+    )
+
+
+def phase_of(options: PhaseOptions) -> Phase:
+    """A recipe's phase as sharding knows it."""
+    mixture = mixture_of(options.mixture) if options.mixture else None
+    return Phase(options.name, steps=options.steps, tokens=options.tokens, mixture=mixture)
+
+
+def sample_quotas(
+    strata: Sequence[dict[str, Any]], options: MixtureOptions, chars: int
+) -> tuple[dict[str, int], list[MixtureLine]]:
+    """Characters to sample from each value of `options.by`, whole numbers that sum to `chars`, and the table.
+
+    strata: lines with source, language, category and the `chars` there are of each.
+    """
+    known = [
+        Stratum(stratum_name(line), line["chars"], line["source"], line["language"], line["category"])
+        for line in strata
+    ]
+    sizes = {stratum.name: stratum.size for stratum in known}
+    shares = final_shares(known, mixture_of(options), budget=chars)
+    quotas = {name: quota for name, quota in largest_remainder(shares, chars).items() if quota}
+    return quotas, table(sizes, quotas)
+
+
+def stratum_name(line: dict[str, Any]) -> str:
+    """Name of a stratum: "source/language/category"."""
+    return "/".join((line["source"], line["language"], line["category"]))

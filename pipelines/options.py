@@ -1,0 +1,295 @@
+"""The options of every stage, once: a recipe's section and the flags of the stage's command are two views of them.
+
+A field's description is its help text, its place in `arcorp schema`, and its line in the docs.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
+
+Stratum = Literal["source", "language", "category"]
+
+
+class Options(BaseModel):
+    """Base of all: unknown keys are refused, values don't change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def canonical(self) -> dict[str, Any]:
+        """JSON of all values, defaults included: what goes into a seal."""
+        return self.model_dump(mode="json")
+
+
+class MixtureOptions(Options):
+    """How much of what: one model for the tokenizer's sample, the dataset and each of its phases."""
+
+    by: Stratum = Field("language", description="what the shares are shares of")
+    rule: Literal["natural", "proportional", "inverse-frequency", "temperature", "unimax"] = Field(
+        "natural", description="how natural shares p become final ones"
+    )
+    shares: dict[str, float] | None = Field(None, description="proportional: the shares, by name, summing to 1 or 100")
+    power: float | None = Field(None, description="inverse-frequency: weight p^-power, so share ~ p^(1-power)")
+    temperature: PositiveFloat | None = Field(None, description="temperature: share ~ p^(1/temperature)")
+    max_epochs: PositiveFloat | None = Field(None, description="no row is read more often than this over the run")
+    within: dict[str, MixtureOptions] = Field(
+        {}, description="mixtures inside a group: {arabic: {by: language, rule: ...}}"
+    )
+
+    @model_validator(mode="after")
+    def _has_what_its_rule_needs(self) -> MixtureOptions:
+        needs = {"proportional": "shares", "inverse-frequency": "power", "temperature": "temperature"}
+        for rule, key in needs.items():
+            given = getattr(self, key) is not None
+            if self.rule == rule and not given:
+                raise ValueError(f"rule '{rule}' needs '{key}'")
+            if self.rule != rule and given:
+                raise ValueError(f"'{key}' belongs to rule '{rule}', and the rule is '{self.rule}'")
+        if self.rule == "unimax" and self.max_epochs is None:
+            raise ValueError("rule 'unimax' needs 'max_epochs'")
+        return self
+
+
+class EmbeddedOptions(Options):
+    """The embedded corpus: text that arcorp writes itself, in the native formats of its sources."""
+
+    bytes: PositiveInt = Field(3_000_000, description="about how much UTF-8 text to write")
+    seed: int = Field(0, description="another seed gives other documents")
+
+
+class ReadOptions(Options):
+    """How a source is read."""
+
+    language: str | None = Field(None, description="language label, where the source does not say (arb_Arab, ...)")
+    category: Literal["arabic", "classical", "english", "code", "math"] | None = Field(
+        None, description="category, where it is not the source's usual one"
+    )
+    license: str | None = Field(None, description="licence, where the source does not say")
+    limit: PositiveInt | None = Field(None, description="read at most this many documents")
+    text_field: str | None = Field(None, description="field of the text (jsonl, csv, parquet)")
+    id_field: str | None = Field(None, description="field of the id (jsonl, csv, parquet)")
+    on_bad_file: Literal["stop", "quarantine"] = Field(
+        "stop", description="stop at a file that can't be read, or go on without it and count it"
+    )
+
+
+class CorpusOptions(ReadOptions):
+    """One corpus: a source, and where its files are."""
+
+    source: str = Field(description="name of the reader; `arcorp sources` lists them")
+    input: str | list[str] = Field(
+        description="file, folder or glob; local, hf://, s3://, https://; 'embedded:PATH' is in the embedded corpus"
+    )
+
+
+class CleanOptions(Options):
+    """Normalisation of the text."""
+
+    tashkeel: Literal["keep", "drop"] = Field("keep", description="vowel marks: keep or drop them")
+    personal: Literal["keep", "mask"] = Field(
+        "keep", description="e-mail addresses, public IP addresses, telephone numbers (Gulf, Egypt, Levant)"
+    )
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What is kept goes unsaid: work that was sealed before there was a choice stays good."""
+        values: dict[str, Any] = serialize(self)
+        return values if self.personal == "mask" else {name: values[name] for name in values if name != "personal"}
+
+
+class QualityOptions(Options):
+    """Which documents are worth keeping."""
+
+    min_chars: int = Field(0, ge=0, description="drop documents with fewer characters")
+    max_chars: PositiveInt | None = Field(None, description="drop documents with more characters")
+
+
+class IngestOptions(ReadOptions):
+    """Everything between the files of one source and its documents."""
+
+    clean: CleanOptions = Field(CleanOptions(), description="normalisation of the text")
+    quality: QualityOptions = Field(QualityOptions(), description="which documents are kept")
+
+
+class DedupOptions(Options):
+    """Deduplication across all corpora of a recipe."""
+
+    method: Literal["exact", "minhash", "minhash-scattered", "none"] = Field(
+        "exact",
+        description="exact: by the hash of the normalised text; minhash: near-duplicates too, as FineWeb-2 "
+        "(5-grams, 14 bands of 8: copies with a changed block); minhash-scattered: scattered edits too "
+        "(3-grams, 20 bands of 6)",
+    )
+
+
+class Special(Options):
+    """A special token, at an id of its own choosing if it has one."""
+
+    name: str
+    id: int | None = None
+
+
+class SampleOptions(MixtureOptions):
+    """What the tokenizer is trained on."""
+
+    chars: PositiveInt = Field(50_000_000, description="characters to sample in all (all there are, if fewer)")
+    document_cap: PositiveInt = Field(10_000, description="no document gives more characters than this")
+
+
+class MorphologyOptions(Options):
+    """How morpheme boundaries of Arabic words bear on the merges."""
+
+    mode: Literal["none", "hard", "soft"] = Field(
+        "none", description="hard: no merge across a boundary while training; soft: such pairs score less"
+    )
+    penalty: float = Field(2.0, ge=0, le=1000, description="soft: what an occurrence across a boundary costs (lambda)")
+    share: float = Field(0.875, gt=0, le=1, description="soft: share of the vocabulary built so; the rest plainly")
+    segmenter: Literal["learned", "rules"] = Field("learned", description="what says where the boundaries are")
+
+
+class TokenizerOptions(Options):
+    """Training of the tokenizer."""
+
+    vocab_size: int = Field(32_768, ge=260, description="ids in all: bytes, merges, specials")
+    specials: list[str | Special] = Field(
+        ["<|bos|>", "<|eos|>", "<|pad|>"],
+        description="special tokens; at the end of the vocabulary unless {name, id} says where",
+    )
+    digits: int = Field(1, ge=1, le=3, description="at most this many digits in one pre-token")
+    min_frequency: PositiveInt = Field(2, description="a pair is merged if it occurs at least so often")
+    max_token_bytes: PositiveInt | None = Field(None, description="no token is longer than this")
+    morphology: MorphologyOptions = Field(MorphologyOptions(), description="whether merges heed Arabic morphemes")
+    sample: SampleOptions = Field(SampleOptions(), description="what it is trained on")
+
+
+class ValidationOptions(Options):
+    """How much is kept aside for validation, by whole documents."""
+
+    rows: PositiveInt | None = Field(None, description="rows to keep aside, over all strata")
+    share: Annotated[float, Field(gt=0, lt=1)] | None = Field(None, description="or a share of all tokens")
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> ValidationOptions:
+        if (self.rows is None) == (self.share is None):
+            raise ValueError("give either 'rows' or 'share'")
+        return self
+
+
+class PackOptions(Options):
+    """Packing of tokens into rows."""
+
+    row_tokens: int = Field(2_048, ge=2, le=65_535, description="ids in a row")
+    strata: list[Stratum] = Field(["source", "language", "category"], description="a row holds one stratum of these")
+    policy: Literal["best-fit", "concat"] = Field("best-fit", description="how documents share rows")
+    fill: Literal["exact"] = Field("exact", description="exact: no padding, a few documents are cut to plug holes")
+    bos: bool = Field(True, description="begin each document with <|bos|>")
+    eos: bool = Field(False, description="end each document with <|eos|>")
+    window: PositiveInt = Field(100_000, description="documents packed at once")
+    validation: ValidationOptions = Field(
+        ValidationOptions(share=0.01), description="documents kept aside for validation"
+    )
+    shards: PositiveInt | None = Field(None, description="number of training shards; else by rows_per_shard")
+    rows_per_shard: PositiveInt = Field(65_536, description="rows in a shard")
+
+
+class PhaseOptions(Options):
+    """One phase of training: how long, and of what."""
+
+    name: str = Field(description="name of the phase")
+    steps: PositiveInt | None = Field(None, description="optimizer steps")
+    tokens: PositiveInt | None = Field(None, description="or tokens, rounded down to whole steps")
+    mixture: MixtureOptions | None = Field(None, description="the phase's own mixture")
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> PhaseOptions:
+        if (self.steps is None) == (self.tokens is None):
+            raise ValueError("give either 'steps' or 'tokens'")
+        return self
+
+
+class ScheduleOptions(Options):
+    """Which rows are trained on when."""
+
+    batch_rows: PositiveInt = Field(32, description="rows in an optimizer step")
+    mixture: MixtureOptions = Field(MixtureOptions(), description="how much of what, where a phase says nothing else")
+    phases: list[PhaseOptions] = Field(min_length=1, description="the phases, in order")
+
+
+class EvalOptions(Options):
+    """Validation during training."""
+
+    every: int | None = Field(None, ge=0, description="steps between validations (0: only at start and end)")
+    rows: PositiveInt | None = Field(None, description="validation rows each time; all of them at start and end")
+    batch: PositiveInt | None = Field(None, description="rows in one forward pass")
+
+
+class CheckpointOptions(Options):
+    """Checkpoints during training."""
+
+    every: int | None = Field(None, ge=0, description="steps between checkpoints (0: only at the end)")
+    keep: PositiveInt | None = Field(None, description="how many to keep")
+
+
+class GenerateOptions(Options):
+    """Text generated at the end of training."""
+
+    prompts: int | None = Field(None, ge=0, description="how many prompts, from validation rows")
+    prompt_tokens: PositiveInt | None = Field(None, description="tokens in a prompt")
+    tokens: PositiveInt | None = Field(None, description="tokens to generate")
+    temperature: float | None = Field(None, ge=0, description="0 is greedy")
+    top_k: int | None = Field(None, ge=0, description="choose among the likeliest (0: all)")
+    top_p: float | None = Field(None, gt=0, le=1, description="choose among the likeliest of this mass")
+
+
+class TrainOptions(Options):
+    """The model and its training. What is left out takes the trainer's default (`training/config.py`).
+
+    The keys are the trainer's own, and `ranks`; a test holds the two together, since pipelines may not import
+    training.
+    """
+
+    ranks: PositiveInt = Field(1, description="processes that torchrun starts on this machine")
+    preset: Literal["nanochat", "gpt2", "llama"] | None = Field(None, description="kind of decoder")
+    layers: PositiveInt | None = Field(None, description="decoder blocks")
+    width: PositiveInt | None = Field(None, description="width of the residual stream")
+    heads: PositiveInt | None = Field(None, description="attention heads")
+    kv_heads: PositiveInt | None = Field(None, description="key and value heads")
+    ffn: PositiveInt | None = Field(None, description="width of the feed-forward layer")
+    dropout: float | None = Field(None, ge=0, le=1, description="dropout")
+    intra_document: bool | None = Field(None, description="attention stays inside each document of a row")
+    value_embeddings: bool | None = Field(
+        None, description="nanochat's value embeddings and residual scalars; such a model can't be exported"
+    )
+    context: PositiveInt | None = Field(None, description="checked against pack.row_tokens")
+    batch_rows: PositiveInt = Field(32, description="rows in an optimizer step, over all ranks")
+    steps: PositiveInt | None = Field(None, description="stop after this many steps of the schedule")
+    accumulation: PositiveInt | None = Field(None, description="micro-steps in an optimizer step")
+    optimizer: Literal["adamw", "muon"] | None = Field(None, description="adamw, or muon for matrices")
+    lr: PositiveFloat | None = Field(None, description="peak learning rate")
+    schedule: Literal["cosine", "linear", "constant"] | None = Field(None, description="learning rate schedule")
+    warmup: int | None = Field(None, ge=0, description="warm-up steps")
+    warmdown: float | None = Field(None, ge=0, le=1, description="part of the run in which 'linear' goes down")
+    final_lr: float | None = Field(None, ge=0, le=1, description="learning rate at the end, as a part of lr")
+    weight_decay: float | None = Field(None, ge=0, description="decay of matrices")
+    betas: tuple[float, float] | None = Field(None, description="AdamW's betas")
+    grad_clip: PositiveFloat | None = Field(None, description="largest gradient norm")
+    precision: Literal["fp32", "bf16", "fp8"] | None = Field(None, description="precision of the matrix products")
+    device: Literal["auto", "cpu", "cuda"] | None = Field(None, description="where to train")
+    compile: bool | None = Field(None, description="torch.compile the model")
+    memory: float | None = Field(None, gt=0, le=1, description="part of each GPU's memory that may be reserved")
+    threads: PositiveInt | None = Field(None, description="CPU threads of each rank")
+    seed: int | None = Field(None, ge=0, description="seed of weights and dropout; the recipe's, if left out")
+    log_every: PositiveInt | None = Field(None, description="steps between log lines")
+    eval: EvalOptions = Field(EvalOptions(), description="validation")
+    checkpoint: CheckpointOptions = Field(CheckpointOptions(), description="checkpoints")
+    generate: GenerateOptions = Field(GenerateOptions(), description="generated samples")

@@ -1,0 +1,91 @@
+"""Parts: the pieces a stage's work is cut into, each made whole or not at all.
+
+A part's files are hashed as they are written and renamed into place; then its *sidecar* `<part>.json` is written,
+its commit record: the key (what it was made of and how), sizes and hashes of its files, its counts. A part without
+a sound sidecar does not exist.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sharding import seal
+from sharding.seal import Counts, FileRecord, HashingFile, Ledger
+
+
+@dataclass(frozen=True)
+class Part:
+    """One piece of a stage's work. `name` is the stem of its files; `spec` (JSON) says what it is made of."""
+
+    name: str
+    spec: Any = None
+
+
+class PartWriter:
+    """Writes the files of one part, gathers its counts, and commits them together."""
+
+    def __init__(self, folder: Path, part: Part, key: str) -> None:
+        self._folder, self._part, self._key = folder, part, key
+        self._files: dict[str, FileRecord] = {}
+        self.counts: Counts = {}
+        self.summary: dict[str, Any] = {}
+
+    @contextlib.contextmanager
+    def file(self, suffix: str) -> Iterator[HashingFile]:
+        """A file of the part, `<part name><suffix>`, that appears whole or not at all."""
+        name = self._part.name + suffix
+        with seal.atomic_file(self._folder / name) as file:
+            yield file
+        self._files[name] = file.record
+
+    def commit(self) -> None:
+        """Write the sidecar. From now on the part is done."""
+        seal.write_json(
+            self._folder / f"{self._part.name}.json",
+            {
+                "key": self._key,
+                "files": {name: [record.bytes, record.sha256] for name, record in self._files.items()},
+                "counts": {unit: ledger.to_json() for unit, ledger in self.counts.items()},
+                "summary": self.summary,
+            },
+        )
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """A part's commit record, read back. `name` is its own file's name."""
+
+    name: str
+    files: dict[str, FileRecord]
+    counts: Counts
+    summary: dict[str, Any]
+
+
+def read_sidecar(folder: Path, part: Part, key: str, distrusted: Collection[str] = ()) -> Sidecar | None:
+    """The part's commit record if the part is there, sound, and made of what `key` stands for; else None.
+
+    Files are judged by size, and hashed if they are younger than their sidecar or named in `distrusted`.
+    """
+    name = f"{part.name}.json"
+    path = folder / name
+    if name in distrusted:
+        return None
+    try:
+        data = json.loads(path.read_bytes())
+        if data["key"] != key:
+            return None
+        files = {file: FileRecord(*record) for file, record in data["files"].items()}
+        counts = {unit: Ledger.from_json(value) for unit, value in data["counts"].items()}
+        sidecar = Sidecar(name, files, counts, data["summary"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        return None  # never written, or cut: the part is made again
+    written = path.stat().st_mtime_ns
+    for file, record in files.items():
+        if seal.check_file(folder, file, record, full=file in distrusted, sealed_at=written):
+            return None
+    return sidecar

@@ -1,0 +1,49 @@
+"""Reports: what was built, on one page that opens from disk. `report.html` for people, `report.json` for programs.
+
+    folders      what lies in a build's folder, and what a report of it is made from
+    figures      folder -> plain data: sources, shares, packing, provenance
+    fit          how the tokenizer fits a bounded sample of the documents
+    training     the run's curves, validation and samples
+    page         plain data -> HTML, with `sections`, `charts` (inline SVG) and `markup` (escapes everything)
+
+A report is not sealed, since throughput differs from run to run; everything else in it is a function of the folders.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pipelines.report.folders import made_from
+from sharding import seal
+
+PAGE = "report.html"
+FIGURES = "report.json"
+
+
+def report_is_current(folder: Path) -> bool:
+    """Whether the report in a build's folder is of what lies there now. Reads manifests, and little else.
+
+    Raises Damaged for a manifest that can't be read, Incomplete for a folder without anything sealed.
+    """
+    try:
+        known = json.loads((folder / FIGURES).read_bytes())
+        page = seal.hash_file(folder / PAGE).sha256
+    except (FileNotFoundError, ValueError):
+        return False
+    return isinstance(known, dict) and known.get("made_from") == made_from(folder) and known.get("page") == page
+
+
+def write_report(folder: Path) -> Path:
+    """Write the report of a build, complete or not, and return the page's path.
+
+    Raises UsageError where there is no such folder, Incomplete where nothing is sealed yet, SealError for damage.
+    """
+    from pipelines.report.figures import gather
+    from pipelines.report.page import render
+
+    figures = gather(folder)
+    with seal.atomic_file(folder / PAGE) as file:
+        file.write(render(figures).encode())
+    seal.write_json(folder / FIGURES, {**figures, "page": file.record.sha256})
+    return folder / PAGE

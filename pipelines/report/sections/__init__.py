@@ -1,0 +1,1 @@
+"""One file for each section of the page; each takes its part of the figures and returns markup."""

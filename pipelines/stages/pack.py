@@ -1,0 +1,182 @@
+"""Pack: tokens become a dataset of fixed-length rows; and a schedule is laid on it.
+
+The plan is frozen first; each shard is then a pure function of it, and a part of this stage. The schedule lies
+beside the seal, not under it: another one costs no packing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pipelines.console import Console
+from pipelines.errors import UsageError
+from pipelines.mixing import mixture_of, phase_of
+from pipelines.options import PackOptions, ScheduleOptions
+from pipelines.parts import Part, PartWriter
+from pipelines.runner import Finish, Stage, Work
+from sharding import seal
+from sharding.layout import PLAN, SCHEDULE, SPLITS, shard_name
+from sharding.seal import Sealed
+
+VERSION = 2
+
+
+def pack_stage(folder: Path, tokens: Sequence[Path], options: PackOptions, seed: int) -> Stage:
+    """Pack sealed folders of tokens, all of one tokenizer, in order."""
+    opened = [Sealed(one, "tokenize") for one in tokens]
+
+    def work() -> Work:
+        from sharding.plan import Plan
+        from sharding.planner import draft_plan
+
+        draft = draft_plan(opened, _options(options, opened[0], seed))
+        records = {}
+        for name in draft.documents:
+            with seal.atomic_file(folder / name) as file:
+                draft.write_documents(name, file)  # type: ignore[arg-type]  # it writes, and that is all that is asked
+            records[name] = file.record
+        plan: Plan = draft.plan.with_documents(records)
+        record = seal.write_json(folder / PLAN, plan.to_json())
+        parts = [
+            Part(shard_name(split, shard, plan.splits[split].shards), [split, shard, record.sha256])
+            for split in SPLITS
+            for shard in range(plan.splits[split].shards)
+        ]
+        return Work(parts, [], _WriteShard(folder, opened), lambda finish: _finish(finish, plan, opened[0]))
+
+    given = {**options.canonical(), "seed": seed}
+    names = ["tokens", *(f"tokens {number}" for number in range(1, len(opened)))]
+    roots = {name: one.root for name, one in zip(names, opened, strict=True)}
+    return Stage("pack", VERSION, folder, given, roots, work)
+
+
+def _options(options: PackOptions, tokens: Sealed, seed: int) -> Any:
+    from sharding.options import PackOptions as Rooms
+    from sharding.options import Validation
+    from tokenization.tokenizer import Tokenizer
+
+    tokenizer = Tokenizer.load(tokens.path / "tokenizer")
+    for role in ("bos", "eos"):
+        if getattr(options, role) and getattr(tokenizer, role) is None:
+            raise UsageError(f"pack.{role} is on, and the tokenizer in {tokens.path} has no <|{role}|> token")
+    return Rooms(
+        row_tokens=options.row_tokens,
+        strata=tuple(options.strata),
+        policy=options.policy,
+        fill=options.fill,
+        bos=tokenizer.bos if options.bos else None,
+        eos=tokenizer.eos if options.eos else None,
+        window=options.window,
+        validation=Validation(options.validation.rows, options.validation.share),
+        shards=options.shards,
+        rows_per_shard=None if options.shards else options.rows_per_shard,
+        seed=seed,
+    )
+
+
+class _WriteShard:
+    """Writes one shard from the frozen plan."""
+
+    def __init__(self, folder: Path, tokens: Sequence[Sealed]) -> None:
+        self.folder, self.tokens = folder, tokens
+        self._writer: Any = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_writer": None}  # each worker process keeps its own, and hashes a part once
+
+    def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
+        if self._writer is None:
+            from sharding.plan import Plan
+            from sharding.write import ShardWriter
+
+            self._writer = ShardWriter(Plan.read(self.folder), self.folder, self.tokens)
+        split, shard, _ = part.spec
+        with writer.file(".bin") as ids, writer.file(".seg") as segments:
+            counts = self._writer.write(split, shard, ids, segments)
+        writer.summary = counts.to_json()
+
+
+def _finish(finish: Finish, plan: Any, tokens: Sealed) -> None:
+    from sharding.write import ShardCounts, summary
+
+    finish.counts |= plan.counts
+    finish.adopt(PLAN)
+    for name in plan.documents:
+        finish.adopt(name)
+    for name in tokens.names(prefix="tokenizer/"):
+        finish.write(name, tokens.read(name))
+    finish.summary = summary(plan, [ShardCounts(**sidecar.summary) for sidecar in finish.sidecars])
+
+
+def show_plan(tokens: Sequence[Path], options: PackOptions, seed: int, console: Console) -> None:
+    """What packing would give: rows, documents and tokens of each stratum, what is dropped, and the disk it takes."""
+    from sharding.planner import draft_plan
+
+    opened = [Sealed(one, "tokenize") for one in tokens]
+    plan = draft_plan(opened, _options(options, opened[0], seed)).plan
+    layout = plan.layout(max_id=0)
+    strata = [(name, stratum) for name, split in layout.splits.items() for stratum in split.strata]
+    everything = sum(stratum.tokens for _, stratum in strata) or 1
+    console.table(
+        ["split", "stratum", "documents", "tokens", "share", "rows"],
+        [(n, s.name, s.documents, s.tokens, f"{s.tokens / everything:.2%}", s.rows) for n, s in strata],
+    )
+    rows = {name: split.rows for name, split in layout.splits.items()}
+    dropped = {unit: ledger.dropped for unit, ledger in plan.counts.items()}
+    disk = sum(rows.values()) * layout.row_bytes
+    count = sum(rows.values()) * layout.row_tokens
+    told = {"rows": rows, "tokens": count, "disk_bytes": disk, "dropped": dropped}
+    console.result(told, f"{count:,} tokens in rows of {layout.row_tokens}, {disk:,} bytes; nothing was written")
+
+
+def lay_schedule(dataset: Path, options: ScheduleOptions, seed: int, name: str | None = SCHEDULE) -> dict[str, Any]:
+    """Lay a schedule on a dataset and write it there as `name`; with None only lay it. Returns its JSON.
+
+    Raises OptionError for mixtures and phases that can't be.
+    """
+    from sharding.schedule import lay
+
+    opened = Sealed(dataset, "pack")
+    schedule = lay(
+        opened.manifest,
+        [phase_of(phase) for phase in options.phases],
+        mixture_of(options.mixture),
+        batch_rows=options.batch_rows,
+        seed=seed,
+        max_epochs=options.mixture.max_epochs,
+    )
+    if name is None:
+        return schedule
+    if name in opened.manifest.files or "/" in name or not name.endswith(".json"):
+        raise UsageError(f"--out {name}: the schedule's name is one in the dataset's folder, such as second.json")
+    path = dataset / name
+    if not path.is_file() or json.loads(path.read_bytes()) != schedule:
+        seal.write_json(path, schedule)
+    return schedule
+
+
+def show_schedule(schedule: dict[str, Any], console: Console) -> None:
+    """Natural and final share, epochs and repeats of each stratum; the phases and their formulas."""
+    shares = schedule["shares"]
+    rows = [
+        (
+            name,
+            line["rows"],
+            f"{line['natural']:.2%}",
+            f"{line['final']:.2%}",
+            line["drawn"],
+            line["drawn"] * schedule["row_tokens"],
+            f"{line['epochs']:.2f}",
+            f"{line['final'] / line['natural']:.2f}" if line["natural"] else "-",
+        )
+        for name, line in shares.items()
+    ]
+    console.table(["stratum", "rows", "natural", "final", "drawn", "tokens", "epochs", "repeats"], rows)
+    tokens = schedule["batch_rows"] * schedule["row_tokens"]
+    console.table(
+        ["phase", "steps", "tokens", "mixture"],
+        [(phase["name"], phase["steps"], phase["steps"] * tokens, phase["formula"]) for phase in schedule["phases"]],
+    )

@@ -1,0 +1,109 @@
+"""Tokens from elsewhere: files of ids become a sealed tokens folder, as if tokenize had made it.
+
+One part for each file. Files are known by the sha256 of their bytes, so that what was packed can be told from what
+lies there now. The tokenizer must be named: ids mean nothing without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import InputError, UsageError
+from pipelines.parts import Part, PartWriter
+from pipelines.runner import Finish, Stage, Work
+from sharding import seal
+from sharding.seal import Ledger
+
+VERSION = 1
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "tokenizer.tiktoken",
+    "tokenizer_meta.json",
+    "token_bytes.npy",
+    "token_chars.npy",
+)
+
+
+def pretokenized_stage(
+    folder: Path, inputs: Sequence[Path], tokenizer: Path, labels: Mapping[str, str], column: str | None = None
+) -> Stage:
+    """Take in files of ids (`sharding.pretokenized`), or all those of a folder.
+
+    labels: source, language and category of documents that don't say. Raises UsageError for files of other kinds.
+    """
+    files = find(inputs)
+    home = tokenizer if tokenizer.is_dir() else tokenizer.parent
+    made_of = {name: seal.hash_file(home / name).sha256 for name in TOKENIZER_FILES if (home / name).is_file()}
+    if "tokenizer.json" not in made_of:
+        raise UsageError(f"{tokenizer}: there is no tokenizer.json; --tokenizer wants the folder of a tokenizer")
+    hashes = [seal.hash_file(path).sha256 for path in files]
+
+    def work() -> Work:
+        parts = [Part(f"part-{number:05d}", sha256) for number, sha256 in enumerate(hashes)]
+        write = _Import(files, home, dict(labels), column)
+        return Work(parts, [], write, lambda finish: _finish(finish, home, sorted(made_of)))
+
+    roots = {f"{number} {path.name}": sha256 for number, (path, sha256) in enumerate(zip(files, hashes, strict=True))}
+    given = {"labels": dict(labels), "column": column}
+    return Stage("tokenize", VERSION, folder, given, {**roots, "tokenizer": seal.digest(made_of)}, work)
+
+
+def find(inputs: Sequence[Path]) -> list[Path]:
+    """The files of ids that are named, and those of the folders that are named, by name."""
+    from sharding.pretokenized import SUFFIXES
+
+    files = []
+    for path in inputs:
+        found = sorted(one for one in path.iterdir() if one.suffix in SUFFIXES) if path.is_dir() else [path]
+        if not found or not all(one.is_file() and one.suffix in SUFFIXES for one in found):
+            raise UsageError(f"{path}: there are no ids here; name sealed tokens, or {', '.join(SUFFIXES)} files")
+        files += found
+    return files
+
+
+class _Import:
+    """Makes one part of one file."""
+
+    def __init__(self, files: Sequence[Path], tokenizer: Path, labels: dict[str, str], column: str | None) -> None:
+        self.files, self.tokenizer, self.labels, self.column = files, tokenizer, labels, column
+
+    def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
+        import pyarrow.parquet as pq
+
+        from sharding.pretokenized import Vocabulary, import_ids
+        from tokenization.tokenizer import Tokenizer
+
+        known = Tokenizer.load(self.tokenizer)
+        vocabulary = Vocabulary(known.vocab_size, known.bos, known.eos, known.token_bytes, known.token_chars)
+        path = self.files[int(part.name.rpartition("-")[2])]
+        with writer.file(".bin") as ids:
+            imported = import_ids(path, vocabulary, self.labels, ids, column=self.column)
+        with writer.file(".parquet") as file:
+            pq.write_table(imported.index, file, compression="zstd", write_page_checksum=True)
+        documents = len(imported.index)
+        taken_out = sum(imported.specials.values())
+        writer.counts = {
+            "documents": Ledger(came=documents, out=documents),
+            "tokens": Ledger(came=imported.tokens + taken_out, out=imported.tokens, dropped=imported.specials),
+        }
+
+
+def _finish(finish: Finish, tokenizer: Path, files: Sequence[str]) -> None:
+    from sharding.layout import dtype_for
+    from tokenization.tokenizer import Tokenizer
+
+    if not finish.counts["documents"].out:
+        raise InputError("the files hold no ids")
+    known = Tokenizer.load(tokenizer)
+    known.check_golden()
+    for name in files:
+        finish.write(f"tokenizer/{name}", (tokenizer / name).read_bytes())
+    finish.summary = {
+        "tokenizer": known.sha256,
+        "vocab_size": known.vocab_size,
+        "dtype": dtype_for(known.vocab_size),
+    }

@@ -1,0 +1,126 @@
+"""Train: the trainer, started as anyone would start it: `torchrun training/train.py`.
+
+It is found by its place, never imported: pipelines run where there is no torch. It resumes by itself and is as exact
+as the other stages, so that its folder is sealed like theirs; only timings, which no two runs share, stay outside.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from pipelines.errors import Failure, UsageError
+from pipelines.lock import STATE
+from pipelines.options import TrainOptions
+from pipelines.runner import Finish, Stage, Work
+from sharding import seal
+from sharding.layout import SCHEDULE
+from sharding.seal import Ledger, Sealed
+
+VERSION = 1
+NEVER_SEALED = ("timings.jsonl", ".lock")
+GRACE = 120  # seconds that a trainer gets to save and leave
+
+
+def train_stage(folder: Path, dataset: Path, options: TrainOptions, seed: int, say: Callable[[str], None]) -> Stage:
+    """Train on a dataset and its schedule. `say` is told each of the trainer's lines."""
+    opened = Sealed(dataset, "pack")
+    schedule = seal.hash_file(dataset / SCHEDULE).sha256
+    config = _config(options, seed)
+
+    def work() -> Work:
+        return Work(finish=train)
+
+    def train(finish: Finish) -> None:
+        seal.write_json(folder / STATE / "train.json", config)
+        _wait_for_last(folder, say)
+        _launch(folder, dataset, options.ranks, say)
+        finish.adopt_all(but=NEVER_SEALED)
+        steps = max(int(path.name.rpartition("-")[2]) for path in (folder / "checkpoints").iterdir())
+        finish.counts = {"steps": Ledger(came=steps, out=steps)}
+
+    given = {**config, "ranks": options.ranks}
+    return Stage("train", VERSION, folder, given, {"dataset": opened.root, "schedule": schedule}, work)
+
+
+def _config(options: TrainOptions, seed: int) -> dict[str, object]:
+    """The trainer's own configuration: what the recipe says, and nothing where it says nothing."""
+    given = options.model_dump(mode="json", exclude_none=True, exclude={"ranks"})
+    given = {key: value for key, value in given.items() if value != {}}
+    return {"seed": seed, **given}
+
+
+def _launch(folder: Path, dataset: Path, ranks: int, say: Callable[[str], None]) -> None:
+    """Run the trainer to its end. Raises Failure with its last line, KeyboardInterrupt if it was interrupted."""
+    if importlib.util.find_spec("torch") is None:
+        raise UsageError("training needs torch, which is not installed: pip install 'arcorp[train]'")
+    found = importlib.util.find_spec("training")
+    if found is None or not found.submodule_search_locations:
+        raise Failure("the package 'training' is not installed beside arcorp; install arcorp again")
+    script = Path(next(iter(found.submodule_search_locations))) / "train.py"
+    command = [sys.executable, "-u"]
+    if ranks > 1:
+        command += ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
+        command += ["--signals-to-handle=SIGTERM,SIGINT,SIGUSR1"]
+    command += [str(script), "--data", str(dataset), "--out", str(folder)]
+    command += ["--config", str(folder / STATE / "train.json")]
+    environment = {**os.environ, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
+    log = folder / STATE / "train.log"
+    last = ""
+    with (
+        log.open("w") as file,
+        subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=environment,
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+        ) as process,
+    ):
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                file.write(line)
+                if line.startswith(("step ", "validation ", "saved ", "resuming ", "error: ", "interrupted ")):
+                    last = line.strip()
+                    say(f"  {last}")
+            code = process.wait()
+        except KeyboardInterrupt:  # it came to the trainer too: let it save
+            process.wait(timeout=GRACE)
+            raise
+    if last.startswith("interrupted "):
+        raise KeyboardInterrupt
+    if code:
+        why = last.removeprefix("error: ") if last.startswith("error: ") else f"it left with {code}"
+        raise Failure(f"training failed: {why} (its log is {log})")
+
+
+def _wait_for_last(folder: Path, say: Callable[[str], None]) -> None:
+    """The trainer of a build that was killed is told to save and leave, which takes it a moment."""
+    path = folder / ".lock"
+    if not path.exists():
+        return
+    with path.open("a") as file:
+        for second in range(GRACE):
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if second == 0:
+                    say("  waiting for the trainer of the last build to save and leave")
+                time.sleep(1)
+
+
+def _end_with_parent() -> None:
+    """Runs in the child before it becomes torchrun: have the kernel send SIGTERM when arcorp dies."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)

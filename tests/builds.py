@@ -1,0 +1,32 @@
+"""Small builds of the demo recipe, and what to compare of them."""
+
+from pathlib import Path
+
+from pipelines import cli
+
+SMALL = (
+    "embedded.bytes=300000",
+    "tokenizer.vocab_size=1024",
+    "pack.row_tokens=128",
+    "pack.rows_per_shard=256",
+    "phases=[{name: one, steps: 6}, {name: two, steps: 2}]",
+    "mixture.max_epochs=50",
+    "train={ranks: 1, layers: 1, width: 32, heads: 2, batch_rows: 4, threads: 1, checkpoint: {every: 2}}",
+)
+SETTINGS = [word for setting in SMALL for word in ("--set", setting)]
+
+
+def build(out: Path, *arguments: str, until: str = "verify") -> int:
+    """Build the demo recipe at reduced size in this process; returns the exit code."""
+    return cli.run(["build", "demo", "--out", str(out), "--until", until, *SETTINGS, *arguments])
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every byte of a build that is a result: states, logs, timings and the report are none."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and ".arcorp" not in path.parts
+        and path.name not in ("timings.jsonl", ".lock", "report.html", "report.json")
+    }

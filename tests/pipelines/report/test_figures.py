@@ -1,0 +1,209 @@
+"""Figures: what the report says is what the manifests say, and what isn't there is not spoken of."""
+
+import json
+import shutil
+from itertools import pairwise
+
+import pytest
+
+from pipelines.errors import Incomplete, UsageError
+from pipelines.options import MixtureOptions, PackOptions, ScheduleOptions
+from pipelines.report.figures import gather
+from pipelines.report.page import render
+from pipelines.runner import Context, run
+from pipelines.stages.pack import lay_schedule, pack_stage
+from sharding import seal
+from sharding.seal import Damaged, Sealed
+
+AFTER = {  # the folders that are made after each one, and the sections that need them
+    "unique": (["tokenizer", "tokens", "dataset", "verified", "run"], {"sources", "provenance"}),
+    "tokenizer": (["tokens", "dataset", "verified", "run"], {"sources", "tokenizer", "provenance"}),
+    "dataset": (["verified", "run"], {"sources", "tokenizer", "shares", "packing", "provenance"}),
+    "verified": (["run"], {"sources", "tokenizer", "shares", "packing", "provenance"}),
+}
+ALWAYS = {"format", "made_from", "name", "description", "summary"}
+
+
+def ledgers(value):
+    """Every ledger in a tree of figures."""
+    if isinstance(value, dict):
+        if {"in", "added", "out", "dropped"} <= value.keys():
+            yield value
+        for one in value.values():
+            yield from ledgers(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from ledgers(one)
+
+
+def test_every_corpus_is_told_as_its_manifest_tells_it(finished, figures):
+    corpora = figures["sources"]["corpora"]
+    assert [corpus["folder"] for corpus in corpora] == sorted(corpus["folder"] for corpus in corpora)
+    for corpus in corpora:
+        manifest = Sealed(finished / corpus["folder"]).manifest
+        for unit, ledger in manifest.counts.items():
+            said = corpus["read"][unit]
+            assert (said["in"], said["out"]) == (ledger.came, ledger.out)
+            assert said["dropped"] == {reason: count for reason, count in ledger.dropped.items() if count}
+
+
+def test_every_ledger_in_the_figures_balances(figures):
+    found = list(ledgers(figures))
+    assert len(found) > 40
+    for ledger in found:
+        assert ledger["in"] + sum(ledger["added"].values()) == ledger["out"] + sum(ledger["dropped"].values())
+
+
+def test_what_deduplication_did_to_the_corpora_adds_up_to_what_it_did(finished, figures):
+    whole = Sealed(finished / "unique").manifest.counts
+    for unit in ("documents", "bytes", "chars"):
+        each = [corpus["dedup"][unit] for corpus in figures["sources"]["corpora"]]
+        assert sum(one["in"] for one in each) == whole[unit].came
+        assert sum(one["out"] for one in each) == whole[unit].out
+        assert sum(one["dropped"].get("exact duplicate", 0) for one in each) == whole[unit].dropped["exact duplicate"]
+    for corpus in figures["sources"]["corpora"]:
+        assert corpus["dedup"]["documents"]["in"] == corpus["read"]["documents"]["out"]
+
+
+def test_the_funnel_begins_with_what_was_read_and_ends_with_what_is_in_rows(finished, figures):
+    funnel = figures["sources"]["funnel"]
+    assert funnel[0]["documents"] == sum(corpus["read"]["documents"]["in"] for corpus in figures["sources"]["corpora"])
+    assert funnel[-1]["documents"] == Sealed(finished / "dataset").manifest.counts["documents"].out
+    for before, after in pairwise(funnel):
+        assert before["documents"] - sum(after["dropped"].values()) == after["documents"]
+
+
+def test_lengths_and_licences_count_every_document_of_the_dataset(finished, figures):
+    documents = Sealed(finished / "dataset").manifest.counts["documents"].came
+    assert sum(map(sum, figures["sources"]["lengths"].values())) == documents
+    assert sum(line["documents"] for line in figures["provenance"]["licences"]) == documents
+
+
+def test_shares_are_those_of_the_schedule_and_groups_add_up(finished, figures):
+    schedule = json.loads((finished / "dataset" / "schedule.json").read_text())
+    shares = figures["shares"]
+    for line in shares["strata"]:
+        told = schedule["shares"][line["stratum"]]
+        assert {key: line[key] for key in told} == told
+    for way in ("natural", "final"):
+        assert sum(group[way] for group in shares["groups"]) == pytest.approx(1)
+    assert sum(group["drawn"] for group in shares["groups"]) == shares["steps"] * shares["batch_rows"]
+    for phase, told in zip(shares["phases"], schedule["phases"], strict=True):
+        assert (phase["name"], phase["steps"], phase["formula"]) == (told["name"], told["steps"], told["formula"])
+        assert sum(phase["rows"].values()) == phase["steps"] * shares["batch_rows"]
+
+
+def test_packing_is_as_the_dataset_says(finished, figures):
+    sealed = Sealed(finished / "dataset")
+    packing, summary = figures["packing"], sealed.manifest.summary
+    for name, split in summary["splits"].items():
+        assert packing["splits"][name]["rows"] == split["rows"]
+        assert packing["splits"][name]["documents"] == sum(one["documents"] for one in split["strata"])
+    rows = sum(split["rows"] for split in summary["splits"].values())
+    assert packing["tokens"]["out"] == rows * summary["row_tokens"]
+    segments = sum(sealed.manifest.files[name].bytes // 16 for name in sealed.names(suffix=".seg"))
+    assert packing["segments"] == segments
+    assert packing["cuts"] == segments - sealed.manifest.counts["documents"].out
+
+
+def test_the_tokenizer_is_measured_on_documents_of_each_language(finished, figures):
+    tokenizer = figures["tokenizer"]
+    languages = {line["language"] for line in figures["sources"]["kept"]}
+    assert set(tokenizer["fit"]["groups"]) == languages == set(tokenizer["views"])
+    assert tokenizer["fit"]["all"]["changed"] == 0
+    assert sum(line["reached"] for line in tokenizer["sample"]) == tokenizer["chars"]
+    assert sum(line["asked_share"] for line in tokenizer["sample"]) == pytest.approx(1)
+    for passages in tokenizer["views"].values():
+        for pieces in passages:
+            assert 0 < sum(len(piece) for piece, _ in pieces) <= 160
+            assert all(tokens >= 1 for _, tokens in pieces)
+
+
+def test_the_run_is_as_its_metrics_say(finished, figures):
+    lines = [json.loads(line) for line in (finished / "run" / "metrics.jsonl").read_text().splitlines()]
+    steps = [line for line in lines if "loss" in line]
+    validations = [line["validation"]["bits_per_byte"] for line in lines if "validation" in line]
+    training = figures["training"]
+    assert [point["loss"] for point in training["curve"]] == [line["loss"] for line in steps]
+    assert training["bits_per_byte"]["before"] == validations[0]
+    assert training["bits_per_byte"]["after"] == validations[-1]
+    assert training["order_hash"] == steps[-1]["order_hash"]
+    samples = json.loads((finished / "run" / "samples.json").read_text())["samples"]
+    assert [sample["text"] for sample in training["samples"]] == [sample["text"] for sample in samples]
+
+
+def test_the_summary_says_what_the_sections_say(finished, figures):
+    summary = figures["summary"]
+    assert summary["documents"] == Sealed(finished / "unique").manifest.counts["documents"].out
+    assert summary["rows"] * summary["row_tokens"] == summary["tokens"] == figures["packing"]["tokens"]["out"]
+    assert summary["verified"]["files"] == len(Sealed(finished / "dataset").manifest.files)
+
+
+@pytest.mark.parametrize("last", AFTER)
+def test_stages_that_have_not_run_are_left_out(own, last):
+    later, sections = AFTER[last]
+    for name in later:
+        shutil.rmtree(own / name)
+    figures = gather(own)
+    assert figures.keys() - ALWAYS == sections
+    assert (figures["summary"]["verified"] is None) == ("verified" in later)
+    assert (figures["summary"]["rows"] is None) == ("dataset" in later)
+
+
+def test_without_deduplication_the_corpora_are_what_is_left(own):
+    for name in ("unique", "tokenizer", "tokens", "dataset", "verified", "run"):
+        shutil.rmtree(own / name)
+    sources = gather(own)["sources"]
+    assert sources["dedup"] is None
+    ingested = [Sealed(path).manifest.counts["chars"].out for path in (own / "documents").iterdir()]
+    assert sum(line["chars"] for line in sources["kept"]) == sum(ingested)
+
+
+def test_strata_that_are_not_split_by_language_are_grouped_by_what_they_are_split_by(own):
+    for name in ("dataset", "verified", "run"):
+        shutil.rmtree(own / name)
+    options = PackOptions(row_tokens=128, strata=["source"], rows_per_shard=256)
+    run(pack_stage(own / "dataset", [own / "tokens"], options, seed=1), Context())
+    mixture = MixtureOptions(by="source", rule="natural")
+    lay_schedule(
+        own / "dataset", ScheduleOptions(batch_rows=2, mixture=mixture, phases=[{"name": "a", "steps": 3}]), 1
+    )
+    figures = gather(own)
+    assert figures["shares"]["by"] == "source"
+    sources = {line["source"] for line in figures["sources"]["kept"]}
+    assert {group["group"] for group in figures["shares"]["groups"]} == sources
+    assert "Natural and final shares by source" in render(figures)
+
+
+def test_a_run_on_another_dataset_is_set_aside(own):
+    manifest = seal.read_manifest(own / "run")
+    manifest.inputs["dataset"] = "0" * 64
+    seal.write_manifest(own / "run", manifest)
+    figures = gather(own)
+    assert "training" not in figures
+    assert figures["summary"]["bits_per_byte"] is None
+    assert figures["provenance"]["aside"] == ["run"]
+
+
+def test_folders_deleted_to_save_room_set_nothing_aside(own):
+    for name in ("raw", "tokens"):
+        shutil.rmtree(own / name)
+    shutil.rmtree(min((own / "documents").iterdir()))
+    figures = gather(own)
+    assert figures["provenance"]["aside"] == []
+    assert {"shares", "packing", "training"} <= figures.keys()
+    assert all(corpus["dedup"] is None for corpus in figures["sources"]["corpora"])
+
+
+def test_a_damaged_folder_is_refused_by_name(own):
+    name = Sealed(own / "run").names(suffix="metrics.jsonl")[0]
+    (own / "run" / name).write_bytes(b"")
+    with pytest.raises(Damaged, match=r"metrics\.jsonl"):
+        gather(own)
+
+
+def test_nothing_built_is_an_error_in_one_sentence(tmp_path):
+    with pytest.raises(Incomplete, match="holds nothing sealed"):
+        gather(tmp_path)
+    with pytest.raises(UsageError, match="no such folder"):
+        gather(tmp_path / "absent")

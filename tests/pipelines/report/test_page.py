@@ -1,0 +1,197 @@
+"""The page: whole HTML that asks nothing of the network, takes no text for markup, and sets Arabic from the right."""
+
+import copy
+import re
+import shutil
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipelines.report.charts import Bar, Label, Line, Piece, Stack, bars, lines, stacks, timeline
+from pipelines.report.elements import size
+from pipelines.report.figures import gather
+from pipelines.report.markup import Markup, tag
+from pipelines.report.page import render
+from tests.pipelines.report.reading import Page
+
+HOSTILE = '</p></title></style><script>alert(1)</script><img src=x onerror="alert(2)">\'"&amp;\x00\x1b\ud800'
+ARABIC = re.compile("[\u0620-\u064a]")
+
+
+@pytest.fixture(scope="module")
+def html(figures) -> str:
+    return render(figures)
+
+
+@pytest.fixture(scope="module")
+def page(html) -> Page:
+    return Page(html)
+
+
+def test_nothing_is_fetched_and_nothing_runs(page, html):
+    for element in page.elements:
+        assert element.name not in ("script", "link", "img", "iframe", "object", "embed", "base", "form")
+        assert not {name for name in element.attributes if name.startswith("on") or name in ("src", "srcset", "data")}
+        assert element.attributes.get("href", "#").startswith("#")
+    assert "url(" not in html
+    assert "@import" not in html
+    policy = next(one for one in page.elements if one.attributes.get("http-equiv") == "Content-Security-Policy")
+    assert policy.attributes["content"].startswith("default-src 'none'")
+
+
+def test_links_lead_to_sections_that_are_there(page):
+    anchors = [element.attributes["href"][1:] for element in page.elements if element.name == "a"]
+    assert anchors == [element.attributes["id"] for element in page.elements if element.name == "section"]
+    assert {"sources", "mixing", "tokenizer", "packing", "training", "samples", "provenance"} == set(anchors)
+
+
+def test_the_page_is_small(html):
+    assert len(html.encode()) < 500_000
+
+
+def test_arabic_stands_in_elements_with_a_direction_and_english_does_not(page):
+    arabic = [parents for text, parents in page.texts if ARABIC.search(text)]
+    assert len(arabic) > 20
+    for parents in arabic:
+        nearest = next(element for element in reversed(parents) if "dir" in element.attributes)
+        assert nearest.name != "html"
+        assert nearest.attributes["dir"] in ("rtl", "auto") or "code" in nearest.attributes["class"].split()
+    right_to_left = [element for element in page.elements if element.attributes.get("dir") == "rtl"]
+    assert right_to_left
+    assert all(element.attributes["lang"] == "ar" for element in right_to_left)
+    assert page.elements[0].attributes == {"lang": "en", "dir": "ltr"}
+
+
+def test_token_views_join_to_their_passages(figures, page):
+    shown: dict[int, str] = {}
+    for text, parents in page.texts:
+        for parent in parents:
+            if "tokens" in (parent.attributes.get("class") or "").split():
+                shown[id(parent)] = shown.get(id(parent), "") + text
+    passages = ["".join(piece for piece, _ in one) for some in figures["tokenizer"]["views"].values() for one in some]
+    assert list(shown.values()) == passages
+
+
+def test_every_chart_has_a_title_and_a_description(page):
+    charts = [element for element in page.elements if "chart" in (element.attributes.get("class") or "").split()]
+    assert len(charts) >= 12
+    for chart in charts:
+        named = {element.name for element in page.elements if chart in element.parents}
+        assert {"title", "desc"} <= named
+        assert chart.attributes["role"] == "img"
+
+
+def hostile(value):
+    """The same figures with every string made hostile."""
+    if isinstance(value, dict):
+        return {key: hostile(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [hostile(one) for one in value]
+    return value + HOSTILE if isinstance(value, str) else value
+
+
+def test_hostile_text_is_letters_on_the_page(figures, page):
+    changed = hostile(copy.deepcopy(figures))
+    changed["made_from"] = figures["made_from"]
+    changed["packing"]["dtype"] = "<u2"
+    changed["sources"]["corpora"][0]["bad"] = [HOSTILE]
+    changed["sources"]["corpora"][0]["read"]["documents"]["dropped"] = {HOSTILE: 1}
+    changed["shares"]["by"] = "language"
+    html = render(changed)
+    attacked = Page(html)
+    assert {element.name for element in attacked.elements} == {element.name for element in page.elements} | {
+        "ul",
+        "li",
+    }
+    assert not any(name.startswith("on") for element in attacked.elements for name in element.attributes)
+    assert "alert(1)" in "".join(text for text, _ in attacked.texts)
+    html.encode()
+    assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f]", html)
+
+
+@given(st.text(), st.text())
+def test_text_comes_back_from_markup_as_it_went_in(content, attribute):
+    clean = str.maketrans(dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), *range(0xD800, 0xE000)], "\ufffd"))
+    for kept in "\t\n\r":
+        clean.pop(ord(kept))
+    page = Page(tag("p", content, title=attribute))
+    assert "".join(text for text, _ in page.texts) == content.translate(clean)
+    assert page.elements[0].attributes["title"] == attribute.translate(clean)
+
+
+def test_only_markup_passes_as_it_is():
+    assert tag("p", Markup("<b>bold</b>"), "<i>") == "<p><b>bold</b>&lt;i&gt;</p>"
+    assert tag("rect", x=1.50, hidden=True, rx=None) == '<rect x="1.5" hidden></rect>'
+
+
+@pytest.mark.parametrize("places", [["run"], ["run", "verified", "dataset", "tokens", "tokenizer", "unique"]])
+def test_an_unfinished_build_has_a_page_of_what_there_is(own, places):
+    for name in places:
+        shutil.rmtree(own / name)
+    page = Page(render(gather(own)))
+    sections = {element.attributes["id"] for element in page.elements if element.name == "section"}
+    assert "training" not in sections
+    assert {"sources", "provenance"} <= sections
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1 kB"), (15_400, "15.4 kB"), (999_600, "1 MB"), (2.5e15, "2,500 TB")],
+)
+def test_sizes_have_three_digits_and_the_unit_that_takes_them(number, shown):
+    assert size(number) == shown.replace(" ", "\u202f")
+
+
+# -- charts -----------------------------------------------------------------------------------------------
+
+VALUES = st.floats(0, 1e9, allow_nan=False) | st.integers(0, 10**12)
+
+
+def percents(page: Page, attribute: str) -> list[float]:
+    values = [element.attributes[attribute] or "" for element in page.elements if attribute in element.attributes]
+    return [float(value[:-1]) for value in values if value.endswith("%")]
+
+
+@given(st.lists(st.lists(VALUES, max_size=4), max_size=5))
+def test_bars_are_as_long_as_their_values_and_leave_room_for_them(groups):
+    page = Page(bars("t", "d", [(Label("name", "note"), [Bar(value, "v", "h") for value in some]) for some in groups]))
+    widths, values = percents(page, "width"), [value for some in groups for value in some]
+    assert len(widths) == len(values)
+    assert all(0 <= width <= 80 for width in widths)
+    most = max(values, default=0) or 1
+    for width, value in zip(widths, values, strict=True):
+        assert width == pytest.approx(max(80 * value / most, 0.15), abs=0.02)
+
+
+@given(st.lists(st.lists(VALUES, min_size=1, max_size=5), min_size=1, max_size=4))
+def test_stacked_bars_and_phases_fill_their_box_and_no_more(rows):
+    drawn = [Stack("name", [Piece(value, "h", 1) for value in row], "note", 1 + len(row)) for row in rows]
+    for page in (Page(stacks("t", "d", drawn)), Page(timeline("t", "d", drawn))):
+        ends = [
+            float(element.attributes["x"][:-1]) + float(element.attributes["width"][:-1])
+            for element in page.elements
+            if element.name in ("rect", "svg") and (element.attributes.get("x") or "").endswith("%")
+        ]
+        assert max(ends) <= 100.01
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.floats(-1e6, 1e6)), min_size=1, max_size=50))
+def test_curves_stay_within_their_axes(points):
+    points = sorted(points)
+    band = [(y - 1, y + 1) for _, y in points]
+    marks = [(0, "before the first"), (points[0][0], "first"), (10**7, "beyond the last")]
+    page = Page(lines("t", "d", [Line("curve", points, band=band, dots=True)], marks=marks))
+    drawn = [element.attributes["points"] for element in page.elements if "points" in element.attributes]
+    assert len(drawn) == 2
+    for x, y in (pair.split(",") for one in drawn for pair in (one or "").split()):
+        assert -0.1 <= float(x) <= 1000.1
+        assert -0.1 <= float(y) <= 1000.1
+    assert all(0 <= percent <= 100 for name in ("x", "x1", "x2", "cx") for percent in percents(page, name))
+    assert not [text for text, _ in page.texts if text == "beyond the last"]
+    assert 2 <= sum(element.attributes.get("class") == "grid" for element in page.elements) <= 8
+
+
+def test_charts_of_nothing_are_empty_pictures():
+    for chart in (bars("t", "d", []), stacks("t", "d", []), timeline("t", "d", []), lines("t", "d", [])):
+        assert {element.name for element in Page(chart).elements} <= {"svg", "title", "desc", "text"}

@@ -1,0 +1,218 @@
+"""A whole build: the same bytes however it is run, idle when done, mended when damaged, refused when another's."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from builds import build, tree
+
+from corpora import demo
+from pipelines import cli
+from sharding import Dataset
+from sharding.seal import Sealed
+
+
+def test_every_folder_of_a_build_is_sealed_and_names_the_roots_it_was_made_from(built):
+    roots = {
+        name: Sealed(built / name).root for name in ("raw", "unique", "tokenizer", "tokens", "dataset", "verified")
+    }
+    inputs = {name: Sealed(built / name).manifest.inputs for name in roots}
+    assert inputs["tokens"]["tokenizer"] == roots["tokenizer"]
+    assert inputs["dataset"] == {"tokens": roots["tokens"]}
+    assert inputs["verified"]["dataset"] == roots["dataset"]
+    documents = [Sealed(path).root for path in sorted((built / "documents").iterdir())]
+    assert list(inputs["unique"].values()) == documents
+    assert len(documents) == 8
+
+
+def test_what_came_in_is_what_went_out_or_was_dropped_for_a_reason(built):
+    ingested = [Sealed(path).manifest.counts["documents"] for path in (built / "documents").iterdir()]
+    unique = Sealed(built / "unique").manifest.counts["documents"]
+    tokens = Sealed(built / "tokens").manifest.counts
+    packed = Sealed(built / "dataset").manifest.counts
+    assert sum(ledger.out for ledger in ingested) == unique.came
+    assert unique.dropped["exact duplicate"] > 0
+    assert unique.out == tokens["documents"].came == packed["documents"].came
+    assert tokens["tokens"].out == packed["tokens"].came
+    assert all(ledger.balanced for ledger in (*ingested, unique, *tokens.values(), *packed.values()))
+
+
+def test_two_workers_give_the_bytes_that_one_gives(built, tmp_path):
+    assert build(tmp_path / "two", "--workers", "2") == 0
+    assert tree(tmp_path / "two") == tree(built)
+
+
+def test_a_second_run_does_nothing_and_says_so(built, capsys):
+    before = {
+        path: path.stat().st_mtime_ns for path in built.rglob("*") if path.is_file() and ".arcorp" not in path.parts
+    }
+    assert build(built) == 0
+    assert "nothing to do" in capsys.readouterr().err
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+
+
+def test_the_mixture_lifts_dialects_and_quotas_are_exact(built):
+    schedule = json.loads((built / "dataset" / "schedule.json").read_text())
+    rows = schedule["batch_rows"]
+    assert all(sum(phase["quotas"].values()) == phase["steps"] * rows for phase in schedule["phases"])
+    natural, final = (
+        {
+            language: sum(line[key] for name, line in schedule["shares"].items() if language in name)
+            for language in ("arb_Arab", "arz_Arab", "ars_Arab")
+        }
+        for key in ("natural", "final")
+    )
+    assert natural["arz_Arab"] < final["arz_Arab"]
+    assert natural["ars_Arab"] < final["ars_Arab"]
+    assert final["arb_Arab"] < natural["arb_Arab"]
+
+
+def test_rows_read_back_are_the_text_of_the_documents_they_name(built, capsys):
+    assert cli.run(["verify", str(built), "--level", "deep"]) == 0
+    assert cli.run(["inspect", str(built / "dataset"), "--row", "5", "--format", "json"]) == 0
+    captured = capsys.readouterr().out
+    segments = json.loads(captured[captured.index("{") :])["segments"]
+    dataset = Dataset(built / "dataset")
+    ids = [one for segment in segments for one in segment["ids"]]
+    assert ids == dataset.train.read(np.array([5])).ids[0].tolist()
+    name = segments[0]["document"]["id"]
+    assert cli.run(["inspect", str(built / "dataset"), "--document", name, "--format", "json"]) == 0
+    places = json.loads(capsys.readouterr().out)["places"]
+    assert ["train", 5] in [[place["split"], place["row"]] for place in places]
+
+
+def test_a_flipped_bit_is_found_by_verify_named_and_mended_alone(copy, built, capsys):
+    shard = copy / "dataset" / "shards" / "train-00001-of-00004.bin"
+    if not shard.exists():
+        shard = sorted((copy / "dataset" / "shards").glob("train-*.bin"))[-1]
+    times = shard.stat()
+    data = bytearray(shard.read_bytes())
+    data[1000] ^= 4
+    shard.write_bytes(data)
+    os.utime(shard, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert cli.run(["verify", str(copy)]) == 4
+    assert shard.name in capsys.readouterr().err
+    assert build(copy) == 0
+    assert f"mended shards/{shard.name}" in capsys.readouterr().err
+    assert tree(copy) == tree(built)
+
+
+def test_another_schedule_costs_no_packing(copy, tmp_path, capsys):
+    config = tmp_path / "second.yaml"
+    config.write_text("batch_rows: 4\nphases: [{name: only, steps: 3}]\nmixture: {by: category, rule: natural}\n")
+    root = Sealed(copy / "dataset").root
+    assert cli.run(["mix", str(copy / "dataset"), "--config", str(config), "--out", "second.json"]) == 0
+    assert Dataset(copy / "dataset", schedule="second.json").steps == 3
+    assert Sealed(copy / "dataset").root == root
+    assert cli.run(["mix", str(copy / "dataset"), "--config", str(config), "--out", "plan.json"]) == 2
+    greedy = "batch_rows: 4\nphases: [{name: only, steps: 3000}]\nmixture: {rule: natural, max_epochs: 2}\n"
+    config.write_text(greedy)
+    assert cli.run(["mix", str(copy / "dataset"), "--config", str(config)]) == 2
+    assert "short" in capsys.readouterr().err
+
+
+def test_another_recipes_folder_and_other_options_are_refused(copy, tmp_path, capsys):
+    text = tmp_path / "text.jsonl"
+    text.write_text(json.dumps({"id": "1", "text": "نص"}))
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text("name: mine\ncorpora: [{source: jsonl, input: text.jsonl}]\nphases: [{name: a, steps: 1}]\n")
+    assert cli.run(["build", str(recipe), "--out", str(copy)]) == 2
+    assert "holds the build of recipe 'demo', and this is 'mine'" in capsys.readouterr().err
+    assert build(copy, "--set", "tokenizer.vocab_size=900") == 2
+    assert "options.vocab_size was 1024, now 900" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "exit_code", "sentence"),
+    [
+        (None, 3, "no such file"),
+        ("", 3, "is empty"),
+        ('{"id": "1", "text": ""}\n', 3, "gave no document"),
+        ("not json at all\n", 3, "can't be read as JSON lines"),
+    ],
+)
+def test_input_that_gives_no_document_ends_the_build(tmp_path, capsys, content, exit_code, sentence):
+    if content is not None:
+        (tmp_path / "text.jsonl").write_text(content)
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text("name: mine\ncorpora: [{source: jsonl, input: text.jsonl}]\nphases: [{name: a, steps: 1}]\n")
+    assert cli.run(["build", str(recipe), "--out", str(tmp_path / "out")]) == exit_code
+    err = capsys.readouterr().err
+    assert sentence in err
+    assert err.count("\n") == 1
+    assert not list((tmp_path / "out").rglob("manifest.json"))
+
+
+def test_an_unwritable_out_is_a_usage_error(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert build(tmp_path / "file" / "out") == 2
+    assert "choose another --out" in capsys.readouterr().err
+
+
+def test_status_tells_sealed_unfinished_and_damaged_apart(copy, capsys):
+    (copy / "dataset" / "manifest.json").unlink()
+    next((copy / "tokens").glob("*.bin")).unlink()
+    assert cli.run(["status", str(copy), "--format", "json"]) == 0
+    states = {line["folder"]: line["state"] for line in json.loads(capsys.readouterr().out)["folders"]}
+    assert states["unique"] == "sealed"
+    assert states["dataset"].startswith("unfinished")
+    assert "missing" in states["tokens"]
+    assert cli.run(["verify", str(copy)]) == 5
+
+
+def test_the_stages_one_by_one_give_the_folders_of_the_build(built, tmp_path):
+    """The commands of the single stages are the same stages, with the same options."""
+    raw = built / "raw" / "fineweb-edu"
+    documents = tmp_path / "documents"
+    assert cli.run(["ingest", "fineweb-edu", str(raw), "--out", str(documents)]) == 0
+    assert Sealed(documents).root == Sealed(next((built / "documents").glob("*fineweb-edu*"))).root
+    unique = tmp_path / "unique"
+    assert cli.run(["dedup", *map(str, sorted((built / "documents").iterdir())), "--out", str(unique)]) == 0
+    assert Sealed(unique).root == Sealed(built / "unique").root
+    tokens = tmp_path / "tokens"
+    assert cli.run(["tokenize", str(unique), "--tokenizer", str(built / "tokenizer"), "--out", str(tokens)]) == 0
+    assert Sealed(tokens).root == Sealed(built / "tokens").root
+    config = tmp_path / "pack.yaml"
+    config.write_text("{row_tokens: 128, rows_per_shard: 256, validation: {share: 0.05}}\n")
+    dataset = tmp_path / "dataset"
+    assert cli.run(["pack", str(tokens), "--config", str(config), "--out", str(dataset)]) == 0
+    assert Sealed(dataset).root == Sealed(built / "dataset").root
+
+
+def test_restart_starts_over_and_leaves_nothing_of_the_build_before(copy, built, capsys):
+    assert build(copy, "--set", "dedup.method=none", "--restart") == 0
+    assert not (copy / "unique").exists()
+    assert build(copy, "--restart") == 0
+    assert tree(copy) == tree(built)
+
+
+HOLD = "import sys, time; from pathlib import Path; from pipelines.lock import lock\n\
+with lock(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+
+
+def test_two_builds_at_once_in_one_folder_are_refused(copy, capsys):
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(copy)], stdout=subprocess.PIPE)
+    assert holder.stdout.readline() == b"held\n"
+    assert build(copy) == 1
+    err = capsys.readouterr().err
+    assert f"is being written by another arcorp (process {holder.pid}" in err
+    assert err.count("\n") == 1
+    holder.kill()
+    holder.communicate()
+    assert build(copy) == 0
+
+
+@pytest.mark.slow
+def test_a_recipe_made_by_init_for_whole_books_builds_without_editing(tmp_path):
+    texts = tmp_path / "texts"
+    texts.mkdir()
+    for number in range(6):
+        book = "\n".join(document.text for document in demo.documents("classical", chars=60_000, seed=number))
+        (texts / f"book-{number}.txt").write_text(book, encoding="utf-8")
+    recipe = tmp_path / "mine.yaml"
+    assert cli.run(["init", str(texts), "--out", str(recipe)]) == 0
+    assert cli.run(["build", str(recipe), "--out", str(tmp_path / "out"), "--until", "verify"]) == 0
+    assert Dataset(tmp_path / "out" / "dataset").validation.rows > 0

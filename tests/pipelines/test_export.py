@@ -1,0 +1,83 @@
+"""Exports as a command: sealed like every folder, in schedule order or each row once."""
+
+import shutil
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines import cli
+from sharding import Dataset
+from sharding.seal import Sealed
+
+
+def export(built, out, *arguments):
+    return cli.run(["export", str(built / "dataset"), "--out", str(out), "--format", "quiet", *arguments])
+
+
+def rows_of(path, row_tokens):
+    return np.fromfile(path, "<u2").reshape(-1, row_tokens)
+
+
+def test_the_schedule_is_written_out_and_sealed_with_the_tokenizer(built, tmp_path):
+    assert export(built, tmp_path / "out", "--to", "nanogpt") == 0
+    data = Dataset(built / "dataset")
+    scheduled = np.concatenate([data.batch(step).ids for step in range(data.steps)])
+    assert (rows_of(tmp_path / "out" / "train.bin", data.row_tokens) == scheduled).all()
+    sealed = Sealed(tmp_path / "out", "export")
+    assert sealed.manifest.inputs["dataset"] == data.root
+    assert sealed.read("tokenizer/tokenizer.json") == (data.tokenizer / "tokenizer.json").read_bytes()
+    rows = sealed.manifest.counts["rows"]
+    assert (rows.came, rows.out) == (data.train.rows + data.validation.rows, len(scheduled) + data.validation.rows)
+    assert len(np.unique(scheduled, axis=0)) == data.train.rows - rows.dropped["not in the schedule"]
+
+
+def test_each_row_once_needs_no_schedule(built, tmp_path):
+    bare = shutil.copytree(built / "dataset", tmp_path / "dataset", ignore=shutil.ignore_patterns("schedule.json"))
+    command = ["export", str(bare), "--to", "megatron"]
+    assert cli.run([*command, "--out", str(tmp_path / "scheduled")]) == 5
+    assert cli.run([*command, "--out", str(tmp_path / "out"), "--unique"]) == 0
+    data = Dataset(built / "dataset")
+    everything = data.train.read(np.arange(data.train.rows)).ids
+    assert (rows_of(tmp_path / "out" / "train.bin", data.row_tokens) == everything).all()
+
+
+def test_another_schedule_gives_another_order_and_never_goes_into_the_same_folder(copy, tmp_path, capsys):
+    config = tmp_path / "mix.yaml"
+    config.write_text("{batch_rows: 4, phases: [{name: all, steps: 3}]}")
+    mix = ["mix", str(copy / "dataset"), "--config", str(config), "--out", "second.json", "--seed", "7"]
+    assert cli.run(mix) == 0
+    assert export(copy, tmp_path / "out", "--to", "parquet", "--schedule", "second.json") == 0
+    table = pq.read_table(tmp_path / "out" / "train-00000.parquet")
+    data = Dataset(copy / "dataset", "second.json")
+    assert table["input_ids"].to_pylist() == [row for step in range(3) for row in data.batch(step).ids.tolist()]
+    capsys.readouterr()
+    assert export(copy, tmp_path / "out", "--to", "parquet") == 2
+    assert "holds other work: its input 'schedule' was" in capsys.readouterr().err
+
+
+def test_a_finished_export_is_left_alone_and_a_damaged_one_is_mended(built, tmp_path):
+    out = tmp_path / "out"
+    assert export(built, out, "--to", "llmc") == 0
+    before = {path.name: path.stat().st_mtime_ns for path in out.glob("*.bin")}
+    assert export(built, out, "--to", "llmc") == 0
+    assert before == {path.name: path.stat().st_mtime_ns for path in out.glob("*.bin")}
+    good = (out / "train_000000.bin").read_bytes()
+    (out / "train_000000.bin").write_bytes(good[:-2])
+    assert cli.run(["verify", str(out), "--level", "quick"]) == 4
+    assert export(built, out, "--to", "llmc") == 0
+    assert (out / "train_000000.bin").read_bytes() == good
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "sentence"),
+    [
+        (["--to", "mds"], 2, "'mds'"),
+        (["--to", "llmc", "--unique", "--schedule", "schedule.json"], 2, "leave out one of them"),
+        (["--to", "llmc", "--schedule", "third.json"], 5, "third.json is missing: lay a schedule"),
+    ],
+)
+def test_what_cannot_be_exported_is_refused(built, tmp_path, capsys, arguments, exit_code, sentence):
+    assert export(built, tmp_path / "out", *arguments) == exit_code
+    assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
