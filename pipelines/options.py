@@ -78,9 +78,18 @@ class ReadOptions(Options):
     limit: PositiveInt | None = Field(None, description="read at most this many documents")
     text_field: str | None = Field(None, description="field of the text (jsonl, csv, parquet)")
     id_field: str | None = Field(None, description="field of the id (jsonl, csv, parquet)")
+    options: dict[str, bool | int | float | str | list[str]] = Field(
+        {}, description="options of this source's own, as docs/sources.md tells them: {died_before: 1200}"
+    )
     on_bad_file: Literal["stop", "quarantine"] = Field(
         "stop", description="stop at a file that can't be read, or go on without it and count it"
     )
+
+    @model_serializer(mode="wrap")
+    def _own_options_only_if_given(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """None go unsaid: work that was sealed before there were any stays good."""
+        values: dict[str, Any] = serialize(self)
+        return {name: value for name, value in values.items() if name != "options" or value}
 
 
 class CorpusOptions(ReadOptions):

@@ -183,6 +183,8 @@ class Source(abc.ABC):
             from corpora.sources import likely as likely_sources
 
             likely = likely_sources(set(Parquet("").schema(file)))
+        elif kind.container == "access":
+            likely = ["shamela"]
         raise BadInput(file.path, f"is {kind.container}, source {self.name} reads {known}", mend=_advice(likely))
 
     def _check_records(self, file: File, format_: Format, part: Slice) -> None:

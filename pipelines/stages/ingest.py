@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from pipelines.documents import ledgers, strata_of
 from pipelines.errors import InputError, UsageError
@@ -18,6 +20,9 @@ from pipelines.options import EmbeddedOptions, IngestOptions
 from pipelines.parts import Part, PartWriter
 from pipelines.runner import Finish, Stage, Work
 from sharding import seal
+
+if TYPE_CHECKING:
+    from corpora.sources.base import Source
 
 VERSION = 1
 
@@ -40,16 +45,7 @@ def ingest_stage(folder: Path, source: str, inputs: Sequence[str], options: Inge
     from corpora.sources import find
 
     kind = find(source)
-    known = {field.name for field in fields(kind)}
-    given = {
-        name: value
-        for name, value in options.model_dump(exclude={"clean", "quality", "on_bad_file"}).items()
-        if value is not None
-    }
-    foreign = sorted(given.keys() - known)
-    if foreign:
-        raise UsageError(f"source {source} has no option '{foreign[0]}'; it has {', '.join(sorted(known))}")
-    reader = kind(**given)
+    reader = _source(source, kind, options)
     files = reader.select(find_files(list(inputs), kind.FILES))
     _refuse_changed(folder, {file.name: file.path for file in files})
 
@@ -75,6 +71,22 @@ def ingest_stage(folder: Path, source: str, inputs: Sequence[str], options: Inge
 
     sizes = {file.name: f"{file.size:,} bytes" for file in files}
     return Stage("ingest", VERSION, folder, {"source": source, **options.canonical()}, sizes, work)
+
+
+def _source(name: str, kind: type[Source], options: IngestOptions) -> Source:
+    """The source with the options that were given for it."""
+    general = options.model_dump(exclude={"clean", "quality", "on_bad_file", "options"})
+    given = {**options.options, **{key: value for key, value in general.items() if value is not None}}
+    known = {field.name for field in fields(kind)}
+    foreign = sorted(given.keys() - known)
+    if foreign:
+        raise UsageError(f"source {name} has no option '{foreign[0]}'; it has {', '.join(sorted(known))}")
+    try:
+        return TypeAdapter(kind).validate_python(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UsageError(f"source {name}, option '{where}': {first['msg']}, got {first['input']!r}") from None
 
 
 class _WriteDocuments:

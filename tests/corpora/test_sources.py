@@ -1,5 +1,6 @@
 """Every source on real files, counted exactly; and on another source's files, refused with the right name."""
 
+import csv
 import json
 import shutil
 from collections import Counter
@@ -35,6 +36,7 @@ REAL: list[tuple[str, str, dict[str, Any], dict[str, int]]] = [
     ("tashkeela", "tashkeela", {}, {"arb_Arab": 2500}),
     ("saudinewsnet", "saudinewsnet", {}, {"arb_Arab": 1316}),  # of 1,318 two are empty
     ("hadith-json", "hadith/hadith-json", {}, {"arb_Arab": 42 + 402}),
+    ("shamela", "shamela", {}, {"arb_Arab": 3}),
     ("text", "english/gutenberg", {"language": "eng_Latn", "category": "english"}, {"eng_Latn": 1}),
     ("text", "dialect/shami", {"split": "lines", "language": "apc_Arab"}, {"apc_Arab": 7017}),
     ("jsonl", "bulk/dialect.jsonl.zst", {"id_field": "id"}, {"und": 9100}),
@@ -61,7 +63,7 @@ def test_real_files_give_exactly_their_documents(
 
 
 def test_every_source_that_has_a_sample_is_tested() -> None:
-    assert set(SOURCES) - {name for name, *_ in REAL} == {"tinystories"}
+    assert set(SOURCES) - {name for name, *_ in REAL} == {"tinystories", "lk-hadith"}
 
 
 def test_fineweb_2_has_as_many_documents_as_rows(samples: Path, ingest: Any) -> None:
@@ -144,6 +146,26 @@ def test_stories_end_at_their_separator(tmp_path: Path, ingest: Any) -> None:
     (tmp_path / "valid.txt").write_text("One day.\n\nThe end.\n<|endoftext|>\n\nTwo.\n<|endoftext|>\n")
     documents, _ = ingest("tinystories", tmp_path)
     assert [document.text.strip() for document in documents] == ["One day.\n\nThe end.", "Two."]
+
+
+def test_lk_hadith_takes_the_whole_hadith_or_its_two_parts(tmp_path: Path, ingest: Any) -> None:
+    names = [f"{part}_{what}" for part in ("Chapter", "Section") for what in ("Number", "English", "Arabic")]
+    names += ["Hadith_number", *(f"English_{part}" for part in ("Hadith", "Isnad", "Matn"))]
+    names += ["Arabic_Hadith", "Arabic_Isnad", "Arabic_Matn", "Arabic_Comment", "English_Grade", "Arabic_Grade"]
+    rows = []
+    for number, texts in enumerate(
+        (("كله", "سند", "متن"), ("nan", "سند", "متن"), ("nan", "nan", "متن"), ("nan",) * 3)
+    ):
+        start = ["1.0", "Purification", "كتاب الطهارة", "nan", "nan", "nan", f"{number}.0", "e", "e", "e"]
+        rows.append([*start, *texts, "nan", "Sahih", "صحيح"])
+    (tmp_path / "AbuDaud").mkdir()
+    with (tmp_path / "AbuDaud" / "Chapter1.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([names, *rows])
+    documents, tally = ingest("lk-hadith", tmp_path)
+    assert [document.text for document in documents] == ["كله", "سند\nمتن", "متن"]
+    assert documents[1].id == "lk-hadith/AbuDaud/Chapter1#1"
+    assert documents[1].metadata["metadata"] == {"chapter": "كتاب الطهارة", "number": "1", "grade": "صحيح"}
+    assert tally.dropped["documents"] == {"empty text": 1}
 
 
 # -- bad input --------------------------------------------------------------------------------------------
