@@ -17,7 +17,7 @@ from pipelines.console import Console, Format
 from pipelines.errors import Failure, UsageError, as_failure
 from pipelines.flags import CORES, Debug, DryRun, Form, Out, Restart, Seed, Workers, options_of
 from pipelines.options import ScheduleOptions
-from pipelines.stage_commands import add_stages
+from pipelines.stage_commands import AnyTokenizer, add_stages
 
 app = typer.Typer(
     name="arcorp",
@@ -266,7 +266,7 @@ def inspect(
 
 @tokenizer_app.command("show")
 def show_tokenizer(
-    tokenizer: Annotated[Path, typer.Argument(help="Folder of a tokenizer, or a tokenizer.json.")],
+    tokenizer: AnyTokenizer,
     text: Annotated[str | None, typer.Argument(help="Text to cut into tokens.")] = None,
     format: Form = Format.human,
     debug: Debug = False,

@@ -38,11 +38,11 @@ def show_document(dataset: Path, name: str, console: Console) -> None:
     console.result(asdict(view), f"{name}: {view.document.tokens:,} tokens, {where}")
 
 
-def show_tokenizer(path: Path, text: str | None, console: Console) -> None:
+def show_tokenizer(path: str, text: str | None, console: Console) -> None:
     """What a tokenizer is; and, of a text, its tokens."""
-    from tokenization.tokenizer import Tokenizer
+    from tokenization.foreign import open_tokenizer
 
-    tokenizer = Tokenizer.load(path)
+    tokenizer = open_tokenizer(path)
     if text is None:
         sizes = tokenizer.token_bytes[tokenizer.token_bytes > 0]
         facts = {
@@ -57,7 +57,7 @@ def show_tokenizer(path: Path, text: str | None, console: Console) -> None:
         console.table(
             ["", ""], [(name, f"{value:,}" if isinstance(value, int) else value) for name, value in facts.items()]
         )
-        console.result({**facts, "specials": tokenizer.specials}, str(path))
+        console.result({**facts, "specials": tokenizer.specials}, path)
         return
     ids = tokenizer.encode(text)
     pieces = [tokenizer.pieces[one].decode(errors="replace") for one in ids]

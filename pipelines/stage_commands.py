@@ -30,12 +30,23 @@ from pipelines.runner import Stage
 
 Docs = Annotated[list[Path], typer.Argument(help="Folders of documents, the most trusted first.")]
 
+AnyTokenizer = Annotated[
+    str,
+    typer.Argument(
+        metavar="TOKENIZER",
+        help="A tokenizer folder, tokenizer.json or .tiktoken file, a folder of vocab.json and merges.txt, or the "
+        "name of an encoding of tiktoken.",
+    ),
+]
+
 
 def add_stages(app: typer.Typer, tokenizer: typer.Typer) -> None:
     """Add the commands, in the order of the stages."""
     for command in (ingest, dedup, tokenize, pack, export):
         app.command()(command)
     tokenizer.command("train")(train_tokenizer)
+    tokenizer.command("import")(import_tokenizer)
+    tokenizer.command("export")(export_tokenizer)
 
 
 @runs_stage
@@ -77,6 +88,32 @@ def train_tokenizer(
     from pipelines.stages.tokenizer import tokenizer_stage
 
     return tokenizer_stage(out, docs, options, seed)
+
+
+@runs_stage
+def import_tokenizer(
+    tokenizer: AnyTokenizer,
+    out: Out,
+) -> Stage:
+    """Take in a tokenizer that was made elsewhere, for `tokenize`."""
+    from pipelines.stages.tokenizer_files import import_stage
+
+    return import_stage(out, tokenizer)
+
+
+@runs_stage
+def export_tokenizer(
+    tokenizer: AnyTokenizer,
+    to: Annotated[
+        Literal["hf", "tiktoken", "arrays"],
+        typer.Option("--to", help="hf: for transformers; tiktoken: ranks, pattern; arrays: bytes and chars per id."),
+    ],
+    out: Out,
+) -> Stage:
+    """Write a tokenizer's files for one kind of reader."""
+    from pipelines.stages.tokenizer_files import export_stage
+
+    return export_stage(out, tokenizer, to)
 
 
 @runs_stage

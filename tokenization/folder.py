@@ -63,7 +63,52 @@ def files(vocabulary: Vocabulary, pattern: str, made: Mapping[str, Any]) -> dict
         "golden": [{"text": text, "ids": tokenizer.encode(text)} for text in SENTENCES],
     }
     tokenizer.check_golden()
-    roles = {f"{role}_token": name for role, name in layout.roles().items()}
+    ranks = [b"%s %d\n" % (base64.b64encode(token), rank) for rank, token in enumerate(tokens)]
+    return _written(tokenizer, layout.roles(), meta) | {TIKTOKEN: b"".join(ranks)}
+
+
+def adopted(tokenizer: Tokenizer) -> dict[str, bytes]:
+    """The files of a folder for a tokenizer that was made elsewhere, or of our own once more.
+
+    Golden encodings are of the sentences that it gives back unchanged. `tokenizer.tiktoken` is written if tiktoken
+    would give the same ids.
+    """
+    encoded = [(text, tokenizer.encode(text)) for text in SENTENCES]
+    names = {at: name for name, at in tokenizer.specials.items()}
+    held = {"bos": tokenizer.bos, "eos": tokenizer.eos, "pad": tokenizer.pad}
+    roles = {role: names[at] for role, at in held.items() if at is not None}
+    meta = tokenizer.meta or {
+        "format": FORMAT,
+        "pattern": tokenizer.pattern,
+        "layout": {"size": tokenizer.vocab_size, "specials": tokenizer.specials, "roles": roles},
+        "made": {"elsewhere": tokenizer.sha256},
+        "golden": [{"text": text, "ids": ids} for text, ids in encoded if tokenizer.decode(ids) == text],
+    }
+    ranks = _ranks(tokenizer)
+    return _written(tokenizer, roles, meta) | ({} if ranks is None else {TIKTOKEN: ranks})
+
+
+def _ranks(tokenizer: Tokenizer) -> bytes | None:
+    """What tiktoken needs to give the same ids; None where it can't: text is changed first, or merges are not in the
+    order of ids."""
+    config = json.loads(tokenizer.json)
+    model = config["model"]
+    at = {merged(pair): number for number, pair in enumerate(model["merges"])}
+    order = [model["vocab"].get(token, -1) for token in at]
+    prefixed = '"add_prefix_space":true' in json.dumps(config.get("pre_tokenizer"), separators=(",", ":"))
+    if tokenizer.pattern is None or config.get("normalizer") or prefixed or order != sorted(order):
+        return None
+    tokens = [(rank, piece) for rank, piece in enumerate(tokenizer.pieces) if rank not in tokenizer.specials.values()]
+    return b"".join([b"%s %d\n" % (base64.b64encode(piece), rank) for rank, piece in tokens])
+
+
+def merged(pair: str | list[str]) -> str:
+    """What a merge of a tokenizer.json makes: it is written as two strings, by `tokenizers` before 0.20 as one."""
+    return "".join(pair.split(" ") if isinstance(pair, str) else pair)
+
+
+def _written(tokenizer: Tokenizer, held: Mapping[str, str], meta: Mapping[str, Any]) -> dict[str, bytes]:
+    roles = {f"{role}_token": name for role, name in held.items()}
     config = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": _NO_MAXIMUM,
@@ -71,12 +116,10 @@ def files(vocabulary: Vocabulary, pattern: str, made: Mapping[str, Any]) -> dict
         "split_special_tokens": True,
         **roles,
     }
-    ranks = [b"%s %d\n" % (base64.b64encode(token), rank) for rank, token in enumerate(tokens)]
     return {
-        TOKENIZER_JSON: source,
+        TOKENIZER_JSON: tokenizer.json,
         CONFIG_JSON: _json(config, indent=1),
         SPECIALS_JSON: _json(roles, indent=1),
-        TIKTOKEN: b"".join(ranks),
         TOKEN_BYTES: _npy(tokenizer.token_bytes),
         TOKEN_CHARS: _npy(tokenizer.token_chars),
         META_JSON: _json(meta, indent=1),

@@ -25,6 +25,9 @@ from tokenization.errors import OptionError
 
 MAX_DIGITS = 3
 
+GPT2 = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+"""What `ByteLevel` pre-tokenizers cut by, unless told otherwise: GPT-2's."""
+
 _CONTRACTION = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 _WORD = r"[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+"
 _SIGNS = r" ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*"

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from tokenization import alphabet
 from tokenization.errors import EncodingError, EncodingMismatch, FolderError
+from tokenization.pattern import GPT2
 
 TOKENIZER_JSON = "tokenizer.json"
 CONFIG_JSON = "tokenizer_config.json"
@@ -64,8 +65,8 @@ class Tokenizer:
         if not file.is_file():
             raise FolderError(f"{path}: there is no {TOKENIZER_JSON}; name a tokenizer folder or such a file")
         folder = path if path.is_dir() else None
-        meta = _read_json(folder / META_JSON) if folder else {}
-        tokenizer = cls(file.read_bytes(), name=str(file), meta=meta, roles=_roles(folder))
+        meta = read_json(folder / META_JSON) if folder else {}
+        tokenizer = cls(file.read_bytes(), name=str(file), meta=meta, roles=roles(folder))
         if folder and meta:
             tokenizer._check_arrays(folder)
         return tokenizer
@@ -83,11 +84,9 @@ class Tokenizer:
     @property
     def pattern(self) -> str | None:
         """The pre-token pattern, where a single one says it all."""
-        splits = [
-            step["pattern"]["Regex"]
-            for step in _steps(json.loads(self.json).get("pre_tokenizer"))
-            if step["type"] == "Split" and "Regex" in step["pattern"]
-        ]
+        steps = _steps(json.loads(self.json).get("pre_tokenizer"))
+        splits = [step["pattern"]["Regex"] for step in steps if step["type"] == "Split" and "Regex" in step["pattern"]]
+        splits += [GPT2 for step in steps if step["type"] == "ByteLevel" and step.get("use_regex", True)]
         return splits[0] if len(splits) == 1 else None
 
     def encode(self, text: str) -> list[int]:
@@ -200,7 +199,7 @@ def _vocabulary(config: dict[str, Any], name: str) -> tuple[list[bytes], dict[st
     return [pieces[at] for at in range(len(pieces))], specials
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
     """What a JSON file holds; nothing where there is none."""
     if not path.is_file():
         return {}
@@ -213,11 +212,11 @@ def _read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def _roles(folder: Path | None) -> dict[str, str]:
+def roles(folder: Path | None) -> dict[str, str]:
     """Which special tokens begin and end texts and fill rows, as Hugging Face folders say it."""
     if folder is None:
         return {}
-    said = _read_json(folder / SPECIALS_JSON) | _read_json(folder / CONFIG_JSON)
+    said = read_json(folder / SPECIALS_JSON) | read_json(folder / CONFIG_JSON)
     roles = {}
     for role in ("bos", "eos", "pad"):
         token = said.get(f"{role}_token")

@@ -15,7 +15,7 @@ from pipelines.documents import DocumentsPart, open_documents, parts_of, roots
 from pipelines.errors import UsageError
 from pipelines.parts import Part, PartWriter
 from pipelines.runner import Finish, Stage, Work
-from sharding.seal import Ledger, Sealed
+from sharding.seal import MANIFEST, Ledger, Sealed
 
 VERSION = 1
 COLUMNS = ("id", "source", "language", "category", "license", "url")
@@ -24,6 +24,10 @@ COLUMNS = ("id", "source", "language", "category", "license", "url")
 def tokenize_stage(folder: Path, docs: Sequence[Path], tokenizer: Path) -> Stage:
     """Encode folders of documents with a sealed tokenizer folder."""
     documents = open_documents(docs)
+    if not (tokenizer / MANIFEST).exists() and (tokenizer.suffix or (tokenizer / "tokenizer.json").exists()):
+        raise UsageError(
+            f"{tokenizer} was made elsewhere: arcorp tokenizer import {tokenizer} --out DIR, then name DIR"
+        )
     trained = Sealed(tokenizer)
     if "tokenizer.json" not in trained.manifest.files:
         raise UsageError(f"{tokenizer} is a '{trained.manifest.stage}' folder; --tokenizer wants a tokenizer")
