@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from corpora.errors import BadInput, NothingFound
+from corpora.errors import BadInput, CorporaError, NothingFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +163,9 @@ def _remote_errors(place: str) -> Iterator[None]:
         raise BadInput(place, f"needs a package that is not installed ({error})") from error
     except FileNotFoundError as error:
         raise NothingFound(f"{place}: no such file or folder") from error
-    except (OSError, ValueError) as error:  # huggingface_hub's and botocore's HTTP errors are OSErrors
+    except CorporaError:
+        raise
+    except Exception as error:  # each client has a root of its own: httpx, aiohttp, botocore, OSError
+        said = (str(error).splitlines() or [type(error).__name__])[0][:200]
         mend = "check the address, the network and, for a gated set, that you accepted its terms and are logged in"
-        raise BadInput(place, f"can't be reached ({str(error).splitlines()[0][:200]})", mend=mend) from error
+        raise BadInput(place, f"can't be reached ({said})", mend=mend) from error

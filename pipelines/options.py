@@ -174,6 +174,10 @@ class TokenizerOptions(Options):
         ["<|bos|>", "<|eos|>", "<|pad|>"],
         description="special tokens; at the end of the vocabulary unless {name, id} says where",
     )
+    reserved: int = Field(0, ge=0, description="slots kept for later, after the merges")
+    merged: int | None = Field(
+        None, ge=256, description="ids of bytes and merges; else all that the special tokens and slots leave"
+    )
     digits: int = Field(1, ge=1, le=3, description="at most this many digits in one pre-token")
     min_frequency: PositiveInt = Field(2, description="a pair is merged if it occurs at least so often")
     max_token_bytes: PositiveInt | None = Field(None, description="no token is longer than this")

@@ -2,7 +2,7 @@
 
 reads     Parquet: <language>/train-NNNNN-of-NNNNN.parquet
 text      content
-id        file name and id (the column alone numbers rows)
+id        language's folder, file name and id (the column alone numbers rows, and each language has a file 00000)
 licence   each repository's own, all permissive; not told in the rows
 language  the folder's name: python is Python
 category  code
@@ -47,10 +47,11 @@ class StarCoderData(Source):
         content = fields["content"]
         tags = _TAGS.match(content) if isinstance(content, str) and content.startswith("<") else None
         folder = PurePath(part.file.path).parent.name
+        name = part.file.name if "/" in part.file.name else f"{folder}/{part.file.name}"
         return Draft(
             text=content[tags.end() :] if tags else content,
             raw=content if tags else None,
-            id=f"{part.file.name}/{fields['id']}",
+            id=f"{name}/{fields['id']}",
             language=_LANGUAGES.get(folder, folder.capitalize()),
             metadata={"repo": fields.get("max_stars_repo_name"), "path": fields["max_stars_repo_path"]},
         )

@@ -69,7 +69,8 @@ class _Encode:
                 file.write(np.ascontiguousarray(batch.ids).data)
                 for name, values in lengths.items():
                     values.append(getattr(batch, name))
-        counts = {name: np.concatenate(values) for name, values in lengths.items()}
+        none = np.zeros(0, np.int64)  # a part may have lost all its documents to deduplication
+        counts = {name: np.concatenate([none, *values]) for name, values in lengths.items()}
         index = table.select(COLUMNS).cast(pa.schema([(name, pa.string()) for name in COLUMNS]))
         index = index.append_column("cluster", pa.array(_clusters(table), pa.string()))
         index = index.append_column("offset", pa.array(np.cumsum(counts["tokens"]) - counts["tokens"], pa.int64()))

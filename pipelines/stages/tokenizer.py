@@ -82,10 +82,13 @@ def tokenizer_stage(folder: Path, docs: Sequence[Path], options: TokenizerOption
 
 
 def _said(options: TokenizerOptions) -> dict[str, Any]:
-    """The options as sealed: no morphology goes unsaid, so that work sealed before there was a choice stays good."""
+    """The options as sealed: what there was no choice of once goes unsaid, so that work sealed then stays good."""
     values = options.canonical()
     if options.morphology.mode == "none":
         del values["morphology"]
+    for name, usual in {"reserved": 0, "merged": None}.items():
+        if values[name] == usual:
+            del values[name]
     return values
 
 
@@ -94,7 +97,12 @@ def layout_of(options: TokenizerOptions) -> Layout:
     from tokenization.vocabulary import Layout
 
     specials = [one if isinstance(one, Special) else Special(name=one) for one in options.specials]
-    return Layout(size=options.vocab_size, specials={one.name: one.id for one in specials})
+    return Layout(
+        size=options.vocab_size,
+        specials={one.name: one.id for one in specials},
+        reserved=options.reserved,
+        bpe=options.merged,
+    )
 
 
 def _lengths(part: DocumentsPart) -> dict[str, list[Any]]:

@@ -216,3 +216,15 @@ def test_a_recipe_made_by_init_for_whole_books_builds_without_editing(tmp_path):
     assert cli.run(["init", str(texts), "--out", str(recipe)]) == 0
     assert cli.run(["build", str(recipe), "--out", str(tmp_path / "out"), "--until", "verify"]) == 0
     assert Dataset(tmp_path / "out" / "dataset").validation.rows > 0
+
+
+def test_a_part_that_lost_all_its_documents_to_deduplication_is_tokenized_to_nothing(built, tmp_path):
+    text = tmp_path / "one.jsonl"
+    text.write_text('{"text": "كتاب في النحو"}\n', encoding="utf-8")
+    (tmp_path / "copy.jsonl").write_bytes(text.read_bytes())
+    for name in ("one", "copy"):
+        assert cli.run(["ingest", "jsonl", str(tmp_path / f"{name}.jsonl"), "--out", str(tmp_path / name)]) == 0
+    unique, tokens = tmp_path / "unique", tmp_path / "tokens"
+    assert cli.run(["dedup", str(tmp_path / "one"), str(tmp_path / "copy"), "--out", str(unique)]) == 0
+    assert cli.run(["tokenize", str(unique), "--tokenizer", str(built / "tokenizer"), "--out", str(tokens)]) == 0
+    assert Sealed(tokens).manifest.counts["documents"].out == 1
