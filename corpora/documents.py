@@ -122,8 +122,15 @@ def _batch(rows: list[Document], tally: Tally) -> pyarrow.RecordBatch:
     columns += [[row.metadata[label] for row in rows] for label in _LABELS]
     columns.append([_json(row.metadata["metadata"]) for row in rows])
     arrays = [pyarrow.array(values, field.type) for values, field in zip(columns, SCHEMA, strict=True)]
+    strata: dict[tuple[str, str, str], list[int]] = {}
     for row, size in zip(rows, pyarrow.compute.binary_length(arrays[1]).to_pylist(), strict=True):
-        tally.go(row, size)
+        label = row.metadata
+        counts = strata.setdefault((label["source"], label["language"], label["category"]), [0, 0, 0])
+        counts[0] += 1
+        counts[1] += size
+        counts[2] += len(row.text)
+    for (source, language, category), (documents, size, chars) in strata.items():
+        tally.leave(source, language, category, documents, size, chars)
     return pyarrow.record_batch(arrays, schema=SCHEMA)
 
 

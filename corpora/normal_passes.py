@@ -1,8 +1,13 @@
-"""The passes of normalisation over UTF-8: one through a table, and one that puts combining marks in order."""
+"""The passes of normalisation over UTF-8: one through a table, and one that puts combining marks in order.
+
+They take many texts at once, laid end to end: a call costs as much as normalising some hundred letters does.
+"""
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,27 +18,68 @@ from corpora.normal_tables import KEEP, MARK, MARKS, NFC, REPLACE, UNORDERED, UN
 
 _LONGEST_RUN = 32
 
-
-def rewrite(source: Bytes, table: Table, touched: npt.NDArray[np.int64]) -> tuple[Bytes, int]:
-    """UTF-8 through the table, and what of MARKS and UNORDERED was seen."""
-    target = np.empty(2 * source.size + 8, np.uint8)
-    size, seen = _replace(source, table.action, table.step, table.start, table.marks, table.bytes, target, touched)
-    return target[:size], seen
+Counts = npt.NDArray[np.int64]
 
 
-def nfc(data: Bytes, touched: npt.NDArray[np.int64]) -> Bytes:
-    """UTF-8 in NFC; `data` is overwritten."""
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Texts in UTF-8: text k is `data[bounds[k]:bounds[k + 1]]`."""
+
+    data: Bytes
+    bounds: Counts
+
+    @classmethod
+    def of(cls, texts: Sequence[bytes]) -> Texts:
+        """Texts laid end to end."""
+        bounds = np.zeros(len(texts) + 1, np.int64)
+        np.cumsum([len(text) for text in texts], out=bounds[1:])
+        return cls(np.frombuffer(b"".join(texts), np.uint8), bounds)
+
+    @property
+    def sizes(self) -> Counts:
+        """Bytes of each."""
+        return np.diff(self.bounds)
+
+
+def rewrite(texts: Texts, table: Table, touched: Counts) -> tuple[Texts, Bytes]:
+    """The texts through the table, and what of MARKS and UNORDERED each showed; counts into `touched[k, step]`."""
+    target = np.empty(table.growth * texts.data.size + 8, np.uint8)
+    bounds, seen = np.zeros_like(texts.bounds), np.zeros(len(texts.bounds) - 1, np.uint8)
+    _replace_all(
+        texts.data,
+        texts.bounds,
+        table.action,
+        table.step,
+        table.start,
+        table.marks,
+        table.bytes,
+        target,
+        bounds,
+        seen,
+        touched,
+    )
+    return Texts(target[: bounds[-1]], bounds), seen
+
+
+def nfc(texts: Texts, wanted: npt.NDArray[Any], touched: Counts) -> Texts:
+    """The texts, those that are `wanted` in NFC; `texts` is overwritten."""
     classes = unicode_classes()
-    moved, sure = _order_marks(data, classes.order, classes.unsure)
-    touched[NFC] += moved
-    if sure:
-        return data
-    text = data.tobytes().decode()
-    normal = unicodedata.normalize("NFC", text)
-    if normal == text:
-        return data
-    touched[NFC] += max(1, abs(len(text) - len(normal)))
-    return np.frombuffer(bytearray(normal.encode()), np.uint8)
+    moved, unsure = np.zeros(len(wanted), np.int64), np.zeros(len(wanted), np.uint8)
+    _order_all(texts.data, texts.bounds, wanted, classes.order, classes.unsure, moved, unsure)
+    touched[:, NFC] += moved
+    changed: dict[int, bytes] = {}
+    for number in np.flatnonzero(unsure):
+        text = texts.data[texts.bounds[number] : texts.bounds[number + 1]].tobytes().decode()
+        normal = unicodedata.normalize("NFC", text)
+        if normal != text:
+            touched[number, NFC] += max(1, abs(len(text) - len(normal)))
+            changed[int(number)] = normal.encode()
+    if not changed:
+        return texts
+    data = texts.data.tobytes()
+    spans = zip(texts.bounds[:-1].tolist(), texts.bounds[1:].tolist(), strict=True)
+    again = Texts.of([changed.get(number, data[start:stop]) for number, (start, stop) in enumerate(spans)])
+    return Texts(again.data.copy(), again.bounds)
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -173,3 +219,34 @@ def _order_marks(data: Any, order: Any, unsure: Any) -> Any:
             count = 0
         i += width
     return moved, True
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _replace_all(
+    source: Any,
+    bounds: Any,
+    action: Any,
+    step: Any,
+    start: Any,
+    marks: Any,
+    replacements: Any,
+    target: Any,
+    target_bounds: Any,
+    seen: Any,
+    touched: Any,
+) -> None:
+    for k in range(seen.size):
+        text = source[bounds[k] : bounds[k + 1]]
+        out = target_bounds[k]
+        size, saw = _replace(text, action, step, start, marks, replacements, target[out:], touched[k])
+        target_bounds[k + 1] = out + size
+        seen[k] = saw
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _order_all(data: Any, bounds: Any, wanted: Any, order: Any, unsure: Any, moved: Any, left: Any) -> None:
+    """Order the marks of the texts that are wanted; `left` tells those for which that is not all there is to NFC."""
+    for k in range(wanted.size):
+        if wanted[k]:
+            moved[k], sure = _order_marks(data[bounds[k] : bounds[k + 1]], order, unsure)
+            left[k] = not sure

@@ -50,6 +50,7 @@ class Table:
     start: npt.NDArray[np.int32]
     marks: Bytes
     bytes: Bytes
+    growth: int  # no text becomes longer than this many times itself
 
 
 @cache
@@ -79,6 +80,7 @@ def table(name: Literal["prose", "code", "tashkeel"], fold: bool) -> Table:
     order = sorted(replace)
     action[order] = np.arange(len(order)) + REPLACE
     encoded = [replace[point][1].encode() for point in order]
+    growth = max(-(-len(new) // len(chr(point).encode())) for point, new in zip(order, encoded, strict=True))
     marks = [any(classes.order[ord(c)] or classes.unsure[ord(c)] for c in replace[point][1]) for point in order]
     return Table(
         action,
@@ -86,6 +88,7 @@ def table(name: Literal["prose", "code", "tashkeel"], fold: bool) -> Table:
         np.cumsum([0, *map(len, encoded)], dtype=np.int32),
         np.array(marks, np.uint8),
         np.frombuffer(b"".join(encoded), np.uint8),
+        max(1, growth),
     )
 
 

@@ -34,10 +34,13 @@ from datatrove.data import Document, DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
 
 from corpora.languages import is_arabic
-from corpora.normal_passes import nfc, rewrite
+from corpora.normal_passes import Counts, Texts, nfc, rewrite
 from corpora.normal_tables import STEPS, UNORDERED, table
 from corpora.sources.base import Profile, Source
 from corpora.tally import NORMALISED, Tally, utf8_size
+
+_BATCH = 1 << 18
+"""Code points cleaned at once, or one document."""
 
 _ASCII_DIRT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -71,41 +74,70 @@ class Clean(PipelineStep):  # type: ignore[misc]
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
         """The documents, cleaned in place."""
+        batch: list[Document] = []
+        chars = 0
         for document in data:
-            before = document.text
-            arabic = is_arabic(document.metadata["language"])
-            result = normalise(before, arabic=arabic, options=self.options, profile=self.source.profile)
-            if result.touched:
-                document.text = result.text
-                for step, chars in result.touched.items():
-                    self.tally.change(step, chars)
-                self.tally.cut(NORMALISED, result.came - result.size, len(before) - len(result.text))
-                if not result.text or result.text.isspace():
-                    self.tally.drop("empty after cleaning", result.size, len(result.text))
-                    continue
-            yield document
+            batch.append(document)
+            chars += len(document.text)
+            if chars > _BATCH:
+                yield from self._clean(batch)
+                batch, chars = [], 0
+        yield from self._clean(batch)
+
+    def _clean(self, batch: list[Document]) -> list[Document]:
+        """The documents of a batch that are not empty then."""
+        empty: set[int] = set()
+        for arabic in (True, False):
+            places = [n for n, document in enumerate(batch) if is_arabic(document.metadata["language"]) == arabic]
+            texts = [batch[place].text for place in places]
+            now, sizes, touched = _normalise(texts, arabic, self.options, self.source.profile)
+            for step, count in zip(STEPS, touched.sum(0).tolist(), strict=True):
+                if count:
+                    self.tally.change(step, count)
+            for number in np.flatnonzero(touched.any(1)).tolist():
+                document, text, (came, size) = batch[places[number]], now[number], sizes[number]
+                self.tally.cut(NORMALISED, came - size, len(document.text) - len(text))
+                document.text = text
+                if not text or text.isspace():
+                    self.tally.drop("empty after cleaning", size, len(text))
+                    empty.add(places[number])
+        return [document for place, document in enumerate(batch) if place not in empty]
 
 
 def normalise(
     text: str, *, arabic: bool = True, options: Normalisation = Normalisation(), profile: Profile = "prose"
 ) -> Normalised:
     """One text, normalised. `text` must have no lone surrogates (UnicodeEncodeError)."""
-    if profile == "verbatim" or (text.isascii() and not _ASCII_DIRT.search(text)):
-        size = utf8_size(text)
-        return Normalised(text, size, size, {})
-    source = np.frombuffer(text.encode(), np.uint8)
-    touched = np.zeros(len(STEPS), np.int64)
+    (now,), sizes, touched = _normalise([text], arabic, options, profile)
+    named = {step: int(count) for step, count in zip(STEPS, touched[0], strict=True) if count}
+    return Normalised(now, *sizes.get(0, (utf8_size(text), utf8_size(text))), named)
+
+
+def _normalise(
+    texts: list[str], arabic: bool, options: Normalisation, profile: Profile
+) -> tuple[list[str], dict[int, tuple[int, int]], Counts]:
+    """The texts as they are now; of those that were touched, the bytes before and now; and of each, how many
+    characters each step touched."""
+    touched = np.zeros((len(texts), len(STEPS)), np.int64)
+    places = [n for n, text in enumerate(texts) if not text.isascii() or _ASCII_DIRT.search(text)]
+    if profile == "verbatim" or not places:
+        return texts, {}, touched
+    raw = Texts.of([texts[place].encode() for place in places])
+    counts = np.zeros((len(places), len(STEPS)), np.int64)
     if profile == "code":
-        data, _ = rewrite(source, table("code", False), touched)
+        data, _ = rewrite(raw, table("code", False), counts)
     else:
-        data, seen = rewrite(source, table("prose", arabic), touched)
-        if seen & UNORDERED:
-            data = nfc(data, touched)
-        if seen and options.tashkeel == "drop":
-            data, seen = rewrite(data, table("tashkeel", False), touched)
+        data, seen = rewrite(raw, table("prose", arabic), counts)
+        data = nfc(data, seen & UNORDERED, counts)
+        if options.tashkeel == "drop":
+            data, seen = rewrite(data, table("tashkeel", False), counts)
             # Marks that go may have stood between a letter and a mark that now compose.
-            data = nfc(data, touched) if seen else data
-    if not touched.any():
-        return Normalised(text, source.size, source.size, {})
-    named = {step: int(count) for step, count in zip(STEPS, touched, strict=True) if count}
-    return Normalised(data.tobytes().decode(), source.size, data.size, named)
+            data = nfc(data, seen, counts)
+    now, sizes = list(texts), {}
+    decoded, ends, came = data.data.tobytes(), data.bounds.tolist(), raw.sizes.tolist()
+    for number in np.flatnonzero(counts.any(1)).tolist():
+        start, stop = ends[number], ends[number + 1]
+        now[places[number]] = decoded[start:stop].decode()
+        sizes[places[number]] = came[number], stop - start
+    touched[places] = counts
+    return now, sizes, touched

@@ -1,14 +1,18 @@
 """Normalisation: the table, NFC and the oracle agree; what is already normal is left as it is."""
 
 import unicodedata
+from collections import Counter
 
 import pytest
 from camel_tools.utils.dediac import dediac_ar
 from camel_tools.utils.normalize import normalize_unicode
+from datatrove.data import Document
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpora.normalise import STEPS, Normalisation, normalise
+from corpora.normalise import STEPS, Clean, Normalisation, normalise
+from corpora.sources import find
+from corpora.tally import Tally, utf8_size
 
 # Characters that any step might touch, letters for them to sit on, and marks that meet them.
 _RANGES = [(0x600, 0x700), (0x8D0, 0x900), (0xFB50, 0xFF00), (0, 0x120), (0x300, 0x370), (0x2000, 0x2070)]
@@ -91,3 +95,28 @@ def test_dropping_tashkeel_agrees_with_camel_tools(text: str) -> None:
 @given(st.text(st.sampled_from([*map(chr, range(0xFE80, 0xFEFD)), "ا", " "]), max_size=20))
 def test_letter_forms_agree_with_camel_tools(text: str) -> None:
     assert normalise(text).text == normalize_unicode(text)
+
+
+def test_a_text_of_the_longest_replacements_has_room() -> None:
+    assert normalise("\ufdfc" * 10_000).text == "ريال" * 10_000
+    assert normalise("\ufdfc" * 10_000, arabic=False).text == "ریال" * 10_000
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(texts, st.booleans()), max_size=12), options)
+def test_cleaning_many_documents_is_normalising_each(given: list[tuple[str, bool]], chosen: Normalisation) -> None:
+    documents = [
+        Document(text=text, id=str(n), metadata={"language": "arz_Arab" if arabic else "fra_Latn"})
+        for n, (text, arabic) in enumerate(given)
+    ]
+    tally = Tally()
+    for document in documents:
+        tally.come(utf8_size(document.text), len(document.text))
+    cleaned = list(Clean(find("text")(), chosen, tally).run(iter(documents)))
+    each = [normalise(text, arabic=arabic, options=chosen) for text, arabic in given]
+    kept = [one for one in each if not one.touched or one.text.strip()]
+    assert [document.text for document in cleaned] == [one.text for one in kept]
+    for document in cleaned:
+        tally.leave("text", "", "", 1, utf8_size(document.text), len(document.text))
+    assert tally.balanced
+    assert tally.changed == dict(sum((Counter(one.touched) for one in each), Counter()))
