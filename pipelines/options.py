@@ -244,6 +244,7 @@ class EvalOptions(Options):
     every: int | None = Field(None, ge=0, description="steps between validations (0: only at start and end)")
     rows: PositiveInt | None = Field(None, description="validation rows each time; all of them at start and end")
     batch: PositiveInt | None = Field(None, description="rows in one forward pass")
+    patience: int | None = Field(None, ge=0, description="end after so many without a better one (0: never)")
 
 
 class CheckpointOptions(Options):

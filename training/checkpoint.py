@@ -6,7 +6,7 @@
 
 The folder appears by a rename; `meta.json` carries its own digest. A damaged checkpoint is passed over for the
 one before; one of another model or dataset, or of a newer format, is refused, for nothing behind it would fit.
-Random numbers need no state: they are seeded anew at each step from seed, step and rank (`train.seed_step`).
+Random numbers need no state: they are seeded anew at each step from seed, step and rank (`loop.seed_step`).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from sharding.rows import Dataset
 from sharding.seal import FileRecord, atomic_folder, digest, hash_file, write_json
 from training.config import TrainError
 
@@ -155,6 +156,18 @@ def check_belongs(path: Path, meta: Meta, *, model: Mapping[str, Any], manifest:
             raise TrainError(
                 f"{path} is of another {what} ({there[:16]} there, {here[:16]} here); use another --out or that {what}"
             )
+
+
+def check_order(path: Path, meta: Meta, dataset: Dataset) -> None:
+    """Hash the rows since the checkpoint before once more. Raises TrainError if they are not those trained on."""
+    begin, order_hash = meta.previous[0], bytes.fromhex(meta.previous[1])
+    for step in range(begin, meta.step):
+        order_hash = dataset.order_hash(order_hash, step)
+    if order_hash.hex() != meta.order_hash:
+        raise TrainError(
+            f"{path}: the rows of steps {begin} to {meta.step - 1} are no longer those that it was trained on; "
+            "verify the dataset with `arcorp verify --level full`"
+        )
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

@@ -97,6 +97,7 @@ class Evaluation:
     every: int = 0
     rows: int = 256
     batch: int = 8  # rows in one forward pass, the same for any number of ranks
+    patience: int = 0  # after so many in a row without a better one the run ends (0: never)
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,7 @@ class Config:
         _at_least("eval.every", self.eval.every, 0)
         _at_least("eval.rows", self.eval.rows, 1)
         _at_least("eval.batch", self.eval.batch, 1)
+        _at_least("eval.patience", self.eval.patience, 0)
         _at_least("checkpoint.every", self.checkpoint.every, 0)
         _at_least("checkpoint.keep", self.checkpoint.keep, 1)
         _at_least("generate.prompts", self.generate.prompts, 0)

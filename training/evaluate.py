@@ -12,7 +12,7 @@ of ranks.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,6 +110,22 @@ def sum_rows(
     model.train()
     device = ranks.device
     return ranks.sum(torch.from_numpy(sums).to(device)).cpu().numpy()  # each row has one rank: x + 0 is exact
+
+
+def out_of_patience(found: Sequence[float | None], patience: int) -> bool:
+    """Whether the last `patience` figures of a run are all no better than the best before them. 0 is never."""
+    known = [math.inf if one is None else one for one in found]
+    return patience > 0 and len(known) > patience and min(known[-patience:]) >= min(known[:-patience])
+
+
+def line(step: int, result: dict[str, Any]) -> str:
+    """A report for people: overall, then by language."""
+
+    def bits(one: dict[str, Any]) -> str:
+        return "-" if one["bits_per_byte"] is None else f"{one['bits_per_byte']:.4f}"
+
+    by_language = "".join(f"  {name} {bits(one)}" for name, one in result.get("by_language", {}).items())
+    return f"validation at step {step}: {bits(result)} bits per byte over {result['rows']} rows{by_language}"
 
 
 def figures(sums: Floats) -> dict[str, Any]:

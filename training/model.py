@@ -15,11 +15,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from training.attention import Mask, attend, inside_documents
 from training.config import ModelConfig
 from training.loss import cap, head_loss
 
 Rotation = tuple[Tensor, Tensor]
-GATE_WIDTH = 32  # of what a block reads, this much decides how much of its value embedding comes in
+
+# What goes with value embeddings in nanochat's gpt.py at commit 6ed7d1d, of March 2026, which V1 was trained with.
+GATE_WIDTH = 12  # of what a block reads, this much decides how much of its value embedding comes in,
+GATE_RANGE = 3.0  # which is between none and three times of it
+SHARPER = 1.15  # factor of queries and keys after their norm
+FIRST_SKIP = 0.1  # of the embedding, into each block
 
 
 class Norm(nn.Module):
@@ -36,17 +42,6 @@ class Norm(nn.Module):
         if self.centred:
             return F.layer_norm(x, self.shape, self.weight, self.bias, self.eps)
         return F.rms_norm(x, self.shape, self.weight, self.eps)
-
-
-def inside_documents(starts: Tensor) -> tuple[Tensor, Tensor]:
-    """Where segments begin, bool (n, length), to positions in them (n, length) and the mask of attention.
-
-    The mask, bool (n, 1, length, length), lets a position see itself and what is before it in its segment.
-    """
-    places = torch.arange(starts.shape[1], device=starts.device)
-    begins = torch.where(starts, places, 0).cummax(dim=1).values
-    mask = (begins.unsqueeze(2) <= places) & (places <= places.unsqueeze(1))
-    return places - begins, mask.unsqueeze(1)
 
 
 def rotate(x: Tensor, rotation: Rotation) -> Tensor:
@@ -90,29 +85,23 @@ class Attention(nn.Module):
         self.value_gate = nn.Parameter(torch.zeros(config.kv_heads, self.gate_width)) if has_value else None
 
     def forward(
-        self, x: Tensor, rotation: Rotation | None, mask: Tensor | None, value: Tensor | None, cache: Cache | None
+        self, x: Tensor, rotation: Rotation | None, mask: Mask, value: Tensor | None, cache: Cache | None
     ) -> Tensor:
         config = self.config
         rows, length, _ = x.shape
         q, k, v = (f(x).view(rows, length, -1, config.head_width).transpose(1, 2) for f in (self.q, self.k, self.v))
         if value is not None and self.value_gate is not None:
-            gate = 2 * torch.sigmoid(F.linear(x[..., : self.gate_width], self.value_gate))
+            gate = GATE_RANGE * torch.sigmoid(F.linear(x[..., : self.gate_width], self.value_gate))
             v = v + (gate.unsqueeze(3) * value.view(rows, length, -1, config.head_width)).transpose(1, 2).to(v.dtype)
         if rotation is not None:
             q, k = rotate(q, rotation), rotate(k, rotation)
         if config.style.qk_norm:
             q, k = (F.rms_norm(one, (config.head_width,), None, config.style.eps) for one in (q, k))
+        if config.value_embeddings:
+            q, k = SHARPER * q, SHARPER * k
         if cache is not None:
             k, v = cache.extend(k, v)
-        y = F.scaled_dot_product_attention(
-            q,
-            k,
-            v,
-            dropout_p=config.dropout if self.training else 0.0,
-            attn_mask=mask,
-            is_causal=length > 1 and mask is None,
-            enable_gqa=config.kv_heads != config.heads,
-        )
+        y = attend(q, k, v, mask, config.dropout if self.training else 0.0)
         out: Tensor = self.o(y.transpose(1, 2).reshape(rows, length, -1))
         return out
 
@@ -149,7 +138,7 @@ class Block(nn.Module):
         self.norm2, self.mlp = Norm(config), Mlp(config)
 
     def forward(
-        self, x: Tensor, rotation: Rotation | None, mask: Tensor | None, value: Tensor | None, cache: Cache | None
+        self, x: Tensor, rotation: Rotation | None, mask: Mask, value: Tensor | None, cache: Cache | None
     ) -> Tensor:
         x = x + F.dropout(self.attention(self.norm1(x), rotation, mask, value, cache), self.dropout, self.training)
         return x + F.dropout(self.mlp(self.norm2(x)), self.dropout, self.training)
@@ -170,7 +159,7 @@ class Decoder(nn.Module):
         self.values = nn.ModuleDict({str(i): nn.Embedding(*table) for i in with_value})
         if config.value_embeddings:  # each block reads so much of the residual stream, and of what it began with
             self.residual = nn.Parameter(torch.ones(config.layers))
-            self.skip = nn.Parameter(torch.zeros(config.layers))
+            self.skip = nn.Parameter(torch.full((config.layers,), FIRST_SKIP))
         self.norm = Norm(config)
         self.head = nn.Linear(config.width, config.vocab_size, bias=False)
         if style.tied:
@@ -201,10 +190,11 @@ class Decoder(nn.Module):
         begin = caches[0].length if caches else 0
         end = begin + ids.shape[1]
         x = self.embedding(ids)
-        rotation, mask = None, None
+        rotation: Rotation | None = None
+        mask: Mask = None
         places: slice | Tensor = slice(begin, end)
         if config.intra_document and starts is not None:
-            places, mask = inside_documents(starts)
+            places, mask = inside_documents(starts, config)
         if self.positions is not None:
             x = x + self.positions.weight[places]
         else:
@@ -239,7 +229,8 @@ def make_model(config: ModelConfig, seed: int) -> Decoder:
             if name.endswith(("o.weight", "down.weight")):
                 std = 0.0 if zero else std / math.sqrt(2 * config.layers)
             elif name.endswith("value_gate"):
-                std = 0.0
+                parameter.uniform_(0.0, 0.02, generator=generator)
+                continue
             elif name.startswith(("embedding", "positions")):
                 std = 1.0 if zero else std
             elif name.startswith("head"):

@@ -44,12 +44,12 @@ class Ranks:
             dist.all_reduce(tensor)
         return tensor
 
-    def max(self, value: float) -> float:
-        """The largest on any rank."""
-        tensor = torch.tensor([value], dtype=torch.float64, device=self.device)
-        if self.world > 1:
-            dist.all_reduce(tensor, dist.ReduceOp.MAX)
-        return float(tensor.item())
+    def each(self, value: float) -> list[float]:
+        """The value of each rank, in order."""
+        values = torch.zeros(self.world, dtype=torch.float64)
+        values[self.rank] = value
+        found: list[float] = self.sum(values.to(self.device)).tolist()
+        return found
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is up on any rank."""

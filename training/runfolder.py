@@ -15,6 +15,8 @@ import fcntl
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
@@ -45,6 +47,7 @@ class RunFolder:
         self.samples = path / "samples.json"
         self._metrics_path = path / "metrics.jsonl"
         self._metrics: TextIO | None = None
+        self.failure: TrainError | None = None  # of a write; the loop tells the other ranks of it
         try:
             path.mkdir(parents=True, exist_ok=True)
             self._lock = (path / ".lock").open("a")
@@ -70,7 +73,8 @@ class RunFolder:
     def __exit__(self, *_: object) -> None:
         for file in (self._metrics, self._lock):
             if file is not None:
-                file.close()
+                with suppress(OSError):  # what could not be written then can't be now
+                    file.close()
 
     def _clear(self) -> None:
         shutil.rmtree(self.checkpoints, ignore_errors=True)
@@ -96,8 +100,8 @@ class RunFolder:
         write_json(file, now)
         self.config_digest = digest(deciding(now))
 
-    def resume_metrics(self, step: int) -> int:
-        """Cut metrics.jsonl back to `step` and open it for more. Returns the step of its last validation, or -1."""
+    def resume_metrics(self, step: int) -> list[tuple[int, int, float | None]]:
+        """Cut metrics.jsonl back to `step` and open it for more. Returns its (step, rows, bits per byte)."""
         lines = []
         if self._metrics_path.exists():
             for line in self._metrics_path.read_text().splitlines(keepends=True):
@@ -110,21 +114,33 @@ class RunFolder:
         with atomic_file(self._metrics_path) as file:
             file.write("".join(lines).encode())
         self._metrics = self._metrics_path.open("a", buffering=1)  # by line: people watch it
-        kept_lines = (json.loads(line) for line in lines)
-        return max((line["step"] for line in kept_lines if "validation" in line), default=-1)
+        found = [(one["step"], one["validation"]) for one in map(json.loads, lines) if "validation" in one]
+        return [(step, result["rows"], result["bits_per_byte"]) for step, result in found]
 
     def metric(self, value: dict[str, Any]) -> None:
         """Add a line to metrics.jsonl."""
         assert self._metrics is not None
-        self._metrics.write(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
+        with self._kept_failure():
+            self._metrics.write(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
 
     def timing(self, value: dict[str, Any]) -> None:
         """Add a line to timings.jsonl."""
-        with (self.path / "timings.jsonl").open("a") as file:
+        with self._kept_failure(), (self.path / "timings.jsonl").open("a") as file:
             file.write(json.dumps(value) + "\n")
 
     def sync(self) -> None:
-        """Make the metrics durable, before the checkpoint that stands for them."""
+        """Make the metrics durable, before the checkpoint that stands for them. Raises the failure there was."""
         assert self._metrics is not None
-        self._metrics.flush()
-        os.fsync(self._metrics.fileno())
+        with self._kept_failure():
+            self._metrics.flush()
+            os.fsync(self._metrics.fileno())
+        if self.failure is not None:
+            raise self.failure
+
+    @contextmanager
+    def _kept_failure(self) -> Iterator[None]:
+        """A line that can't be written ends the run, but not here, where the other ranks would wait for this one."""
+        try:
+            yield
+        except OSError as error:
+            self.failure = TrainError(f"{self.path} can't be written ({error.strerror}): the last checkpoint stands")

@@ -1,12 +1,14 @@
-"""How fast a run is against what its hardware can do: MFU by two conventions, and the machine's own words on memory.
+"""How fast a run is against what its hardware can do: MFU by two conventions, and a watch on the device's clock.
 
 MFU is FLOPs done over FLOPs that the peak allows. `mfu` counts attention whole (PaLM's and nanochat's convention),
 `mfu_causal` halves it, since a causal mask leaves half of it out. The peak is that of dense bf16 products, for
-FP8 runs too, so that runs compare; figures are the vendors' data sheets. An unknown device has no MFU.
+FP8 runs too, so that runs compare; figures are the vendors' data sheets, where those give the rate with sparsity half
+of it, and agree with nanochat's common.py. An unknown device has no MFU.
 """
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import torch
@@ -16,6 +18,7 @@ from training.model import Counts
 PEAKS = {  # dense bf16 FLOP/s, by what the device's name contains; the first that fits
     "GB200": 2.5e15,
     "B200": 2.25e15,
+    "H200 NVL": 836e12,
     "H100 PCIe": 756e12,
     "H100 NVL": 835e12,
     "H100": 989e12,
@@ -49,13 +52,29 @@ def utilisation(tokens_per_second: float, counts: Counts, name: str, world: int)
     return {"mfu": rate * counts.flops, "mfu_causal": rate * counts.causal_flops, "peak": named}
 
 
-def attention_in_use(device: torch.device) -> str:
-    """The kernels among which torch's scaled_dot_product_attention may choose here, without any download."""
-    if device.type != "cuda":
-        return "torch SDPA on the CPU"
-    enabled = {
-        "cuDNN": torch.backends.cuda.cudnn_sdp_enabled(),  # type: ignore[no-untyped-call]
-        "flash": torch.backends.cuda.flash_sdp_enabled(),  # type: ignore[no-untyped-call]
-        "memory-efficient": torch.backends.cuda.mem_efficient_sdp_enabled(),  # type: ignore[no-untyped-call]
-    }
-    return "torch SDPA on CUDA, from " + ", ".join(name for name, on in enabled.items() if on)
+class Stopwatch:
+    """Seconds from `start` to `stop` on a device's own clock. A GPU must have been waited for before they are read."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._events: list[Any] = []
+        if device.type == "cuda":
+            self._events = [torch.cuda.Event(enable_timing=True) for _ in range(2)]  # type: ignore[no-untyped-call]
+        self._times = [0.0, 0.0]
+
+    def start(self) -> None:
+        self._mark(0)
+
+    def stop(self) -> None:
+        self._mark(1)
+
+    def _mark(self, which: int) -> None:
+        if self._events:
+            self._events[which].record()
+        else:
+            self._times[which] = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        if self._events:
+            return float(self._events[0].elapsed_time(self._events[1])) / 1000
+        return self._times[1] - self._times[0]

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from sharding import Dataset
 from sharding.layout import StratumLayout
 from training.config import Config, TrainError
-from training.evaluate import TokenSizes, choose_rows, report, sum_rows
+from training.evaluate import TokenSizes, choose_rows, out_of_patience, report, sum_rows
 from training.model import Decoder, make_model
 from training.ranks import Ranks
 
@@ -141,3 +141,14 @@ def test_token_sizes_of_another_vocabulary_are_refused(dataset: Path) -> None:
         TokenSizes.read(Dataset(dataset).tokenizer, 300)
     with pytest.raises(TrainError, match=r"token_bytes\.npy can't be read"):
         TokenSizes.read(dataset, 265)
+
+
+def test_patience_ends_when_none_of_the_last_was_better_than_the_best_before() -> None:
+    assert not out_of_patience([3.0, 2.0, 2.1], 0)
+    assert not out_of_patience([], 1)
+    assert not out_of_patience([3.0], 1)
+    assert not out_of_patience([3.0, 2.0, 2.1], 2)
+    assert out_of_patience([3.0, 2.0, 2.1], 1)
+    assert out_of_patience([3.0, 2.0, 2.1, 2.0], 2)  # as good is not better
+    assert not out_of_patience([3.0, 2.0, 2.1, 1.9], 2)
+    assert not out_of_patience([None, 2.0], 1)

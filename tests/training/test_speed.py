@@ -1,9 +1,11 @@
+import time
+
 import pytest
 import torch
 
 from training.config import ModelConfig
 from training.model import count
-from training.speed import attention_in_use, peak_of, utilisation
+from training.speed import Stopwatch, peak_of, utilisation
 
 V1 = count(ModelConfig("nanochat", 32_768, 2_048, 16, 1_024, 8, 8, 4_096))
 D20 = count(ModelConfig("nanochat", 65_536, 2_048, 20, 1_280, 10, 10, 5_120))
@@ -21,9 +23,15 @@ def test_mfu_of_the_seeds_equals_what_their_cards_say_once_the_peak_is_named() -
 def test_devices_are_known_by_their_names_and_others_have_no_mfu() -> None:
     assert peak_of("NVIDIA H100 80GB HBM3") == peak_of("NVIDIA GH200 480GB") == peak_of("NVIDIA H200") == 989e12
     assert peak_of("NVIDIA H100 PCIe") == 756e12
+    assert peak_of("NVIDIA H200 NVL") == 836e12
     assert peak_of("NVIDIA H20") == 148e12
     assert utilisation(1e6, V1, "CPU", 1) == {}
 
 
-def test_the_attention_on_a_cpu_is_named() -> None:
-    assert attention_in_use(torch.device("cpu")) == "torch SDPA on the CPU"
+def test_a_stopwatch_tells_the_seconds_between_start_and_stop() -> None:
+    watch = Stopwatch(torch.device("cpu"))
+    began = time.perf_counter()
+    watch.start()
+    torch.ones(64, 64).sum()
+    watch.stop()
+    assert 0 < watch.seconds <= time.perf_counter() - began

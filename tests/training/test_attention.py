@@ -1,0 +1,143 @@
+"""Attention inside documents by each of its two ways, and the choice of kernels, as far as a CPU shows it."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn.attention.flex_attention import BlockMask
+
+from training import attention
+from training.attention import attend, fastest_kernels, flex_serves, inside_documents
+from training.config import Config, ModelConfig, Preset, TrainError
+from training.model import make_model
+
+CPU = torch.device("cpu")
+pytestmark = pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
+
+
+def model_config(preset: Preset = "llama", context: int = 256) -> ModelConfig:
+    return replace(
+        Config(preset=preset, layers=2, width=32, heads=2, intra_document=True).model(64, context),
+        kv_heads=1 if preset == "llama" else 2,
+    )
+
+
+def starts_at(rows: int, length: int, begins: set[int]) -> Tensor:
+    starts = torch.zeros(rows, length, dtype=torch.bool)
+    starts[:, 0] = True
+    for begin in begins:
+        starts[begin % rows, begin % length] = True
+    return starts
+
+
+@pytest.fixture
+def flex(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a GPU where the model is compiled."""
+    monkeypatch.setattr(attention, "flex_serves", lambda *_, **__: True)
+
+
+@settings(max_examples=10, deadline=None)
+@given(begins=st.sets(st.integers(0, 511), max_size=12), length=st.sampled_from([48, 128, 200, 256]))
+def test_flex_attention_equals_attention_under_the_mask(begins: set[int], length: int) -> None:
+    starts = starts_at(2, length, begins)
+    config = model_config(context=length)
+    generator = torch.Generator().manual_seed(0)
+    q, k, v = (torch.randn(2, heads, length, 16, generator=generator) for heads in (4, 2, 2))
+    with pytest.MonkeyPatch.context() as patch:
+        places, mask = inside_documents(starts, config)
+        plain = attend(q, k, v, mask, 0.0)
+        patch.setattr(attention, "flex_serves", lambda *_, **__: True)
+        same_places, blocks = inside_documents(starts, config)
+        assert isinstance(mask, Tensor)
+        assert isinstance(blocks, BlockMask)
+        torch.testing.assert_close(attend(q, k, v, blocks, 0.0), plain, rtol=1e-5, atol=1e-5)
+    assert torch.equal(places, same_places)
+
+
+@pytest.mark.usefixtures("flex")
+@pytest.mark.parametrize("preset", ["nanochat", "gpt2", "llama"])
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # torch.compile does it
+def test_a_model_with_flex_attention_is_one_graph_and_computes_the_same(
+    preset: Preset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.compiler.reset()
+    model = make_model(Config(preset=preset, layers=2, width=32, heads=2, intra_document=True).model(64, 256), 0)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.05)
+    ids = torch.randint(0, 64, (2, 256), generator=torch.Generator().manual_seed(1))
+    starts = starts_at(2, 256, {7, 130, 300})
+    with torch.no_grad():  # flex_attention has no backward on a CPU
+        _, compiled = torch.compile(model, fullgraph=True, backend="aot_eager")(ids, ids.roll(-1, 1), starts)
+        monkeypatch.undo()
+        _, plain = model(ids, ids.roll(-1, 1), starts)
+    torch.testing.assert_close(compiled, plain, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.usefixtures("flex")
+def test_flex_attention_takes_keys_and_values_of_the_precision_of_a_run() -> None:
+    """Under autocast, queries and keys leave their rotation in fp32 and values are in bf16."""
+    _, blocks = inside_documents(starts_at(1, 128, {40}), model_config(context=128))
+    q, k = (torch.randn(1, 2, 128, 16) for _ in range(2))
+    assert attend(q, k, k.bfloat16(), blocks, 0.0).dtype == torch.bfloat16
+
+
+def test_flex_attention_serves_compiled_cuda_without_dropout_in_whole_blocks_alone() -> None:
+    cuda, config = torch.device("cuda"), model_config()
+    assert flex_serves(config, cuda, compiling=True)
+    assert not flex_serves(config, cuda, compiling=False)
+    assert not flex_serves(config, CPU, compiling=True)
+    assert not flex_serves(replace(config, dropout=0.1), cuda, compiling=True)
+    assert not flex_serves(replace(config, context=200), cuda, compiling=True)
+
+
+def test_the_kernels_of_a_run_are_named_and_the_order_of_before_comes_back() -> None:
+    before = torch._C._get_sdp_priority_order()
+    config = model_config()
+    with fastest_kernels(Config(), config, CPU) as name:
+        assert name == "attention by torch on the CPU, inside documents"
+        first = [torch.nn.attention.SDPBackend(one).name for one in torch._C._get_sdp_priority_order()[:4]]
+        assert first == ["CUDNN_ATTENTION", "FLASH_ATTENTION", "EFFICIENT_ATTENTION", "MATH"]
+    assert torch._C._get_sdp_priority_order() == before
+    with fastest_kernels(Config(), replace(config, intra_document=False), CPU) as name:
+        assert name == "attention by torch on the CPU"
+
+
+def pretend_hopper(monkeypatch: pytest.MonkeyPatch, folder: Path, source: str) -> None:
+    """A GPU that could, and a package of FlashAttention 3 whose module holds `source`."""
+    (folder / "flash_attn_interface.py").write_text(source)
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(sys.modules, "flash_attn_interface", raising=False)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
+
+
+def test_flash_attention_3_is_used_where_it_is_installed_and_can(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cuda, config, asked = torch.device("cuda"), model_config(), []
+    if not hasattr(torch.nn.attention, "activate_flash_attention_impl"):
+        pytest.skip("this torch has no registry of attention")
+    monkeypatch.setattr(torch.nn.attention, "activate_flash_attention_impl", asked.append)
+    assert not attention._use_flash_3(config, cuda)  # not installed
+    pretend_hopper(monkeypatch, tmp_path, "")
+    assert attention._use_flash_3(config, cuda)
+    assert asked == ["FA3"]
+    assert not attention._use_flash_3(replace(config, dropout=0.1), cuda)
+    assert not attention._use_flash_3(config, CPU)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (8, 0))
+    assert not attention._use_flash_3(config, cuda)
+
+
+def test_a_flash_attention_3_that_does_not_load_is_refused_with_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    if not hasattr(torch.nn.attention, "activate_flash_attention_impl"):
+        pytest.skip("this torch has no registry of attention")
+    pretend_hopper(monkeypatch, tmp_path, "raise ImportError('undefined symbol')")
+    with pytest.raises(TrainError, match=r"flash_attn_interface is installed and can't be used .*undefined symbol"):
+        attention._use_flash_3(model_config(), torch.device("cuda"))

@@ -1,0 +1,134 @@
+"""Two ranks under torchrun: killed and taken up again, interrupted, and refused.
+
+ARCORP_STEPS=200 ARCORP_DATASET=out/demo/dataset pytest tests/training/test_ranks.py -k killed
+    the same with more steps, a larger model, and the demo's dataset
+"""
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from trainings import arguments, lay_schedule, lines, same_result, torchrun, wait_for
+
+from training import checkpoint
+from training.train import main
+
+STEPS = int(os.environ.get("ARCORP_STEPS", "12"))
+DATASET = os.environ.get("ARCORP_DATASET")
+LARGER = {"layers": 4, "width": 128, "heads": 4, "lr": 0.02, "dropout": 0.0, "checkpoint": "{every: 40, keep: 9}"}
+WAIT = 600  # seconds, for a machine with much else to do
+
+
+def wait_for_step(out: Path, step: int, process: subprocess.Popen[str]) -> None:
+    """Until metrics.jsonl has the line of a step, or the run has ended."""
+    metrics = out / "metrics.jsonl"
+    deadline = time.monotonic() + WAIT
+    while not (metrics.exists() and f'{{"step": {step}, "phase"' in metrics.read_text()):
+        assert time.monotonic() < deadline
+        if process.poll() is not None:
+            return
+        time.sleep(0.01)
+
+
+def kill_all(process: subprocess.Popen[str]) -> None:
+    """kill -9 of every process of the run."""
+    with suppress(OSError):  # it may have ended by itself
+        workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        for pid in (*workers, process.pid):
+            os.kill(int(pid), signal.SIGKILL)
+    process.communicate()
+
+
+@pytest.mark.slow
+def test_two_ranks_killed_at_any_step_and_resumed_equal_two_ranks_undisturbed(dataset: Path, tmp_path: Path) -> None:
+    data, changes = (Path(DATASET), LARGER) if DATASET else (dataset, {})
+    schedule = ("--schedule", lay_schedule(data, STEPS, 16 if DATASET else 8))
+    undisturbed, killed, alone = tmp_path / "undisturbed", tmp_path / "killed", tmp_path / "alone"
+    at = random.randrange(1, STEPS)
+    sys.stdout.write(f"killed at step {at} of {STEPS}\n")  # pytest shows it if this fails
+    whole = torchrun(data, undisturbed, *schedule, **changes)
+    first = torchrun(data, killed, *schedule, **changes)
+    wait_for_step(killed, at, first)
+    kill_all(first)
+    shutil.copytree(killed, alone)
+    assert "Warning" not in whole.communicate()[1]
+    assert whole.returncode == 0
+
+    again = torchrun(data, killed, *schedule, **changes)
+    said = again.communicate()[1]
+    assert again.returncode == 0, said
+    assert same_result(killed, undisturbed, STEPS)
+
+    assert main([*arguments(data, alone, **changes), *schedule]) == 0
+    orders = [[line["order_hash"] for line in lines(out) if "loss" in line] for out in (undisturbed, killed, alone)]
+    assert orders[0] == orders[1] == orders[2]
+    assert len(orders[0]) == STEPS
+
+
+@pytest.mark.slow
+def test_a_signal_saves_at_the_same_step_on_all_ranks_and_the_run_goes_on_later(dataset: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    process = torchrun(dataset, out, log_every=1, eval="{every: 1, rows: 60, batch: 1}", checkpoint="{every: 0}")
+    wait_for(process, "step      1/12")
+    process.send_signal(signal.SIGUSR1)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 1  # the agent's word for any other
+    found = re.search(r"interrupted after step (\d+) of 12", said)
+    assert found, said
+    step = int(found[1])
+    assert [one for one, _ in checkpoint.find(out / "checkpoints")] == [step]
+    for line in (out / "timings.jsonl").read_text().splitlines():
+        timing = json.loads(line)
+        assert timing["slowest_rank"] in (0, 1)
+        assert timing["skew_ms"] > 0
+        assert timing["slowest_data_wait_ms"] >= timing["data_wait_ms"]
+
+    assert main(arguments(dataset, tmp_path / "alone", steps=1)) == 0
+    assert lines(tmp_path / "alone")[0] == lines(out)[0]  # of untrained weights, the same bits on one rank and on two
+    assert main(arguments(dataset, out, eval="{every: 1, rows: 60, batch: 1}", checkpoint="{every: 0}")) == 0
+    assert [one["step"] for one in lines(out) if "loss" in one] == list(range(1, 13))
+
+
+@pytest.mark.slow
+def test_what_ends_a_run_is_one_sentence_of_rank_0_and_no_process_is_left(dataset: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged"
+    shutil.copytree(dataset, damaged)
+    shard = damaged / "shards/train-00000-of-00001.bin"
+    shard.write_bytes(shard.read_bytes()[:-2])
+    often = {"eval": "{every: 1, rows: 60}", "checkpoint": "{every: 0}"}
+    runs = {
+        "mistyped": (torchrun(dataset, tmp_path / "mistyped", layer=3), "unknown key layer; did you mean layers"),
+        "damaged": (torchrun(damaged, tmp_path / "damaged-run"), "train-00000-of-00001.bin"),
+        "full": (torchrun(dataset, tmp_path / "full", largest_file=20_000), r"step-000004 can't be written"),
+        "lines": (torchrun(dataset, tmp_path / "lines", largest_file=20_000, **often), r"lines can't be written"),
+    }
+    for name, (process, sentence) in runs.items():
+        said = process.communicate(timeout=WAIT)[1]
+        assert process.returncode == 1, said
+        errors = [line for line in said.splitlines() if line.startswith("error: ")]
+        assert len(errors) == 1, said
+        assert re.search(sentence, errors[0]), said
+        assert 'training/train.py", line' not in said  # torchrun's own traceback, none of ours
+        assert not still_running(tmp_path / name)
+    for name in ("full", "lines"):
+        assert checkpoint.find(tmp_path / name / "checkpoints") == []
+        assert not list((tmp_path / name).rglob(".tmp-*"))
+
+
+def still_running(out: Path) -> list[str]:
+    """Processes of a run, by its --out."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if f"--out\0{out}\0".encode() in path.read_bytes():
+                found.append(path.parent.name)
+    return found

@@ -1,0 +1,84 @@
+"""Small training runs, in this process or under torchrun, for tests that look at what they leave."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+from sharding.mixture import Mixture
+from sharding.schedule import Phase, lay
+from sharding.seal import hash_file, read_manifest, write_json
+from training import checkpoint
+
+ROOT = Path(__file__).resolve().parents[1]
+PYTHON = str(Path(sys.executable).absolute())
+SMALL = {
+    "layers": 1,
+    "width": 16,
+    "heads": 2,
+    "dropout": 0.1,
+    "threads": 1,
+    "warmup": 2,
+    "log_every": 2,
+    "eval": "{every: 3, rows: 6, batch: 4}",
+    "checkpoint": "{every: 4, keep: 9}",
+    "generate": "{prompts: 2, prompt_tokens: 4, tokens: 6}",
+    "device": "cpu",
+}
+
+
+def arguments(dataset: Path, out: Path, **changes: object) -> list[str]:
+    """The command line of a small run; `changes` are laid over SMALL."""
+    settings = [f"--set={key}={value}" for key, value in {**SMALL, **changes}.items()]
+    return ["--data", str(dataset), "--out", str(out), *settings]
+
+
+def lines(out: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+
+
+def same_result(one: Path, other: Path, step: int = 12) -> bool:
+    weights = f"checkpoints/{checkpoint.name_of(step)}/model.safetensors"
+    return all(hash_file(one / name) == hash_file(other / name) for name in ("metrics.jsonl", weights, "samples.json"))
+
+
+def torchrun(
+    dataset: Path, out: Path, *more: str, ranks: int = 2, largest_file: int | None = None, **changes: object
+) -> subprocess.Popen[str]:
+    """Start a small run. `more`: further arguments; `largest_file`: bytes, beyond which a write fails."""
+
+    def limit() -> None:
+        if largest_file is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+
+    command = [PYTHON, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
+    command += ["--signals-to-handle=SIGTERM,SIGINT,SIGUSR1", str(ROOT / "training/train.py")]
+    return subprocess.Popen(
+        [*command, *arguments(dataset, out, **changes), *more],
+        cwd=out.parent,  # not the checkout: train.py finds its siblings itself
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=limit,
+        env={**os.environ, "PYTHONPATH": "", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+
+
+def lay_schedule(dataset: Path, steps: int, batch_rows: int = 8) -> str:
+    """Another schedule on the rows of a dataset. Returns the name of its file."""
+    name = f"schedule-{steps}.json"
+    phases = [Phase("begin", steps=steps * 2 // 3), Phase("end", steps=steps - steps * 2 // 3)]
+    write_json(dataset / name, lay(read_manifest(dataset), phases, Mixture(), batch_rows=batch_rows, seed=1))
+    return name
+
+
+def wait_for(process: subprocess.Popen[str], text: str) -> None:
+    assert process.stderr is not None
+    seen = []
+    for line in process.stderr:
+        seen.append(line)
+        if text in line:
+            return
+    raise AssertionError("".join(seen))

@@ -1,0 +1,381 @@
+"""The training loop: one run on one rank, from its first weights or its last checkpoint to its end.
+
+What a step computes is a function of dataset, schedule, configuration, step and the number of ranks. Every rank
+goes through the same exchanges in the same order, and leaves at the same one: a signal, a failed write and a loss
+that is not finite are words in the exchange that each step ends with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from sharding.rows import Dataset
+from sharding.seal import write_json
+from training import checkpoint, evaluate
+from training.config import Config, TrainError
+from training.data import Step, describe_row, steps, trained_on
+from training.fp8 import use_fp8
+from training.generate import samples
+from training.loss import IGNORE
+from training.model import count, make_model
+from training.optim import Optimizer, learning_rate
+from training.ranks import Elsewhere, Ranks
+from training.runfolder import RunFolder
+from training.speed import Stopwatch, device_name, utilisation
+
+INTERRUPTED = 130
+SHOWN_ROWS = 8  # of a step that was not finite
+
+
+def say(message: str) -> None:
+    sys.stderr.write(f"{message}\n")
+    sys.stderr.flush()
+
+
+def seed_step(seed: int, step: int, rank: int) -> None:
+    """Random numbers (dropout) of a step: from nothing but these, so that a checkpoint holds no state of them."""
+    torch.manual_seed(int.from_bytes(hashlib.sha256(f"{seed}/{step}/{rank}".encode()).digest()[:7], "little"))
+
+
+def distributed(module: nn.Module, ranks: Ranks) -> DistributedDataParallel:
+    """DDP, which overlaps the exchange of gradients with backward. Our buffers are constants: none is exchanged."""
+    parameters = inspect.signature(DistributedDataParallel.__init__).parameters
+    buffers = (
+        "forward_sync_buffers" if "forward_sync_buffers" in parameters else "broadcast_buffers"
+    )  # torch 2.13 has renamed it
+    on_gpu = [ranks.device.index] if ranks.device.type == "cuda" else None
+    options: dict[str, Any] = {buffers: False}
+    return DistributedDataParallel(module, device_ids=on_gpu, gradient_as_bucket_view=True, **options)
+
+
+class Trainer:
+    """One run on one rank: model, optimizer and how far they are. `folder` is there on rank 0 alone."""
+
+    def __init__(
+        self, config: Config, dataset: Dataset, ranks: Ranks, folder: RunFolder | None, stop: Callable[[], bool]
+    ) -> None:
+        """`stop`: whether a signal has asked this rank to save and leave."""
+        self.config, self.dataset, self.ranks, self.folder, self.stop = config, dataset, ranks, folder, stop
+        self.steps = config.steps or dataset.steps
+        self.model = make_model(config.model(dataset.vocab_size, dataset.row_tokens), config.seed).to(ranks.device)
+        if config.precision == "fp8":
+            use_fp8(self.model.blocks, self.pass_rows * dataset.row_tokens)
+        self.counts = count(self.model.config)
+        self.optimizer = Optimizer(self.model, config)
+        self.sizes = evaluate.TokenSizes.read(dataset.tokenizer, dataset.vocab_size)
+        self.step = 0
+        self.order_hash = bytes.fromhex(dataset.root)
+        self.saved = (0, dataset.root)
+        self.validations: list[tuple[int, int, float | None]] = []  # step, rows, bits per byte
+        self.watch, self.own_seconds = Stopwatch(ranks.device), 0.0
+        self.ddp = distributed(self.model, ranks) if ranks.world > 1 else None
+        self.forward: nn.Module = self.ddp or self.model
+        if config.compile:
+            # DDP's optimizer cuts the graph where buckets end, so that their exchange overlaps with the rest of
+            # backward; it has no way to cut a graph with flex_attention in it. One rank has one graph, or none.
+            torch._dynamo.config.optimize_ddp = not config.intra_document
+            self.forward = torch.compile(self.forward, fullgraph=ranks.world == 1)  # type: ignore[assignment]
+
+    # -- beginning and end --------------------------------------------------------------------------------
+
+    def resume(self) -> None:
+        """Take up the newest sound checkpoint, if there is one, and prove that the data behind it is the same."""
+        chosen = self.ranks.tell(self._choose)
+        if chosen is None:
+            return
+        path, meta = Path(chosen["path"]), checkpoint.Meta(**chosen["meta"])
+        model, optimizer = checkpoint.load_tensors(path)
+        with torch.no_grad():
+            for name, parameter in self.model.named_parameters():
+                parameter.copy_(model[name])
+        self.optimizer.load(optimizer)
+        self.step, self.order_hash = meta.step, bytes.fromhex(meta.order_hash)
+        self.saved = (meta.step, meta.order_hash)
+
+    def _choose(self) -> dict[str, Any] | None:
+        assert self.folder is not None
+        found = checkpoint.choose(self.folder.checkpoints, say)
+        if found is None:
+            return None
+        path, meta = found
+        model = asdict(self.model.config)
+        schedule = self.dataset.schedule.data["digest"]
+        checkpoint.check_belongs(path, meta, model=model, manifest=self.dataset.root, schedule=schedule)
+        checkpoint.check_order(path, meta, self.dataset)
+        say(f"resuming after step {meta.step} from {path}")
+        if meta.world != self.ranks.world:
+            say(
+                f"{self.ranks.world} ranks go on with what {meta.world} trained: the data and its order are the same, "
+                "the last bits of the sums are not"
+            )
+        return {"path": str(path), "meta": asdict(meta)}
+
+    def save(self) -> None:
+        """Write a checkpoint of this step, unless there is one, and drop old ones."""
+        if self.saved[0] != self.step:
+            self.ranks.tell(self._save)
+            self.saved = (self.step, self.order_hash.hex())
+
+    def _save(self) -> None:
+        assert self.folder is not None
+        rows, tokens, by_source = trained_on(self.dataset, self.step)
+        meta = checkpoint.Meta(
+            step=self.step,
+            order_hash=self.order_hash.hex(),
+            previous=self.saved,
+            manifest=self.dataset.root,
+            schedule=self.dataset.schedule.data["digest"],
+            model=asdict(self.model.config),
+            config=self.folder.config_digest,
+            seed=self.config.seed,
+            world=self.ranks.world,
+            rows=rows,
+            tokens=tokens,
+            tokens_by_source=by_source,
+        )
+        self.folder.sync()
+        path = checkpoint.save(
+            self.folder.checkpoints, meta, dict(self.model.named_parameters()), self.optimizer.state()
+        )
+        checkpoint.prune(self.folder.checkpoints, self.config.checkpoint.keep, self.step)
+        say(f"saved {path}")
+
+    def warm_up(self) -> None:
+        """A pass that trains nothing: compiles, and lets DDP lay its buckets for good.
+
+        DDP lays them anew after its first backward, and with more than two ranks the layout decides the order
+        of sums: without this, the first step after a resume would differ from the same step without one.
+        """
+        if self.ranks.world == 1 and not self.config.compile:
+            return
+        ids = torch.zeros((self.pass_rows, self.dataset.row_tokens), dtype=torch.int64, device=self.ranks.device)
+        with self.autocast():
+            self.forward(ids, torch.full_like(ids, IGNORE), ids == 0)[0].backward()
+        for parameter in self.model.parameters():
+            parameter.grad = None
+
+    @property
+    def pass_rows(self) -> int:
+        """Rows of one rank in one micro-step."""
+        return self.dataset.batch_rows // (self.ranks.world * self.config.accumulation)
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        return torch.autocast(self.ranks.device.type, torch.bfloat16, enabled=self.config.precision != "fp32")
+
+    def without_sync(self) -> AbstractContextManager[Any]:
+        """Gradients are exchanged once a step, with the last micro-step."""
+        return nullcontext() if self.ddp is None else self.ddp.no_sync()
+
+    # -- the loop -----------------------------------------------------------------------------------------
+
+    def run(self) -> int:
+        """Train from here to the end. Returns the exit code."""
+        self.warm_up()
+        coming = steps(self.dataset, self.step, self.steps, self.ranks, self.config.accumulation, self.order_hash)
+        spent, waited, last = 0.0, 0.0, self.step
+        while self.step < self.steps:
+            if not self.validate(self.due_rows()):
+                return self.leave()
+            if self.out_of_patience:
+                if self.ranks.first:
+                    say(f"no better validation in {self.config.eval.patience} times: the run ends at step {self.step}")
+                break
+            every = self.config.checkpoint.every
+            if every and self.step and self.step % every == 0:
+                self.save()
+            began = time.perf_counter()
+            step = next(coming)
+            waited += time.perf_counter() - began
+            line, stop = self.train(step)
+            spent += time.perf_counter() - began
+            if self.step % self.config.log_every == 0 or self.step == self.steps:
+                self.log(line, self.step - last, spent, waited)
+                spent, waited, last = 0.0, 0.0, self.step
+            if stop:
+                return self.leave()
+        if not self.validate(self.whole):
+            return self.leave()
+        self.save()
+        self.ranks.tell(self.write_samples)
+        return 0
+
+    def leave(self) -> int:
+        """Save, because a signal came."""
+        self.save()
+        if self.ranks.first:
+            say(f"interrupted after step {self.step} of {self.steps}; the same command goes on from there")
+        return INTERRUPTED
+
+    def train(self, step: Step) -> tuple[dict[str, Any], bool]:
+        """One step. Returns its line of metrics.jsonl, and whether a signal came on any rank.
+
+        Raises TrainError, before the optimizer step, if loss or gradient are not finite.
+        """
+        device, ranks = self.ranks.device, self.ranks
+        seed_step(self.config.seed, step.index, ranks.rank)
+        total = ranks.sum(torch.tensor(float(step.targets), dtype=torch.float64, device=device)).clamp(min=1)
+        by_row: list[Tensor] = []
+        self.watch.start()  # all ranks are here at once; the first exchange after this is in the last backward
+        for number, micro in enumerate(step.micros):
+            last = number == len(step.micros) - 1
+            with nullcontext() if last else self.without_sync():
+                with self.autocast():
+                    sum_of_nats, nats = self.forward(*micro)
+                if last:
+                    self.watch.stop()
+                by_row.append(nats.sum(dim=1))
+                (sum_of_nats * (ranks.world / total)).backward()  # DDP takes the mean over ranks
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.grad_clip)
+        mine = torch.cat(by_row)
+        failed = self.folder is not None and self.folder.failure is not None
+        words = torch.tensor((0.0, float(self.stop()), float(failed)), dtype=torch.float64, device=device)
+        words[0] = mine.double().sum()
+        nats_sum, stop, failed = ranks.sum(words).tolist()
+        self.own_seconds += self.watch.seconds
+        if failed:
+            raise (self.folder and self.folder.failure) or Elsewhere()
+        loss, norm_value = nats_sum / float(total), float(norm)
+        if not np.isfinite(loss) or not np.isfinite(norm_value):
+            raise self.not_finite(step, loss, norm_value, mine)
+        lr = learning_rate(step.index, self.steps, self.config)
+        self.optimizer.step(lr)
+        self.step, self.order_hash = step.index + 1, step.order_hash
+        line = {
+            "step": self.step,
+            "phase": self.dataset.schedule.phase_of(step.index),
+            "loss": loss,
+            "lr": lr,
+            "grad_norm": norm_value,
+            "targets": int(total),
+            "order_hash": self.order_hash.hex(),
+        }
+        if self.folder is not None:
+            self.folder.metric(line)
+        return line, bool(stop)
+
+    def not_finite(self, step: Step, loss: float, norm: float, mine: Tensor) -> Exception:
+        """What to say of a step that must not be taken: its rows, their sources and documents. Rank 0 says it."""
+        ranks, per = self.ranks, self.pass_rows
+        nats = torch.zeros(len(step.rows), dtype=torch.float64, device=ranks.device)
+        for micro in range(self.config.accumulation):
+            first = (micro * ranks.world + ranks.rank) * per
+            nats[first : first + per] = mine[micro * per : (micro + 1) * per]
+        ranks.sum(nats)
+        if not ranks.first:
+            return Elsewhere()
+        guilty = step.rows[~torch.isfinite(nats).cpu().numpy()]
+        what = f"loss {loss}" if len(guilty) else f"a gradient norm of {norm} with a finite loss in each row"
+        rows = guilty if len(guilty) else step.rows
+        lines = [describe_row(self.dataset, int(row)) for row in rows[:SHOWN_ROWS]]
+        if len(rows) > SHOWN_ROWS:
+            lines.append(f"... and {len(rows) - SHOWN_ROWS} more rows")
+        return TrainError(
+            f"step {step.index + 1} has {what} and was not taken; the last checkpoint stands. Its rows:\n  "
+            + "\n  ".join(lines)
+        )
+
+    def due_rows(self) -> evaluate.Ints | None:
+        """The validation rows to look at after this step: all of them before the first, else some or none."""
+        if self.step == 0:
+            return self.whole
+        return self.some if self.config.eval.every and self.step % self.config.eval.every == 0 else None
+
+    @cached_property
+    def whole(self) -> evaluate.Ints:
+        return evaluate.choose_rows(self.dataset.validation.strata, None)
+
+    @cached_property
+    def some(self) -> evaluate.Ints:
+        return evaluate.choose_rows(self.dataset.validation.strata, self.config.eval.rows)
+
+    def validate(self, rows: evaluate.Ints | None) -> bool:
+        """Validate on these rows, unless it is done. False if a signal came on any rank meanwhile."""
+        if rows is None or not len(rows) or self.validated(rows):
+            return True
+        split = self.dataset.validation
+        with self.autocast():
+            sums = evaluate.sum_rows(
+                self.model, split, rows, self.sizes, self.ranks, self.config.eval.batch, self.stop
+            )
+        if sums is None:
+            return False
+        result = evaluate.report(sums, rows, split.strata)
+        self.validations.append((self.step, len(rows), result["bits_per_byte"]))
+        if self.folder is not None:
+            self.folder.metric({"step": self.step, "validation": result})
+            say(evaluate.line(self.step, result))
+        return True
+
+    def validated(self, rows: evaluate.Ints) -> bool:
+        return any((step, count) == (self.step, len(rows)) for step, count, _ in self.validations)
+
+    @property
+    def out_of_patience(self) -> bool:
+        """Whether the run ends here because validation on the same rows no longer gets better."""
+        found = [bits for _, rows, bits in self.validations if rows == len(self.some)]
+        return evaluate.out_of_patience(found, self.config.eval.patience)
+
+    def log(self, line: dict[str, Any], taken: int, seconds: float, waited: float) -> None:
+        """A line for people, and one of timings.jsonl, about the last `taken` steps."""
+        waits, own = self.ranks.each(waited), self.ranks.each(self.own_seconds)
+        self.own_seconds = 0.0
+        if self.folder is None:
+            return
+        speed = taken * self.dataset.batch_rows * self.dataset.row_tokens / seconds
+        timing = {
+            "step": self.step,
+            "seconds": seconds,
+            "steps": taken,
+            "tokens_per_second": speed,
+            "data_wait_ms": 1000 * waited / taken,
+            "slowest_data_wait_ms": 1000 * max(waits) / taken,  # of all ranks
+            "slowest_rank": int(np.argmax(own)),  # in the forward passes before ranks wait for each other,
+            "skew_ms": 1000 * (max(own) - min(own)) / taken,  # by so much behind the fastest
+            **utilisation(speed, self.counts, device_name(self.ranks.device), self.ranks.world),
+        }
+        if self.ranks.device.type == "cuda":
+            timing["memory_mib"] = torch.cuda.max_memory_allocated() / 2**20
+            timing["reserved_mib"] = torch.cuda.max_memory_reserved() / 2**20
+        self.folder.timing(timing)
+        mfu = f"  MFU {timing['mfu']:.1%} ({timing['mfu_causal']:.1%} causal)" if "mfu" in timing else ""
+        say(
+            f"step {self.step:>6}/{self.steps}  loss {line['loss']:.4f}  lr {line['lr']:.2e}  "
+            f"norm {line['grad_norm']:.3f}  {speed:,.0f} tokens/s{mfu}  "
+            f"{line['phase']}"
+        )
+
+    def finished(self, folder: RunFolder) -> bool:
+        """Whether nothing is left to do."""
+        over = self.step == self.steps or self.out_of_patience
+        validated = self.validated(self.whole) or not len(self.whole)
+        return over and validated and (folder.samples.exists() or not self.wants_samples)
+
+    @property
+    def wants_samples(self) -> bool:
+        return bool(self.config.generate.prompts and self.dataset.validation.rows)
+
+    def write_samples(self) -> None:
+        """Text generated by the trained model, on rank 0."""
+        assert self.folder is not None
+        if not self.wants_samples:
+            return
+        layout = self.dataset.layout
+        stop = layout.eos if layout.eos is not None else layout.bos
+        found = samples(
+            self.model, self.dataset.validation, self.dataset.tokenizer, self.config.generate, self.config.seed, stop
+        )
+        write_json(self.folder.samples, {"step": self.step, "samples": found})
