@@ -116,8 +116,9 @@ def test_init_writes_a_recipe_that_loads_and_never_overwrites(tmp_path, capsys):
     assert cli.run(["init", str(tmp_path / "odd"), "--out", str(tmp_path / "other.yaml")]) == 3
 
 
-@pytest.mark.parametrize("moment", [0.1, 0.5, 1.2])
-def test_ctrl_c_leaves_with_130_and_a_sentence(tmp_path, moment):
+@pytest.mark.parametrize("sign, moment", [("lock", 0.1), ("lock", 0.5), ("part", 0)])
+def test_ctrl_c_leaves_with_130_and_a_sentence(tmp_path, sign, moment):
+    """Among imports, as workers start, at work: when a part is being written."""
     text = tmp_path / "big.jsonl"
     with text.open("w") as file:
         for number in range(200_000):
@@ -129,11 +130,12 @@ def test_ctrl_c_leaves_with_130_and_a_sentence(tmp_path, moment):
         text=True,
         start_new_session=True,
     )
-    while not (out / ".arcorp" / "lock").exists():
-        time.sleep(0.02)
-    time.sleep(moment)  # among imports, as workers start, at work
+    while not (list(out.glob(".tmp-*")) if sign == "part" else (out / ".arcorp" / "lock").exists()):
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.005)
+    time.sleep(moment)
     os.killpg(process.pid, 2)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate()
     assert process.returncode == 130, err
     assert err.strip() == "arcorp: interrupted; run the same command again to go on"
     assert arcorp("ingest", "jsonl", text, "--out", out, "--format", "quiet").returncode == 0
