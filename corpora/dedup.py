@@ -5,19 +5,21 @@ white space are one space (none at the ends); alef, hamza and the rest must agre
 xxh3 of that: among 10^10 documents the chance of one false match is about 10^-19. What near-duplicates are says
 `corpora.minhash`; a cluster then holds the texts that are the same and those that are nearly so.
 
-The best copy is the first: in the order of the corpora as given, then of parts, then of rows. Its id is the cluster's
-(`cluster` in its metadata after near deduplication), and how many copies there were is `cluster_size` there. An id
-that comes a second time, with another text, goes too ("duplicate id"): ids are unique in a dataset.
+The best copy is the first: in the order of the corpora as given (a recipe names the most trusted first), then of
+parts, then of rows. Its id is the cluster's (`cluster` in its metadata after near deduplication), and how many copies
+there were is `cluster_size` there. An id that comes a second time, with another text, goes too ("duplicate id"): ids
+are unique in a dataset. A document that holds a passage of an evaluation set (`corpora.decontaminate`) goes before
+all that, so that it neither stands for its copies nor binds others together.
 
-Three steps: `fingerprints` of each part (parallel; `minhash.band_keys` too), one `decide` over all parts (32 bytes a
-document, and 8 a band), `apply` to each part (parallel).
+Three steps: `fingerprints` of each part (parallel; `minhash.band_keys` and `Evaluation.find` too), one `decide` over
+all parts (34 bytes a document, and 8 for the band that is looked at), `apply` to each part (parallel).
 """
 
 from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,34 +30,43 @@ import pyarrow.compute
 import xxhash
 from numba import njit
 
-from corpora import minhash
+from corpora import minhash, words
 from corpora.tally import Tally
 
-FINGERPRINT = np.dtype([("text", "<u8", (2,)), ("id", "<u8", (2,))])
-"""xxh3-128 of a document's normalised text and of its id."""
+FINGERPRINT = np.dtype([("text", "<u8", (2,)), ("id", "<u8", (2,)), ("evaluation", "<u2")])
+"""xxh3-128 of a document's normalised text and of its id; what `Evaluation.find` says of it, 0 if it was not asked."""
 
-KEPT, SAME_TEXT, SAME_ID, NEAR_TEXT = range(4)
+KEPT, SAME_TEXT, SAME_ID, NEAR_TEXT, CONTAMINATED = range(5)
 REASONS = {SAME_TEXT: "exact duplicate", SAME_ID: "duplicate id", NEAR_TEXT: "near duplicate"}
 
+VERDICT = np.dtype([("fate", "<u2"), ("copies", "<i8")])
+"""What becomes of a document: KEPT, a key of REASONS, or CONTAMINATED + the number of the evaluation set; and the
+size of its cluster."""
+
 Fingerprints = npt.NDArray[np.void]
+Verdicts = npt.NDArray[np.void]
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """For each document of a part: `fate` (KEPT or a key of REASONS) and `copies`, the size of its cluster; `near`
-    says whether nearly the same was enough."""
+class Rules:
+    """What `apply` has to know beside verdicts: whether nearly the same was enough, the evaluation sets' names."""
 
-    fate: npt.NDArray[np.uint8]
-    copies: npt.NDArray[np.int64]
     near: bool = False
+    evaluation: tuple[str, ...] = ()
+
+    def reason(self, fate: int) -> str:
+        """Why a document of this fate goes."""
+        return REASONS.get(fate) or f"in evaluation set {self.evaluation[fate - CONTAMINATED]}"
 
 
 def fingerprints(table: pyarrow.Table) -> Fingerprints:
     """What `decide` has to know of the documents of a part (columns id and text), shape (rows,)."""
-    found = np.empty(table.num_rows, FINGERPRINT)
-    for row, (text, name) in enumerate(zip(_bytes(table["text"]), _bytes(table["id"]), strict=True)):
-        found["text"][row] = _halves(xxhash.xxh3_128_digest(canonical(text)))
-        found["id"][row] = _halves(xxhash.xxh3_128_digest(name))
+    found = np.zeros(table.num_rows, FINGERPRINT)
+    for row, text in enumerate(_each(table["text"])):
+        target = np.empty(text.size, np.uint8)
+        found["text"][row] = _halves(xxhash.xxh3_128_digest(target[: _canonical(text, target)].data))
+    for row, name in enumerate(_each(table["id"])):
+        found["id"][row] = _halves(xxhash.xxh3_128_digest(name.data))
     return found
 
 
@@ -66,42 +77,49 @@ def canonical(text: bytes) -> bytes:
     return target[: _canonical(source, target)].tobytes()
 
 
-def decide(parts: Sequence[Fingerprints], keys: Sequence[minhash.Keys] | None = None) -> list[Verdict]:
+def decide(
+    parts: Sequence[Fingerprints], keys: Sequence[minhash.Keys] | None = None, *, exact: bool = True
+) -> list[Verdicts]:
     """Which documents stay, from the fingerprints of all parts, in the order that says which copy is best.
 
-    With `keys`, the band keys of the same parts, near-duplicates go too.
+    Without `exact` equal texts stay, but not equal ids. With `keys`, the band keys of the same parts, near-duplicates
+    go too; documents with keys of zeros alone, as those in an evaluation set must have, are like no other.
     """
     everything = np.concatenate([np.empty(0, FINGERPRINT), *parts])
-    first, copies = _clusters(everything["text"])
     rows = np.arange(everything.size)
-    fate = np.where(first == rows, KEPT, SAME_TEXT).astype(np.uint8)
+    verdicts = np.zeros(everything.size, VERDICT)
+    fate = verdicts["fate"]
+    first, verdicts["copies"] = _clusters(everything["text"]) if exact else (rows, 1)
+    fate[first != rows] = SAME_TEXT
     if keys is not None:
         best = minhash.join(first, keys)
-        copies = np.bincount(best, minlength=best.size)[best]
+        verdicts["copies"] = np.bincount(best, minlength=best.size)[best]
         fate[(fate == KEPT) & (best != rows)] = NEAR_TEXT
+    contaminated = everything["evaluation"] > 0
+    fate[contaminated] = CONTAMINATED - 1 + everything["evaluation"][contaminated]
     kept = np.flatnonzero(fate == KEPT)
     first_id, _ = _clusters(everything["id"][kept])
     fate[kept[first_id != np.arange(kept.size)]] = SAME_ID
     bounds = np.cumsum([0, *(part.size for part in parts)])
-    near = keys is not None
-    return [Verdict(fate[start:stop], copies[start:stop], near) for start, stop in itertools.pairwise(bounds)]
+    return [verdicts[start:stop] for start, stop in itertools.pairwise(bounds)]
 
 
-def apply(table: pyarrow.Table, verdict: Verdict, tally: Tally) -> pyarrow.Table:
+def apply(table: pyarrow.Table, verdicts: Verdicts, tally: Tally, rules: Rules = Rules()) -> pyarrow.Table:
     """The documents of a part that stay, the cluster in the metadata of those that had copies. All are counted."""
     sizes = pyarrow.compute.binary_length(table["text"]).to_numpy()
     chars = pyarrow.compute.utf8_length(table["text"]).to_numpy()
+    fates = verdicts["fate"]
     for row in range(table.num_rows):
         size, length = int(sizes[row]), int(chars[row])
         tally.come(size, length)
-        if verdict.fate[row] != KEPT:
-            tally.drop(REASONS[int(verdict.fate[row])], size, length)
-    kept = np.flatnonzero(verdict.fate == KEPT)
+        if fates[row] != KEPT:
+            tally.drop(rules.reason(int(fates[row])), size, length)
+    kept = np.flatnonzero(fates == KEPT)
     result = table.take(pyarrow.array(kept))
     metadata = [
-        _with_cluster(text, {"cluster": name} if verdict.near else {}, int(copies))
+        _with_cluster(text, {"cluster": name} if rules.near else {}, int(copies))
         for name, text, copies in zip(
-            result["id"].to_pylist(), result["metadata"].to_pylist(), verdict.copies[kept], strict=True
+            result["id"].to_pylist(), result["metadata"].to_pylist(), verdicts["copies"][kept], strict=True
         )
     ]
     labels = zip(*(result[name].to_pylist() for name in ("source", "language", "category")), strict=True)
@@ -135,8 +153,11 @@ def _halves(digest: bytes) -> tuple[int, int]:
     return int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:], "little")
 
 
-def _bytes(column: pyarrow.ChunkedArray) -> list[bytes]:
-    return column.cast(pyarrow.large_binary()).to_pylist()  # type: ignore[no-any-return]
+def _each(column: pyarrow.ChunkedArray) -> Iterator[npt.NDArray[np.uint8]]:
+    """The bytes of each string of a column, where they lie."""
+    for data, offsets in words.chunks(column):
+        for start, stop in itertools.pairwise(offsets):
+            yield data[start:stop]
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

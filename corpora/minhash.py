@@ -1,10 +1,9 @@
 """Near-duplicates by MinHash and locality-sensitive hashing: which texts share most of their word n-grams.
 
-A text is compared as its words: lower case, marks (tashkeel too), tatweel and format characters gone, each run of
-digits one 0, white space, punctuation and symbols between words; alef, hamza and the rest as NFD leaves them without
-marks. Of the set of its word n-grams, `bands * rows` hash functions keep the least value each (Broder, 1997); a band
-is `rows` of these as one key, and two texts are candidates, and here duplicates, if a band of both is the same. With
-Jaccard similarity s that happens with probability 1 - (1 - s^rows)^bands. Clusters are the connected components.
+A text is compared as its words (`corpora.words`), each run of digits one 0. Of the set of its word n-grams,
+`bands * rows` hash functions keep the least value each (Broder, 1997); a band is `rows` of these as one key, and two
+texts are candidates, and here duplicates, if a band of both is the same. With Jaccard similarity s that happens with
+probability 1 - (1 - s^rows)^bands. Clusters are the connected components.
 
 Share of planted near-duplicates found, when 5, 10 or 20 % of the words are changed in one block, or scattered
 (documents of news and books; the change of a word breaks n n-grams, so scattered edits need short ones):
@@ -15,21 +14,22 @@ Share of planted near-duplicates found, when 5, 10 or 20 % of the words are chan
 
 SCATTERED finds more, at the price of calling texts duplicates that share half of their words in order.
 
-Keys need 8 bytes a band and document: 112 MB for a million documents under BLOCKS.
+Keys need 8 bytes a band and document: 112 MB for a million documents under BLOCKS, of which `join` looks at one band
+at a time.
 """
 
 from __future__ import annotations
 
-import sys
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow
 from numba import njit
+
+from corpora.words import WINDOW, chunks, letters, mix, take_words
 
 Keys = npt.NDArray[np.uint64]
 
@@ -48,23 +48,20 @@ SCATTERED = Setting(ngram=3, bands=20, rows=6)
 
 SETTINGS = {"minhash": BLOCKS, "minhash-scattered": SCATTERED}
 
-_GONE, _SPACE, _DIGIT = 0, 0x20, 0x30
-_TATWEEL = "\u0640"
 
-
-def band_keys(texts: Iterable[str], setting: Setting) -> Keys:
-    """One key a band, shape (texts, bands); zeros for a text without words, which is like no other.
+def band_keys(texts: pyarrow.ChunkedArray, setting: Setting) -> Keys:
+    """One key a band, shape (bands, texts); zeros for a text without words, which is like no other.
 
     A text of fewer words than an n-gram is one n-gram, all its words.
     """
-    letters, (factors, terms) = _letters(), _functions(setting.bands * setting.rows)
-    found = []
-    for text in texts:
-        keys = np.zeros(setting.bands, np.uint64)
-        points = np.frombuffer(text.encode("utf-32-le"), np.uint32)
-        _band_keys(points, letters, factors, terms, setting.ngram, setting.rows, keys)
-        found.append(keys)
-    return np.stack(found) if found else np.empty((0, setting.bands), np.uint64)
+    table, (factors, terms) = letters(numbers=False), _functions(setting.bands * setting.rows)
+    keys = np.zeros((setting.bands, len(texts)), np.uint64)
+    words, first = np.empty(WINDOW, np.uint64), 0
+    for data, offsets in chunks(texts):
+        stop = first + offsets.size - 1
+        _band_keys(data, offsets, table, factors, terms, setting.ngram, setting.rows, words, keys[:, first:stop])
+        first = stop
+    return keys
 
 
 def join(first: npt.NDArray[np.int64], parts: Sequence[Keys]) -> npt.NDArray[np.int64]:
@@ -74,98 +71,56 @@ def join(first: npt.NDArray[np.int64], parts: Sequence[Keys]) -> npt.NDArray[np.
     a key in common in the same band are in one cluster.
     """
     parents = first.copy()
-    for band in range(parts[0].shape[1] if parts else 0):
-        keys = np.concatenate([part[:, band] for part in parts])
+    for band in range(parts[0].shape[0] if parts else 0):
+        keys = np.concatenate([part[band] for part in parts])
         _unite(parents, keys, np.argsort(keys, kind="stable"))
     _flatten(parents)
     return parents
 
 
-@cache
-def _letters() -> npt.NDArray[np.uint32]:
-    """What each code point is compared as: _GONE, _SPACE between words, _DIGIT, or a letter."""
-    table = np.arange(sys.maxunicode + 1, dtype=np.uint32)
-    for point in range(0x20000):  # planes 0 and 1; ideographs and what lies beyond stand for themselves
-        character = chr(point)
-        kind = unicodedata.category(character)
-        if character.isspace() or kind[0] in "PSZ":
-            table[point] = _SPACE
-        elif kind == "Nd":
-            table[point] = _DIGIT
-        elif character == _TATWEEL or kind[0] in "MC":
-            table[point] = _GONE
-        else:
-            base = unicodedata.normalize("NFD", character.lower())
-            table[point] = ord(base[0])
-    return table
-
-
 def _functions(count: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
     """Hash functions x -> factor * x + term (mod 2^32), factors odd: drawn from splitmix64, the same for ever."""
-    draws = np.array([_mix(np.uint64(number)) for number in range(1, 2 * count + 1)], np.uint64)
+    draws = np.array([mix(np.uint64(number)) for number in range(1, 2 * count + 1)], np.uint64)
     drawn = (draws >> np.uint64(32)).astype(np.uint32)
     return drawn[:count] | np.uint32(1), drawn[count:]
 
 
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _band_keys(
+    data: Any, offsets: Any, letters: Any, factors: Any, terms: Any, ngram: int, rows: int, words: Any, keys: Any
+) -> None:
+    least = np.empty(factors.size, np.uint32)
+    for text in range(offsets.size - 1):
+        least[:] = 0xFFFFFFFF
+        at, stop = offsets[text], offsets[text + 1]
+        count, at = take_words(data, at, stop, letters, words, 0)
+        if count == 0:
+            continue
+        if count < ngram:
+            _lower(words, 0, count, factors, terms, least)
+        while count >= ngram:
+            for start in range(count - ngram + 1):
+                _lower(words, start, ngram, factors, terms, least)
+            for place in range(ngram - 1):  # the next window begins with the last words of this one
+                words[place] = words[count - ngram + 1 + place]
+            count, at = take_words(data, at, stop, letters, words, ngram - 1)
+        for band in range(keys.shape[0]):
+            key = np.uint64(0)
+            for number in range(band * rows, (band + 1) * rows):
+                key = mix(key + np.uint64(least[number]) + np.uint64(1))
+            keys[band, text] = max(key, np.uint64(1))  # 0 says that there are no words
+
+
 @njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
-def _mix(value: Any) -> Any:
-    """splitmix64's step and finaliser."""
-    value = np.uint64(value) * np.uint64(0x9E3779B97F4A7C15)
-    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return value ^ (value >> np.uint64(31))
-
-
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _words(points: Any, letters: Any) -> Any:
-    """A 64-bit hash of each word."""
-    words = np.empty(points.size // 2 + 1, np.uint64)
-    count = 0
-    word = np.uint64(0)
-    inside = False
-    digits = False
-    for point in points:
-        letter = letters[point]
-        if letter == _GONE:
-            continue
-        if letter == _SPACE:
-            if inside:
-                words[count] = _mix(word)
-                count += 1
-            word = np.uint64(0)
-            inside = False
-            digits = False
-            continue
-        if letter == _DIGIT and digits:
-            continue
-        digits = letter == _DIGIT
-        word = word * np.uint64(0x100000001B3) + np.uint64(letter)
-        inside = True
-    if inside:
-        words[count] = _mix(word)
-        count += 1
-    return words[:count]
-
-
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _band_keys(points: Any, letters: Any, factors: Any, terms: Any, ngram: int, rows: int, keys: Any) -> None:
-    words = _words(points, letters)
-    if words.size == 0:
-        return
-    least = np.full(factors.size, 0xFFFFFFFF, np.uint32)
-    for start in range(max(1, words.size - ngram + 1)):
-        gram = np.uint64(0)
-        for place in range(start, min(start + ngram, words.size)):
-            gram = gram * np.uint64(0xD6E8FEB86659FD93) + words[place]
-        value = np.uint32(_mix(gram) >> np.uint64(32))
-        for number in range(factors.size):
-            image = np.uint32(np.uint32(factors[number] * value) + terms[number])
-            least[number] = min(least[number], image)
-    for band in range(keys.size):
-        key = np.uint64(0)
-        for number in range(band * rows, (band + 1) * rows):
-            key = _mix(key + np.uint64(least[number]) + np.uint64(1))
-        keys[band] = max(key, np.uint64(1))  # 0 says that there are no words
+def _lower(words: Any, start: int, length: int, factors: Any, terms: Any, least: Any) -> None:
+    """Let an n-gram take the place of those that hash higher."""
+    gram = np.uint64(0)
+    for place in range(start, start + length):
+        gram = gram * np.uint64(0xD6E8FEB86659FD93) + words[place]
+    value = np.uint32(mix(gram) >> np.uint64(32))
+    for number in range(factors.size):
+        image = np.uint32(np.uint32(factors[number] * value) + terms[number])
+        least[number] = min(least[number], image)
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

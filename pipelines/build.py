@@ -120,7 +120,7 @@ class _Chain:
             self.documents.append(folder)
 
     def dedup(self) -> None:
-        if self.recipe.dedup.method == "none":
+        if self.recipe.dedup.method == "none" and not self.recipe.dedup.decontaminate:
             return
         from pipelines.stages.dedup import dedup_stage
 

@@ -145,7 +145,8 @@ def _simple(annotation: Any) -> Any:
         inner = [one for one in get_args(annotation) if one is not type(None)]
         return _simple(inner[0]) if len(inner) == 1 else None
     if origin is list:
-        return list[str] if get_origin(get_args(annotation)[0]) is Literal else None
+        inner = get_args(annotation)[0]
+        return list[str] if inner is str or get_origin(inner) is Literal else None
     if origin is Literal:
         return annotation
     return annotation if annotation in (str, int, float, bool) else None

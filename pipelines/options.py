@@ -131,7 +131,7 @@ class IngestOptions(ReadOptions):
 
 
 class DedupOptions(Options):
-    """Deduplication across all corpora of a recipe."""
+    """Deduplication across all corpora of a recipe; documents of evaluation sets go too."""
 
     method: Literal["exact", "minhash", "minhash-scattered", "none"] = Field(
         "exact",
@@ -139,6 +139,22 @@ class DedupOptions(Options):
         "(5-grams, 14 bands of 8: copies with a changed block); minhash-scattered: scattered edits too "
         "(3-grams, 20 bands of 6)",
     )
+    decontaminate: list[str] = Field(
+        [],
+        description="evaluation sets (.jsonl, .parquet, .txt): a document that shares an n-gram with one is dropped",
+    )
+    ngram: int = Field(13, ge=5, le=64, description="words in an n-gram that tells a passage of an evaluation set")
+
+    @property
+    def near(self) -> bool:
+        """Whether documents that are nearly the same are duplicates."""
+        return self.method.startswith("minhash")
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Where nothing is evaluated on, the method says all."""
+        values: dict[str, Any] = serialize(self)
+        return values if self.decontaminate else {"method": values["method"]}
 
 
 class Special(Options):

@@ -93,7 +93,8 @@ def find(name: str) -> Path:
 
 
 def load_recipe(path: Path, settings: Iterable[str] = ()) -> Recipe:
-    """Read a recipe and set `a.b=c` settings over it. Inputs become relative to the recipe's folder.
+    """Read a recipe and set `a.b=c` settings over it. Inputs and evaluation sets become relative to the recipe's
+    folder.
 
     Raises UsageError, with file and line.
     """
@@ -106,7 +107,9 @@ def load_recipe(path: Path, settings: Iterable[str] = ()) -> Recipe:
         corpus.model_copy(update={"input": [_relative_to(path.parent, one) for one in paths(corpus)]})
         for corpus in recipe.corpora
     ]
-    return recipe.model_copy(update={"corpora": corpora})
+    evaluation = [_relative_to(path.parent, one) for one in recipe.dedup.decontaminate]
+    dedup = recipe.dedup.model_copy(update={"decontaminate": evaluation})
+    return recipe.model_copy(update={"corpora": corpora, "dedup": dedup})
 
 
 def to_yaml(recipe: Recipe) -> str:

@@ -86,7 +86,10 @@ class Work:
 
 @dataclass(frozen=True)
 class Stage:
-    """Everything that defines a stage's output. `options` and `inputs` are JSON, without paths."""
+    """Everything that defines a stage's output. `options` and `inputs` are JSON, without paths.
+
+    `before`: a stage whose sealed folder the work of this one reads, and nobody else; run first if there is work.
+    """
 
     name: str
     version: int
@@ -94,6 +97,7 @@ class Stage:
     options: dict[str, Any]
     inputs: dict[str, str]
     work: Callable[[], Work]
+    before: Stage | None = None
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -144,6 +148,8 @@ def run(stage: Stage, context: Context) -> Outcome:
         if manifest:  # unsealed before anything is touched: a half-mended folder must not look whole
             (stage.folder / seal.MANIFEST).unlink()
         seal.remove_temporaries(stage.folder)
+        if stage.before is not None:
+            run(stage.before, context)
         work = stage.work()
         missing = [rank for rank, part in enumerate(work.parts) if not _done(stage, part, faulty)]
         if missing:

@@ -37,7 +37,7 @@ def _line(stage: Path, folder: Path) -> dict[str, Any]:
     try:
         manifest = seal.read_manifest(stage)
     except seal.Unsealed:
-        parts = len(list(stage.rglob("part-*.json"))) + len(list(stage.glob("shards/*.json")))
+        parts = sum(len(list(stage.glob(f"{place}*.json"))) for place in ("part-", "*/part-", "shards/"))
         state = "running" if _held(stage) else "unfinished"
         return {**line, "state": f"{state}, {parts} parts" if parts else state}
     except seal.Damaged as error:

@@ -116,7 +116,8 @@ def _ledger(ledger: Ledger) -> dict[str, Any]:
 def _by_corpus(folders: Folders, unique: Sealed) -> dict[str, dict[str, Any]]:
     """What deduplication did to each corpus. Its parts are those of its inputs, one for one, in order."""
     place_of = {corpus.root: place for place, corpus in folders.corpora.items()}
-    roots = [unique.manifest.inputs[f"documents {number}"] for number in range(len(unique.manifest.inputs))]
+    given = unique.manifest.inputs
+    roots = [given[f"documents {number}"] for number in range(sum(name.startswith("documents ") for name in given))]
     places = [place_of.get(root) for root in roots]
     if None in places:  # a corpus's folder was deleted: its number of parts is not known
         return {}

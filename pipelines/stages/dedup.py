@@ -1,70 +1,178 @@
-"""Dedup: documents of all corpora, each text once. Parts come out as they went in, one for one, in order.
+"""Dedup: documents of all corpora, each text once, none of an evaluation set. Parts come out as they went in, one for
+one, in order.
 
-Which copy stays is decided over all parts at once, from 32 bytes a document (and 8 a band for near-duplicates), before
-any part is written; so the answer does not depend on who writes which part when.
+A stage of its own, in the folder's state, judges first: it takes the fingerprints of each part, on all workers, and
+then decides over all of them at once which copy stays. So the answer does not depend on who reads or writes which part
+when. What it found is not kept once the documents are written.
 """
 
 from __future__ import annotations
 
+import itertools
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pipelines.documents import DocumentsPart, ledgers, open_documents, parts_of, roots, strata_of
 from pipelines.errors import InputError, UsageError
+from pipelines.lock import STATE
 from pipelines.options import DedupOptions
 from pipelines.parts import Part, PartWriter
 from pipelines.runner import Finish, Stage, Work
+from sharding import seal
+from sharding.seal import Ledger, Sealed
 
 VERSION = 1
 
 
 def dedup_stage(folder: Path, docs: Sequence[Path], options: DedupOptions) -> Stage:
-    """Drop duplicates across folders of documents, keeping the copy that comes first."""
-    if options.method == "none":
+    """Drop duplicates across folders of documents, keeping the copy that comes first, and what is evaluated on.
+
+    Raises what opening the folders and finding the evaluation files raises.
+    """
+    if options.method == "none" and not options.decontaminate:
         raise UsageError("method 'none' drops nothing: use the folders of documents as they are")
     documents = open_documents(docs)
+    files = _evaluation_files(options)
+    inputs = roots(documents) | {f"evaluation {name}": seal.hash_file(Path(file.path)).sha256 for name, file in files}
+    judged = folder / STATE / "judged"
+    said = {
+        name: value for name, value in options.canonical().items() if name != "decontaminate"
+    }  # paths are no matter
+    judge = Stage("judge", VERSION, judged, said, inputs, lambda: _judge(documents, files, options))
 
     def work() -> Work:
-        from corpora.dedup import decide, fingerprints
-        from corpora.minhash import SETTINGS, band_keys
+        from corpora.dedup import Rules
 
         pieces = parts_of(documents)
-        setting = SETTINGS.get(options.method)
-        exact, near = [], []
-        for piece in pieces:
-            table = piece.read(["id", "text"])
-            exact.append(fingerprints(table))
-            if setting is not None:
-                near.append(band_keys(table["text"].to_pylist(), setting))
-        verdicts = decide(exact, None if setting is None else near)
+        verdicts = Sealed(judged, "judge")
+        evaluation = verdicts.manifest.summary["evaluation"]
+        rules = Rules(options.near, tuple(one["name"] for one in evaluation))
         parts = [Part(f"part-{number:05d}", piece.sha256) for number, piece in enumerate(pieces)]
-        return Work(parts, [], _Apply(pieces, verdicts), _finish)
 
-    return Stage("dedup", VERSION, folder, options.canonical(), roots(documents), work)
+        def finish(finish: Finish) -> None:
+            _finish(finish, evaluation)
+            shutil.rmtree(judged)
+
+        return Work(parts, [], _Apply(pieces, verdicts, rules), finish)
+
+    return Stage("dedup", VERSION, folder, said, inputs, work, before=judge)
+
+
+def _evaluation_files(options: DedupOptions) -> list[tuple[str, Any]]:
+    """Name and file of each evaluation set, by name: a passage of two sets is counted for the first."""
+    if not options.decontaminate:
+        return []
+    from corpora.decontaminate import files_of, name_of
+    from corpora.files import is_remote
+
+    files = sorted(((name_of(file), file) for file in files_of(options.decontaminate)), key=lambda one: one[0])
+    remote = next((file.path for _, file in files if is_remote(file.path)), None)
+    if remote:
+        raise UsageError(f"{remote}: evaluation sets are files on this machine; fetch it first")
+    twice = next((name for (name, _), (other, _) in itertools.pairwise(files) if name == other), None)
+    if twice:
+        raise UsageError(f"two evaluation sets would be called '{twice}': rename one of their files")
+    return files
+
+
+# -- judging ----------------------------------------------------------------------------------------------
+
+
+def _judge(documents: Sequence[Sealed], files: Sequence[tuple[str, Any]], options: DedupOptions) -> Work:
+    from corpora.decontaminate import read
+    from corpora.minhash import SETTINGS
+
+    pieces = parts_of(documents)
+    setting = SETTINGS.get(options.method)
+    evaluation = read([file for _, file in files], options.ngram) if files else None
+    parts = [Part(f"part-{number:05d}", piece.sha256) for number, piece in enumerate(pieces)]
+
+    def finish(finish: Finish) -> None:
+        _decide(finish, options)
+        finish.summary = {"evaluation": [one.to_json() for one in evaluation.sets] if evaluation else []}
+
+    return Work(parts, [], _Fingerprint(pieces, setting, evaluation), finish)
+
+
+class _Fingerprint:
+    """Writes what is to be known of the documents of one part."""
+
+    def __init__(self, parts: Sequence[DocumentsPart], setting: Any, evaluation: Any) -> None:
+        self.parts, self.setting, self.evaluation = parts, setting, evaluation
+
+    def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
+        from corpora.dedup import fingerprints
+        from corpora.minhash import band_keys
+
+        table = self.parts[int(part.name.rpartition("-")[2])].read(["id", "text"])
+        found = fingerprints(table)
+        if self.evaluation is not None:
+            found["evaluation"] = self.evaluation.find(table["text"])
+        with writer.file(".fingerprints") as file:
+            file.write(found)
+        if self.setting is not None:
+            keys = band_keys(table["text"], self.setting)
+            keys[:, found["evaluation"] > 0] = 0
+            with writer.file(".bands") as file:
+                file.write(keys)
+        writer.counts = {"documents": Ledger(table.num_rows, {}, table.num_rows, {})}
+
+
+def _decide(finish: Finish, options: DedupOptions) -> None:
+    """Decide over all parts, from files that are proven first and then read as they are needed."""
+    import numpy as np
+
+    from corpora.dedup import FINGERPRINT, decide
+    from corpora.minhash import SETTINGS
+
+    setting = SETTINGS.get(options.method)
+    found, keys = [], []
+    for sidecar in finish.sidecars:
+        for name, record in sidecar.files.items():
+            if seal.hash_file(finish.folder / name) != record:
+                raise seal.Damaged(f"{finish.folder / name} changed since it was written: --restart")
+            if name.endswith(".fingerprints"):
+                found.append(np.fromfile(finish.folder / name, FINGERPRINT))
+            elif record.bytes and setting is not None:
+                keys.append(np.memmap(finish.folder / name, np.uint64, "r").reshape(setting.bands, -1))
+    verdicts = decide(found, None if setting is None else keys, exact=options.method != "none")
+    for number, verdict in enumerate(verdicts):
+        finish.write(f"verdict-{number:05d}", verdict.tobytes())
+
+
+# -- applying ---------------------------------------------------------------------------------------------
 
 
 class _Apply:
-    """Writes one part, less what the verdict drops."""
+    """Writes one part, less what its verdicts drop."""
 
-    def __init__(self, parts: Sequence[DocumentsPart], verdicts: Sequence[Any]) -> None:
-        self.parts, self.verdicts = parts, verdicts
+    def __init__(self, parts: Sequence[DocumentsPart], verdicts: Sealed, rules: Any) -> None:
+        self.parts, self.verdicts, self.rules = parts, verdicts, rules
 
     def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
-        from corpora.dedup import apply
+        import numpy as np
+
+        from corpora.dedup import VERDICT, apply
         from corpora.documents import write_table
         from corpora.tally import Tally
 
-        number = int(part.name.rpartition("-")[2])
+        number = part.name.rpartition("-")[2]
+        verdicts = np.frombuffer(self.verdicts.read(f"verdict-{number}"), VERDICT)
         tally = Tally()
-        table = apply(self.parts[number].read(), self.verdicts[number], tally)
+        table = apply(self.parts[int(number)].read(), verdicts, tally, self.rules)
         with writer.file(".parquet") as file:
             write_table(table, file)
         writer.counts = ledgers(tally.ledgers())
         writer.summary = {"strata": tally.to_json()["strata"]}
 
 
-def _finish(finish: Finish) -> None:
-    if finish.counts["documents"].out == 0:
-        raise InputError("deduplication left no document: the folders given hold none")
+def _finish(finish: Finish, evaluation: list[dict[str, Any]]) -> None:
+    documents = finish.counts["documents"]
+    if documents.out == 0:
+        why = ", ".join(f"{count} {reason}" for reason, count in documents.dropped.items()) or "the folders hold none"
+        raise InputError(f"deduplication left no document: {why}")
     finish.summary = {"strata": strata_of(sidecar.summary["strata"] for sidecar in finish.sidecars)}
+    if evaluation:
+        finish.summary["evaluation"] = evaluation
