@@ -264,6 +264,27 @@ def inspect(
         show_row(dataset, split, row or 0, Console(format))
 
 
+@tokenizer_app.command("segment")
+def segment(
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="A plain text file.")] = None,
+    segmenter: Annotated[
+        Literal["learned", "camel", "rules"], typer.Option("--segmenter", help="What says where morphemes end.")
+    ] = "learned",
+    database: Annotated[
+        str | None, typer.Option("--database", help="camel: name or path of a database. [calima-msa-r13]")
+    ] = None,
+    gold: Annotated[
+        Path | None, typer.Option("--gold", help="Score against this TSV: word, tab, its segments joined by '+'.")
+    ] = None,
+    format: Form = Format.human,
+    debug: Debug = False,
+) -> None:
+    """Show how Arabic words are cut into morphemes, and how well."""
+    from pipelines.segmentation import show_segmentation
+
+    show_segmentation(file, segmenter, database, gold, Console(format))
+
+
 @tokenizer_app.command("show")
 def show_tokenizer(
     tokenizer: AnyTokenizer,

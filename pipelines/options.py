@@ -179,7 +179,23 @@ class MorphologyOptions(Options):
     )
     penalty: float = Field(2.0, ge=0, le=1000, description="soft: what an occurrence across a boundary costs (lambda)")
     share: float = Field(0.875, gt=0, le=1, description="soft: share of the vocabulary built so; the rest plainly")
-    segmenter: Literal["learned", "rules"] = Field("learned", description="what says where the boundaries are")
+    segmenter: Literal["learned", "camel", "rules"] = Field(
+        "learned", description="what says where the boundaries are; camel: a database of camel-tools"
+    )
+    database: str | None = Field(None, description="camel: name of a database (calima-msa-r13), or its path")
+    regex: bool = Field(False, description="on top of any mode: clitics that spelling alone tells stand apart")
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What is left out goes unsaid: work that was sealed before there was a choice stays good."""
+        values: dict[str, Any] = serialize(self)
+        return {name: value for name, value in values.items() if value or name not in ("database", "regex")}
+
+    @model_validator(mode="after")
+    def _database_belongs_to_camel(self) -> MorphologyOptions:
+        if self.database is not None and self.segmenter != "camel":
+            raise ValueError(f"'database' belongs to segmenter 'camel', and the segmenter is '{self.segmenter}'")
+        return self
 
 
 class TokenizerOptions(Options):

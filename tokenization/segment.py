@@ -9,16 +9,19 @@ WikiNews only 3 of 6,628 have more than one segmentation, so nothing is gained b
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from types import MappingProxyType
 from typing import Protocol
 
-from tokenization.errors import OptionError
+from tokenization.errors import OptionError, SegmenterError
 
 Cuts = tuple[int, ...]
 """Where a word is cut: numbers of characters before each cut, rising, none at the word's ends."""
 
 _LETTERS = "\u0621-\u063a\u0641-\u064a\u0671"
 _MARKS = "\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed"
+_NO_WORDS: Mapping[str, int] = MappingProxyType({})
 WORD = re.compile(f"[{_LETTERS}{_MARKS}]+")
 _MARK = re.compile(f"[{_MARKS}]")
 
@@ -30,24 +33,39 @@ class Segmenter(Protocol):
         """The cuts of each word, in order."""
 
 
-def segmenter(name: str) -> Segmenter:
-    """The segmenter of that name: `learned` or `rules`. Raises OptionError for any other."""
+def segmenter(name: str, words: Mapping[str, int] = _NO_WORDS, database: str | None = None) -> Segmenter:
+    """The segmenter of that name: `learned`, `camel` or `rules`.
+
+    `camel` weighs analyses by `words` (how often each bare word of the corpus occurs), takes them from `database` (a
+    name or path, see `camel.database_path`), and leaves words without an analysis to `learned`. Raises OptionError
+    for any other name, SegmenterError for a database or package that is not there.
+    """
     if name == "rules":
         return Rules()
-    if name == "learned":
+    if name in ("learned", "camel"):
         from tokenization.learned import Learned
 
-        return Learned.shipped()
-    raise OptionError(f"segmenter = {name!r}: choose 'learned' or 'rules'")
+        if name == "learned":
+            return Learned.shipped()
+        from tokenization.camel import Camel, database_path
+
+        return Camel(database_path(database), words, Learned.shipped())
+    raise OptionError(f"segmenter = {name!r}: choose 'learned', 'camel' or 'rules'")
 
 
 def cut_words(segmenter: Segmenter, words: Sequence[str]) -> list[Cuts]:
     """The cuts of words as they stand in a text: marks and tatweel stay with the letter before them.
 
-    Words that hold anything but Arabic letters and marks are left whole.
+    Words that hold anything but Arabic letters and marks are left whole. Raises SegmenterError for cuts that don't lie
+    inside their word, in rising order: such pieces would not join to the word.
     """
     letters = [bare(word) if WORD.fullmatch(word) else "" for word in words]
     found = segmenter.cuts(letters)
+    if len(found) != len(letters):
+        raise SegmenterError(f"the segmenter gives cuts of {len(found)} words for {len(letters)}: mend it")
+    for plain, cuts in zip(letters, found, strict=True):
+        if cuts and not (cuts[0] > 0 and cuts[-1] < len(plain) and _rising(cuts)):
+            raise SegmenterError(f"the segmenter cuts {plain!r} at {list(cuts)}, and pieces must join to it: mend it")
     return [
         cuts if len(word) == len(plain) or not cuts else _moved(word, cuts)
         for word, plain, cuts in zip(words, letters, found, strict=True)
@@ -62,6 +80,10 @@ def bare(word: str) -> str:
 def segments(word: str, cuts: Cuts) -> list[str]:
     """The pieces of a word."""
     return [word[begin:end] for begin, end in zip((0, *cuts), (*cuts, len(word)), strict=True)]
+
+
+def _rising(cuts: Cuts) -> bool:
+    return len(cuts) == 1 or all(one < other for one, other in pairwise(cuts))
 
 
 def _moved(word: str, cuts: Cuts) -> Cuts:

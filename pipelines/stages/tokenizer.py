@@ -15,7 +15,7 @@ from pipelines.documents import DocumentsPart, all_strata, open_documents, parts
 from pipelines.mixing import sample_quotas, stratum_name
 from pipelines.options import Special, TokenizerOptions
 from pipelines.runner import Finish, Stage, Work
-from sharding.seal import Ledger
+from sharding.seal import Ledger, hash_file
 
 if TYPE_CHECKING:
     from tokenization.sample import Sample
@@ -33,7 +33,7 @@ def tokenizer_stage(folder: Path, docs: Sequence[Path], options: TokenizerOption
         from tokenization.bpe import train as learn
         from tokenization.counts import count
         from tokenization.folder import files
-        from tokenization.morphology import Morphology, boundaries
+        from tokenization.morphology import Morphology, boundaries, clitics_apart, word_counts
         from tokenization.pattern import pattern
         from tokenization.segment import segmenter
         from tokenization.vocabulary import Vocabulary
@@ -44,16 +44,19 @@ def tokenizer_stage(folder: Path, docs: Sequence[Path], options: TokenizerOption
         parts = parts_of(documents)
         lengths = [_lengths(part) for part in parts]
         sample = _choose(lengths, quotas, options, seed)
-        regex = pattern(options.digits)
-        counts = count(_chosen(parts, lengths, sample), regex)
         asked = options.morphology
+        counts = count(_chosen(parts, lengths, sample), pattern(options.digits))
+        ends = None
+        if asked.mode != "none":
+            ends = boundaries(counts, segmenter(asked.segmenter, word_counts(counts), asked.database))
+        regex = pattern(options.digits, clitics=asked.regex)
         merges = learn(
-            counts,
+            clitics_apart(counts, regex) if asked.regex else counts,
             layout.merged,
             min_count=options.min_frequency,
             max_bytes=options.max_token_bytes,
             morphology=Morphology(asked.mode, asked.penalty, asked.share),
-            boundaries=None if asked.mode == "none" else boundaries(counts, segmenter(asked.segmenter)),
+            boundaries=ends,
         )
         mixture = [asdict(line) for line in mixed]
         made = {
@@ -82,10 +85,18 @@ def tokenizer_stage(folder: Path, docs: Sequence[Path], options: TokenizerOption
 
 
 def _said(options: TokenizerOptions) -> dict[str, Any]:
-    """The options as sealed: what there was no choice of once goes unsaid, so that work sealed then stays good."""
+    """The options as sealed: what there was no choice of once goes unsaid, so that work sealed then stays good.
+
+    A database counts as its content, wherever it lies.
+    """
     values = options.canonical()
-    if options.morphology.mode == "none":
+    asked = options.morphology
+    if asked.mode == "none" and not asked.regex:
         del values["morphology"]
+    elif asked.mode != "none" and asked.segmenter == "camel":
+        from tokenization.camel import database_path
+
+        values["morphology"]["database"] = hash_file(database_path(asked.database)).sha256
     for name, usual in {"reserved": 0, "merged": None}.items():
         if values[name] == usual:
             del values[name]

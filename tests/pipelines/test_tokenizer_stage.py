@@ -2,10 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+from pydantic import ValidationError
+
 from pipelines.options import MorphologyOptions, TokenizerOptions
 from pipelines.runner import Context, run
 from pipelines.stages.tokenizer import tokenizer_stage
 from sharding.seal import Sealed
+from tokenization.pattern import pattern
+from tokenization.tokenizer import Tokenizer
 
 
 def test_morphology_changes_the_merges_and_unasked_for_leaves_the_seal_as_it_was(built: Path, tmp_path: Path) -> None:
@@ -19,3 +24,30 @@ def test_morphology_changes_the_merges_and_unasked_for_leaves_the_seal_as_it_was
         made[mode] = (tmp_path / mode / "tokenizer.json").read_bytes()
         assert stage.options.get("morphology", {"mode": "none"})["mode"] == mode
     assert len(set(made.values())) == 3
+
+
+def test_clitics_apart_go_into_the_files_pattern_and_only_then_into_the_seal(built: Path, tmp_path: Path) -> None:
+    for mode in ("none", "hard"):
+        options = TokenizerOptions(
+            vocab_size=700, morphology=MorphologyOptions(mode=mode, segmenter="rules", regex=True)
+        )
+        stage = tokenizer_stage(tmp_path / mode, [built / "unique"], options, 42)
+        run(stage, Context(1, False))
+        assert stage.options["morphology"]["regex"] is True
+        tokenizer = Tokenizer.load(tmp_path / mode)
+        assert tokenizer.pattern == pattern(clitics=True)
+        assert b" \xd9\x88\xd8\xa7\xd9\x84\xd9\x83" not in tokenizer.pieces  # والك
+    assert "regex" not in MorphologyOptions(mode="hard").canonical()
+
+
+def test_a_database_is_sealed_by_its_content_and_belongs_to_camel(built: Path, tmp_path: Path) -> None:
+    roots = []
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.db").write_text("the same")
+        asked = MorphologyOptions(mode="hard", segmenter="camel", database=str(tmp_path / f"{name}.db"))
+        stage = tokenizer_stage(tmp_path / name, [built / "unique"], TokenizerOptions(morphology=asked), 42)
+        roots.append(stage.options["morphology"]["database"])
+    assert roots[0] == roots[1]
+    assert str(tmp_path) not in roots[0]
+    with pytest.raises(ValidationError, match="'database' belongs to segmenter 'camel'"):
+        MorphologyOptions(mode="hard", database="x.db")

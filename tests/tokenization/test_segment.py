@@ -1,6 +1,7 @@
 """Segmenters cut words into segments that concatenate, and the learned one finds the boundaries of gold."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from tokenization.errors import GoldError, OptionError, SegmenterError
 from tokenization.gold import read_gold, score
 from tokenization.learn_segmenter import main
 from tokenization.learned import Learned
-from tokenization.segment import Rules, cut_words, segmenter, segments
+from tokenization.segment import Cuts, Rules, cut_words, segmenter, segments
 
 ARABIC = st.text("ابتثجحخدذرزسشصضطظعغفقكلمنهويةىءآأإؤئ\u064e\u0651\u0640", max_size=50)
 
@@ -53,8 +54,27 @@ def test_the_shipped_model_was_cross_validated_above_its_goal_and_fits_gold(samp
 
 
 def test_an_unknown_segmenter_is_refused() -> None:
-    with pytest.raises(OptionError, match="'learned' or 'rules'"):
+    with pytest.raises(OptionError, match="'learned', 'camel' or 'rules'"):
         segmenter("farasa")
+
+
+@pytest.mark.parametrize("cuts", [(0,), (4,), (9,), (-1,), (2, 2), (3, 1)])
+def test_cuts_that_do_not_make_pieces_of_the_word_are_refused(cuts: Cuts) -> None:
+    class Careless:
+        def cuts(self, words: Sequence[str]) -> list[Cuts]:
+            return [cuts for _ in words]
+
+    with pytest.raises(SegmenterError, match="cuts 'كتاب' at"):
+        cut_words(Careless(), ["كتاب"])
+
+
+def test_a_segmenter_that_forgets_a_word_is_refused() -> None:
+    class Forgetful:
+        def cuts(self, words: Sequence[str]) -> list[Cuts]:
+            return [() for _ in words[1:]]
+
+    with pytest.raises(SegmenterError, match="cuts of 1 words for 2"):
+        cut_words(Forgetful(), ["كتاب", "باب"])
 
 
 def test_training_gives_the_same_bytes_again(tmp_path: Path) -> None:

@@ -9,10 +9,9 @@ from typing import Any
 import fastokens
 import numpy as np
 import pytest
-import tiktoken
+from engines import AWKWARD, Engines, agreed, engines
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiktoken.load import load_tiktoken_bpe
 from transformers import AutoTokenizer
 
 from tokenization import folder
@@ -22,28 +21,6 @@ from tokenization.pattern import pattern
 from tokenization.tokenizer import Tokenizer
 from tokenization.vocabulary import Layout, Vocabulary
 
-Engines = dict[str, Callable[[str], list[int]]]
-
-
-def engines(path: Path) -> Engines:
-    """Each engine as one opens it who has never heard of us."""
-    tokenizer = Tokenizer.load(path)
-    meta = json.loads((path / "tokenizer_meta.json").read_bytes())
-    auto = AutoTokenizer.from_pretrained(str(path))
-    fast = fastokens.Tokenizer.from_file(str(path / "tokenizer.json"))
-    ranks = tiktoken.Encoding(
-        "arcorp",
-        pat_str=meta["pattern"],
-        mergeable_ranks=load_tiktoken_bpe(str(path / "tokenizer.tiktoken")),
-        special_tokens=meta["layout"]["specials"],
-    )
-    return {
-        "tokenizers": tokenizer.encode,
-        "AutoTokenizer": lambda text: list(auto(text)["input_ids"]),
-        "fastokens": lambda text: list(fast.encode(text, False, True).ids),
-        "tiktoken": ranks.encode_ordinary,
-    }
-
 
 @pytest.fixture(scope="module", params=["v2_folder", "small_folder"])
 def opened(request: pytest.FixtureRequest) -> tuple[Tokenizer, Engines]:
@@ -51,32 +28,11 @@ def opened(request: pytest.FixtureRequest) -> tuple[Tokenizer, Engines]:
     return Tokenizer.load(path), engines(path)
 
 
-def agreed(opened: tuple[Tokenizer, Engines], text: str) -> None:
-    tokenizer, encoders = opened
-    ids = {name: encode(text) for name, encode in encoders.items()}
-    assert len({tuple(each) for each in ids.values()}) == 1, ids
-    assert tokenizer.decode(ids["tokenizers"]) == text
-    assert not set(ids["tokenizers"]) & set(tokenizer.specials.values())
-    assert int(tokenizer.token_bytes[ids["tokenizers"]].sum()) == len(text.encode())
-    assert int(tokenizer.token_chars[ids["tokenizers"]].sum()) == len(text)
-
-
 def test_four_engines_give_the_same_ids_on_real_text_and_lose_nothing(
     opened: tuple[Tokenizer, Engines], real_text: list[str]
 ) -> None:
     for text in real_text[::5]:
         agreed(opened, text[:20_000])
-
-
-AWKWARD = st.sampled_from(
-    [
-        *SENTENCES,
-        *("<|bos|>", "<|eos|>", "<|unused_0|>", "<|reserved_7|>", "<|", "|>"),
-        *("'s", "'S", "'ſ", "'LL", "''", "\u0651", "\u064b\u0651", "\u0640", "\u200f", "\u200c", "\ufeff"),
-        *("\x00", "\r\n", "\n\n ", "  ", "\t", "\u00a0", "\u2028", "\x1c", "\x85", "١٢٣", "²³", "Ⅷ"),
-        *("👩‍👩‍👧", "🇸🇦", "\U000e0067", "\U0010ffff", "ﷺ", "ﻻ", "لا", "e\u0301", "各", "ǅ"),
-    ]
-)
 
 
 @given(st.lists(st.one_of(AWKWARD, st.text(max_size=12)), max_size=8))

@@ -1,0 +1,73 @@
+"""Every morphology mode, clitics apart or not, gives one plain tokenizer that four engines read alike."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from engines import Engines, agreed, engines, fuzzed
+
+from tokenization import bpe, folder
+from tokenization.counts import Counts
+from tokenization.encode import Encoder
+from tokenization.morphology import Morphology, boundaries, clitics_apart
+from tokenization.pattern import pattern
+from tokenization.segment import Rules
+from tokenization.tokenizer import Tokenizer
+from tokenization.vocabulary import Layout, Vocabulary
+
+FUZZ = int(os.environ.get("ARCORP_FUZZ", "250"))  # strings for each tokenizer
+MODES = [
+    ("V2", False),
+    *((mode, regex) for mode in ("none", "hard", "soft") for regex in (False, True) if regex or mode != "none"),
+]
+
+
+@pytest.fixture(scope="module", params=MODES, ids=lambda mode: mode[0] + ("+regex" if mode[1] else ""))
+def opened(
+    request: pytest.FixtureRequest, real_counts: Counts, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Tokenizer, Engines]:
+    mode, regex = request.param
+    if mode == "V2":
+        path: Path = request.getfixturevalue("v2_folder")
+    else:
+        path = tmp_path_factory.mktemp("tokenizer")
+        split, layout = pattern(clitics=regex), Layout(4_000)
+        counts = clitics_apart(real_counts, split) if regex else real_counts
+        ends = None if mode == "none" else boundaries(real_counts, Rules())
+        merges = bpe.train(counts, layout.merged, morphology=Morphology(mode), boundaries=ends)
+        for name, data in folder.files(Vocabulary(layout, tuple(merges)), split, {}).items():
+            (path / name).write_bytes(data)
+    return Tokenizer.load(path), engines(path)
+
+
+def test_ids_are_equal_on_fuzzed_strings_and_nothing_is_lost(opened: tuple[Tokenizer, Engines]) -> None:
+    for text in fuzzed(FUZZ, seed=0):
+        agreed(opened, text)
+
+
+def test_ids_are_equal_on_real_text_and_no_fallback_is_needed(
+    opened: tuple[Tokenizer, Engines], real_text: list[str]
+) -> None:
+    for text in real_text[::60]:
+        agreed(opened, text[:5_000])
+    part = Encoder(opened[0]).encode_part(real_text[::10], "part-00000")
+    assert (part.engine, part.disagreed) == ("fastokens", 0)
+
+
+@pytest.mark.parametrize(
+    "text", ["ا" * 100_000, "ال" * 50_000, "كتابهم" * 20_000, "وال" + "ل" * 60_000 + "ة", "\u064e" * 50_000]
+)
+def test_words_without_end_encode_alike(opened: tuple[Tokenizer, Engines], text: str) -> None:
+    _, encoders = opened
+    assert encoders["fastokens"](text) == encoders["tokenizers"](text) == encoders["tiktoken"](text)
+
+
+def test_a_clitic_set_apart_is_never_in_a_token_with_the_stem(
+    real_counts: Counts, make_folder: Callable[[Layout, str], Path]
+) -> None:
+    path = make_folder(Layout(4_000), pattern(clitics=True))
+    tokenizer = Tokenizer.load(path)
+    for text, apart in ((" والكتاب", " وال"), ("بالمدرسة", "بال"), (" كتابهما", " كتاب"), ("مكتبات", "مكتب")):
+        joined = [b"".join(tokenizer.pieces[at] for at in tokenizer.encode(text)[:n]).decode() for n in range(1, 9)]
+        assert apart in joined
