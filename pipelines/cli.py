@@ -197,6 +197,25 @@ def report(
     Console(format).result({"report": str(path)}, str(path))
 
 
+@app.command()
+def push(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a dataset, or of an export of one.")],
+    repo: Annotated[str, typer.Argument(help="USER/NAME on the Hugging Face Hub.")],
+    public: Annotated[bool, typer.Option("--public", help="Make the repository public, if it is made.")] = False,
+    dry_run: DryRun = False,
+    format: Form = Format.human,
+    debug: Debug = False,
+) -> None:
+    """Check a dataset, write its card, and send it to the Hub."""
+    from pipelines.push import parcel
+    from pipelines.push import push as send
+
+    console, found = Console(format), parcel(folder, repo)
+    address = None if dry_run else send(found, repo, public)
+    told = {"repo": repo, "root": found.root, "files": len(found.files), "bytes": found.bytes, "commit": address}
+    console.result(told, address or f"{len(found.files)} files, {found.bytes:,} bytes would go to {repo}")
+
+
 add_stages(app, tokenizer_app)
 
 # -- one folder at a time ---------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """The pages that are made from the code: `python -m pipelines.pages` writes them, `--check` says which are stale.
 
 README's table of commands and docs/commands.md come from the command line itself, docs/recipe.md from the recipe's
-model, docs/sources.md from the sources' docstrings. What a page says can't drift from what the code does.
+model, docs/sources.md from the sources' docstrings, docs/recipes from the packaged recipes. What a page says can't
+drift from what the code does.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from pipelines.errors import Failure, Incomplete, InputError, IntegrityError, UsageError
 from pipelines.recipe import Recipe
+from pipelines.recipe_pages import recipe_pages
 
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- commands: made by `make format` -->", "<!-- end of commands -->"
@@ -165,6 +167,7 @@ def pages() -> dict[Path, str]:
         ROOT / "docs" / "commands.md": commands_page(),
         ROOT / "docs" / "recipe.md": recipe_page(),
         ROOT / "docs" / "sources.md": page(),
+        **recipe_pages(ROOT),
     }
 
 

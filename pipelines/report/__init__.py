@@ -1,5 +1,7 @@
 """Reports: what was built, on one page that opens from disk. `report.html` for people, `report.json` for programs.
 
+The dataset gets its card with it: README.md, as the Hugging Face Hub reads it (`pipelines.card`).
+
     folders      what lies in a build's folder, and what a report of it is made from
     figures      folder -> plain data: sources, shares, packing, provenance
     fit          how the tokenizer fits a bounded sample of the documents
@@ -35,14 +37,17 @@ def report_is_current(folder: Path) -> bool:
 
 
 def write_report(folder: Path) -> Path:
-    """Write the report of a build, complete or not, and return the page's path.
+    """Write the report of a build, complete or not, and its dataset's card; return the page's path.
 
     Raises UsageError where there is no such folder, Incomplete where nothing is sealed yet, SealError for damage.
     """
+    from pipelines.card import write_card
     from pipelines.report.figures import gather
     from pipelines.report.page import render
 
     figures = gather(folder)
+    if "packing" in figures:  # the dataset's card lies beside its seal
+        write_card(folder / "dataset", figures["name"] or "dataset")
     with seal.atomic_file(folder / PAGE) as file:
         file.write(render(figures).encode())
     seal.write_json(folder / FIGURES, {**figures, "page": file.record.sha256})

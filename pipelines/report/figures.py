@@ -303,12 +303,12 @@ def _provenance(folders: Folders) -> dict[str, Any]:
         "folders": sealed,
         "schedule": folders.schedule["digest"] if folders.schedule else None,
         "aside": folders.aside,
-        "licences": _licences(folders.get("dataset")),
+        "licences": licences_of(folders.get("dataset")),
     }
 
 
-def _licences(dataset: Sealed | None) -> list[dict[str, Any]]:
-    """Documents and tokens of the dataset by source and licence; "" where the source does not say."""
+def licences_of(dataset: Sealed | None) -> list[dict[str, Any]]:
+    """Documents and tokens of a dataset by source and licence; "" where the source does not say."""
     if dataset is None:
         return []
     import pyarrow as pa

@@ -18,7 +18,7 @@ from sharding.seal import Ledger, Sealed
 if TYPE_CHECKING:
     from sharding.rows import Dataset
 
-VERSION = 1
+VERSION = 2
 
 
 def export_stage(folder: Path, dataset: Path, to: str, *, unique: bool = False, schedule: str | None = None) -> Stage:
@@ -38,6 +38,7 @@ def export_stage(folder: Path, dataset: Path, to: str, *, unique: bool = False, 
         inputs["schedule"] = seal.hash_file(dataset / name).sha256
 
     def finish(done: Finish) -> None:
+        from pipelines.report.figures import licences_of
         from sharding.exports import export
         from sharding.rows import Dataset
 
@@ -56,6 +57,8 @@ def export_stage(folder: Path, dataset: Path, to: str, *, unique: bool = False, 
                 "train": {"rows": rows.train.rows if unique else rows.steps * rows.batch_rows},
                 "validation": {"rows": rows.validation.rows},
             },
+            "strata": opened.manifest.summary["splits"]["train"]["strata"],
+            "licences": licences_of(opened),
         }
 
     return Stage("export", VERSION, folder, {"to": to, "unique": unique}, inputs, lambda: Work(finish=finish))

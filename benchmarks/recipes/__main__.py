@@ -1,0 +1,65 @@
+"""Every packaged recipe built small on sample corpora, trained included: `python -m benchmarks.recipes`.
+
+Writes benchmarks/results/recipes-DATE.json, from which docs/recipes tells what each yields. The corpora are found
+through ARCORP_SAMPLES.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+import reduced  # noqa: E402
+
+from pipelines import cli  # noqa: E402
+from sharding.seal import Sealed  # noqa: E402
+
+SIZES = {"limit": 60, "chars": 500_000, "steps": 20}
+MORE = ("train.layers=2", "train.width=64", "train.heads=2", "train.batch_rows=2", "train.threads=2", "train.warmup=5")
+
+
+def main() -> int:
+    samples = Path(os.environ.get("ARCORP_SAMPLES", ROOT.parent / "shared"))
+    builds = {}
+    for name in reduced.SAMPLES:
+        with tempfile.TemporaryDirectory() as made:
+            out = Path(made) / "out"
+            said = [*reduced.settings(name, samples, Path(made) / "samples", **SIZES), *MORE]
+            words = [word for one in said for word in ("--set", one)]
+            if cli.run(["build", name, "--out", str(out), *words]):
+                return 1
+            builds[name] = figures(out)
+    date = datetime.datetime.now(datetime.UTC).date().isoformat()
+    path = ROOT / "benchmarks" / "results" / f"recipes-{date}.json"
+    path.write_text(json.dumps({"date": date, "sizes": SIZES, "builds": builds}, indent=1) + "\n", encoding="utf-8")
+    print(path)
+    return 0
+
+
+def figures(out: Path) -> dict[str, object]:
+    """What a build yielded."""
+    told = json.loads((out / "report.json").read_text("utf-8"))
+    packing, summary = told["packing"], told["summary"]
+    from_documents = packing["tokens"]["in"]
+    return {
+        "documents": summary["documents"],
+        "bytes": summary["bytes"],
+        "tokens": summary["tokens"],
+        "bytes_per_token": summary["bytes"] / from_documents,
+        "rows": {name: split["rows"] for name, split in packing["splits"].items()},
+        "padding": Sealed(out / "dataset").manifest.counts["tokens"].added.get("padding", 0),
+        "steps": summary["steps"],
+        "before": summary["bits_per_byte"]["before"],
+        "after": summary["bits_per_byte"]["after"],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
