@@ -4,6 +4,7 @@ import json
 import math
 import unicodedata
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from tokenization import fertility
 from tokenization.encode import Encoder
 from tokenization.errors import EmptyCorpus, OptionError
+from tokenization.tally import UNITS
 from tokenization.tokenizer import Tokenizer
 
 TEXT = st.text(st.sampled_from("ابتكم ًّ,aé1 \n👋"), max_size=30)
@@ -112,8 +114,8 @@ def test_documents_that_a_tokenizer_changes_are_counted(small: Tokenizer) -> Non
     normalising = Tokenizer(json.dumps(config).encode(), name="nfc", meta={}, roles={})
     texts = ["عادي تماما", "e\u0301te\u0301", "آخر"]
     tally = fertility.measure(Encoder(normalising), texts)
-    assert tally.changed == 1
-    assert tally.runs == 3
+    assert tally["changed"] == 1
+    assert tally["runs"] == 3
     expected = slowly(normalising, [texts[0], texts[2]])
     assert fertility.words_split(tally) == expected["words_split"]
 
@@ -135,3 +137,41 @@ def test_a_view_joins_to_the_text_and_holds_all_ids(small: Tokenizer, text: str)
     pieces = fertility.view(small, text)
     assert "".join(piece for piece, _ in pieces) == text
     assert [at for _, ids in pieces for at in ids] == small.encode(text)
+
+
+def test_intervals_hold_the_figure_and_shrink_with_more_documents(small: Tokenizer, real_text: list[str]) -> None:
+    texts = [text[:2_000] for text in real_text]
+    many, few = (fertility.measure(Encoder(small), some) for some in (texts[::2], texts[::40]))
+    found = fertility.intervals(many)
+    assert set(found) == set(fertility.RATIOS)
+    for name, (low, high) in found.items():
+        assert low < fertility.FIGURES[name](many) < high
+        wider = fertility.intervals(few)[name]
+        assert wider[1] - wider[0] > high - low
+    assert fertility.intervals(many) == found  # the same random numbers every time
+    assert fertility.intervals(fertility.measure(Encoder(small), texts[:1])) == {}
+
+
+def test_intervals_are_those_of_drawing_documents_one_by_one(small: Tokenizer, real_text: list[str]) -> None:
+    tally = fertility.measure(Encoder(small), [text[:2_000] for text in real_text[::30]])
+    tokens, words = tally.rows[:, UNITS.index("tokens")], tally.rows[:, UNITS.index("words")]
+    rng = np.random.default_rng(7)
+    drawn = [rng.integers(0, len(tokens), len(tokens)) for _ in range(4_000)]
+    low, high = np.quantile([tokens[some].sum() / words[some].sum() for some in drawn], [0.025, 0.975])
+    assert fertility.intervals(tally)["tokens_per_word"] == pytest.approx((low, high), rel=0.02)
+
+
+def test_tokenizers_are_compared_on_the_same_documents(
+    small: Tokenizer, v2_folder: Path, real_text: list[str]
+) -> None:
+    larger = Tokenizer.load(v2_folder)
+    texts = real_text[::30]
+    ours, theirs = (fertility.measure(Encoder(each), texts) for each in (larger, small))
+    found = fertility.against(ours, theirs)
+    expected = sum(len(larger.encode(text)) for text in texts) / sum(len(small.encode(text)) for text in texts)
+    assert found["nsl"] == pytest.approx(expected)
+    assert found["relative_difference"] == pytest.approx(1 - expected)
+    assert found["nsl_interval"][0] < expected < found["nsl_interval"][1] < 1
+    assert fertility.against(ours, ours)["nsl_interval"] == (1, 1)
+    with pytest.raises(OptionError, match="same documents"):
+        fertility.against(ours, fertility.measure(Encoder(small), texts[1:]))
