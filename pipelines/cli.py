@@ -318,6 +318,47 @@ def show_tokenizer(
 
 
 @app.command()
+def fertility(
+    tokenizers: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TOKENIZER...",
+            help="Tokenizer folders, tokenizer.json or .tiktoken files, folders of vocab.json and merges.txt, names "
+            "of tiktoken's encodings. The others are compared with the first.",
+        ),
+    ],
+    docs: Annotated[list[Path], typer.Option("--docs", help="Folder of documents; may be repeated.")],
+    out: Out,
+    gold: Annotated[
+        Path | None, typer.Option("--gold", help="Words and morphemes: word<TAB>mor+pheme. [the learned segmenter]")
+    ] = None,
+    sizes: Annotated[
+        str | None, typer.Option("--sizes", metavar="8k,16k,...", help="Vocabularies to train for the cost curve.")
+    ] = None,
+    format: Form = Format.human,
+    debug: Debug = False,
+) -> None:
+    """Compare tokenizers on documents: figures, plots, sentences cut into tokens."""
+    from pipelines.fertility import PAGE, write_fertility
+    from pipelines.fertility.tables import show
+
+    console = Console(format)
+    with console:
+        figures = write_fertility(tokenizers, docs, out, gold, _sizes(sizes))
+    show(figures, console)
+    console.result(figures, str(out / PAGE))
+
+
+def _sizes(text: str | None) -> list[int]:
+    """16k is 16,384, as vocabularies are counted; 16000 is what it says."""
+    words = text.replace(" ", "").lower().split(",") if text else []
+    try:
+        return [int(word[:-1]) * 1024 if word.endswith("k") else int(word) for word in words]
+    except ValueError:
+        raise UsageError(f"--sizes {text}: write them as 8k,16k,32k or 8000,76800") from None
+
+
+@app.command()
 def sources(format: Form = Format.human, debug: Debug = False) -> None:
     """List the sources that can be read."""
     from pipelines.look import show_sources

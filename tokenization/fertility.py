@@ -20,6 +20,7 @@ from tokenization.tally import UNITS, Tally, measure, whole_characters
 from tokenization.tokenizer import Tokenizer
 
 ALPHA = 2.5  # Zouhar et al. 2023: the order of entropy that goes best with translation quality
+RARE = 10  # occurrences
 RESAMPLES, BAGS, LEVEL = 1000, 1000, 0.95
 
 
@@ -57,6 +58,16 @@ def renyi_efficiency(tally: Tally, alpha: float = ALPHA) -> float:
 def vocabulary_used(tally: Tally) -> float:
     """Different tokens that occur / tokens of the vocabulary that stand for text."""
     return int(np.count_nonzero(tally.uses)) / tally.vocabulary
+
+
+def under_trained(tally: Tally) -> float:
+    """Tokens for text that occur fewer than 10 times, never included / all of them: candidates only.
+
+    Land & Bartolo 2024 find under-trained tokens by a model's embeddings; without a model, being rare in text like
+    that it will learn from is what there is to go by. It depends on how much text there is.
+    """
+    standing = tally.vocabulary
+    return (standing - int(np.count_nonzero(tally.uses >= RARE))) / standing
 
 
 def byte_fragments(tally: Tally) -> float:
@@ -98,6 +109,7 @@ FIGURES = {
         types_whole,
         renyi_efficiency,
         vocabulary_used,
+        under_trained,
         byte_fragments,
     )
 }

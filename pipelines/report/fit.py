@@ -7,7 +7,7 @@ documents reads a few parts of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from corpora.languages import is_arabic
@@ -91,27 +91,43 @@ def sample(documents: Sequence[Sealed]) -> dict[str, list[str]]:
     for line in all_strata(documents):
         chars[line["language"]] = chars.get(line["language"], 0) + line["chars"]
     languages = sorted(chars, key=lambda language: (not is_arabic(language), -chars[language], language))[:LANGUAGES]
+    return beginnings(documents, lambda stratum: stratum.split(" ")[1], languages, CHARS, DOCUMENT_CHARS, PARTS)
+
+
+def beginnings(
+    documents: Sequence[Sealed],
+    group: Callable[[str], str],
+    names: Sequence[str],
+    chars: int,
+    document_chars: int,
+    most_parts: int,
+) -> dict[str, list[str]]:
+    """Beginnings of documents, about `chars` characters of each group named, groups without words left out.
+
+    `group` says of a stratum ("source language category") to which group it belongs.
+    """
     parts = parts_of(documents)
-    inside = [_languages_in(part) for part in parts]
-    wanted: dict[int, list[tuple[str, int]]] = {}  # part -> languages, and how much of each
-    for language in languages:
-        chosen = _spread([number for number, held in enumerate(inside) if language in held], PARTS)
+    inside = [{group(stratum) for stratum in _strata_in(part)} for part in parts]
+    wanted: dict[int, list[tuple[str, int]]] = {}  # part -> groups, and how much of each
+    for name in names:
+        chosen = _spread([number for number, held in enumerate(inside) if name in held], most_parts)
         for number in chosen:
-            wanted.setdefault(number, []).append((language, CHARS // len(chosen)))
-    texts: dict[str, list[str]] = {language: [] for language in languages}
+            wanted.setdefault(number, []).append((name, chars // len(chosen)))
+    texts: dict[str, list[str]] = {name: [] for name in names}
     for number in sorted(wanted):
-        table = parts[number].read(["language", "text"])
-        column = table["language"].to_pylist()
-        for language, share in wanted[number]:
-            rows = [row for row, value in enumerate(column) if value == language]
-            texts[language].extend(_beginnings(table["text"], rows, share))
-    return {language: some for language, some in texts.items() if any(text.split() for text in some)}
+        table = parts[number].read(["source", "language", "category", "text"])
+        columns = zip(*(table[name].to_pylist() for name in ("source", "language", "category")), strict=True)
+        column = [group(" ".join(labels)) for labels in columns]
+        for name, share in wanted[number]:
+            rows = [row for row, value in enumerate(column) if value == name]
+            texts[name].extend(_beginnings(table["text"], rows, share, document_chars))
+    return {name: some for name, some in texts.items() if any(text.split() for text in some)}
 
 
-def _languages_in(part: DocumentsPart) -> set[str]:
+def _strata_in(part: DocumentsPart) -> list[str]:
     """As the part's sidecar says: "source language category" are the keys of its strata."""
     sidecar = part.folder.read_json(part.name.removesuffix(".parquet") + ".json")
-    return {stratum.split(" ")[1] for stratum in sidecar["summary"]["strata"]}
+    return list(sidecar["summary"]["strata"])
 
 
 def _spread(items: Sequence[int], count: int) -> list[int]:
@@ -121,12 +137,12 @@ def _spread(items: Sequence[int], count: int) -> list[int]:
     return [items[round(step * (len(items) - 1) / (count - 1))] for step in range(count)]
 
 
-def _beginnings(column: Any, rows: Sequence[int], chars: int) -> Iterator[str]:
+def _beginnings(column: Any, rows: Sequence[int], chars: int, document_chars: int) -> Iterator[str]:
     """Beginnings of evenly spaced documents, until there are enough characters."""
-    for row in _spread(rows, max(2, 4 * chars // DOCUMENT_CHARS)):
+    for row in _spread(rows, max(2, 4 * chars // document_chars)):
         if chars <= 0:
             return
-        text = _cut(column[row].as_py(), min(DOCUMENT_CHARS, chars))
+        text = _cut(column[row].as_py(), min(document_chars, chars))
         chars -= len(text)
         yield text
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
@@ -23,35 +23,53 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 def render(figures: Mapping[str, Any]) -> str:
     """The whole page, from `figures.gather`."""
     name = figures["name"] or "dataset"
-    parts = _sections(figures)
-    links = [tag("a", title, href=f"#{anchor}") for anchor, title, _ in parts]
+    return sheet(
+        title=name,
+        kicker="arcorp report",
+        lead=[
+            tag("p", figures["description"], class_="soft") if figures["description"] else None,
+            tag("p", summary_sentence(figures["summary"]), class_="lede"),
+            _tiles(figures["summary"]),
+        ],
+        parts=_sections(figures),
+        foot="Written by arcorp. The same figures for programs are in report.json beside this page. Counts are those "
+        "of the seals; all but throughput is the same wherever this is built.",
+        made_from=seal.digest(figures["made_from"]),
+    )
+
+
+def sheet(
+    *,
+    title: str,
+    kicker: str,
+    lead: Sequence[Markup | None],
+    parts: Sequence[tuple[str, str, Markup]],
+    foot: str,
+    made_from: str | None = None,
+) -> str:
+    """A whole page: its head, what stands above all sections, and the sections as (anchor, title, content)."""
+    links = [tag("a", name, href=f"#{anchor}") for anchor, name, _ in parts]
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
         tag("meta", name="referrer", content="no-referrer"),
-        tag("meta", name="made-from", content=seal.digest(figures["made_from"])),
-        tag("title", f"{name} · arcorp report"),
+        tag("meta", name="made-from", content=made_from) if made_from else None,
+        tag("title", f"{title} · {kicker}"),
         tag("style", Markup("\n" + _style())),
     )
     body = tag(
         "body",
         tag(
             "header",
-            tag("p", "arcorp report", class_="kicker"),
-            tag("h1", name),
-            tag("p", figures["description"], class_="soft") if figures["description"] else None,
-            tag("p", summary_sentence(figures["summary"]), class_="lede"),
-            _tiles(figures["summary"]),
+            tag("p", kicker, class_="kicker"),
+            tag("h1", title),
+            *lead,
             tag("nav", *links, aria_label="Sections"),
         ),
         tag("main", *[content for _, _, content in parts]),
-        tag(
-            "footer",
-            "Written by arcorp. The same figures for programs are in report.json beside this page. Counts are those "
-            "of the seals; all but throughput is the same wherever this is built.",
-        ),
+        tag("footer", foot),
     )
     return f"<!DOCTYPE html>\n{tag('html', head, body, lang='en', dir='ltr')}\n"
 

@@ -1,9 +1,6 @@
 """Figures are those of an independent computation, one document and one word at a time."""
 
 import json
-import math
-import unicodedata
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.tokenization.slowly import slowly
 from tokenization import fertility
 from tokenization.encode import Encoder
 from tokenization.errors import EmptyCorpus, OptionError
@@ -18,52 +16,6 @@ from tokenization.tally import UNITS
 from tokenization.tokenizer import Tokenizer
 
 TEXT = st.text(st.sampled_from("ابتكم ًّ,aé1 \n👋"), max_size=30)
-
-
-def letter_runs(text: str) -> list[tuple[int, int]]:
-    runs, begin = [], None
-    for at, char in enumerate([*text, ""]):
-        inside = char != "" and unicodedata.category(char)[0] in "LM"
-        if inside and begin is None:
-            begin = at
-        if not inside and begin is not None:
-            runs.append((begin, at))
-            begin = None
-    return runs
-
-
-def slowly(tokenizer: Tokenizer, texts: list[str]) -> dict[str, float]:
-    uses: Counter[int] = Counter()
-    runs = split = 0
-    types: dict[str, bool] = {}
-    for text in texts:
-        ids = tokenizer.encode(text)
-        uses.update(ids)
-        ends, size = set(), 0
-        for at in ids:
-            size += len(tokenizer.pieces[at])
-            ends.add(size)
-        for begin, end in letter_runs(text):
-            first, last = len(text[:begin].encode()), len(text[:end].encode())
-            runs += 1
-            split += any(first < place < last for place in ends)
-            types[text[begin:end]] = len(tokenizer.encode(" " + text[begin:end])) == 1
-    tokens = sum(uses.values())
-    standing = sum(1 for piece in tokenizer.pieces if piece)
-    power = sum((each / tokens) ** 2.5 for each in uses.values())
-    return {
-        "tokens_per_word": tokens / sum(len(text.split()) for text in texts),
-        "chars_per_token": sum(map(len, texts)) / tokens,
-        "bytes_per_token": sum(len(text.encode()) for text in texts) / tokens,
-        "words_split": split / runs if runs else 0.0,
-        "types_whole": sum(types.values()) / len(types) if types else 0.0,
-        "renyi_efficiency": math.log(power) / (1 - 2.5) / math.log(standing),
-        "vocabulary_used": len(uses) / standing,
-        "byte_fragments": sum(
-            each for at, each in uses.items() if tokenizer.pieces[at].decode(errors="replace").count("\ufffd")
-        )
-        / tokens,
-    }
 
 
 def test_figures_equal_an_independent_computation_on_real_text(small: Tokenizer, real_text: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""The page in a real browser: no complaint on its console, no sideways scrolling, Arabic letters joined."""
+"""The pages in a real browser: no complaint on its console, no sideways scrolling, Arabic letters joined."""
 
 import html
 import json
@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from pipelines.fertility import PAGE, write_fertility
 from pipelines.report import write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -52,10 +53,15 @@ addEventListener("message", (told) => document.body.setAttribute("data-measured"
 """
 
 
-@pytest.fixture(scope="module")
-def page(finished, tmp_path_factory):
+@pytest.fixture(scope="module", params=["report", "fertility"])
+def page(request, finished, tmp_path_factory):
     own = shutil.copytree(finished, tmp_path_factory.mktemp("page") / "demo")
-    return write_report(own)
+    if request.param == "report":
+        return write_report(own)
+    shutil.copytree(own / "tokenizer", own / "another")
+    names = [str(own / "tokenizer"), str(own / "another")]
+    write_fertility(names, [own / "unique"], own / "out", None, [300, 500])
+    return own / "out" / PAGE
 
 
 @pytest.fixture

@@ -1,0 +1,42 @@
+"""`arcorp fertility`: any number of tokenizers side by side on the same documents.
+
+    texts        which texts: a bounded sample of folders of documents, by folder, source, language and category
+    figures      tokenizers and texts -> plain data
+    tables       the same in a terminal, in eighty columns
+    page         the same as HTML, with plots, and sentences cut into tokens
+
+The formulas are in `tokenization.fertility`, `tally`, `inventory`, `alignment` and `curve`. What is written is not
+sealed, since speed differs from run to run; everything else is a function of the documents and the tokenizers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import UsageError
+from sharding import seal
+
+PAGE, FIGURES = "fertility.html", "fertility.json"
+
+
+def write_fertility(
+    tokenizers: Sequence[str], docs: Sequence[Path], out: Path, gold: Path | None, sizes: Sequence[int]
+) -> dict[str, Any]:
+    """Measure, write page and figures into `out`, and return the figures.
+
+    Raises UsageError for documents or an `out` that can't be used, and what opening a tokenizer or the gold raises.
+    """
+    from pipelines.fertility.figures import gather
+    from pipelines.fertility.page import render
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{out} can't be written ({error.strerror}): choose another --out") from None
+    figures = gather(tokenizers, docs, gold, sizes)
+    seal.write_json(out / FIGURES, figures)
+    with seal.atomic_file(out / PAGE) as file:
+        file.write(render(figures).encode())
+    return figures
