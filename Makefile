@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test lint format wheel clean bench-sharding bench-env
+.PHONY: demo test lint format docs wheel clean bench-sharding bench-env
 
 demo: .venv/installed  ## build, verify and train on the embedded corpus, and report
 	$(BIN)/arcorp demo --out out/demo
@@ -33,6 +33,9 @@ bench-env:  ## environments of the peers, which don't go together: some 5 GB
 			-r benchmarks/sharding/peers/$$name.txt || exit 1; \
 	done
 	.venv-bench-trl/bin/python -m pip uninstall --quiet --yes torchvision  # litdata's breaks trl beside a CPU torch
+
+docs: .venv/installed  ## the docs site, in out/site; broken links end it
+	$(BIN)/mkdocs build --strict --quiet
 
 wheel: .venv/installed  ## dist/arcorp-*.whl
 	$(BIN)/python -m build --no-isolation --wheel

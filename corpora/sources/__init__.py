@@ -98,6 +98,12 @@ def page() -> str:
     parts = ["# Sources\n\nMade from the docstrings in `corpora/sources/` by `python -m corpora.sources`.\n"]
     for name in _modules():
         facts = describe(name)
-        lines = "\n".join(f"| {key} | {facts[key].replace('|', chr(92) + '|')} |" for key in FACTS if key in facts)
+        lines = "\n".join(f"| {key} | {_cell(facts[key])} |" for key in FACTS if key in facts)
         parts.append(f"\n## {name}\n\n{facts['title']}\n\n| | |\n|---|---|\n{lines}\n")
     return "".join(parts)
+
+
+def _cell(text: str) -> str:
+    """Text in a table of Markdown: `|` ends no cell, and <text> that is not code is no tag."""
+    parts = text.replace("|", "\\|").split("`")
+    return "`".join(part if number % 2 else part.replace("<", "&lt;") for number, part in enumerate(parts))

@@ -1,0 +1,119 @@
+"""The docs site: builds strictly, asks nothing of the network, and fits a telephone and a desk in a real browser."""
+
+import functools
+import html
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+PAGES = (
+    "index",
+    "concepts",
+    "commands",
+    "recipe",
+    "sources",
+    "recipes/index",
+    "recipes/autoresearch-v2",
+    "how-to/share",
+)
+WIDTHS = (390, 1440)
+
+TELL = """
+<script>
+addEventListener("load", () => parent.postMessage({
+  page: location.pathname, inner: innerWidth, client: document.documentElement.clientWidth,
+  scroll: document.documentElement.scrollWidth,
+}, "*"));
+</script>
+"""
+FRAME = """
+<!DOCTYPE html><meta charset="utf-8"><title>frame</title>
+<body><script>
+console.log("measuring");
+const told = [];
+addEventListener("message", (message) => {
+  if (!message.data.page) return;
+  told.push(message.data);
+  document.body.setAttribute("data-measured", JSON.stringify(told));
+});
+for (const page of PAGES) for (const width of WIDTHS) {
+  const frame = document.createElement("iframe");
+  frame.src = page + ".html";
+  frame.style = `width: ${width}px; height: 800px; border: 0`;
+  document.body.append(frame);
+}
+</script>
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The site, built strictly: a broken link or anchor ends it."""
+    out = tmp_path_factory.mktemp("site") / "site"
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(out)]
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def test_every_page_of_docs_is_there(site):
+    for path in (ROOT / "docs").rglob("*.md"):
+        name = path.relative_to(ROOT / "docs").with_suffix(".html")
+        assert (site / (name.with_stem("index") if path.stem == "README" else name)).is_file(), path
+
+
+def test_no_page_loads_anything_from_elsewhere(site):
+    for path in site.rglob("*.html"):
+        for tag in re.findall(r"<(?:link|script|img|iframe|source)\b[^>]*>", path.read_text("utf-8")):
+            if 'rel="canonical"' in tag or "rel=canonical" in tag:
+                continue
+            assert not re.search(r"""(?:href|src)=["']?(?:https?:)?//""", tag), f"{path}: {tag}"
+    for path in site.rglob("*.css"):
+        assert not re.search(r"url\(['\"]?https?:", path.read_text("utf-8")), path
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH: the site was not opened in a browser")
+def test_pages_fit_a_telephone_and_a_desk_and_their_console_is_silent(site, tmp_path):
+    copy = Path(shutil.copytree(site, tmp_path / "site"))
+    for name in PAGES:
+        page = copy / f"{name}.html"
+        page.write_text(page.read_text("utf-8").replace("</body>", f"{TELL}</body>"), encoding="utf-8")
+    frame = FRAME.replace("PAGES", json.dumps(PAGES)).replace("WIDTHS", json.dumps(WIDTHS))
+    (copy / "frame.html").write_text(frame, encoding="utf-8")
+    handler = functools.partial(_Quiet, directory=str(copy))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    command = [CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1600,900"]
+    command += ["--enable-logging=stderr", "--v=0", "--virtual-time-budget=20000", "--dump-dom"]
+    try:
+        address = f"http://127.0.0.1:{server.server_address[1]}/frame.html"
+        done = subprocess.run([*command, address], capture_output=True, text=True, timeout=120, check=True)
+    finally:
+        server.shutdown()
+        server.server_close()
+    console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    assert len(console) == 1, console
+    assert "measuring" in console[0]  # so that an empty log means silence, not deafness
+    found = re.search(r'data-measured="([^"]*)"', done.stdout)
+    assert found, done.stdout[-2000:]
+    measured = json.loads(html.unescape(found[1]))
+    assert {(one["page"], one["inner"]) for one in measured} == {(f"/{p}.html", w) for p in PAGES for w in WIDTHS}
+    for one in measured:
+        assert one["scroll"] <= one["client"], one
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
