@@ -4,13 +4,17 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test lint format docs wheel clean bench-sharding bench-env
+.PHONY: demo test test-faults lint format docs wheel clean bench-sharding bench-env
 
 demo: .venv/installed  ## build, verify and train on the embedded corpus, and report
 	$(BIN)/arcorp demo --out out/demo
 
 test: lint  ## lint, then every test
 	$(BIN)/pytest -n 2 --dist loadfile
+
+test-faults: .venv/installed  ## try every fault many times, and write docs/reliability.md
+	ARCORP_RELIABILITY=docs/reliability.md ARCORP_KILLS=$${ARCORP_KILLS:-30} ARCORP_EXAMPLES=$${ARCORP_EXAMPLES:-300} \
+		ARCORP_POINTS=$${ARCORP_POINTS:-11} $(BIN)/pytest -m fault -n 2 --dist loadfile
 
 lint: .venv/installed  ## ruff, mypy --strict, import-linter, and the generated pages
 	$(BIN)/ruff check .

@@ -211,7 +211,7 @@ def read_yaml(path: Path, within: tuple[Path, ...] = ()) -> tuple[dict[str, Any]
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error)
+        problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
         raise UsageError(f"{path}{line}: not YAML: {problem}") from None
     lines: Lines = {}
     data = _plain(node, path, (), lines)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -53,8 +54,13 @@ class Finish:
             file.write(data)
 
     def adopt(self, name: str) -> None:
-        """Take a file into the seal that another program wrote here."""
-        self.files[name] = seal.hash_file(self.folder / name)
+        """Take a file into the seal that another program wrote here. Made durable first: a seal says it is there."""
+        path = self.folder / name
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+        for above in path.relative_to(self.folder).parents:
+            seal.sync_folder(self.folder / above)
+        self.files[name] = seal.hash_file(path)
 
     def adopt_all(self, *, but: Sequence[str] = ()) -> None:
         """Take every file in the folder into the seal, save the state and the names in `but`."""

@@ -1,9 +1,11 @@
-"""What every test may ask for: the sample corpora, found where `ARCORP_SAMPLES` says."""
+"""What every test may ask for: the sample corpora, found where `ARCORP_SAMPLES` says, and one small build."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
+from builds import build
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +20,38 @@ def samples() -> Path:
     if os.environ.get("CI"):
         pytest.fail(f"CI must have the sample corpora, and {root / 'data'} is not there: set ARCORP_SAMPLES")
     pytest.skip(f"no sample corpora at {root}: set ARCORP_SAMPLES to the folder that holds data/")
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory) -> Path:
+    """A small build up to and with verify. Shared: copy it before changing it."""
+    out = tmp_path_factory.mktemp("built") / "demo"
+    assert build(out, "--workers", "1") == 0
+    return out
+
+
+@pytest.fixture
+def copy(built: Path, tmp_path: Path) -> Path:
+    """A copy of the small build to do harm to."""
+    return Path(shutil.copytree(built, tmp_path / "demo"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        item.user_properties += [("fault", marker.args[0]) for marker in item.iter_markers("fault")]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Write the table of faults, where ARCORP_RELIABILITY says (`make test-faults`)."""
+    if not (path := os.environ.get("ARCORP_RELIABILITY")):
+        return
+    from faults import list as faults
+
+    tried = []
+    for outcome in ("passed", "failed", "skipped"):
+        for report in terminalreporter.stats.get(outcome, []):
+            properties = [*getattr(report, "user_properties", [])]
+            times = dict(properties).get("times", 1)
+            tried += [(value, times, outcome) for name, value in properties if name == "fault"]
+    faults.write(Path(path), tried)
+    terminalreporter.write_line(f"wrote {path}")

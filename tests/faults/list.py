@@ -1,0 +1,83 @@
+"""The faults that arcorp is held to, each with its promised outcome, and the table of what was tried.
+
+Tests anywhere in `tests/` take part by `@pytest.mark.fault(number)`; a test that tries its fault more than once
+says how often by `record_property("times", n)`.
+"""
+
+from __future__ import annotations
+
+import datetime
+import platform
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+FAULTS = {
+    1: ("kill -9 at a write, fsync or rename of any stage; run again", "identical bytes"),
+    2: ("SIGTERM, SIGINT, preemption, requeue; run again", "identical bytes"),
+    3: ("two processes on one output folder", "the second is refused"),
+    4: ("a build launched again while its jobs are queued or running", "refused"),
+    5: ("one rank of a stage fails", "nothing after it runs; run again: identical bytes"),
+    6: ("other numbers of workers, tasks or ranks", "identical bytes"),
+    7: ("inputs, options or code changed since the folder was begun", "refused, naming what changed"),
+    8: ("an output deleted, cut or flipped once sealed", "found; just that file made again, identical"),
+    9: ("a truncated input: zst, gzip, xz, Parquet, zip, JSON lines", "refused, or set aside and counted"),
+    10: ("single bits flipped in files of every format written", "none passes in silence"),
+    11: ("invalid UTF-8", "that document set aside and counted, the others kept"),
+    12: ("lone surrogates, NUL, BOM, CRLF, U+2028, bidirectional controls", "the stated policy, counted"),
+    13: ("null, a number or a list where text should be", "that line set aside and counted"),
+    14: ("an empty document, file or corpus", "counted, said; an empty corpus is refused"),
+    15: ("duplicate ids", "refused, or set aside and counted"),
+    16: ("a document of 100 MB, a line of 1 GB, whole books", "done, or refused, in bounded memory"),
+    17: ("zst, gzip and zip bombs", "refused at a byte budget"),
+    18: ("archive members with `..`, links, devices", "refused"),
+    19: ("a wrong file extension, the wrong reader", "told by the bytes; refused, naming the likely one"),
+    20: ("a full disk, an unwritable folder", "refused, no partial file under a final name; then identical"),
+    21: ("a power cut: what was not fsynced is gone, names too", "identical bytes after the next run"),
+    22: ("ids out of range, vocabularies at 65,536 and above", "refused, or written wider; never narrowed"),
+    23: ("another tokenizer than the dataset's", "refused"),
+    24: ("a shard, segment, sidecar, plan, schedule or checkpoint tampered with", "found, or refused"),
+    25: ("pickles: a malicious .pkl, .pt, .npy", "never opened"),
+    26: ("training resumed in the middle of an epoch, at another world size", "the same rows in the same order"),
+    27: ("the same seed again", "identical bytes"),
+    28: ("parsers on mutated files", "read, or refused in one sentence"),
+}
+"""Number -> (fault, promised outcome)."""
+
+
+def table(tried: Iterable[tuple[int, int, str]]) -> str:
+    """docs/reliability.md from (fault, times, 'passed' | 'failed' | 'skipped') of every test that ran."""
+    times: dict[int, int] = defaultdict(int)
+    tests: dict[int, int] = defaultdict(int)
+    failed: dict[int, int] = defaultdict(int)
+    for fault, count, outcome in tried:
+        if outcome == "passed":
+            tests[fault] += 1
+            times[fault] += count
+        elif outcome == "failed":
+            failed[fault] += 1
+    lines = []
+    for fault, (what, promise) in FAULTS.items():
+        outcome = f"**{failed[fault]} not as promised**" if failed[fault] else "as promised" if tests[fault] else "not tried"
+        lines.append(f"| {fault} | {what} | {promise} | {tests[fault]} | {times[fault]:,} | {outcome} |")
+    machine = f"Python {platform.python_version()}, {platform.system()}"
+    return "\n".join(
+        [
+            "# What is tried to break it",
+            "",
+            f"Written by `make test-faults` on {datetime.date.today()} ({machine}). Each line is a fault, what arcorp",
+            "promises then, how many tests try it, and how often they tried in that run.",
+            "",
+            "| | fault | promise | tests | times | outcome |",
+            "|---|---|---|---:|---:|---|",
+            *lines,
+            "",
+            "A fault's tests are those marked `@pytest.mark.fault(number)`. The points of 1, 20 and 21 are counted, not",
+            "drawn: `tests/faults/points.py` numbers every write, fsync and rename of a build, and strikes at each.",
+            "",
+        ]
+    )
+
+
+def write(path: Path, tried: Iterable[tuple[int, int, str]]) -> None:
+    path.write_text(table(tried), encoding="utf-8")
