@@ -67,7 +67,7 @@ class Points:
             fsync(descriptor)
             stat = os.fstat(descriptor)
             self.durable[stat.st_ino] = stat.st_size
-            synced = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+            synced = Path(f"/proc/self/fd/{descriptor}").readlink()
             self.renamed = [(old, new) for old, new in self.renamed if new.parent != synced]
 
         def noted(move: Callable[..., None]) -> Callable[..., None]:
@@ -120,7 +120,7 @@ def forked(work: Callable[[], int]) -> tuple[int, str]:
             sys.stderr.flush()
             os._exit(code)
     os.close(writer)
-    with open(reader, errors="replace") as pipe:
+    with os.fdopen(reader, errors="replace") as pipe:
         said = pipe.read()
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), said
 

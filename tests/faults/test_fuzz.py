@@ -56,11 +56,14 @@ def survives(parse) -> None:
     """`parse` ends, or raises what a user is told in a sentence."""
     try:
         parse()
-    except Exception as error:
-        known = as_failure(error)
-        assert known is not None, f"{type(error).__name__}: {error}"
-        assert str(known), "a sentence"
-        assert "\n" not in str(known).strip(), "one sentence"
+    except Exception as raised:
+        error = raised
+    else:
+        return
+    known = as_failure(error)
+    assert known is not None, f"{type(error).__name__}: {error}"
+    assert str(known), "a sentence"
+    assert "\n" not in str(known).strip(), "one sentence"
 
 
 SEALED_JSON = {

@@ -1,5 +1,4 @@
-"""A fault at every write, fsync and rename of every stage (a few of them in the suite): no wrong data, and the same end.
-
+"""A fault at every write, fsync and rename of every stage: no wrong data, and the same end. A few in the suite;
 `ARCORP_POINTS=1 pytest tests/faults/test_points.py` for every point of every stage.
 """
 
@@ -28,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_a_fault_at_any_durable_operation_leaves_no_wrong_data_and_the_next_run_ends_the_same(
     tmp_path, mode, first, record_property
 ):
-    first = first if STRIDE > first else 1
+    first = first if first < STRIDE else 1
     done = subprocess.run(
         [sys.executable, "-m", "tests.faults.points", str(tmp_path), mode, str(first), str(STRIDE)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])},
