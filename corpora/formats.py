@@ -1,7 +1,9 @@
 """File formats: how a file is cut into slices that tasks can share, and how a slice is read as rows.
 
 A slice is a range [start, stop) of its file: rows of a Parquet file, bytes of a stream (a record belongs to the slice
-that its first byte lies in), the whole of a file that can't be cut. Boundaries depend on the file and on SLICE alone.
+that its first byte lies in), the whole of a file that can't be cut. Compressed streams are not: whoever wants their
+middle has to decompress all that comes before (docs/decisions/0012-compressed-files-are-read-by-one-task.md).
+Boundaries depend on the file and on SLICE alone.
 A row that can't be read is a `Lost` with its reason; a file that can't be, a BadInput.
 """
 
@@ -17,10 +19,17 @@ from typing import Any
 
 from corpora.errors import BadInput
 from corpora.files import File
-from corpora.streams import LONGEST_LINE, Kind, Line, Stream, decode, lines
+from corpora.streams import LONGEST_LINE, Kind, Line, Stream, decode, is_compressed, lines
 
 SLICE = 32 << 20
-"""Bytes of text that a slice is meant to hold; none holds more than twice that unless one record does."""
+"""Bytes of text that a slice is meant to hold; none holds more than twice that, unless one record does or its file is
+compressed."""
+
+END = 1 << 62
+"""Where a slice of a compressed stream ends: only reading tells its length."""
+
+EXPANSION = 4
+"""Bytes of text in a byte of a compressed file, about."""
 
 LONGEST_FILE = 1 << 30
 """Bytes of the longest text file that is read as one document or one JSON value."""
@@ -88,20 +97,29 @@ class Whole(Format):
     called = "text"
 
     def slices(self, file: File, kind: Kind) -> Iterator[Slice]:
-        with Stream(file, kind) as stream:
-            size = stream.size()
-        if size > LONGEST_FILE:
-            raise BadInput(file.path, f"is over {LONGEST_FILE >> 30} GiB, too long for one text", mend="cut it up")
-        yield Slice(file, kind, 0, size, size)
+        yield uncut(file, kind)
 
     def rows(self, part: Slice) -> Iterator[Row | Lost]:
         yield Row(0, *text_of(whole(part)))
 
 
+def uncut(file: File, kind: Kind) -> Slice:
+    """A file as one slice."""
+    if is_compressed(kind):
+        return Slice(file, kind, 0, END, EXPANSION * file.size)
+    return Slice(file, kind, 0, file.size, file.size)
+
+
 def whole(part: Slice) -> bytes:
-    """All bytes of a file."""
+    """All bytes of a file, which is one text or one JSON value. Raises BadInput, also for one too long to be either."""
+    pieces = []
     with Stream(part.file, part.kind) as stream:
-        return b"".join(iter(lambda: stream.read(1 << 20), b""))
+        while piece := stream.read(1 << 20):
+            if stream.tell() > LONGEST_FILE:
+                reason = f"is over {LONGEST_FILE >> 30} GiB, too long for one text"
+                raise BadInput(part.file.path, reason, mend="cut it up")
+            pieces.append(piece)
+    return b"".join(pieces)
 
 
 def text_of(data: bytes) -> tuple[str, int]:
@@ -119,9 +137,10 @@ class Lines(Format):
     called = "lines of text"
 
     def slices(self, file: File, kind: Kind) -> Iterator[Slice]:
-        with Stream(file, kind) as stream:
-            size = stream.size()
-        for start, stop in even(size, size):
+        if is_compressed(kind):
+            yield uncut(file, kind)
+            return
+        for start, stop in even(file.size, file.size):
             yield Slice(file, kind, start, stop, stop - start)
 
     def rows(self, part: Slice) -> Iterator[Row | Lost]:
@@ -217,7 +236,7 @@ class JsonArray(Format):
         self.key = key
 
     def slices(self, file: File, kind: Kind) -> Iterator[Slice]:
-        return Whole().slices(file, kind)
+        yield uncut(file, kind)
 
     def rows(self, part: Slice) -> Iterator[Row | Lost]:
         try:
@@ -247,7 +266,7 @@ class Csv(Format):
         self.delimiter = delimiter
 
     def slices(self, file: File, kind: Kind) -> Iterator[Slice]:
-        return Whole().slices(file, kind)
+        yield uncut(file, kind)
 
     def rows(self, part: Slice) -> Iterator[Row | Lost]:
         csv.field_size_limit(LONGEST_LINE)

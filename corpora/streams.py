@@ -38,6 +38,11 @@ class Kind:
     compression: str = ""
 
 
+def is_compressed(kind: Kind) -> bool:
+    """Whether its bytes have to be decompressed, from the beginning."""
+    return bool(kind.compression) or kind.container == "zip"
+
+
 def sniff(file: File) -> Kind:
     """What a file is, by its first bytes. Raises BadInput if it is empty."""
     with open_raw(file) as raw:
@@ -62,7 +67,7 @@ class Stream:
     def __init__(self, file: File, kind: Kind) -> None:
         self._file = file
         self._raw = open_raw(file)
-        self._compressed = bool(kind.compression) or kind.container == "zip"
+        self._compressed = is_compressed(kind)
         self._position = 0
         try:
             with self._errors():
@@ -108,14 +113,6 @@ class Stream:
             self._position = offset
         while self._position < offset and self.read(min(CHUNK, offset - self._position)):
             pass
-
-    def size(self) -> int:
-        """Bytes in all, as decompressed: read to the end to know, which also proves the file whole."""
-        if not self._compressed:
-            return self._file.size
-        while self.read(CHUNK):
-            pass
-        return self._position
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:

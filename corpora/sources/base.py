@@ -5,7 +5,7 @@ a record is as a document. The template does the rest: finding and cutting files
 another corpus with the name of the likely right source, reading, counting, ids, labels, limits.
 
 A *unit* is the work of one task and becomes one part of the documents folder: slices of files, together about
-32 MiB of text. Units depend on the inputs and options alone, never on who reads them.
+32 MiB of text, or one compressed file. Units depend on the inputs and options alone, never on who reads them.
 """
 
 from __future__ import annotations
@@ -124,8 +124,8 @@ class Source(abc.ABC):
     # -- units ----------------------------------------------------------------------------------------
 
     def units(self, inputs: Sequence[str | Path], on_bad: Callable[[BadInput], None] | None = None) -> list[Unit]:
-        """Cut the inputs into units. Every file is opened: Parquet footers are read, compressed streams are read
-        through (that proves them whole, and tells where to cut), and the first records of each must be this source's.
+        """Cut the inputs into units. Every file is opened: Parquet footers are read, and the first records of each
+        must be this source's.
 
         Raises NothingFound, BadInput; with `on_bad` a bad file is handed over instead, and left out. With `limit`
         the first documents are read once here, to know where to stop.

@@ -1,6 +1,6 @@
 """Ingest: the files of one source become documents.
 
-A part is a unit of the source (slices of its files, about 32 MiB of text), read, cleaned and filtered by a datatrove
+A part is a unit of the source (slices of its files, about 32 MiB of text, or one compressed file), read, cleaned and filtered by a datatrove
 pipeline. Input files are known by name and size, and hashed as they are read, so that a file that was changed after
 it was ingested is noticed.
 """
@@ -24,7 +24,7 @@ from sharding import seal
 if TYPE_CHECKING:
     from corpora.sources.base import Source
 
-VERSION = 1
+VERSION = 2
 
 
 def embedded_stage(folder: Path, options: EmbeddedOptions) -> Stage:
