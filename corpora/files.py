@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import fnmatch
 import glob
+import io
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from corpora.errors import BadInput, CorporaError, NothingFound
+from corpora.errors import BadInput, NothingFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,9 @@ def _remote(place: str, patterns: Sequence[str]) -> Iterator[File]:
         system, path = fsspec.core.url_to_fs(place)
         if glob.has_magic(path):
             entries, base = system.glob(path, detail=True), str(_fixed(path))
+            for folder in [name for name, info in entries.items() if info["type"] == "directory"]:
+                inside = system.find(folder, detail=True)
+                entries |= {name: info for name, info in inside.items() if _matches(name, patterns)}
         elif system.isdir(path):
             inside = system.find(path, detail=True)
             entries, base = {name: info for name, info in inside.items() if _matches(name, patterns)}, path
@@ -133,10 +137,7 @@ def _distinct(files: list[File]) -> list[File]:
 def open_raw(file: File) -> IO[bytes]:
     """The bytes as they lie there. Raises BadInput."""
     if is_remote(file.path):
-        import fsspec
-
-        with _remote_errors(file.path):
-            return fsspec.open(file.path, "rb").open()  # type: ignore[no-any-return]
+        return _Remote(file.path)  # type: ignore[return-value]
     try:
         return Path(file.path).open("rb")
     except OSError as error:
@@ -155,17 +156,62 @@ def open_seekable(file: File) -> Any:
         raise BadInput(file.path, f"can't be opened ({error})") from error
 
 
+class _Remote(io.RawIOBase):
+    """A file at an address: what goes wrong while it is read is a BadInput too, with the byte it went wrong at."""
+
+    def __init__(self, address: str) -> None:
+        import fsspec
+
+        self._address = address
+        with _remote_errors(address):
+            self._file = fsspec.open(address, "rb").open()
+
+    def read(self, size: int = -1) -> bytes:
+        with _remote_errors(self._address, f"byte {self._file.tell()}"):
+            data: bytes = self._file.read(size)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return int(self._file.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._file.tell())
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        if not self.closed:
+            self._file.close()
+        super().close()
+
+
 @contextlib.contextmanager
-def _remote_errors(place: str) -> Iterator[None]:
+def _remote_errors(place: str, where: str = "") -> Iterator[None]:
     try:
         yield
-    except ImportError as error:
-        raise BadInput(place, f"needs a package that is not installed ({error})") from error
-    except FileNotFoundError as error:
-        raise NothingFound(f"{place}: no such file or folder") from error
-    except CorporaError:
+    except (BadInput, NothingFound):
         raise
-    except Exception as error:  # each client has a root of its own: httpx, aiohttp, botocore, OSError
-        said = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        mend = "check the address, the network and, for a gated set, that you accepted its terms and are logged in"
-        raise BadInput(place, f"can't be reached ({said})", mend=mend) from error
+    except ImportError as error:
+        mend = "pip install 'arcorp[sources]'"
+        raise BadInput(place, f"needs a package that is not installed ({error})", mend=mend) from error
+    except Exception as error:  # huggingface_hub, httpx, botocore, aiohttp: each has a family of its own
+        if any("Gated" in type(cause).__name__ for cause in _causes(error)):
+            mend = "accept its terms on its page, and log in with `hf auth login`"
+            raise BadInput(place, "is gated, and its terms are not accepted", mend=mend) from error
+        if isinstance(error, FileNotFoundError):
+            raise NothingFound(f"{place}: no such file or folder, or none that may be seen without a login") from error
+        reason = f"can't be reached ({(str(error) or type(error).__name__).splitlines()[0][:200]})"
+        mend = "look at the address and the network, and run again to go on"
+        raise BadInput(place, reason, place=where, mend=mend) from error
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An exception, and those it came of."""
+    at: BaseException | None = error
+    while at is not None:
+        yield at
+        at = at.__cause__ or at.__context__

@@ -111,7 +111,7 @@ def uncut(file: File, kind: Kind) -> Slice:
 
 
 def whole(part: Slice) -> bytes:
-    """All bytes of a file, which is one text or one JSON value. Raises BadInput, also for one too long to be either."""
+    """All bytes of a file that is one text or one JSON value. Raises BadInput, also for one too long for that."""
     pieces = []
     with Stream(part.file, part.kind) as stream:
         while piece := stream.read(1 << 20):

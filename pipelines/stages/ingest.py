@@ -1,8 +1,8 @@
 """Ingest: the files of one source become documents.
 
-A part is a unit of the source (slices of its files, about 32 MiB of text, or one compressed file), read, cleaned and filtered by a datatrove
-pipeline. Input files are known by name and size, and hashed as they are read, so that a file that was changed after
-it was ingested is noticed.
+A part is a unit of the source (slices of its files, about 32 MiB of text, or one compressed file), read, cleaned and
+filtered by a datatrove pipeline. Input files are known by name and size, and hashed as they are read, so that a file
+that was changed after it was ingested is noticed.
 """
 
 from __future__ import annotations

@@ -1,0 +1,209 @@
+"""hf:// and s3:// from real servers on loopback: found, read, interrupted, resumed to the bytes of local files."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from download_hub import Hub
+from moto.server import ThreadedMotoServer
+
+from pipelines import cli
+from sharding.seal import Sealed
+
+NAME = "HuggingFaceFW/fineweb-2"
+HF = f"hf://datasets/{NAME}/data"
+
+
+@pytest.fixture(scope="module")
+def servers(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """A hub with FineWeb-2's sample and an empty bucket, where hf:// and s3:// lead in this process and in those it
+    starts. One of each for all tests: libraries remember their addresses and connections."""
+    root = tmp_path_factory.mktemp("hub")
+    shutil.copytree(samples / "data" / "fineweb-2" / "data", root / NAME / "data")
+    s3 = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    s3.start()
+    host, port = s3.get_host_and_port()
+    with Hub(root).running() as hub, pytest.MonkeyPatch.context() as environment:
+        for variable in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "AWS_PROFILE"):
+            environment.delenv(variable, raising=False)
+        environment.setenv("HF_HOME", str(tmp_path_factory.mktemp("hf-home")))
+        environment.setenv("HF_ENDPOINT", hub.address)
+        environment.setenv("HF_HUB_DISABLE_XET", "1")
+        environment.setattr("huggingface_hub.constants.ENDPOINT", hub.address)  # it is read when it is imported
+        environment.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        environment.setenv("AWS_ACCESS_KEY_ID", "x")
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "x")
+        environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        fsspec.filesystem("s3").mkdir("corpora")
+        yield hub
+    s3.stop()
+
+
+@pytest.fixture
+def hub(servers: Hub) -> Iterator[Hub]:
+    """The hub, with nothing wrong."""
+    fsspec.filesystem("hf").invalidate_cache()
+    yield servers
+    servers.gated.clear()
+    servers.cut.clear()
+
+
+@pytest.fixture
+def bucket(servers: Hub) -> str:
+    """The bucket."""
+    return "s3://corpora"
+
+
+def ingest(source: str, place: str | Path, out: Path, *flags: str) -> int:
+    return cli.run(["ingest", source, str(place), "--out", str(out), "--workers", "1", *flags])
+
+
+def parts(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.parquet"))}
+
+
+@pytest.mark.parametrize("where", ["", "/ars_Arab", "/*/test", "/a??_Arab/train/*.parquet"])
+def test_a_folder_or_glob_of_the_hub_gives_the_bytes_of_local_files(
+    where: str, hub: Hub, samples: Path, tmp_path: Path
+) -> None:
+    assert ingest("fineweb-2", f"{HF}{where}", tmp_path / "hub-out", "--limit", "200") == 0
+    assert ingest("fineweb-2", f"{samples}/data/fineweb-2/data{where}", tmp_path / "local", "--limit", "200") == 0
+    assert parts(tmp_path / "hub-out") == parts(tmp_path / "local") != {}
+
+
+def test_a_bucket_gives_the_bytes_of_local_files(bucket: str, samples: Path, tmp_path: Path) -> None:
+    oscar = samples / "data" / "oscar"
+    fsspec.filesystem("s3").put(f"{oscar}/", f"{bucket}/oscar/", recursive=True)
+    assert ingest("oscar", f"{bucket}/oscar", tmp_path / "s3") == 0
+    assert ingest("oscar", oscar, tmp_path / "local") == 0
+    assert parts(tmp_path / "s3") == parts(tmp_path / "local") != {}
+    assert ingest("oscar", f"{bucket}/oscar/*/ar_meta/*.gz", tmp_path / "glob") == 0
+    assert Sealed(tmp_path / "glob").manifest.counts["documents"].out == 200
+
+
+@pytest.mark.parametrize(
+    ("place", "sentence"),
+    [
+        ("hf://datasets/nobody/nothing/data", "no such file or folder, or none that may be seen without a login"),
+        (f"{HF}/nowhere", "no such file or folder"),
+        (f"{HF}/arb_Arab/test/*.jsonl", "no file here is called"),
+    ],
+)
+def test_an_address_that_leads_nowhere_is_one_sentence(
+    place: str, sentence: str, hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ingest("fineweb-2", place, tmp_path / "out") == 3
+    assert complaint(capsys).startswith(f"arcorp: {place}: {sentence}")
+
+
+def test_a_gated_set_is_one_sentence(hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hub.gated.add(NAME)
+    assert ingest("fineweb-2", f"{HF}/ars_Arab", tmp_path / "out") == 3
+    assert "is gated, and its terms are not accepted; accept its terms on its page" in complaint(capsys)
+
+
+def test_a_server_that_is_not_there_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nobody = "http://127.0.0.1:9"  # the port of `discard`
+    assert ingest("fineweb-2", f"{nobody}/a.parquet", tmp_path / "out") == 3
+    assert "can't be reached" in complaint(capsys)
+    command = [
+        sys.executable,
+        "-m",
+        "pipelines.cli",
+        "ingest",
+        "fineweb-2",
+        f"{HF}/ars_Arab",
+        "--out",
+        tmp_path / "out",
+    ]
+    found = subprocess.run(command, env={**os.environ, "HF_ENDPOINT": nobody}, capture_output=True, text=True)
+    assert found.returncode == 3
+    assert f"arcorp: {HF}/ars_Arab: can't be reached (" in found.stderr
+
+
+def test_a_bucket_that_is_not_there_is_one_sentence(
+    bucket: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ingest("oscar", "s3://another/oscar", tmp_path / "out") == 3
+    assert complaint(capsys).startswith("arcorp: s3://another/oscar: ")
+
+
+def test_a_download_that_breaks_off_is_one_sentence_and_can_be_gone_on_with(
+    hub: Hub, samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # huggingface_hub tries again after ever longer rests
+    hub.cut.add("data/arz_Arab/train/000_00000.parquet")
+    assert ingest("fineweb-2", HF, tmp_path / "out") == 3
+    sentence = complaint(capsys)
+    assert f"{HF}/arz_Arab/train/000_00000.parquet, byte 0: can't be reached (" in sentence
+    assert sentence.endswith("run again to go on")
+    hub.cut.clear()
+    assert ingest("fineweb-2", HF, tmp_path / "out") == 0
+    assert ingest("fineweb-2", samples / "data" / "fineweb-2" / "data", tmp_path / "local") == 0
+    assert parts(tmp_path / "out") == parts(tmp_path / "local")
+
+
+def complaint(capsys: pytest.CaptureFixture[str]) -> str:
+    """The one sentence among what libraries log."""
+    (sentence,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("arcorp: ")]
+    return sentence
+
+
+def test_a_recipe_over_hub_and_bucket_that_is_killed_amid_a_download_resumes_to_the_bytes_of_local_files(
+    hub: Hub, bucket: str, samples: Path, tmp_path: Path
+) -> None:
+    # Large files come into the hub: this test is the last.
+    chance = random.Random(4)
+    words = [f"{chance.choice('ابتثجحخدذر')}{number}" for number in range(3000)]
+    folder = hub.root / NAME / "data" / "arb_Arab" / "large"
+    folder.mkdir()
+    for number in range(3):  # 17 MB of text each, so that each is a part
+        texts = [" ".join(chance.choices(words, k=400)) for _ in range(6_500)]
+        table = pa.table({"text": texts, "id": [f"{number}/{row}" for row in range(len(texts))]})
+        table = table.append_column("language", [["arb"] * len(texts)])
+        table = table.append_column("language_script", [["Arab"] * len(texts)])
+        pq.write_table(table, folder / f"{number}.parquet", use_dictionary=False)
+    oscar = samples / "data" / "oscar" / "OSCAR-2301"
+    fsspec.filesystem("s3").put(f"{oscar}/", f"{bucket}/recipe/", recursive=True)
+
+    def recipe(name: str, hub_input: str, bucket_input: str) -> list[str]:
+        corpora = [{"source": "oscar", "input": bucket_input}, {"source": "fineweb-2", "input": hub_input}]
+        text = {"name": "remote", "corpora": corpora, "phases": [{"name": "all", "steps": 1}]}
+        (tmp_path / f"{name}.yaml").write_text(json.dumps(text))
+        return ["build", str(tmp_path / f"{name}.yaml"), "--out", str(tmp_path / name), "--until", "ingest"]
+
+    assert cli.run([*recipe("local", str(folder), str(oscar)), "--workers", "1"]) == 0
+
+    remote = recipe("remote", f"{HF}/arb_Arab/large", f"{bucket}/recipe")
+    first = tmp_path / "remote" / "documents" / "01-fineweb-2" / "part-00000.json"
+    hub.hold = lambda path: path.endswith("large/1.parquet") and first.exists()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipelines.cli", *remote, "--workers", "1"], start_new_session=True
+    )
+    while not hub.holding.wait(0.1):
+        assert process.poll() is None, "it ended without reading the second file"
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    hub.hold = lambda path: False
+    hub.release.set()
+
+    bucket_folder, hub_folder = sorted((tmp_path / "remote" / "documents").iterdir())
+    assert (bucket_folder / "manifest.json").is_file()
+    assert not (hub_folder / "manifest.json").exists()
+    made = {path.name: path.stat().st_mtime_ns for path in hub_folder.glob("part-*.parquet")}
+    assert list(made) == ["part-00000.parquet"]
+
+    assert cli.run([*remote, "--workers", "2"]) == 0
+    assert parts(tmp_path / "remote") == parts(tmp_path / "local")
+    assert len(parts(tmp_path / "remote")) == 4
+    assert (hub_folder / "part-00000.parquet").stat().st_mtime_ns == made["part-00000.parquet"]
