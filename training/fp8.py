@@ -39,9 +39,10 @@ def product(left: Tensor, right: Tensor, left_scale: Tensor, right_scale: Tensor
         raise ValueError(
             f"an FP8 product of {tuple(left.shape)} and {tuple(right.shape)}: not multiples of {MULTIPLE}"
         )
-    return torch._scaled_mm(
-        left, right, scale_a=left_scale, scale_b=right_scale, out_dtype=torch.bfloat16, use_fast_accum=fast
-    )
+    with torch.autocast(left.device.type, enabled=False):  # on a CPU it would round what is multiplied once more
+        return torch._scaled_mm(
+            left, right, scale_a=left_scale, scale_b=right_scale, out_dtype=torch.bfloat16, use_fast_accum=fast
+        )
 
 
 class _Product(torch.autograd.Function):

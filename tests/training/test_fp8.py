@@ -78,25 +78,3 @@ def test_sizes_and_hardware_that_cannot_are_refused_with_a_sentence() -> None:
         use_fp8(model.blocks, 40)
     with pytest.raises(TrainError, match="needs a GPU, and the device is cpu: set precision to bf16"):
         check_hardware(torch.device("cpu"))
-
-
-@pytest.mark.parametrize("preset", ["nanochat", "gpt2", "llama"])
-@pytest.mark.parametrize("fp8", [False, True])
-@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # torch.compile does it
-def test_the_model_and_its_loss_compile_without_a_graph_break(preset: Preset, fp8: bool) -> None:
-    torch.compiler.reset()
-    model = make_model(Config(preset=preset, layers=1, width=32, heads=2).model(64, 16), 0)
-    if fp8:
-        use_fp8(model.blocks, 32)
-    whole = torch.compile(model, fullgraph=True, backend="aot_eager")
-    ids = torch.arange(32).view(2, 16)
-    with torch.autocast("cpu", torch.bfloat16):
-        total, _ = whole(ids, ids.roll(-1, 1))
-    total.backward()
-    compiled = [parameter.grad.clone() for parameter in model.parameters() if parameter.grad is not None]
-    model.zero_grad()
-    with torch.autocast("cpu", torch.bfloat16):
-        plain, _ = model(ids, ids.roll(-1, 1))
-    plain.backward()
-    torch.testing.assert_close(total, plain, rtol=1e-2, atol=0)
-    assert len(compiled) == len(list(model.parameters()))
