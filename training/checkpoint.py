@@ -143,6 +143,19 @@ def choose(folder: Path, say: Callable[[str], None]) -> tuple[Path, Meta] | None
     return None
 
 
+def newest(run: Path, dataset: Dataset, say: Callable[[str], None]) -> tuple[Path, Meta]:
+    """The newest sound checkpoint of a run. Raises TrainError if it has none, or was trained on another dataset."""
+    found = choose(run / "checkpoints", say)
+    if found is None:
+        raise TrainError(f"{run} has no checkpoint: train first")
+    path, meta = found
+    if meta.manifest != dataset.root:
+        raise TrainError(
+            f"{path} was trained on dataset {meta.manifest[:16]}, {dataset.path} is {dataset.root[:16]}: name that one"
+        )
+    return path, meta
+
+
 def check_belongs(path: Path, meta: Meta, *, model: Mapping[str, Any], manifest: str, schedule: str) -> None:
     """Raises TrainError if a checkpoint is of another model, dataset or schedule."""
     for key in model:

@@ -26,6 +26,7 @@ from sharding.rows import Dataset
 from sharding.seal import SealError, atomic_folder, write_json
 from training import checkpoint
 from training.config import ModelConfig, TrainError
+from training.ranks import say
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 MLP = ("up", "gate", "down")
@@ -121,22 +122,13 @@ def _gpt2_weights(config: ModelConfig, weights: Mapping[str, Tensor]) -> dict[st
     return result
 
 
-def say(message: str) -> None:
-    sys.stderr.write(f"{message}\n")
-
-
 def export(run: Path, data: Path, out: Path) -> Path:
     """Export the newest sound checkpoint of a run. Returns `out`, which appears whole or not at all.
 
     Raises TrainError if there is no checkpoint, it is of another dataset, or `out` is there already.
     """
     dataset = Dataset(data)
-    found = checkpoint.choose(run / "checkpoints", say)
-    if found is None:
-        raise TrainError(f"{run} has no checkpoint: train first")
-    path, meta = found
-    if meta.manifest != dataset.root:
-        raise TrainError(f"{path} was trained on dataset {meta.manifest[:16]}, {data} is {dataset.root[:16]}")
+    path, meta = checkpoint.newest(run, dataset, say)
     if out.exists():
         raise TrainError(f"{out} is there already: remove it, or choose another --out")
     config = ModelConfig(**meta.model)

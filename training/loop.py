@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -33,17 +32,12 @@ from training.generate import samples
 from training.loss import IGNORE
 from training.model import count, make_model
 from training.optim import Optimizer, learning_rate
-from training.ranks import Elsewhere, Ranks
+from training.ranks import Elsewhere, Ranks, say
 from training.runfolder import RunFolder
 from training.speed import Stopwatch, device_name, utilisation
 
 INTERRUPTED = 130
 SHOWN_ROWS = 8  # of a step that was not finite
-
-
-def say(message: str) -> None:
-    sys.stderr.write(f"{message}\n")
-    sys.stderr.flush()
 
 
 def seed_step(seed: int, step: int, rank: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,12 @@ from torch import distributed as dist
 
 from sharding.seal import SealError
 from training.config import TrainError
+
+
+def say(message: str) -> None:
+    """A line for people, on stderr."""
+    sys.stderr.write(f"{message}\n")
+    sys.stderr.flush()
 
 
 class Elsewhere(Exception):

@@ -30,8 +30,8 @@ from training.attention import fastest_kernels
 from training.config import Config, TrainError, read_config
 from training.data import check_batch
 from training.fp8 import check_hardware
-from training.loop import Trainer, say
-from training.ranks import Elsewhere, Ranks, joined, rank_in_environment
+from training.loop import Trainer
+from training.ranks import Elsewhere, Ranks, joined, rank_in_environment, say
 from training.runfolder import RunFolder
 
 LINGER = 30  # seconds: torchrun ends all ranks when one leaves, and the one that has something to say must be first

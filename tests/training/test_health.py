@@ -1,0 +1,121 @@
+"""Figures of weights whose health is known, and of a run."""
+
+import json
+import math
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import torch
+from trainings import arguments
+
+from training.health import effective_rank, main, of_matrix, script_of, scripts_apart, similarity_of_blocks
+from training.train import main as train
+
+
+def test_the_effective_rank_is_the_number_of_directions_that_are_alike_in_strength() -> None:
+    generator = torch.Generator().manual_seed(0)
+    q, _ = torch.linalg.qr(torch.randn(32, 32, generator=generator))
+    assert effective_rank(q) == pytest.approx(32, rel=1e-4)
+    assert effective_rank(q[:, :5] @ q[:5]) == pytest.approx(5, rel=1e-2)
+    assert effective_rank(torch.outer(q[0], q[1])) == pytest.approx(1, rel=1e-2)
+    assert effective_rank(torch.zeros(4, 4)) == 0
+
+
+def test_the_figures_of_a_matrix_are_those_of_its_distribution() -> None:
+    x = torch.randn(256, 512, generator=torch.Generator().manual_seed(0)) * 0.02
+    x[:64] = 0
+    found = of_matrix(x)
+    assert found["shape"] == [256, 512]
+    assert found["std"] == pytest.approx(0.02 * math.sqrt(0.75), rel=0.02)
+    assert found["nearly_zero"] == pytest.approx(0.25, abs=0.002)
+    assert sum(found["histogram"]["counts"]) == 256 * 512
+    assert found["histogram"]["counts"][20] >= 64 * 512  # the bin around zero
+    assert found["rank_share"] < 0.75
+    assert of_matrix(torch.zeros(3, 3))["effective_rank"] == 0
+
+
+def test_blocks_that_repeat_each_other_are_seen() -> None:
+    one, other = torch.randn(2, 8, 8, generator=torch.Generator().manual_seed(0))
+    weights = {"blocks.0.up": one, "blocks.1.up": 2 * one, "blocks.2.up": other, "blocks.0.norm": torch.ones(8)}
+    weights["blocks.1.norm"] = weights["blocks.2.norm"] = torch.ones(8)
+    found = similarity_of_blocks(weights, 3)
+    assert set(found) == {"up"}
+    assert found["up"][0][1] == pytest.approx(1, abs=1e-4)
+    assert abs(found["up"][0][2]) < 0.5
+
+
+def test_scripts_are_told_by_letters() -> None:
+    assert [script_of(text) for text in ("قلم", " وال", "the", " a1", "،", "3", "", "nقل", "é")] == [
+        "arabic",
+        "arabic",
+        "latin",
+        "latin",
+        None,
+        None,
+        None,
+        None,
+        None,
+    ]
+
+
+def test_embeddings_of_two_scripts_are_told_apart_where_they_are_apart() -> None:
+    texts = ["قلم"] * 50 + ["pen"] * 60 + ["1"] * 10
+    generator = torch.Generator().manual_seed(0)
+    embedding = torch.randn(120, 16, generator=generator)
+    mixed = scripts_apart(embedding, texts)
+    embedding[:50, 3] += 20
+    apart = scripts_apart(embedding, texts)
+    assert mixed is not None
+    assert apart is not None
+    assert apart["tokens"] == {"arabic": 50, "latin": 60}
+    assert apart["told_apart"] == 1.0
+    assert apart["explained"][0] > 0.8 > 0.3 > mixed["explained"][0]
+    assert apart["centres_apart"] > 4 > 1 > mixed["centres_apart"]
+    sides = {script: {one["x"] > 0 for one in dots} for script, dots in apart["plane"].items()}
+    assert sides["arabic"] != sides["latin"]
+    assert len(sides["arabic"]) == len(sides["latin"]) == 1
+    assert scripts_apart(embedding, ["1"] * 120) is None
+
+
+class Tags(HTMLParser):
+    """Counts what opens and closes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: dict[str, int] = {}
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.seen[tag] = self.seen.get(tag, 0) + 1
+        if tag not in ("meta", "rect", "circle"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in ("rect", "circle"):
+            while self.open and self.open[-1] in ("p", "td", "th", "tr") and self.open[-1] != tag:
+                self.open.pop()
+            assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize("changes", [{"preset": "gpt2"}, {"value_embeddings": "true", "layers": 2}], ids=str)
+def test_a_run_is_examined_with_plots(dataset: Path, tmp_path: Path, changes: dict[str, object]) -> None:
+    assert train(arguments(dataset, tmp_path / "run", steps=3, **changes)) == 0
+    out = tmp_path / "health"
+    assert main(["--run", str(tmp_path / "run"), "--data", str(dataset), "--out", str(out)]) == 0
+    found = json.loads((out / "health.json").read_text())
+    assert found["step"] == 3
+    assert "blocks.0.attention.q.weight" in found["matrices"]
+    assert found["scripts"]["tokens"]["arabic"] >= 2
+    tags = Tags()
+    tags.feed((out / "health.html").read_text())
+    assert [tag for tag in tags.open if tag != "p"] == []
+    assert tags.seen["svg"] == len(found["matrices"]) + len(found["blocks"]) + 1
+
+
+def test_a_run_without_a_checkpoint_or_of_another_dataset_is_refused(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--run", str(tmp_path), "--data", str(dataset), "--out", str(tmp_path / "out")]) == 1
+    assert "has no checkpoint: train first" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
