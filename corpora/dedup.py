@@ -31,6 +31,7 @@ import xxhash
 from numba import njit
 
 from corpora import minhash, words
+from corpora.census import LABELS
 from corpora.tally import Tally
 
 FINGERPRINT = np.dtype([("text", "<u8", (2,)), ("id", "<u8", (2,)), ("evaluation", "<u2")])
@@ -114,6 +115,9 @@ def apply(table: pyarrow.Table, verdicts: Verdicts, tally: Tally, rules: Rules =
         tally.come(size, length)
         if fates[row] != KEPT:
             tally.drop(rules.reason(int(fates[row])), size, length)
+    labels = list(zip(*(table[name].to_pylist() for name in LABELS), strict=True))
+    reasons = ["" if fate == KEPT else rules.reason(int(fate)) for fate in fates]
+    tally.census.add(table["id"].to_pylist(), table["text"], labels, reasons)
     kept = np.flatnonzero(fates == KEPT)
     result = table.take(pyarrow.array(kept))
     metadata = [
@@ -122,8 +126,8 @@ def apply(table: pyarrow.Table, verdicts: Verdicts, tally: Tally, rules: Rules =
             result["id"].to_pylist(), result["metadata"].to_pylist(), verdicts["copies"][kept], strict=True
         )
     ]
-    labels = zip(*(result[name].to_pylist() for name in ("source", "language", "category")), strict=True)
-    for place, (source, language, category) in zip(kept, labels, strict=True):
+    for place in kept:
+        source, language, category = labels[place]
         tally.leave(source, language, category, 1, int(sizes[place]), int(chars[place]))
     column = result.schema.get_field_index("metadata")
     return result.set_column(column, result.schema.field(column), pyarrow.array(metadata, pyarrow.string()))

@@ -17,6 +17,7 @@ import pyarrow.compute
 import pyarrow.parquet
 from datatrove.data import Document
 
+from corpora.census import LABELS
 from corpora.errors import BadInput
 from corpora.parquet import PARQUET_FAULTS
 from corpora.tally import Tally, utf8_size
@@ -106,7 +107,7 @@ def _batches(documents: Iterable[Document], tally: Tally, longest: int) -> Itera
     for document in documents:
         length = len(document.text)
         if 4 * length > longest and utf8_size(document.text) > longest:
-            tally.drop(f"text over {longest >> 20} MiB", utf8_size(document.text), length)
+            tally.drop(f"text over {longest >> 20} MiB", utf8_size(document.text), length, document)
             continue
         if rows and chars + length > ROW_GROUP:
             yield _batch(rows, tally)
@@ -131,6 +132,8 @@ def _batch(rows: list[Document], tally: Tally) -> pyarrow.RecordBatch:
         counts[2] += len(row.text)
     for (source, language, category), (documents, size, chars) in strata.items():
         tally.leave(source, language, category, documents, size, chars)
+    labels = [tuple(row.metadata[label] for label in LABELS) for row in rows]
+    tally.census.add([row.id for row in rows], pyarrow.chunked_array([arrays[1]]), labels)
     return pyarrow.record_batch(arrays, schema=SCHEMA)
 
 

@@ -99,7 +99,7 @@ class Clean(PipelineStep):  # type: ignore[misc]
                 self.tally.cut(NORMALISED, came - size, len(document.text) - len(text))
                 document.text = text
                 if not text or text.isspace():
-                    self.tally.drop("empty after cleaning", size, len(text))
+                    self.tally.drop("empty after cleaning", size, len(text), document)
                     empty.add(places[number])
         return [document for place, document in enumerate(batch) if place not in empty]
 

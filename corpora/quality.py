@@ -46,6 +46,6 @@ class Filter(PipelineStep):  # type: ignore[misc]
         for document in data:
             verdict = self.filter(document)
             if isinstance(verdict, tuple):
-                self.tally.drop(verdict[1], utf8_size(document.text), len(document.text))
+                self.tally.drop(verdict[1], utf8_size(document.text), len(document.text), document)
             else:
                 yield document

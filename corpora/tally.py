@@ -7,12 +7,14 @@ account (documents, bytes, chars)
     in + added = out + dropped, by reason
 
 holds when a part is done: a line that could not be read is one document in and one dropped. Cleaning that shortens or
-lengthens a text moves bytes and chars through the reason "normalised".
+lengthens a text moves bytes and chars through the reason "normalised". Beside the ledgers stands a census, to look at.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+from corpora.census import Census
 
 if TYPE_CHECKING:
     from datatrove.data import Document
@@ -36,6 +38,7 @@ class Tally:
         self.changed: dict[str, int] = {}
         self.strata: dict[str, dict[str, int]] = {}
         self.bad: list[str] = []
+        self.census = Census()
 
     def come(self, size: int, chars: int) -> None:
         """One document, or one line that should have been one, was read."""
@@ -43,8 +46,10 @@ class Tally:
         self.came["bytes"] += size
         self.came["chars"] += chars
 
-    def drop(self, reason: str, size: int, chars: int) -> None:
-        """One document goes no further."""
+    def drop(self, reason: str, size: int, chars: int, document: Document | None = None) -> None:
+        """One document goes no further; `document` where it became one."""
+        if document is not None:
+            self.census.drop(document, reason)
         for unit, count in zip(UNITS, (1, size, chars), strict=True):
             _add(self.dropped[unit], reason, count)
 
@@ -96,12 +101,13 @@ class Tally:
 
     def to_json(self) -> dict[str, Any]:
         """Everything, in plain values: `ledgers`, `changed` (step -> chars), `strata` ("source language category" ->
-        documents, bytes, chars out) and `bad` (one sentence for each file given up)."""
+        documents, bytes, chars out), `bad` (one sentence for each file given up) and `census`."""
         return {
             "ledgers": self.ledgers(),
             "changed": dict(sorted(self.changed.items())),
             "strata": {name: self.strata[name] for name in sorted(self.strata)},
             "bad": list(self.bad),
+            "census": self.census.to_json(),
         }
 
 

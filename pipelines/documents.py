@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import UsageError
+from pipelines.runner import Finish
+from sharding import seal
 from sharding.seal import Counts, Ledger, Sealed
 
 STAGES = ("ingest", "dedup")
 """The stages whose folders hold documents."""
+
+CENSUS = "census.json"
+"""In such a folder: what was kept and dropped, and samples of both (`corpora.census`)."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,13 @@ def parts_of(folders: Iterable[Sealed]) -> list[DocumentsPart]:
 def roots(folders: Iterable[Sealed]) -> dict[str, str]:
     """The inputs of a stage that reads these folders: order matters, where they lie does not."""
     return {f"documents {number}": folder.root for number, folder in enumerate(folders)}
+
+
+def write_census(finish: Finish) -> None:
+    """The census of all parts, for people to look at."""
+    from corpora.census import merge
+
+    finish.write(CENSUS, seal.canonical(merge(sidecar.summary["census"] for sidecar in finish.sidecars)))
 
 
 def ledgers(counts: Mapping[str, Mapping[str, Any]]) -> Counts:

@@ -268,7 +268,7 @@ class Source(abc.ABC):
         elif document.id in seen:
             reason = "duplicate id"
         if reason:
-            tally.drop(reason, size, chars)
+            tally.drop(reason, size, chars, document)
             return None
         seen.add(document.id)
         return document

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.documents import all_strata
+from pipelines.report.census import census_of
 from pipelines.report.fit import fit_of
 from pipelines.report.folders import Folders, made_from, open_folders
 from pipelines.report.training import training_of
@@ -28,6 +29,7 @@ def gather(folder: Path) -> dict[str, Any]:
     folders = open_folders(folder)
     sections: dict[str, Callable[[Folders], Any]] = {
         "sources": _sources,
+        "corpora": census_of,
         "shares": _shares,
         "tokenizer": fit_of,
         "packing": _packing,

@@ -8,6 +8,7 @@ from typing import Any
 
 from pipelines.report.elements import count, decimal, plural, share, short, size
 from pipelines.report.markup import Markup, tag
+from pipelines.report.sections.corpora import corpora
 from pipelines.report.sections.mixing import mixing
 from pipelines.report.sections.packing import packing
 from pipelines.report.sections.provenance import provenance
@@ -83,6 +84,7 @@ def _sections(figures: Mapping[str, Any]) -> list[tuple[str, str, Markup]]:
     run = figures.get("training")
     found = {
         ("sources", "Sources"): sources(figures["sources"]) if "sources" in figures else None,
+        ("corpora", "Corpora"): corpora(figures["corpora"]) if "corpora" in figures else None,
         ("mixing", "Mixing"): mixing(figures["shares"]) if "shares" in figures else None,
         ("tokenizer", "Tokenizer"): tokenizer(figures["tokenizer"]) if "tokenizer" in figures else None,
         ("packing", "Packing"): packing(figures["packing"]) if "packing" in figures else None,

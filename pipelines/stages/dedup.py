@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines.documents import DocumentsPart, ledgers, open_documents, parts_of, roots, strata_of
+from pipelines.documents import DocumentsPart, ledgers, open_documents, parts_of, roots, strata_of, write_census
 from pipelines.errors import InputError, UsageError
 from pipelines.lock import STATE
 from pipelines.options import DedupOptions
@@ -23,7 +23,7 @@ from pipelines.runner import Finish, Stage, Work
 from sharding import seal
 from sharding.seal import Ledger, Sealed
 
-VERSION = 1
+VERSION = 2
 
 
 def dedup_stage(folder: Path, docs: Sequence[Path], options: DedupOptions) -> Stage:
@@ -165,7 +165,8 @@ class _Apply:
         with writer.file(".parquet") as file:
             write_table(table, file)
         writer.counts = ledgers(tally.ledgers())
-        writer.summary = {"strata": tally.to_json()["strata"]}
+        counted = tally.to_json()
+        writer.summary = {"strata": counted["strata"], "census": counted["census"]}
 
 
 def _finish(finish: Finish, evaluation: list[dict[str, Any]]) -> None:
@@ -174,5 +175,6 @@ def _finish(finish: Finish, evaluation: list[dict[str, Any]]) -> None:
         why = ", ".join(f"{count} {reason}" for reason, count in documents.dropped.items()) or "the folders hold none"
         raise InputError(f"deduplication left no document: {why}")
     finish.summary = {"strata": strata_of(sidecar.summary["strata"] for sidecar in finish.sidecars)}
+    write_census(finish)
     if evaluation:
         finish.summary["evaluation"] = evaluation

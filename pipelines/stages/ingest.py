@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from pipelines.documents import ledgers, strata_of
+from pipelines.documents import ledgers, strata_of, write_census
 from pipelines.errors import InputError, UsageError
 from pipelines.options import EmbeddedOptions, IngestOptions
 from pipelines.parts import Part, PartWriter
@@ -24,7 +24,7 @@ from sharding import seal
 if TYPE_CHECKING:
     from corpora.sources.base import Source
 
-VERSION = 2
+VERSION = 3
 
 
 def embedded_stage(folder: Path, options: EmbeddedOptions) -> Stage:
@@ -112,6 +112,7 @@ class _WriteDocuments:
             "strata": counted["strata"],
             "changed": counted["changed"],
             "bad": counted["bad"],
+            "census": counted["census"],
             "inputs": hashes,
         }
 
@@ -122,6 +123,7 @@ def _finish(finish: Finish, source: str, bad: list[str]) -> None:
         dropped = finish.counts["documents"].dropped
         why = ", ".join(f"{count} {reason}" for reason, count in dropped.items()) or "the files hold none"
         raise InputError(f"source {source} gave no document ({why}): look at its input and at the quality options")
+    write_census(finish)
     summaries = [sidecar.summary for sidecar in finish.sidecars]
     changed: dict[str, int] = {}
     for summary in summaries:

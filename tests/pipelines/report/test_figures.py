@@ -16,10 +16,10 @@ from sharding import seal
 from sharding.seal import Damaged, Sealed
 
 AFTER = {  # the folders that are made after each one, and the sections that need them
-    "unique": (["tokenizer", "tokens", "dataset", "verified", "run"], {"sources", "provenance"}),
-    "tokenizer": (["tokens", "dataset", "verified", "run"], {"sources", "tokenizer", "provenance"}),
-    "dataset": (["verified", "run"], {"sources", "tokenizer", "shares", "packing", "provenance"}),
-    "verified": (["run"], {"sources", "tokenizer", "shares", "packing", "provenance"}),
+    "unique": (["tokenizer", "tokens", "dataset", "verified", "run"], {"sources", "corpora", "provenance"}),
+    "tokenizer": (["tokens", "dataset", "verified", "run"], {"sources", "corpora", "tokenizer", "provenance"}),
+    "dataset": (["verified", "run"], {"sources", "corpora", "tokenizer", "shares", "packing", "provenance"}),
+    "verified": (["run"], {"sources", "corpora", "tokenizer", "shares", "packing", "provenance"}),
 }
 ALWAYS = {"format", "made_from", "name", "description", "summary"}
 

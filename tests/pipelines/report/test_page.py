@@ -43,7 +43,9 @@ def test_nothing_is_fetched_and_nothing_runs(page, html):
 def test_links_lead_to_sections_that_are_there(page):
     anchors = [element.attributes["href"][1:] for element in page.elements if element.name == "a"]
     assert anchors == [element.attributes["id"] for element in page.elements if element.name == "section"]
-    assert {"sources", "mixing", "tokenizer", "packing", "training", "samples", "provenance"} == set(anchors)
+    assert {"sources", "corpora", "mixing", "tokenizer", "packing", "training", "samples", "provenance"} == set(
+        anchors
+    )
 
 
 def test_the_page_is_small(html):

@@ -1,0 +1,88 @@
+"""The corpora's section: what came in is what was kept and what was dropped, in every unit, and samples of both."""
+
+import json
+import shutil
+from collections import Counter
+
+import pytest
+
+from pipelines.report.figures import gather
+from pipelines.report.page import render
+from sharding import seal
+from sharding.seal import Sealed
+from tests.pipelines.report.reading import Page
+
+UNITS = ("documents", "bytes", "chars", "words")
+
+
+def test_what_came_in_is_what_was_kept_and_what_was_dropped(figures):
+    kinds = figures["corpora"]["kinds"]
+    assert {kind["source"] for kind in kinds} == {line["source"] for line in figures["sources"]["kept"]}
+    for kind in kinds:
+        for unit in UNITS:
+            dropped = sum(one[unit] for one in kind["dropped"])
+            assert kind["in"][unit] == kind["kept"][unit] + dropped
+        assert kind["kept"]["words"] > 0
+
+
+def test_what_is_kept_is_what_the_seals_say(figures):
+    told = {(line["source"], line["language"], line["category"]): line for line in figures["sources"]["kept"]}
+    for kind in figures["corpora"]["kinds"]:
+        line = told[kind["source"], kind["language"], kind["category"]]
+        assert {unit: kind["kept"][unit] for unit in UNITS[:3]} == {unit: line[unit] for unit in UNITS[:3]}
+    assert sum(map(sum, figures["corpora"]["lengths"].values())) == sum(line["documents"] for line in told.values())
+
+
+def test_reasons_are_those_of_the_ledgers(finished, figures):
+    dropped = Sealed(finished / "unique").manifest.counts["documents"].dropped
+    found: Counter[str] = Counter()
+    for kind in figures["corpora"]["kinds"]:
+        for one in kind["dropped"]:
+            if one["at"] == "deduplication":
+                found[one["reason"]] += one["documents"]
+    assert found == Counter({reason: count for reason, count in dropped.items() if count})
+
+
+def test_there_are_ten_samples_of_each_source_and_dropped_ones_with_their_reason(figures):
+    samples = figures["corpora"]["samples"]
+    kept = Counter()
+    for kind in figures["corpora"]["kinds"]:
+        kept[kind["source"]] += kind["kept"]["documents"]
+    assert samples.keys() == kept.keys()
+    for source, kinds in samples.items():
+        assert len(kinds["kept"]) == min(10, kept[source])
+        assert not any(one["reason"] for one in kinds["kept"])
+        assert all(one["reason"] for one in kinds.get("dropped", []))
+    assert any("dropped" in kinds for kinds in samples.values())
+
+
+def test_samples_are_on_the_page(figures):
+    shown = "".join(text for text, _ in Page(render(figures)).texts)
+    for kinds in figures["corpora"]["samples"].values():
+        for some in kinds.values():
+            assert all(one["id"] in shown and one["text"][:100] in shown for one in some)
+
+
+def test_folders_of_an_earlier_version_have_no_section(own):
+    for name in ("unique", "tokenizer", "tokens", "dataset", "verified", "run"):
+        shutil.rmtree(own / name)
+    folder = min((own / "documents").iterdir())
+    manifest = seal.read_manifest(folder)
+    del manifest.files["census.json"]
+    seal.write_manifest(folder, manifest)
+    assert "corpora" not in gather(own)
+
+
+def test_without_deduplication_what_was_read_is_kept(own):
+    for name in ("unique", "tokenizer", "tokens", "dataset", "verified", "run"):
+        shutil.rmtree(own / name)
+    found = gather(own)["corpora"]
+    for kind in found["kinds"]:
+        assert kind["in"]["words"] == kind["kept"]["words"] + sum(one["words"] for one in kind["dropped"])
+    assert all(one["at"] == "reading" for kind in found["kinds"] for one in kind["dropped"])
+
+
+@pytest.mark.parametrize("name", ["documents", "unique"])
+def test_a_census_is_sealed(finished, name):
+    folder = finished / name if name == "unique" else min((finished / name).iterdir())
+    assert json.loads(Sealed(folder).read("census.json"))["groups"]
