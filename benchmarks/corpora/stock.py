@@ -1,0 +1,79 @@
+"""The web path of stock datatrove 0.10.1 blocks: read, FineWeb-2's three filters, MinHash in four steps, write.
+
+It has no normalisation of Arabic, so that step is ours alone. MinHash hashes with sha1: its xxhash fails with
+xxhash 4. One task, as one core is measured.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from corpora.rules import fineweb_2
+from datatrove.executor import LocalPipelineExecutor
+from datatrove.pipeline.dedup.minhash import (
+    MinhashConfig,
+    MinhashDedupBuckets,
+    MinhashDedupCluster,
+    MinhashDedupFilter,
+    MinhashDedupSignature,
+)
+from datatrove.pipeline.filters import FineWebQualityFilter, GopherQualityFilter, GopherRepetitionFilter
+from datatrove.pipeline.readers import ParquetReader
+from datatrove.pipeline.writers import ParquetWriter
+from datatrove.utils.hashing import HashConfig
+
+LANGUAGE = "arb_Arab"
+CONFIG = MinhashConfig(n_grams=5, num_buckets=14, hashes_per_bucket=8, hash_config=HashConfig(64, "sha1"))
+
+
+def filters() -> list[Any]:
+    """FineWeb-2's filters with its thresholds for standard Arabic."""
+    rules = fineweb_2()[LANGUAGE]
+    tops, repeated = rules.max_top_n_grams or (), rules.max_repeated_n_grams or ()
+    return [
+        GopherRepetitionFilter(
+            dup_line_frac=rules.max_repeated_lines,
+            dup_para_frac=0,
+            dup_line_char_frac=0,
+            dup_para_char_frac=0,
+            top_n_grams=list(enumerate(tops, 2)),
+            dup_n_grams=list(enumerate(repeated, 5)),
+            language=LANGUAGE,
+        ),
+        FineWebQualityFilter(
+            line_punct_thr=rules.min_terminal_lines,
+            short_line_thr=999,
+            char_duplicates_ratio=rules.max_repeated_line_chars,
+            new_line_ratio=rules.max_newlines,
+            language=LANGUAGE,
+        ),
+        GopherQualityFilter(
+            min_avg_word_length=rules.min_length,
+            max_avg_word_length=rules.max_length,
+            max_non_alpha_words_ratio=rules.min_letter_words,
+            min_stop_words=rules.min_stop_words,
+            stop_words=list(rules.stop_words),
+            language=LANGUAGE,
+        ),
+    ]
+
+
+def run(folder: Path, out: Path) -> int:
+    """From Parquet to Parquet. Returns how many documents are left."""
+
+    def go(name: str, tasks: int, *steps: Any) -> Any:
+        executor = LocalPipelineExecutor(list(steps), tasks=tasks, workers=1, logging_dir=str(out / "logs" / name))
+        return executor.run()
+
+    def step(name: str) -> str:
+        return str(out / name)
+
+    go("filter", 1, ParquetReader(str(folder)), *filters(), ParquetWriter(step("kept")))
+    go("signature", 1, ParquetReader(step("kept")), MinhashDedupSignature(step("sigs"), CONFIG, LANGUAGE))
+    go("buckets", CONFIG.num_buckets, MinhashDedupBuckets(step("sigs"), step("buckets"), config=CONFIG))
+    go("cluster", 1, MinhashDedupCluster(step("buckets"), step("remove"), config=CONFIG))
+    go("write", 1, ParquetReader(step("kept")), MinhashDedupFilter(step("remove")), ParquetWriter(step("unique")))
+    import pyarrow.parquet as pq
+
+    return sum(pq.read_metadata(path).num_rows for path in (out / "unique").glob("*.parquet"))

@@ -1,0 +1,84 @@
+"""What is measured in a process of its own, so that its memory and its processor time are its own.
+
+`python -m benchmarks.corpora.work CHAIN INPUT OUT [WORKERS]` prints JSON. A chain runs on a few documents first: what
+is compiled or loaded once is apart from what is measured.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.corpora.texts import real, write_fineweb
+
+
+def measured(chain: str, folder: Path, out: Path, workers: int = 1) -> dict[str, Any]:
+    """Run a chain in a process of its own: documents left, seconds, processor seconds, its peak memory in bytes."""
+    shutil.rmtree(out, ignore_errors=True)
+    command = [sys.executable, "-m", "benchmarks.corpora.work", chain, str(folder), str(out), str(workers)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{chain} failed: {done.stderr.strip().splitlines()[-1]}")
+    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return found
+
+
+def copying(folder: Path, out: Path, workers: int) -> int:
+    """Read, normalise, write: no filter."""
+    from pipelines.options import IngestOptions
+    from pipelines.runner import Context, run
+    from pipelines.stages.ingest import ingest_stage
+
+    stage = ingest_stage(out / "documents", "fineweb-2", [str(folder)], IngestOptions())
+    return run(stage, Context(workers)).sealed.manifest.counts["documents"].out
+
+
+def web(folder: Path, out: Path, workers: int) -> int:
+    """The web path: read, clean, filter, deduplicate, write."""
+    from pipelines.options import DedupOptions, IngestOptions, QualityOptions
+    from pipelines.runner import Context, run
+    from pipelines.stages.dedup import dedup_stage
+    from pipelines.stages.ingest import ingest_stage
+
+    options = IngestOptions(quality=QualityOptions(profile="web"))
+    run(ingest_stage(out / "documents", "fineweb-2", [str(folder)], options), Context(workers))
+    stage = dedup_stage(out / "unique", [out / "documents"], DedupOptions(method="minhash"))
+    return run(stage, Context(workers)).sealed.manifest.counts["documents"].out
+
+
+def stock(folder: Path, out: Path, workers: int) -> int:
+    """The web path of datatrove's blocks."""
+    from benchmarks.corpora.stock import run
+
+    return run(folder, out)
+
+
+CHAINS: dict[str, Callable[[Path, Path, int], int]] = {"copying": copying, "web": web, "stock": stock}
+
+
+def main() -> None:
+    chain, folder, out, workers = CHAINS[sys.argv[1]], Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])
+    write_fineweb(out / "few", real(("arb_news",))[:40])
+    chain(out / "few", out / "warm", 1)
+    began, before = time.perf_counter(), _cpu()
+    documents = chain(folder, out / "out", workers)
+    seconds, cpu = time.perf_counter() - began, _cpu() - before
+    status = Path("/proc/self/status").read_text()  # ru_maxrss would begin with what the parent process has
+    peak = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+    print(json.dumps({"documents": documents, "seconds": seconds, "cpu_seconds": cpu, "peak_bytes": peak}))
+
+
+def _cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+if __name__ == "__main__":
+    main()
