@@ -111,8 +111,12 @@ def init(
     """Write a recipe for your own files, ready to edit and build."""
     from pipelines.init import write_recipe
 
-    write_recipe(paths, out, language, text_field)
-    Console(format).result({"recipe": str(out)}, f"{out}: look it over, then: arcorp build {out} --out out/{out.stem}")
+    console = Console(format)
+    notes = write_recipe(paths, out, language, text_field)
+    for note in notes:
+        console.say(note)
+    line = f"{out}: look it over, then: arcorp build {out} --out out/{out.stem}"
+    console.result({"recipe": str(out), "notes": notes}, line)
 
 
 @app.command()

@@ -37,8 +37,11 @@ class Sizes:
     width: int
 
 
-# Up to so many bytes of text. A model sees each token about four times; the last line is nanochat's d12.
+# Up to so many bytes of text. A model sees each token about four times; the last line is nanochat's d12. Small
+# vocabularies are far below what so much ordinary text has pairs for (14 kB of stories: 831 ids).
 BY_BYTES = (
+    (60_000, Sizes(384, 64, 4, 2, 64)),
+    (400_000, Sizes(1_024, 128, 8, 4, 128)),
     (5_000_000, Sizes(4_096, 256, 16, 4, 192)),
     (100_000_000, Sizes(16_384, 512, 32, 6, 384)),
     (2_000_000_000, Sizes(32_768, 1_024, 64, 8, 512)),
@@ -47,13 +50,20 @@ BY_BYTES = (
 BYTES_PER_TOKEN = 5
 
 
-def write_recipe(inputs: Sequence[str], out: Path, language: str, text_field: str | None) -> None:
-    """Write a recipe that builds on `inputs`. Raises UsageError, InputError."""
+VALIDATION = 0.02
+FEW = 0.1
+"""A part of the text that is more than was meant to be held out, and is said."""
+
+
+def write_recipe(inputs: Sequence[str], out: Path, language: str, text_field: str | None) -> list[str]:
+    """Write a recipe that builds on `inputs`; returns what its reader should know. Raises UsageError, InputError."""
     if out.exists():
         raise UsageError(f"{out} is there already: choose another --out")
-    corpora, size = [], 0
+    corpora, size, texts = [], 0, 0
     for given in inputs:
-        for reader, found in _readers(given).items():
+        sizes_found, files = _readers(given)
+        texts += files
+        for reader, found in sizes_found.items():
             corpus = {"source": reader, "input": _relative(Path(given), out.parent), "language": language}
             if text_field and reader != "text":
                 corpus["text_field"] = text_field
@@ -67,7 +77,7 @@ def write_recipe(inputs: Sequence[str], out: Path, language: str, text_field: st
         "corpora": corpora,
         # files may be whole books, and there is no other source that they could drown: no document is capped
         "tokenizer": {"vocab_size": sizes.vocab_size, "sample": {"document_cap": max(size, 1)}},
-        "pack": {"row_tokens": sizes.row_tokens, "validation": {"share": 0.02}},
+        "pack": {"row_tokens": sizes.row_tokens, "validation": {"share": VALIDATION}},
         "phases": [{"name": "all", "steps": steps}],
         "train": {"layers": sizes.layers, "width": sizes.width, "heads": 4, "batch_rows": sizes.batch_rows},
     }
@@ -78,20 +88,35 @@ def write_recipe(inputs: Sequence[str], out: Path, language: str, text_field: st
         f"# `arcorp build {out.name} --print-config` every other key and its default.\n{text}",
         encoding="utf-8",
     )
+    return _notes(corpora, texts)
 
 
-def _readers(given: str) -> dict[str, int]:
-    """The readers that suit what lies at a path, and about how much text each would find."""
+def _notes(corpora: Sequence[dict[str, str]], texts: int) -> list[str]:
+    """Where all is text files, and few: whole documents are held out, and one is a large part of them."""
+    if any(corpus["source"] != "text" for corpus in corpora) or not texts or 1 / texts <= FEW:
+        return []
+    if texts == 1:
+        return ["one file is one document: nothing is held out for validation; cut it into files to have some"]
+    return [
+        f"{texts} files are {texts} documents, and validation takes whole ones: about {1 / texts:.0%} of the text is "
+        "held out; cut books into chapters, one file each, to hold out less"
+    ]
+
+
+def _readers(given: str) -> tuple[dict[str, int], int]:
+    """The readers that suit what lies at a path, and about how much text each would find; and how many text files."""
     path = Path(given)
     if not path.exists():
         raise UsageError(f"{given}: there is no such file or folder")
     files = [path] if path.is_file() else [one for one in sorted(path.rglob("*")) if one.is_file()]
     sizes: dict[str, int] = {}
+    texts = 0
     for file in files:
         suffixes = [suffix.lower() for suffix in file.suffixes]
         packed = bool(suffixes) and suffixes[-1] in COMPRESSED
         suffix = suffixes[-2] if packed and len(suffixes) > 1 else suffixes[-1] if suffixes else ""
         reader = READERS.get(suffix)
+        texts += reader == "text"
         if reader:
             large = packed or reader == "parquet"
             sizes[reader] = sizes.get(reader, 0) + file.stat().st_size * (EXPANSION if large else 1)
@@ -99,7 +124,7 @@ def _readers(given: str) -> dict[str, int]:
         raise InputError(
             f"{given}: no file here ends in {', '.join(READERS)}: name the files, or use `arcorp sources`"
         )
-    return sizes
+    return sizes, texts
 
 
 def _relative(path: Path, folder: Path) -> str:

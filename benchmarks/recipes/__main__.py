@@ -21,8 +21,17 @@ import reduced  # noqa: E402
 from pipelines import cli  # noqa: E402
 from sharding.seal import Sealed  # noqa: E402
 
-SIZES = {"limit": 60, "chars": 500_000, "steps": 20}
-MORE = ("train.layers=2", "train.width=64", "train.heads=2", "train.batch_rows=2", "train.threads=2", "train.warmup=5")
+SIZES = {"limit": 20, "chars": 300_000, "steps": 10}
+MORE = (
+    "pack.validation={rows: 8}",
+    "corpora.0.limit=4",
+    "train.layers=2",
+    "train.width=64",
+    "train.heads=2",
+    "train.batch_rows=2",
+    "train.threads=2",
+    "train.warmup=5",
+)
 
 
 def main() -> int:

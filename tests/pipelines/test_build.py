@@ -1,5 +1,6 @@
 """A whole build: the same bytes however it is run, idle when done, mended when damaged, refused when another's."""
 
+import csv
 import json
 import os
 import subprocess
@@ -228,3 +229,20 @@ def test_a_part_that_lost_all_its_documents_to_deduplication_is_tokenized_to_not
     assert cli.run(["dedup", str(tmp_path / "one"), str(tmp_path / "copy"), "--out", str(unique)]) == 0
     assert cli.run(["tokenize", str(unique), "--tokenizer", str(built / "tokenizer"), "--out", str(tokens)]) == 0
     assert Sealed(tokens).manifest.counts["documents"].out == 1
+
+
+@pytest.mark.parametrize("files", [1, 3])
+def test_init_and_build_work_on_someones_text_without_editing(samples, tmp_path, monkeypatch, capsys, files):
+    """Fewer steps are trained than it says; nothing else is set."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    with next((samples / "data/arastories").glob("*MSA*")).open(encoding="utf-8", newline="") as rows:
+        stories = [row["Story"] for row, _ in zip(csv.DictReader(rows), range(9), strict=False)]
+    for number in range(files):
+        (tmp_path / "mine" / f"{number}.txt").write_text("\n\n".join(stories[number::files]), encoding="utf-8")
+    assert cli.run(["init", "mine", "--out", "mine.yaml"]) == 0
+    said = capsys.readouterr().err
+    assert ("nothing is held out" if files == 1 else "about 33% of the text is held out") in said
+    assert cli.run(["build", "mine.yaml", "--out", "out", "--workers", "1", "--set", "train.steps=2"]) == 0
+    assert (tmp_path / "out" / "report.html").is_file()
+    assert (tmp_path / "out" / "dataset" / "README.md").is_file()
