@@ -113,7 +113,8 @@ class _Chain:
                 str(self.out / "raw" / path.partition(":")[2]) if is_embedded(path) else path for path in paths(corpus)
             ]
             given = {name: getattr(corpus, name) for name in IngestOptions.model_fields if hasattr(corpus, name)}
-            options = IngestOptions(**given, clean=recipe.clean, quality=recipe.quality)
+            quality = recipe.quality.model_copy(update={"profile": corpus.profile or recipe.quality.profile})
+            options = IngestOptions(**given, clean=recipe.clean, quality=quality)
             label = "-".join(filter(None, [f"{number:02d}", corpus.source, corpus.language]))
             folder = self.out / "documents" / label
             self._do(ingest_stage(folder, corpus.source, inputs, options))
@@ -186,5 +187,6 @@ def describe(stage: Stage, outcome: Outcome, seconds: float | None = None) -> st
 
 
 def _ledger(unit: str, ledger: Ledger) -> str:
-    dropped = sum(ledger.dropped.values())
-    return f"{ledger.out:,} {unit}" + (f" ({dropped:,} dropped)" if dropped else "")
+    why = sorted(ledger.dropped.items(), key=lambda reason: -reason[1])
+    said = ", ".join(f"{count:,} {reason}" for reason, count in why)
+    return f"{ledger.out:,} {unit}" + (f" ({sum(ledger.dropped.values()):,} dropped: {said})" if why else "")

@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 Stratum = Literal["source", "language", "category"]
+Profile = Literal["none", "source", "web", "classical", "code", "math", "verse", "stories"]
 
 
 class Options(BaseModel):
@@ -99,6 +100,7 @@ class CorpusOptions(ReadOptions):
     input: str | list[str] = Field(
         description="file, folder or glob; local, hf://, s3://, https://; 'embedded:PATH' is in the embedded corpus"
     )
+    profile: Profile | None = Field(None, description="rules of quality for this corpus, instead of quality.profile")
 
 
 class CleanOptions(Options):
@@ -121,6 +123,18 @@ class QualityOptions(Options):
 
     min_chars: int = Field(0, ge=0, description="drop documents with fewer characters")
     max_chars: PositiveInt | None = Field(None, description="drop documents with more characters")
+    profile: Profile = Field(
+        "none",
+        description="rules for a kind of text, told in docs/quality.md; source: those that each source asks for",
+    )
+    keep_dropped: bool = Field(False, description="write what these options drop beside the parts, as part-*.dropped")
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What is not asked for goes unsaid: work that was sealed before there was a choice stays good."""
+        values: dict[str, Any] = serialize(self)
+        asked = {"profile": self.profile != "none", "keep_dropped": self.keep_dropped}
+        return {name: value for name, value in values.items() if asked.get(name, True)}
 
 
 class IngestOptions(ReadOptions):

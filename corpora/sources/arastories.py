@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from corpora.formats import Csv, Format, Row, Slice
-from corpora.sources.base import Draft, Source
+from corpora.sources.base import Draft, Quality, Source
 
 _VARIETIES = {"MSA": "arb_Arab", "Egyptian": "arz_Arab", "Moroccan": "ary_Arab"}
 
@@ -26,6 +26,7 @@ class AraStories(Source):
     """Stories of AraStories."""
 
     name: ClassVar[str] = "arastories"
+    quality: ClassVar[Quality | None] = "stories"
     FILES: ClassVar[tuple[str, ...]] = ("*.csv",)
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"Prompt", "Story"}),)
     LANGUAGE: ClassVar[str] = "arb_Arab"

@@ -28,6 +28,7 @@ from corpora.streams import Kind, sniff
 from corpora.tally import Tally, utf8_size
 
 Profile = Literal["prose", "code", "verbatim"]
+Quality = Literal["none", "web", "classical", "code", "math", "verse", "stories"]
 Category = Literal["arabic", "classical", "english", "code", "math"]
 
 LOOK = 16
@@ -95,6 +96,7 @@ class Source(abc.ABC):
     LANGUAGE: ClassVar[str] = ""
     LICENSE: ClassVar[str] = ""
     profile: ClassVar[Profile] = "prose"  # how `Clean` treats its text
+    quality: ClassVar[Quality | None] = None  # the rules its text is held to on request; None: its category's
 
     language: str = ""
     category: Category | None = None

@@ -17,7 +17,7 @@ from typing import ClassVar
 
 from corpora.formats import Format, Row, Slice
 from corpora.parquet import Parquet
-from corpora.sources.base import Category, Draft, Source
+from corpora.sources.base import Category, Draft, Quality, Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,7 @@ class ClimbMix(Source):
     """Rows of ClimbMix."""
 
     name: ClassVar[str] = "climbmix"
+    quality: ClassVar[Quality | None] = "none"
     FILES: ClassVar[tuple[str, ...]] = ("*.parquet",)
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"text"}),)
     CATEGORY: ClassVar[Category | None] = "english"

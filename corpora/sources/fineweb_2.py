@@ -19,7 +19,7 @@ from typing import ClassVar
 
 from corpora.formats import Format, Row, Slice
 from corpora.parquet import Parquet
-from corpora.sources.base import Draft, Source
+from corpora.sources.base import Draft, Quality, Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +27,7 @@ class FineWeb2(Source):
     """Rows of FineWeb-2."""
 
     name: ClassVar[str] = "fineweb-2"
+    quality: ClassVar[Quality | None] = "none"
     FILES: ClassVar[tuple[str, ...]] = ("*.parquet",)
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"text", "id", "language", "language_script"}),)
     LICENSE: ClassVar[str] = "ODC-By-1.0"

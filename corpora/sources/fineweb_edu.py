@@ -18,7 +18,7 @@ from typing import ClassVar
 from corpora.formats import Format, Row, Slice
 from corpora.languages import label
 from corpora.parquet import Parquet
-from corpora.sources.base import Category, Draft, Source
+from corpora.sources.base import Category, Draft, Quality, Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,7 @@ class FineWebEdu(Source):
     """Rows of FineWeb-Edu."""
 
     name: ClassVar[str] = "fineweb-edu"
+    quality: ClassVar[Quality | None] = "none"
     FILES: ClassVar[tuple[str, ...]] = ("*.parquet",)
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"text", "id", "score", "int_score"}),)
     CATEGORY: ClassVar[Category | None] = "english"

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from corpora.formats import Format, JsonLines, Row, Slice
-from corpora.sources.base import Category, Draft, Skip, Source
+from corpora.sources.base import Category, Draft, Quality, Skip, Source
 
 _ANNOTATION = re.compile(r"<<[^<>]*>>")
 
@@ -27,6 +27,7 @@ class Gsm8k(Source):
     """Problems of GSM8K."""
 
     name: ClassVar[str] = "gsm8k"
+    quality: ClassVar[Quality | None] = "none"
     FILES: ClassVar[tuple[str, ...]] = ("*.jsonl", "*.jsonl.*")
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"question", "answer"}),)
     CATEGORY: ClassVar[Category | None] = "math"

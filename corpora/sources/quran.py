@@ -21,7 +21,7 @@ from xml.etree import ElementTree
 
 from corpora.errors import BadInput
 from corpora.formats import Format, Lost, Row, Slice, Whole, whole
-from corpora.sources.base import Category, Draft, Profile, Source
+from corpora.sources.base import Category, Draft, Profile, Quality, Source
 
 _AYA = re.compile(r"(\d+)\|(\d+)\|(.+)")
 
@@ -31,6 +31,7 @@ class Quran(Source):
     """Suras, one document each."""
 
     name: ClassVar[str] = "quran"
+    quality: ClassVar[Quality | None] = "none"
     FILES: ClassVar[tuple[str, ...]] = ("quran*.txt", "quran*.xml")
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"sura", "ayas", "notice"}),)
     CATEGORY: ClassVar[Category | None] = "classical"

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from corpora.formats import Format, Lines, Row, Slice
-from corpora.sources.base import Category, Draft, Source
+from corpora.sources.base import Category, Draft, Quality, Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,7 @@ class Tashkeela(Source):
     """Passages of Tashkeela."""
 
     name: ClassVar[str] = "tashkeela"
+    quality: ClassVar[Quality | None] = "none"
     FILES: ClassVar[tuple[str, ...]] = ("*.txt", "*.txt.*")
     CATEGORY: ClassVar[Category | None] = "classical"
     LANGUAGE: ClassVar[str] = "arb_Arab"

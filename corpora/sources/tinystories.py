@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from corpora.formats import Blocks, Format, Row, Slice
-from corpora.sources.base import Category, Draft, Source
+from corpora.sources.base import Category, Draft, Quality, Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,7 @@ class TinyStories(Source):
     """Stories of TinyStories."""
 
     name: ClassVar[str] = "tinystories"
+    quality: ClassVar[Quality | None] = "stories"
     FILES: ClassVar[tuple[str, ...]] = ("*.txt", "*.txt.*")
     CATEGORY: ClassVar[Category | None] = "english"
     LANGUAGE: ClassVar[str] = "eng_Latn"

@@ -24,7 +24,7 @@ from typing import ClassVar
 from corpora.formats import Format, Lines, Lost, Row, Slice
 from corpora.languages import label
 from corpora.parquet import Parquet
-from corpora.sources.base import Draft, Source
+from corpora.sources.base import Draft, Quality, Source
 from corpora.streams import LONGEST_LINE, Stream, decode, lines
 
 _ATTRIBUTES = re.compile(r'(\w+)="([^"]*)"')
@@ -37,6 +37,7 @@ class Wikipedia(Source):
     """Articles of Wikipedia."""
 
     name: ClassVar[str] = "wikipedia"
+    quality: ClassVar[Quality | None] = "none"
     FILES: ClassVar[tuple[str, ...]] = ("*.parquet", "wiki_[0-9]*")
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"id", "url", "title", "text"}),)
     LICENSE: ClassVar[str] = "CC-BY-SA-4.0"

@@ -52,7 +52,7 @@ def ingest_stage(folder: Path, source: str, inputs: Sequence[str], options: Inge
     def work() -> Work:
         from corpora.normalise import Clean, Normalisation
         from corpora.pii import Mask
-        from corpora.quality import Filter, Limits
+        from corpora.quality import Filter, Limits, profiles_of
         from corpora.reader import Reader
         from corpora.tally import Tally
 
@@ -60,14 +60,17 @@ def ingest_stage(folder: Path, source: str, inputs: Sequence[str], options: Inge
         quarantine = options.on_bad_file == "quarantine"
         units = reader.units(list(inputs), (lambda error: bad.append(str(error))) if quarantine else None)
         tally = Tally()
+        quality = options.quality
+        profiles = profiles_of(reader, quality.profile)
+        aside: list[Any] | None = [] if quality.keep_dropped else None
         steps = [
             Reader(reader, units, tally, quarantine=quarantine),
             Clean(reader, Normalisation(options.clean.tashkeel), tally),
             *([Mask(reader, tally)] if options.clean.personal == "mask" else []),
-            Filter(Limits(options.quality.min_chars, options.quality.max_chars), tally),
+            Filter(Limits(quality.min_chars, quality.max_chars), tally, profiles, aside),
         ]
         parts = [Part(f"part-{number:05d}", unit.to_json()) for number, unit in enumerate(units)]
-        return Work(parts, steps, _WriteDocuments(tally, units), lambda finish: _finish(finish, source, bad))
+        return Work(parts, steps, _WriteDocuments(tally, units, aside), lambda finish: _finish(finish, source, bad))
 
     sizes = {file.name: f"{file.size:,} bytes" for file in files}
     return Stage("ingest", VERSION, folder, {"source": source, **options.canonical()}, sizes, work)
@@ -90,17 +93,21 @@ def _source(name: str, kind: type[Source], options: IngestOptions) -> Source:
 
 
 class _WriteDocuments:
-    """Writes what flows in as one part of a documents folder."""
+    """Writes what flows in as one part of a documents folder, and what the filter put `aside` beside it."""
 
-    def __init__(self, tally: Any, units: Sequence[Any]) -> None:
-        self.tally, self.units = tally, units
+    def __init__(self, tally: Any, units: Sequence[Any], aside: list[Any] | None) -> None:
+        self.tally, self.units, self.aside = tally, units, aside
 
     def __call__(self, documents: Iterable[Any], part: Part, writer: PartWriter) -> None:
         from corpora.documents import write
         from corpora.files import is_remote
+        from corpora.tally import Tally
 
         with writer.file(".parquet") as file:
             write(documents, file, self.tally)
+        if self.aside is not None:
+            with writer.file(".dropped") as file:
+                write(self.aside, file, Tally())
         writer.counts = ledgers(self.tally.ledgers())
         counted = self.tally.to_json()
         unit = self.units[int(part.name.rpartition("-")[2])]
