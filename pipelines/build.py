@@ -18,7 +18,7 @@ from pipelines.errors import UsageError
 from pipelines.lock import STATE, lock
 from pipelines.options import IngestOptions, ScheduleOptions
 from pipelines.recipe import Recipe, is_embedded, paths
-from pipelines.runner import Context, Outcome, Stage, claim, run
+from pipelines.runner import Context, Handed, Outcome, Stage, claim, run
 from sharding import seal
 from sharding.seal import Ledger, Sealed
 
@@ -47,10 +47,12 @@ class Result:
 def build(recipe: Recipe, out: Path, until: str | None, context: Context, console: Console) -> Result:
     """Bring all stages of a recipe to their sealed ends, up to and with `until`.
 
-    Raises what `pipelines.errors` draws: UsageError (another recipe's folder), InputError, IntegrityError, Failure.
+    Raises what `pipelines.errors` draws: UsageError (another recipe's folder), InputError, IntegrityError, Failure;
+    and Handed, where the context's maker gave a stage's work to others.
     """
     claim(out)
-    with lock(out):
+    with lock(out, patience=context.patience):
+        context.maker.admit(out)
         if context.restart:
             _clear(out)
             context = replace(context, restart=False)
@@ -108,6 +110,7 @@ class _Chain:
         recipe = self.recipe
         if recipe.embedded is not None:
             self._do(embedded_stage(self.out / "raw", recipe.embedded))
+        handed: list[str] | None = None  # corpora don't wait for each other
         for number, corpus in enumerate(recipe.corpora):
             inputs = [
                 str(self.out / "raw" / path.partition(":")[2]) if is_embedded(path) else path for path in paths(corpus)
@@ -117,8 +120,13 @@ class _Chain:
             options = IngestOptions(**given, clean=recipe.clean, quality=quality)
             label = "-".join(filter(None, [f"{number:02d}", corpus.source, corpus.language]))
             folder = self.out / "documents" / label
-            self._do(ingest_stage(folder, corpus.source, inputs, options))
+            try:
+                self._do(ingest_stage(folder, corpus.source, inputs, options))
+            except Handed as one:
+                handed = [*(handed or []), *one.jobs]
             self.documents.append(folder)
+        if handed is not None:
+            raise Handed("ingest", handed)
 
     def dedup(self) -> None:
         if self.recipe.dedup.method == "none" and not self.recipe.dedup.decontaminate:
@@ -157,7 +165,8 @@ class _Chain:
         from pipelines.stages.train import train_stage
 
         recipe = self.recipe
-        self._do(train_stage(self.out / "run", self.out / "dataset", recipe.train, recipe.seed, self.console.say))
+        say, machines = self.console.say, self.context.machines
+        self._do(train_stage(self.out / "run", self.out / "dataset", recipe.train, recipe.seed, say, machines))
 
     def report(self) -> None:
         from pipelines.report import report_is_current, write_report

@@ -124,6 +124,9 @@ def build(
     recipe: Annotated[str, typer.Argument(help="A recipe's file, or the name of a packaged one.")],
     out: Annotated[Path | None, typer.Option("--out", help="Folder to build in. [out/<recipe>]")] = None,
     until: Annotated[StageName | None, typer.Option("--until", help="Last stage to do.")] = None,
+    executor: Annotated[
+        Literal["local", "slurm"], typer.Option("--executor", help="Where to run: here, or in jobs of a cluster.")
+    ] = "local",
     workers: Workers = CORES,
     settings: Settings = None,
     seed: RecipeSeed = None,
@@ -142,7 +145,7 @@ def build(
         loaded = load_recipe(find(recipe), _seeded(settings, seed))
         Console(format).result(loaded.canonical(), to_yaml(loaded).rstrip())
         return
-    _build(recipe, out, until, workers, _seeded(settings, seed), restart, dry_run, Console(format))
+    _build(recipe, out, until, workers, _seeded(settings, seed), restart, dry_run, Console(format), executor)
 
 
 def _seeded(settings: list[str] | None, seed: int | None) -> list[str]:
@@ -158,6 +161,7 @@ def _build(
     restart: bool,
     dry_run: bool,
     console: Console,
+    executor: str = "local",
 ) -> None:
     from pipelines.recipe import find, load_recipe
 
@@ -167,6 +171,12 @@ def _build(
         from pipelines.estimate import estimate, show
 
         show(estimate(recipe, folder), console)
+        return
+    if executor == "slurm":
+        from pipelines.slurm import launch
+
+        launched = launch(recipe, folder, until, restart, console)
+        console.result(launched.to_json(), launched.last_line)
         return
     from pipelines.build import build as build_all
     from pipelines.runner import Context
@@ -179,13 +189,14 @@ def _build(
 @app.command()
 def status(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a build.")],
+    watch: Annotated[bool, typer.Option("--watch", help="Go on showing it until nothing runs or waits.")] = False,
     format: Form = Format.human,
     debug: Debug = False,
 ) -> None:
-    """Show how far a build is."""
+    """Show how far a build is: stages, ranks, failures, jobs, pace."""
     from pipelines.status import show_status
 
-    show_status(folder, Console(format))
+    show_status(folder, Console(format), watch=watch)
 
 
 @app.command()

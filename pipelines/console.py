@@ -12,9 +12,15 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import Failure
+
+if TYPE_CHECKING:
+    from pipelines.runner import Progress
+
+EVERY = 30.0
+"""Seconds between lines of progress where there is no terminal."""
 
 
 class Format(StrEnum):
@@ -84,33 +90,43 @@ class Console:
             else:
                 print(line, file=sys.stderr, flush=True)  # noqa: T201
 
-    def progress(self, stage: str, done: int, parts: int) -> None:
-        """Parts done of a stage: a bar on a terminal, else a line at most every 30 s."""
+    def progress(self, at: Progress) -> None:
+        """How far a stage is: a bar on a terminal, else a line at most every 30 s; JSON lines likewise."""
         if self.form is Format.human and sys.stderr.isatty():
-            self._bar(stage, done, parts)
-        elif self.form is not Format.quiet and time.monotonic() - self._said_at >= 30:
+            self._bar(at)
+        elif self.form is not Format.quiet and time.monotonic() - self._said_at >= EVERY:
             self._said_at = time.monotonic()
-            self.say(f"{stage}: {done} of {parts} parts", stage=stage, done=done, parts=parts)
+            said = f"{at.stage}: {at.done} of {at.parts} parts"
+            rate, left = speed(at), remaining(at)
+            said += f", {rate / 1e6:.1f} MB/s written" if rate is not None else ""
+            said += f", {clock(left)} left" if left is not None else ""
+            data = {"stage": at.stage, "done": at.done, "parts": at.parts, "rank": at.rank}
+            self.say(said, **data, bytes_per_second=rate, seconds_left=left)
 
-    def _bar(self, stage: str, done: int, parts: int) -> None:
+    def _bar(self, at: Progress) -> None:
         from rich.console import Console as RichConsole
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+        from rich.progress import Progress as Bars
 
         if self._bars is None:
-            self._bars = Progress(
+            self._bars = Bars(
                 TextColumn("{task.description:<12}"),
                 BarColumn(),
                 MofNCompleteColumn(),
-                TimeElapsedColumn(),
+                TextColumn("{task.fields[said]}"),
                 console=RichConsole(stderr=True),
                 transient=True,
             )
             self._bars.start()
-        if stage not in self._tasks:
-            self._tasks[stage] = self._bars.add_task(stage, total=parts)
-        self._bars.update(self._tasks[stage], completed=done, total=parts)
-        if done == parts:
-            self._bars.remove_task(self._tasks.pop(stage))
+        if at.stage not in self._tasks:
+            self._tasks[at.stage] = self._bars.add_task(at.stage, total=at.parts, said="")
+        rate, left = speed(at), remaining(at)
+        said = [] if at.rank is None else [f"rank {at.rank}"]
+        said += [f"{rate / 1e6:.1f} MB/s"] if rate is not None else []
+        said += [f"{clock(left)} left"] if left is not None else []
+        self._bars.update(self._tasks[at.stage], completed=at.done, total=at.parts, said=", ".join(said))
+        if at.done == at.parts:
+            self._bars.remove_task(self._tasks.pop(at.stage))
 
     def close(self) -> None:
         """Take the bars away."""
@@ -126,6 +142,27 @@ class Console:
             print(json.dumps(error, ensure_ascii=False), file=sys.stderr)  # noqa: T201
         else:
             print(f"arcorp: {failure}", file=sys.stderr)  # noqa: T201
+
+
+def speed(at: Progress) -> float | None:
+    """Bytes written in a second of this run; None before the first part is done."""
+    return at.bytes / at.seconds if at.made and at.seconds > 0 else None
+
+
+def remaining(at: Progress) -> float | None:
+    """Seconds that the parts that are left will take at this run's pace."""
+    return at.seconds / at.made * (at.parts - at.done) if at.made else None
+
+
+def clock(seconds: float) -> str:
+    """A duration for people.
+
+    >>> clock(75), clock(7500)
+    ('1:15', '2:05:00')
+    """
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
 
 
 def _cell(value: Any) -> str:

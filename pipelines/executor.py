@@ -21,6 +21,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
@@ -61,9 +62,9 @@ class CommitPart(PipelineStep):  # type: ignore[misc]
 class RankError(Exception):
     """A rank's failure in a form that crosses processes: plain strings and numbers, with the traceback as text."""
 
-    def __init__(self, message: str, exit_code: int | None, details: str) -> None:
-        super().__init__(message, exit_code, details)
-        self.message, self.exit_code, self.details = message, exit_code, details
+    def __init__(self, rank: int, message: str, exit_code: int | None, details: str) -> None:
+        super().__init__(rank, message, exit_code, details)
+        self.rank, self.message, self.exit_code, self.details = rank, message, exit_code, details
 
 
 class LocalExecutor(LocalPipelineExecutor):  # type: ignore[misc]
@@ -84,16 +85,21 @@ class LocalExecutor(LocalPipelineExecutor):  # type: ignore[misc]
         except Exception as error:
             known = as_failure(error)
             message = str(known) if known else f"{type(error).__name__}: {error}"
-            raise RankError(message, known.exit_code if known else None, traceback.format_exc()) from None
+            raise RankError(rank, message, known.exit_code if known else None, traceback.format_exc()) from None
         return rank
 
-    def run_ranks(self, ranks: Sequence[int], done: Callable[[int], None]) -> None:
-        """Run `ranks`; `done` is told of each as it ends. Raises Failure with the first one's sentence."""
+    def run_ranks(
+        self, ranks: Sequence[int], done: Callable[[int], None], failed: Callable[[RankError], None] | None = None
+    ) -> None:
+        """Run `ranks`; `done` is told of each as it ends, and `failed` of each that fails while the rest go on.
+
+        Without `failed` the first one that fails ends the run: raises Failure with its sentence.
+        """
         workers = min(self.workers, len(ranks))
         try:
             if workers == 1:
                 for rank in ranks:
-                    done(self.one(rank))
+                    _tell(partial(self.one, rank), done, failed)
                 return
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(["pipelines.executor"])
@@ -103,7 +109,7 @@ class LocalExecutor(LocalPipelineExecutor):  # type: ignore[misc]
             with pool:
                 try:
                     for future in as_completed(futures):
-                        done(future.result())
+                        _tell(future.result, done, failed)
                 except KeyboardInterrupt:
                     for worker in multiprocessing.active_children():
                         worker.terminate()  # its part is made again: whole, or not at all
@@ -121,6 +127,16 @@ class LocalExecutor(LocalPipelineExecutor):  # type: ignore[misc]
                 "a worker process was killed, most likely for want of memory: run again with fewer --workers; "
                 "finished parts are kept"
             ) from None
+
+
+def _tell(result: Callable[[], int], done: Callable[[int], None], failed: Callable[[RankError], None] | None) -> None:
+    """Pass on what became of one rank. Raises RankError if nobody wants to be told of it."""
+    try:
+        done(result())
+    except RankError as error:
+        if failed is None:
+            raise
+        failed(error)
 
 
 @contextlib.contextmanager

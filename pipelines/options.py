@@ -353,3 +353,38 @@ class TrainOptions(Options):
     eval: EvalOptions = Field(EvalOptions(), description="validation")
     checkpoint: CheckpointOptions = Field(CheckpointOptions(), description="checkpoints")
     generate: GenerateOptions = Field(GenerateOptions(), description="generated samples")
+
+
+Word = Annotated[str, Field(pattern=r"^[^\s\"'`$\\]+$")]
+"""A value that stands in an #SBATCH line as it is."""
+
+
+class SlurmTrainOptions(Options):
+    """The job that trains, where its machines are other than those that prepare the data."""
+
+    nodes: PositiveInt = Field(1, description="machines; torchrun starts `train.ranks` processes on each")
+    gpus: int = Field(8, ge=0, description="GPUs of each machine")
+    partition: Word | None = Field(None, description="partition; the other jobs', if left out")
+    time: Word = Field("24:00:00", description="time limit; the job saves, leaves and queues again before it ends")
+    memory: Word = Field("64G", description="memory of each machine")
+    cpus: PositiveInt = Field(16, description="CPUs of each machine")
+
+
+class SlurmOptions(Options):
+    """Where and how `build --executor slurm` runs its jobs. Nothing here changes a byte of the result."""
+
+    partition: Word | None = Field(None, description="partition; the cluster's default, if left out")
+    account: Word | None = Field(None, description="account to charge")
+    qos: Word | None = Field(None, description="quality of service")
+    time: Word = Field("24:00:00", description="time limit of a job, as SLURM writes it")
+    memory: Word = Field("8G", description="memory of a job")
+    cpus: PositiveInt = Field(1, description="CPUs of a job: so many ranks run in it at once")
+    jobs: PositiveInt = Field(200, description="jobs in a stage's array at most; further ranks share a job")
+    environment: str | None = Field(
+        None, description="shell line that activates the environment; this command's own, if left out"
+    )
+    scratch: str | None = Field(
+        None, description="folder on the machine's own disk that the dataset is copied to and verified in for training"
+    )
+    requeue: bool = Field(True, description="queue a job again if its machine fails or is taken away")
+    train: SlurmTrainOptions | None = Field(None, description="a job of its own for training")

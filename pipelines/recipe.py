@@ -26,6 +26,7 @@ from pipelines.options import (
     PackOptions,
     PhaseOptions,
     QualityOptions,
+    SlurmOptions,
     TokenizerOptions,
     TrainOptions,
 )
@@ -52,6 +53,7 @@ class Recipe(Options):
     mixture: MixtureOptions = Field(MixtureOptions(), description="how much of what is trained on")
     phases: list[PhaseOptions] = Field(min_length=1, description="the schedule: phases in order")
     train: TrainOptions = Field(TrainOptions(), description="the model and its training")
+    slurm: SlurmOptions = Field(SlurmOptions(), description="the jobs of `--executor slurm`")
 
     @model_validator(mode="after")
     def _names_are_single(self) -> Recipe:

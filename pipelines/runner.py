@@ -17,10 +17,11 @@ import contextlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pipelines.errors import Failure, Incomplete, IntegrityError, UsageError
 from pipelines.lock import STATE, lock
@@ -28,6 +29,8 @@ from pipelines.parts import Part, PartWriter, Sidecar, read_sidecar
 from sharding import seal
 from sharding.seal import Counts, FileRecord, HashingFile, Manifest, Sealed
 
+PLAN = "plan.json"
+"""Under `.arcorp/`: names of the stage's parts and when making them began, for `arcorp status`."""
 FAULTS = "faults.json"
 """Under `.arcorp/`: what `arcorp verify --level full` found damaged, so that the next run distrusts those files."""
 
@@ -115,15 +118,93 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Context:
-    """How to run. Nothing here may change a byte of the result.
+class Progress:
+    """How far a stage is. `bytes` were written by this run, in `seconds`; `rank` is the last one done."""
 
-    progress: told (stage name, parts done, parts in all).
+    stage: str
+    done: int
+    parts: int
+    rank: int | None = None
+    made: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+
+
+class Maker(Protocol):
+    """Who makes the parts, and where."""
+
+    def admit(self, out: Path) -> None:
+        """Told of a build's folder once it is locked. Raises Failure if others are still at work on it."""
+
+    def begin(self, stage: Stage) -> None:
+        """Told of a stage that has something to do, before it is planned. May raise Handed: another will do it."""
+
+    def make(self, stage: Stage, work: Work, missing: list[int], context: Context) -> None:
+        """Make the missing parts, or raise Handed."""
+
+
+class Handed(Exception):
+    """Not a failure: what there is to do was given to these jobs, and the build goes on when they have ended.
+
+    `to_train`: it is the trainer's turn, on machines of its own.
     """
+
+    def __init__(self, stage: str, jobs: Sequence[str] = (), *, to_train: bool = False) -> None:
+        super().__init__(f"{stage} was handed on")
+        self.stage, self.jobs, self.to_train = stage, list(jobs), to_train
+
+
+class Here:
+    """Makes parts in processes of this machine."""
+
+    def admit(self, out: Path) -> None:
+        from pipelines.jobs import refuse_queued
+
+        refuse_queued(out)
+
+    def begin(self, stage: Stage) -> None:
+        pass
+
+    def make(self, stage: Stage, work: Work, missing: list[int], context: Context) -> None:
+        from pipelines.executor import LocalExecutor
+
+        executor = LocalExecutor(
+            pipeline(stage, work), len(work.parts), context.workers, stage.folder / STATE / "logs"
+        )
+        began = time.monotonic()
+        kept = len(work.parts) - len(missing)
+        made = written = 0
+        context.progress(Progress(stage.name, kept, len(work.parts)))
+
+        def step(rank: int) -> None:
+            nonlocal made, written
+            made += 1
+            sidecar = json.loads((stage.folder / f"{work.parts[rank].name}.json").read_bytes())
+            written += sum(size for size, _ in sidecar["files"].values())
+            seconds = time.monotonic() - began
+            context.progress(Progress(stage.name, kept + made, len(work.parts), rank, made, written, seconds))
+
+        executor.run_ranks(missing, step)
+
+
+@dataclass(frozen=True)
+class Machines:
+    """Where training runs: on how many machines of this job, and from which folder of their own disks."""
+
+    nodes: int = 1
+    scratch: str | None = None
+
+
+@dataclass(frozen=True)
+class Context:
+    """How to run. Nothing here may change a byte of the result. `patience`: seconds to wait for a lock."""
 
     workers: int = 1
     restart: bool = False
-    progress: Callable[[str, int, int], None] = lambda stage, done, parts: None
+    progress: Callable[[Progress], None] = lambda progress: None
+    maker: Maker = field(default_factory=Here)
+    patience: float = 0
+    machines: Machines = Machines()
 
 
 @dataclass(frozen=True)
@@ -144,13 +225,14 @@ def run(stage: Stage, context: Context) -> Outcome:
     Failure (another writer), and what the stage's own code raises.
     """
     claim(stage.folder)
-    with lock(stage.folder):
+    with lock(stage.folder, patience=context.patience):
         if context.restart:
             _empty(stage.folder)
         _remember(stage)
         manifest, faulty = _look(stage)
         if manifest and not faulty:
             return Outcome(Sealed(stage.folder, stage.name), idle=True)
+        context.maker.begin(stage)
         if manifest:  # unsealed before anything is touched: a half-mended folder must not look whole
             (stage.folder / seal.MANIFEST).unlink()
         seal.remove_temporaries(stage.folder)
@@ -159,7 +241,8 @@ def run(stage: Stage, context: Context) -> Outcome:
         work = stage.work()
         missing = [rank for rank, part in enumerate(work.parts) if not _done(stage, part, faulty)]
         if missing:
-            _make(stage, work, missing, context)
+            _note_plan(stage, work, missing)
+            context.maker.make(stage, work, missing, context)
         root = _seal(stage, work)
         (stage.folder / STATE / FAULTS).unlink(missing_ok=True)
         if manifest and manifest.root != root:
@@ -268,22 +351,16 @@ def _done(stage: Stage, part: Part, faulty: Sequence[str]) -> bool:
     return read_sidecar(stage.folder, part, stage.key(part), faulty) is not None
 
 
-def _make(stage: Stage, work: Work, missing: list[int], context: Context) -> None:
-    """Make the missing parts, each as one rank of a datatrove pipeline."""
-    from pipelines.executor import CommitPart, LocalExecutor
+def pipeline(stage: Stage, work: Work) -> list[Any]:
+    """The datatrove steps of a rank, the commit of its part last."""
+    from pipelines.executor import CommitPart
 
-    commit = CommitPart(stage.folder, work.parts, [stage.key(part) for part in work.parts], work.write)
-    logs = stage.folder / STATE / "logs"
-    executor = LocalExecutor([*work.steps, commit], len(work.parts), context.workers, logs)
-    done = len(work.parts) - len(missing)
-    context.progress(stage.name, done, len(work.parts))
+    return [*work.steps, CommitPart(stage.folder, work.parts, [stage.key(part) for part in work.parts], work.write)]
 
-    def step(rank: int) -> None:
-        nonlocal done
-        done += 1
-        context.progress(stage.name, done, len(work.parts))
 
-    executor.run_ranks(missing, step)
+def _note_plan(stage: Stage, work: Work, missing: list[int]) -> None:
+    plan = {"parts": [part.name for part in work.parts], "missing": missing, "began": time.time()}
+    seal.write_json(stage.folder / STATE / PLAN, plan)
 
 
 def _seal(stage: Stage, work: Work) -> str:

@@ -13,14 +13,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from pipelines.errors import Failure, UsageError
 from pipelines.lock import STATE
 from pipelines.options import TrainOptions
-from pipelines.runner import Finish, Stage, Work
+from pipelines.runner import Finish, Machines, Stage, Work
 from sharding import seal
 from sharding.layout import SCHEDULE
 from sharding.seal import Ledger, Sealed
@@ -30,7 +32,14 @@ NEVER_SEALED = ("timings.jsonl", ".lock")
 GRACE = 120  # seconds that a trainer gets to save and leave
 
 
-def train_stage(folder: Path, dataset: Path, options: TrainOptions, seed: int, say: Callable[[str], None]) -> Stage:
+def train_stage(
+    folder: Path,
+    dataset: Path,
+    options: TrainOptions,
+    seed: int,
+    say: Callable[[str], None],
+    machines: Machines,
+) -> Stage:
     """Train on a dataset and its schedule. `say` is told each of the trainer's lines."""
     opened = Sealed(dataset, "pack")
     schedule = seal.hash_file(dataset / SCHEDULE).sha256
@@ -42,7 +51,7 @@ def train_stage(folder: Path, dataset: Path, options: TrainOptions, seed: int, s
     def train(finish: Finish) -> None:
         seal.write_json(folder / STATE / "train.json", config)
         _wait_for_last(folder, say)
-        _launch(folder, dataset, options.ranks, say)
+        _launch(folder, _staged(dataset, machines), options.ranks, machines.nodes, say)
         finish.adopt_all(but=NEVER_SEALED)
         steps = max(int(path.name.rpartition("-")[2]) for path in (folder / "checkpoints").iterdir())
         finish.counts = {"steps": Ledger(came=steps, out=steps)}
@@ -58,7 +67,34 @@ def _config(options: TrainOptions, seed: int) -> dict[str, object]:
     return {"seed": seed, **given}
 
 
-def _launch(folder: Path, dataset: Path, ranks: int, say: Callable[[str], None]) -> None:
+def _staged(dataset: Path, machines: Machines) -> Path:
+    """The dataset as the trainer is to read it: copied to the disk of each machine and proven there, if so asked."""
+    if machines.scratch is None:
+        return dataset
+    from pipelines.scratch import copied, copy
+
+    if machines.nodes == 1:
+        return copy(dataset, machines.scratch)
+    command = [sys.executable, "-m", "pipelines.scratch", str(dataset), machines.scratch]
+    if subprocess.run([*_on_each(machines.nodes), *command]).returncode:
+        raise Failure(f"{dataset} could not be copied to {machines.scratch} on each machine; the job's log says why")
+    return copied(dataset, machines.scratch)
+
+
+def _on_each(nodes: int) -> list[str]:
+    """What starts a command once on each machine of this job."""
+    cpus = os.environ.get("SLURM_CPUS_PER_TASK", "1")
+    return ["srun", f"--nodes={nodes}", f"--ntasks={nodes}", f"--cpus-per-task={cpus}", "--kill-on-bad-exit=1"]
+
+
+def _rendezvous(nodes: int) -> list[str]:
+    """torchrun's flags for several machines: they meet on this one, at a port that is the job's own."""
+    job = os.environ["SLURM_JOB_ID"]
+    place = f"{os.uname().nodename}:{20_000 + int(job) % 20_000}"
+    return [f"--nnodes={nodes}", "--rdzv-backend=c10d", f"--rdzv-id={job}", f"--rdzv-endpoint={place}"]
+
+
+def _launch(folder: Path, dataset: Path, ranks: int, nodes: int, say: Callable[[str], None]) -> None:
     """Run the trainer to its end. Raises Failure with its last line, KeyboardInterrupt if it was interrupted."""
     if importlib.util.find_spec("torch") is None:
         raise UsageError("training needs torch, which is not installed: pip install 'arcorp[train]'")
@@ -67,8 +103,10 @@ def _launch(folder: Path, dataset: Path, ranks: int, say: Callable[[str], None])
         raise Failure("the package 'training' is not installed beside arcorp; install arcorp again")
     script = Path(next(iter(found.submodule_search_locations))) / "train.py"
     command = [sys.executable, "-u"]
-    if ranks > 1:
-        command += ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
+    if ranks > 1 or nodes > 1:
+        meeting = _rendezvous(nodes) if nodes > 1 else ["--standalone"]
+        command = [*(_on_each(nodes) if nodes > 1 else []), *command]
+        command += ["-m", "torch.distributed.run", *meeting, f"--nproc-per-node={ranks}"]
         command += ["--signals-to-handle=SIGTERM,SIGINT,SIGUSR1"]
     command += [str(script), "--data", str(dataset), "--out", str(folder)]
     command += ["--config", str(folder / STATE / "train.json")]
@@ -87,6 +125,7 @@ def _launch(folder: Path, dataset: Path, ranks: int, say: Callable[[str], None])
         ) as process,
     ):
         assert process.stdout is not None
+        before = _pass_on(process)
         try:
             for line in process.stdout:
                 file.write(line)
@@ -97,11 +136,28 @@ def _launch(folder: Path, dataset: Path, ranks: int, say: Callable[[str], None])
         except KeyboardInterrupt:  # it came to the trainer too: let it save
             process.wait(timeout=GRACE)
             raise
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
     if last.startswith("interrupted "):
         raise KeyboardInterrupt
     if code:
         why = last.removeprefix("error: ") if last.startswith("error: ") else f"it left with {code}"
         raise Failure(f"training failed: {why} (its log is {log})")
+
+
+def _pass_on(process: subprocess.Popen[str]) -> dict[int, Any]:
+    """Have what a scheduler sends before it takes the machine away reach the trainer, once: it saves and leaves."""
+    if threading.current_thread() is not threading.main_thread():  # no signal comes here
+        return {}
+    passed: list[int] = []
+
+    def pass_on(number: int, _: object) -> None:
+        if not passed:
+            passed.append(number)
+            process.send_signal(signal.SIGUSR1)
+
+    return {number: signal.signal(number, pass_on) for number in (signal.SIGTERM, signal.SIGUSR1)}
 
 
 def _wait_for_last(folder: Path, say: Callable[[str], None]) -> None:

@@ -1,0 +1,201 @@
+"""A SLURM of one node on loopback, for as long as a test needs it: munged, slurmctld, slurmd, all state in a folder.
+
+The daemons stay in the foreground, as children that the kernel ends with the test's process, so that nothing is left
+behind even by a test that was killed. No systemd, no cgroups, no database.
+"""
+
+import ctypes
+import getpass
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol")
+PACKAGES = "slurmctld slurmd slurm-client munge"
+PATIENCE = 120
+"""Seconds to wait for what must happen; a busy machine may be slow, and only a broken one takes so long."""
+
+CONF = """
+ClusterName=tests
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={controller}
+SlurmdPort={node}
+SlurmUser={user}
+SlurmdUser={user}
+AuthType=auth/munge
+AuthInfo=socket={folder}/run/munge.sock
+CredType=cred/munge
+MpiDefault=none
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+JobAcctGatherType=jobacct_gather/none
+AccountingStorageType=accounting_storage/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU
+SchedulerType=sched/backfill
+SchedulerParameters=batch_sched_delay=0,sched_interval=1,bf_interval=1,sched_min_interval=0
+MaxArraySize=1001
+MinJobAge=600
+ReturnToService=2
+KillWait=2
+SlurmdParameters=config_overrides
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/run/slurmctld.pid
+SlurmdPidFile={folder}/run/slurmd.pid
+SlurmctldTimeout=60
+SlurmdTimeout=60
+NodeName={host} NodeAddr=127.0.0.1 CPUs=4 RealMemory=8000 State=UNKNOWN
+PartitionName=all Nodes={host} Default=YES MaxTime=INFINITE State=UP OverTimeLimit=0
+"""
+
+
+def missing_programs() -> list[str]:
+    return [name for name in PROGRAMS if shutil.which(name, path=_path()) is None]
+
+
+def _path() -> str:
+    return os.environ["PATH"] + ":/usr/sbin:/sbin"
+
+
+class OneNode:
+    """The cluster. `environment` is what a program needs to talk to it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": _path()}
+        self._daemons: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self) -> None:
+        for name in ("state", "spool", "run", "log"):
+            (self.folder / name).mkdir(parents=True)
+        self.folder.chmod(0o755)
+        (self.folder / "run").chmod(0o755)
+        key = self.folder / "munge.key"
+        key.touch(mode=0o600)
+        key.write_bytes(os.urandom(1024))
+        controller, node = _free_ports(2)
+        conf = CONF.format(folder=self.folder, host=_host(), controller=controller, node=node, user=getpass.getuser())
+        (self.folder / "slurm.conf").write_text(conf)
+        run = self.folder / "run"
+        self._run(
+            "munged",
+            *("--foreground", "--force", f"--key-file={key}", f"--socket={run}/munge.sock"),
+            *(f"--pid-file={run}/munged.pid", f"--seed-file={run}/munge.seed", f"--log-file={self.folder}/log/munge"),
+        )
+        wait_for(lambda: (run / "munge.sock").exists(), "munged's socket")
+        self._run("slurmctld", "-D")
+        self.start_node()
+
+    def start_node(self) -> None:
+        self._run("slurmd", "-D")
+        wait_for(lambda: self("sinfo", "-h", "-o", "%t").strip() in ("idle", "mix", "alloc"), "the node", self.logs)
+
+    def stop_node(self) -> None:
+        """Stop slurmd, as for maintenance; jobs that run go on."""
+        _end(self._daemons.pop("slurmd"))
+
+    def stop(self) -> None:
+        """End every job and every daemon, and whatever a job has left."""
+        if "slurmctld" in self._daemons and "slurmd" in self._daemons:
+            self("scancel", f"--user={getpass.getuser()}", check=False)
+            for _ in range(100):
+                if not self.queue():
+                    break
+                time.sleep(0.1)
+        for name in ("slurmd", "slurmctld", "munged"):
+            if name in self._daemons:
+                _end(self._daemons.pop(name))
+        mark = f"SLURM_CONF={self.folder}/slurm.conf".encode()
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                ours = mark in (process / "environ").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if ours and int(process.name) != os.getpid():
+                with _gone():
+                    os.kill(int(process.name), signal.SIGKILL)
+
+    def __call__(self, *command: str, check: bool = True) -> str:
+        """What a client program prints."""
+        done = subprocess.run(
+            command, capture_output=True, text=True, env={**os.environ, **self.environment}, timeout=PATIENCE
+        )
+        if check and done.returncode and command[0] != "sinfo":
+            raise RuntimeError(f"{' '.join(command)}: {done.stderr}")
+        return done.stdout
+
+    def queue(self) -> list[tuple[str, str, str]]:
+        """(id, name, state) of every job that waits or runs."""
+        lines = self("squeue", "-h", "-r", "-o", "%i|%j|%T", check=False).splitlines()
+        return [tuple(line.split("|")) for line in lines if line.count("|") == 2]  # type: ignore[misc]
+
+    def drain(self) -> None:
+        """Wait until nothing is queued."""
+        wait_for(lambda: not self.queue(), "an empty queue", self.logs, patience=5 * PATIENCE)
+
+    def logs(self) -> str:
+        return "\n".join(
+            f"{path.name}: " + path.read_text(errors="replace")[-1500:] for path in (self.folder / "log").iterdir()
+        ) + str(self.queue())
+
+    def _run(self, name: str, *arguments: str) -> None:
+        program = shutil.which(name, path=_path())
+        assert program is not None
+        with (self.folder / "log" / name).open("ab") as log:
+            self._daemons[name] = subprocess.Popen(
+                [program, *arguments],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, **self.environment},
+                cwd=self.folder,
+                preexec_fn=_end_with_parent,
+                start_new_session=True,
+            )
+
+
+def wait_for(event, what: str, explain=lambda: "", patience: float = PATIENCE) -> None:  # type: ignore[no-untyped-def]
+    """Wait until `event()` is true."""
+    until = time.monotonic() + patience
+    while not event():
+        if time.monotonic() > until:
+            raise RuntimeError(f"waited {patience:.0f} s for {what}\n{explain()}")
+        time.sleep(0.05)
+
+
+def _host() -> str:
+    return socket.gethostname().partition(".")[0]
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def _gone():  # type: ignore[no-untyped-def]
+    import contextlib
+
+    return contextlib.suppress(ProcessLookupError)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _end_with_parent() -> None:
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG

@@ -1,0 +1,40 @@
+"""Runs in every Python that a cluster test starts: small parts, and the faults that the test asks for.
+
+`ARCORP_TEST_FAULTS` is words `<folder>/<part>=<fault>`: `raise` an error, `kill` the process in the midst of writing,
+or `hang` there until the file that `ARCORP_TEST_RELEASE` names is there.
+"""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import corpora.formats
+
+corpora.formats.SLICE = 1 << 14  # bytes of text in a part: ten parts of a small file
+
+from pipelines import parts  # noqa: E402
+
+FAULTS = dict(word.split("=") for word in os.environ.get("ARCORP_TEST_FAULTS", "").split())
+
+
+class Sabotaged(parts.PartWriter):
+    def file(self, suffix):
+        fault = FAULTS.get(f"{self._folder.name}/{self._part.name}")
+        if fault == "raise":
+            raise ValueError(f"{self._part.name} was made to fail")
+        if fault in ("kill", "hang"):
+            (self._folder / f".tmp-{os.getpid()}-{self._part.name}").write_bytes(b"half a file")
+            (self._folder / f"{self._part.name}{suffix}").write_bytes(b"half a file, and no sidecar")
+        if fault == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if fault == "hang":
+            release = Path(os.environ["ARCORP_TEST_RELEASE"])
+            release.with_suffix(".hangs").touch()
+            while not release.exists():
+                time.sleep(0.05)
+        return super().file(suffix)
+
+
+if FAULTS:
+    parts.PartWriter = Sabotaged
