@@ -39,7 +39,10 @@ def servers(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         environment.setenv("HF_HOME", str(tmp_path_factory.mktemp("hf-home")))
         environment.setenv("HF_ENDPOINT", hub.address)
         environment.setenv("HF_HUB_DISABLE_XET", "1")
-        environment.setattr("huggingface_hub.constants.ENDPOINT", hub.address)  # it is read when it is imported
+        # Both are fixed when huggingface_hub is imported, which another test may have done before.
+        environment.setattr("huggingface_hub.constants.ENDPOINT", hub.address)
+        template = hub.address + "/{repo_id}/resolve/{revision}/{filename}"
+        environment.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
         environment.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
         environment.setenv("AWS_ACCESS_KEY_ID", "x")
         environment.setenv("AWS_SECRET_ACCESS_KEY", "x")
