@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test test-faults lint format docs wheel clean bench-corpora bench-sharding bench-env
+.PHONY: demo test test-faults lint format docs wheel clean bench-corpora bench-sharding bench-env bench-gpu
 
 demo: .venv/installed  ## build, verify and train on the embedded corpus, and report
 	$(BIN)/arcorp demo --out out/demo
@@ -43,6 +43,9 @@ bench-env:  ## environments of the peers, which don't go together: some 5 GB
 
 docs: .venv/installed  ## the docs site, in out/site; broken links end it
 	$(BIN)/mkdocs build --strict --quiet
+
+bench-gpu:  ## speeds of training on one GPU, and FP8 against bf16, in eight minutes; with the torch of the machine
+	$(or $(wildcard $(BIN)/python),$(PYTHON)) -m benchmarks.gpu
 
 wheel: .venv/installed  ## dist/arcorp-*.whl
 	$(BIN)/python -m build --no-isolation --wheel

@@ -1,25 +1,37 @@
 """Text from a model: sampling with a key-value cache, and ids back to text.
 
+`python training/generate.py --run RUN --data DATASET [--prompt TEXT] [--set temperature=0.7]` writes as it generates.
+
 Tokens are decoded from `tokenizer.json` alone (byte-level BPE: every character of a token's string stands for one
 byte, by the table of GPT-2's encoder.py), so that no tokenizer library is needed where the model trains. Prompts
-are the beginnings of validation rows, so that no encoder is either.
+are the beginnings of validation rows, so that no encoder is either; a prompt of one's own takes `tokenizers`.
 """
 
 from __future__ import annotations
 
+import argparse
+import codecs
 import json
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+if __name__ == "__main__":  # see train.py
+    sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from sharding.errors import ShardingError
 from sharding.layout import StratumLayout
-from sharding.rows import Split
-from training.config import Generate, TrainError
+from sharding.rows import Dataset, Split
+from sharding.seal import SealError
+from training import checkpoint
+from training.config import Config, Generate, ModelConfig, TrainError, read_config
 from training.model import Cache, Decoder
+from training.ranks import say
 
 SEARCHED_ROWS = 256  # of each stratum, for one that begins with a long enough document
 
@@ -52,7 +64,14 @@ class TokenBytes:
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids; bytes that are no UTF-8, as at a cut, become U+FFFD; ids of no token are skipped."""
-        return b"".join(self._bytes.get(id, b"") for id in ids).decode("utf-8", errors="replace")
+        return "".join(self.stream(ids))
+
+    def stream(self, ids: Iterable[int]) -> Iterator[str]:
+        """The same piece by piece: a character as soon as the last of its bytes is there."""
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        for id in ids:
+            yield decoder.decode(self._bytes.get(id, b""))
+        yield decoder.decode(b"", final=True)
 
 
 def pick(logits: Tensor, settings: Generate, generator: torch.Generator) -> int:
@@ -128,3 +147,69 @@ def samples(
         )
     model.train()
     return result
+
+
+# -- the command ------------------------------------------------------------------------------------------
+
+
+def load(run: Path, dataset: Dataset) -> Decoder:
+    """The model of the newest sound checkpoint of a run, for reading. Raises TrainError if there is none."""
+    path, meta = checkpoint.newest(run, dataset, say)
+    model = Decoder(ModelConfig(**meta.model)).eval()
+    weights, _ = checkpoint.load_tensors(path)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.copy_(weights[name])
+    return model
+
+
+def encode(text: str, dataset: Dataset) -> list[int]:
+    """Ids of a text after the id that begins documents. Raises TrainError without `tokenizers`, and for no text."""
+    try:
+        from tokenizers import Tokenizer
+    except ImportError:
+        raise TrainError("--prompt needs the package tokenizers: pip install tokenizers, or leave it out") from None
+    ids = Tokenizer.from_file(str(dataset.tokenizer / "tokenizer.json")).encode(text, add_special_tokens=False).ids
+    if not ids:
+        raise TrainError("--prompt is empty: leave it out, or give it a word")
+    return [*([] if dataset.layout.bos is None else [dataset.layout.bos]), *ids]
+
+
+def write(arguments: argparse.Namespace, settings: Generate, seed: int) -> None:
+    """Generate onto stdout, as it comes."""
+    dataset = Dataset(arguments.data, schedule=None)
+    model, token_bytes = load(arguments.run, dataset), TokenBytes(dataset.tokenizer)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    begun = [encode(arguments.prompt, dataset)] if arguments.prompt is not None else None
+    stop = dataset.layout.eos if dataset.layout.eos is not None else dataset.layout.bos
+    for number, prompt in enumerate(begun or [ids for _, ids in prompts(dataset.validation, settings)]):
+        if len(prompt) >= dataset.row_tokens:
+            raise TrainError(
+                f"--prompt has {len(prompt)} tokens, and the model reads {dataset.row_tokens}: shorten it"
+            )
+        sys.stdout.write(token_bytes.decode(prompt))
+        for piece in token_bytes.stream(generate(model.to(device), prompt, settings, seed + number, stop)):
+            sys.stdout.write(piece)
+            sys.stdout.flush()
+        sys.stdout.write("\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="generate.py", description="Text from a trained model.")
+    parser.add_argument("--run", type=Path, required=True, help="the --out of training")
+    parser.add_argument("--data", type=Path, required=True, help="the dataset that it was trained on")
+    parser.add_argument("--prompt", help="a beginning; without it, those of validation rows")
+    parser.add_argument("--set", action="append", default=[], metavar="A=B", help="of `generate`: temperature, top_k")
+    parser.add_argument("--seed", type=int, default=Config.seed)
+    arguments = parser.parse_args(argv)
+    try:
+        settings = read_config(None, [f"generate.{one}" for one in arguments.set]).generate
+        write(arguments, settings, arguments.seed)
+    except (TrainError, SealError, ShardingError) as error:
+        say(f"error: {error}")
+        return error.exit_code if isinstance(error, TrainError) else 4
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

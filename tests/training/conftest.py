@@ -25,10 +25,11 @@ def write_tokenizer(folder: Path) -> tuple[int, int]:
     vocab = {"".join(characters[byte] for byte in token): i for i, token in enumerate(tokens)}
     bos = len(tokens)
     vocab["<|bos|>"] = bos
-    added = [{"id": bos, "content": "<|bos|>", "special": True}]
-    (folder / "tokenizer.json").write_text(
-        json.dumps({"added_tokens": added, "model": {"type": "BPE", "vocab": vocab, "merges": []}})
-    )
+    plain = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
+    added = [{"id": bos, "content": "<|bos|>", "special": True, **plain}]
+    split = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    model = {"type": "BPE", "vocab": vocab, "merges": []}
+    (folder / "tokenizer.json").write_text(json.dumps({"added_tokens": added, "pre_tokenizer": split, "model": model}))
     np.save(folder / "token_bytes.npy", np.array([len(token) for token in tokens] + [0], np.int32))
     chars = [sum(byte & 0xC0 != 0x80 for byte in token) for token in tokens]
     np.save(folder / "token_chars.npy", np.array([*chars, 0], np.int32))

@@ -4,11 +4,13 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from trainings import arguments
 
 from sharding import Dataset
 from training.config import Config, Generate, TrainError
-from training.generate import TokenBytes, byte_characters, generate, pick, prompts
+from training.generate import TokenBytes, byte_characters, generate, main, pick, prompts
 from training.model import make_model
+from training.train import main as train
 
 LOGITS = torch.tensor([0.0, 3.0, 1.0, 2.0, -5.0])
 
@@ -71,3 +73,37 @@ def test_prompts_are_beginnings_of_validation_rows_arabic_first(dataset: Path) -
     for stratum, ids in found:
         rows = data.validation.read(range(stratum.first_row, stratum.first_row + stratum.rows))
         assert ids in rows.ids[:, :6].tolist()
+
+
+@given(text=st.text())
+def test_text_comes_a_character_at_a_time_and_adds_up(dataset: Path, text: str) -> None:
+    pieces = list(TokenBytes(dataset / "tokenizer").stream(text.encode("utf-8")))
+    assert [piece for piece in pieces if piece] == list(text)
+
+
+def test_a_run_writes_text_the_same_for_a_seed_and_refuses_what_cannot_be(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(arguments(dataset, tmp_path / "run", steps=2)) == 0
+    where = ["--run", str(tmp_path / "run"), "--data", str(dataset)]
+    capsys.readouterr()
+
+    def written(*more: str) -> str:
+        assert main([*where, "--set", "tokens=8", *more]) == 0
+        return capsys.readouterr().out
+
+    assert written() == written()
+    assert written() != written("--seed", "7")
+    begun = written("--prompt", "the man", "--set", "temperature=0")
+    assert begun.startswith("the man")
+    assert begun == written("--prompt", "the man", "--set", "top_k=1", "--seed", "7")
+
+    def refused(code: int, sentence: str, *more: str) -> None:
+        assert main([*where, *more]) == code
+        assert sentence in capsys.readouterr().err
+
+    refused(2, "unknown key generate.temprature; did you mean generate.temperature", "--set", "temprature=1")
+    refused(1, "--prompt has 102 tokens, and the model reads 32", "--prompt", "x " * 50 + "x")
+    refused(1, "--prompt is empty", "--prompt", "")
+    assert main(["--run", str(tmp_path), "--data", str(dataset)]) == 1
+    assert "has no checkpoint" in capsys.readouterr().err

@@ -1,0 +1,61 @@
+"""Datasets for timing: sealed like any other, of ids that a model learns to tell in a hundred steps.
+
+An id is one of 2,048 spread over the vocabulary, and the next of each is one of eight: a loss that falls from the
+logarithm of the vocabulary towards ln 8 = 2.08, so that two precisions can be told apart by it. Numpy alone.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from sharding.layout import SEGMENT, Layout, SplitLayout, StratumLayout, dtype_for, shard_name
+from sharding.mixture import Mixture
+from sharding.schedule import Phase, lay
+from sharding.seal import Manifest, hash_file, read_manifest, write_json, write_manifest
+
+KINDS, CHOICES = 2_048, 8
+
+
+def chain(rows: int, row_tokens: int, vocab_size: int) -> npt.NDArray[np.int64]:
+    """(rows, row_tokens) ids."""
+    random = np.random.default_rng(0)
+    kinds = min(KINDS, vocab_size)
+    ids = np.empty((rows, row_tokens), np.int64)
+    ids[:, 0] = random.integers(0, kinds, rows)
+    choices = random.integers(0, CHOICES, (rows, row_tokens))
+    for place in range(1, row_tokens):
+        ids[:, place] = (5 * ids[:, place - 1] + 1 + choices[:, place]) % kinds
+    return ids * (vocab_size // kinds)
+
+
+def write(folder: Path, *, vocab_size: int, row_tokens: int, batch_rows: int, steps: int) -> Path:
+    """A dataset of as many rows as `steps` steps of `batch_rows` read, without validation rows."""
+    (folder / "tokenizer").mkdir(parents=True)
+    (folder / "shards").mkdir()
+    tokenizer = folder / "tokenizer/tokenizer.json"
+    tokenizer.write_text(json.dumps({"added_tokens": [], "model": {"type": "BPE", "vocab": {}, "merges": []}}))
+    for name in ("token_bytes", "token_chars"):
+        np.save(folder / f"tokenizer/{name}.npy", np.ones(vocab_size, np.int32))
+    dtype, rows = dtype_for(vocab_size), batch_rows * steps
+    segments = np.zeros(rows, SEGMENT)
+    segments["document"], segments["length"] = np.arange(rows), row_tokens
+    splits = {}
+    for split, count in (("train", rows), ("validation", 0)):
+        name = folder / shard_name(split, 0, 1)
+        ids = chain(count, row_tokens, vocab_size) if count else np.zeros(0, np.int64)
+        ids.astype(dtype).tofile(name.with_suffix(".bin"))
+        segments[:count].tofile(name.with_suffix(".seg"))
+        strata = (StratumLayout("all", None, None, None, 0, count, count, count * row_tokens, 0, 0),)
+        splits[split] = SplitLayout(count, max(count, 1), 1, strata)
+    layout = Layout(
+        row_tokens, dtype, vocab_size, 0, None, None, hash_file(tokenizer).sha256, "concat", "exact", splits
+    )
+    files = {str(path.relative_to(folder)): hash_file(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+    write_manifest(folder, Manifest("pack", 1, {}, {}, {}, files, layout.to_json()))
+    schedule = lay(read_manifest(folder), [Phase("all", steps=steps)], Mixture(), batch_rows=batch_rows, seed=0)
+    write_json(folder / "schedule.json", schedule)
+    return folder
