@@ -3,10 +3,12 @@
 What stands in their place can't be anybody's: an address at example.com (RFC 2606), an address of TEST-NET-1
 (RFC 5737), zeros. Masking twice changes no more than masking once.
 
-Telephone numbers are those of the Gulf, Egypt and the Levant, as the national numbering plans (ITU-T E.164) have them:
-with + or 00 and the country's code; and the ten or eleven digits of a mobile number as dialled at home (05 Saudi
-Arabia, the Emirates, Palestine; 010, 011, 012, 015 Egypt; 07 Jordan; 09 Syria). The eight digits of the small Gulf
-states and of Lebanon without their code look like any number: they stay. Arabic-Indic and Persian digits count too.
+Telephone numbers are those of the Gulf, Egypt and the Levant: with + or 00 and the country's code; and the ten or
+eleven digits of a mobile number as dialled at home (05 Saudi Arabia, the Emirates, Palestine, Syria; 010, 011, 012 and
+015 Egypt; 07 Jordan; 09 Syria). The eight digits of the small Gulf states and of Lebanon without their code look like
+any number: they stay. Arabic-Indic and Persian digits count too. First digits and lengths are those of
+libphonenumber's metadata (9.0.43, territories SA, AE, KW, QA, BH, OM, EG, JO, LB, SY, PS), and a little wider: every
+mobile and fixed-line number that is valid there is masked.
 
 Four numbers with dots (a version, 1.2.3.4) can be a public address, and are masked; private and reserved ones stay.
 """
@@ -34,38 +36,40 @@ _EMAIL = re.compile(
 )
 _ADDRESS = re.compile(r"(?<![0-9.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9A-Za-z@_]|\.[0-9])")
 
-_COUNTRIES = (
-    r"966[-. ()]*(?:5[0-9]{8}|1[1-7][0-9]{7})",  # Saudi Arabia
-    r"971[-. ()]*(?:5[024568][0-9]{7}|[2-4679][0-9]{7})",  # United Arab Emirates
-    r"965[-. ()]*[24569][0-9]{7}",  # Kuwait
-    r"974[-. ()]*[3-7][0-9]{7}",  # Qatar
-    r"973[-. ()]*[1367][0-9]{7}",  # Bahrain
-    r"968[-. ()]*[279][0-9]{7}",  # Oman
-    r"20[-. ()]*(?:1[0125][0-9]{8}|[2-9][0-9]{7,8})",  # Egypt
-    r"962[-. ()]*(?:7[789][0-9]{7}|[2356][0-9]{7})",  # Jordan
-    r"961[-. ()]*(?:3[0-9]{6}|7[01689][0-9]{6}|81[0-9]{6}|[14-9][0-9]{6})",  # Lebanon
-    r"963[-. ()]*(?:9[0-9]{8}|[1-5][0-9]{6,8})",  # Syria
-    r"97[02][-. ()]*(?:5[69][0-9]{7}|[2489][0-9]{7})",  # Palestine
-)
-_HOME = (r"05[0-9]{8}", r"01[0125][0-9]{8}", r"07[789][0-9]{7}", r"09[3-9][0-9]{7}")
+_COUNTRIES = {
+    r"966": r"5[0-9]{8}|1[1-7][0-9]{7}",  # Saudi Arabia
+    r"971": r"5[02-68][0-9]{7}|[2-4679][0-9]{7}",  # United Arab Emirates
+    r"965": r"[24569][0-9]{7}",  # Kuwait
+    r"974": r"[3-7][0-9]{7}",  # Qatar
+    r"973": r"[1367][0-9]{7}",  # Bahrain
+    r"968": r"[279][0-9]{7}|1505[0-9]{4}",  # Oman
+    r"20": r"1[0125][0-9]{8}|1[35][0-9]{6,7}|[2-9][0-9]{7,8}",  # Egypt
+    r"962": r"7[12789][0-9]{7}|427[0-9]{6}|[2356][0-9]{7}|87[0-9]{6}",  # Jordan
+    r"961": r"[13-9][0-9]{6}|7[01689][0-9]{6}|81[0-9]{6}|2[0-9]{7}",  # Lebanon
+    r"963": r"9[0-9]{8}|50[0-9]{7}|[1-5][0-9]{6,8}",  # Syria
+    r"97[02]": r"5[69][0-9]{7}|[2489][0-9]{7}",  # Palestine
+}
+_HOME = r"05[0-9]{8}|01[0125][0-9]{8}|07[12789][0-9]{7}|09[03-689][0-9]{7}"
+
+_ITEM = re.compile(r"(\[[0-9-]+\]|[0-9])(\{[0-9,]+\})?")
 
 
-def _spaced(pattern: str, gap: str) -> str:
-    """The pattern of a number, with `gap` allowed between its digits."""
-    pattern = pattern.replace("[-. ()]*", gap)
-    return re.sub(
-        r"\[0-9\]\{(\d+)(?:,(\d+))?\}",
-        lambda match: rf"(?:{gap}[0-9]){{{match[1]}{',' + match[2] if match[2] else ''}}}",
-        pattern,
-    )
+def _spaced(patterns: str, gap: str) -> str:
+    """Patterns of numbers, parted by |, with `gap` allowed between their digits."""
+    numbers = []
+    for pattern in patterns.split("|"):
+        (first, _), *rest = _ITEM.findall(pattern)
+        numbers.append(first + "".join(f"(?:{gap}{digit}){times}" for digit, times in rest))
+    return "(?:" + "|".join(numbers) + ")"
 
 
+_GAP = r"[-. ()]{0,2}"
 _PHONE = re.compile(
     r"(?<![0-9+])(?<![0-9][.,/-])(?:(?:\+|00)[ (]?(?:"
-    + "|".join(_spaced(country, r"[-. ()]{0,2}") for country in _COUNTRIES)
-    + ")|(?:"
-    + "|".join(_spaced(home, r"[- ]?") for home in _HOME)
-    + r"))(?![0-9A-Za-z@_])(?![.,/-][0-9])"
+    + "|".join(code + _GAP + _spaced(patterns, _GAP) for code, patterns in _COUNTRIES.items())
+    + ")|"
+    + _spaced(_HOME, r"[- ]?")
+    + r")(?![0-9A-Za-z@_])(?![.,/-][0-9])"
 )
 
 
@@ -103,7 +107,11 @@ def mask(text: str) -> tuple[str, dict[str, int]]:
     if addresses:
         text = _replace(text, addresses, ADDRESS, "IP address", found)
         plain = _plain(text)
-    return _replace(text, list(_PHONE.finditer(plain)), PHONE, "telephone", found), found
+    # What is put in the place of one number may end another that was too long to be one.
+    while numbers := list(_PHONE.finditer(plain)):
+        text = _replace(text, numbers, PHONE, "telephone", found)
+        plain = _plain(text)
+    return text, found
 
 
 def _plain(text: str) -> str:

@@ -1,10 +1,14 @@
 """Personal data: what is masked, what is left, and that the counts still balance."""
 
+import random
+
+import phonenumbers
 import pytest
 from datatrove.data import Document
 from datatrove.pipeline.formatters import PIIFormatter
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from phonenumbers import PhoneNumberType
 
 from corpora.pii import ADDRESS, EMAIL, PHONE, Mask, mask
 from corpora.sources import find
@@ -38,6 +42,26 @@ def test_telephone_numbers_of_the_gulf_egypt_and_the_levant_are_masked(number: s
     assert mask(f"اتصل على {number}، أو زرنا.") == (f"اتصل على {PHONE}، أو زرنا.", {"telephone": len(number)})
 
 
+@pytest.mark.parametrize("territory", ["SA", "AE", "KW", "QA", "BH", "OM", "EG", "JO", "LB", "SY", "PS"])
+def test_whatever_libphonenumber_takes_for_a_telephone_there_is_masked(territory: str) -> None:
+    code = phonenumbers.country_code_for_region(territory)
+    chance, valid = random.Random(territory), 0
+    telephones = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
+    for _ in range(6000):
+        digits = str(chance.randint(1, 9)) + "".join(chance.choices("0123456789", k=chance.choice([6, 7, 8, 9])))
+        number = phonenumbers.PhoneNumber(country_code=code, national_number=int(digits))
+        kind = phonenumbers.number_type(number)
+        if kind not in telephones or phonenumbers.region_code_for_number(number) != territory:
+            continue
+        valid += 1
+        written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+        for spelling in (written, f"00{code}{digits}", f"+{code}-{digits}"):
+            assert mask(f"هاتف {spelling} .")[0] == f"هاتف {PHONE} .", spelling
+        if kind == PhoneNumberType.MOBILE and territory in ("SA", "AE", "EG", "SY", "PS"):
+            assert mask(f"0{digits}")[0] == PHONE, digits
+    assert valid > 30
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -63,6 +87,7 @@ def test_email_and_public_addresses_are_masked_where_datatrove_masks_them() -> N
 
 
 @settings(max_examples=200, deadline=None)
+@example(["+966", "٥", "٥", "8.8.8.8", " ", "0501234567"])
 @given(st.lists(st.sampled_from(["a@b.co", "8.8.8.8", "0501234567", "+966", "50", "٥", " ", ".", "-", "@", "1", "ب"])))
 def test_masking_twice_is_masking_once(pieces: list[str]) -> None:
     once, _ = mask("".join(pieces))
