@@ -2,6 +2,7 @@
 
 CorporaError
 ├── BadInput        a file can't be read as what it should be: file, place in it, reason, mend
+│   └── Unreachable     it lies somewhere else, and can't be got at
 ├── NothingFound    the inputs name no file, or no document came of them
 └── UnknownSource   no source has that name: the closest ones are told
 """
@@ -38,6 +39,10 @@ class BadInput(CorporaError):
 
 def _bad_input(file: str, reason: str, place: str, mend: str) -> BadInput:
     return BadInput(file, reason, place=place, mend=mend)
+
+
+class Unreachable(BadInput):
+    """A file at an address that can't be got at."""
 
 
 class NothingFound(CorporaError):

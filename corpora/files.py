@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from corpora.errors import BadInput, NothingFound
+from corpora.errors import BadInput, NothingFound, Unreachable
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,16 +197,16 @@ def _remote_errors(place: str, where: str = "") -> Iterator[None]:
         raise
     except ImportError as error:
         mend = "pip install 'arcorp[sources]'"
-        raise BadInput(place, f"needs a package that is not installed ({error})", mend=mend) from error
+        raise Unreachable(place, f"needs a package that is not installed ({error})", mend=mend) from error
     except Exception as error:  # huggingface_hub, httpx, botocore, aiohttp: each has a family of its own
         if any("Gated" in type(cause).__name__ for cause in _causes(error)):
             mend = "accept its terms on its page, and log in with `hf auth login`"
-            raise BadInput(place, "is gated, and its terms are not accepted", mend=mend) from error
+            raise Unreachable(place, "is gated, and its terms are not accepted", mend=mend) from error
         if isinstance(error, FileNotFoundError):
             raise NothingFound(f"{place}: no such file or folder, or none that may be seen without a login") from error
         reason = f"can't be reached ({(str(error) or type(error).__name__).splitlines()[0][:200]})"
         mend = "look at the address and the network, and run again to go on"
-        raise BadInput(place, reason, place=where, mend=mend) from error
+        raise Unreachable(place, reason, place=where, mend=mend) from error
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

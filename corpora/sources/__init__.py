@@ -10,16 +10,19 @@ A source is one file here, whose docstring is a line of title and a list of fact
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from corpora.errors import UnknownSource
+from corpora.errors import BadInput, UnknownSource
 
 if TYPE_CHECKING:
+    from corpora.files import File
     from corpora.sources.base import Source
 
 _HERE = Path(__file__).parent
@@ -82,15 +85,25 @@ def describe(name: str) -> dict[str, str]:
     return facts
 
 
-def likely(fields: set[str]) -> list[str]:
-    """Sources whose records have these fields, the most demanding first."""
-    fits = [
-        (-max(len(wanted) for wanted in source.FIELDS if wanted <= fields), name)
-        for name, source in SOURCES.items()
-        if any(wanted <= fields for wanted in source.FIELDS)
-    ]
-    best = min(fits, default=(0, ""))[0]
-    return [name for size, name in sorted(fits) if size == best]
+def claimants(file: File) -> list[str]:
+    """Sources that would take a file by its first records: the most demanding of them, which ask for most fields.
+
+    Those that take any text are no witnesses.
+    """
+    from corpora.formats import Blocks, Lines, Row, Whole
+
+    found: dict[str, int] = {}
+    for name, kind in SOURCES.items():
+        source = kind()
+        if any(type(format_) in (Whole, Lines, Blocks) for format_ in source.formats):
+            continue
+        with contextlib.suppress(BadInput):
+            part = source.look(file)[0]
+            if not any(isinstance(row, Row) for row in islice(source.format_of(part).rows(part), 1)):
+                continue  # a file without records is anybody's
+            own = source.fields and not source.FIELDS  # anyone's own files: these claim a file if nobody else does
+            found[name] = 0 if own else max((len(wanted) for wanted in source.FIELDS), default=9)
+    return sorted(name for name, demand in found.items() if demand == max(found.values()))
 
 
 def page() -> str:

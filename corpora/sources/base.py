@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Literal
 
 from datatrove.data import Document
 
-from corpora.errors import BadInput, NothingFound
+from corpora.errors import BadInput, NothingFound, Unreachable
 from corpora.files import File, find
 from corpora.formats import SLICE, Format, Lost, Row, Slice
 from corpora.parquet import Parquet
@@ -155,7 +155,22 @@ class Source(abc.ABC):
         return units if self.limit is None else list(self._limited(units, self.limit))
 
     def slices(self, file: File) -> list[Slice]:
-        """Cut one file, once its first records have shown that it is this source's. Raises BadInput."""
+        """Cut one file, once its first records have shown that it is this source's. Raises BadInput, with the name of
+        the source that would take the file if there is one."""
+        try:
+            return self.look(file)
+        except Unreachable:
+            raise
+        except BadInput as error:
+            from corpora.sources import claimants
+
+            names = claimants(file)
+            if not names:
+                raise
+            raise BadInput(error.file, error.reason, place=error.place, mend=_advice(names)) from error
+
+    def look(self, file: File) -> list[Slice]:
+        """As `slices`, of this source's own knowledge."""
         kind = sniff(file)
         format_ = self._format(file, kind)
         if isinstance(format_, Parquet):
@@ -175,19 +190,18 @@ class Source(abc.ABC):
 
     # -- is it ours? ----------------------------------------------------------------------------------
 
+    def format_of(self, part: Slice) -> Format:
+        """The format that a slice is read in. Raises BadInput."""
+        return self._format(part.file, part.kind)
+
     def _format(self, file: File, kind: Kind) -> Format:
         for format_ in self.formats:
             if kind.container in format_.containers:
                 return format_
         known = " or ".join(format_.called for format_ in self.formats)
-        likely: list[str] = []
-        if kind.container == "parquet":
-            from corpora.sources import likely as likely_sources
-
-            likely = likely_sources(set(Parquet("").schema(file)))
-        elif kind.container == "access":
-            likely = ["shamela"]
-        raise BadInput(file.path, f"is {kind.container}, source {self.name} reads {known}", mend=_advice(likely))
+        raise BadInput(
+            file.path, f"is {kind.container}, source {self.name} reads {known}", mend="see `arcorp sources`"
+        )
 
     def _check_records(self, file: File, format_: Format, part: Slice) -> None:
         """The first records must look like ours: one good one is enough, as any file may have a bad line."""
@@ -206,14 +220,12 @@ class Source(abc.ABC):
     def _check_fields(self, file: File, records: list[set[str]]) -> None:
         if not records or any(wanted <= found for wanted in self.fields for found in records):
             return
-        from corpora.sources import likely
-
         found = max(records, key=len)
         wanted = " or ".join("{" + ", ".join(sorted(fields)) + "}" for fields in self.fields)
         raise BadInput(
             file.path,
             f"source {self.name} expects the fields {wanted}, found {{{', '.join(sorted(found))}}}",
-            mend=_advice(likely(found)),
+            mend="see `arcorp sources`",
         )
 
     # -- documents ------------------------------------------------------------------------------------
@@ -230,7 +242,7 @@ class Source(abc.ABC):
         seen: set[str] = set()
         for part in unit.slices:
             try:
-                for row in self._format(part.file, part.kind).rows(part):
+                for row in self.format_of(part).rows(part):
                     if unit.limit is not None and len(seen) >= unit.limit:
                         return
                     document = self._document(row, part, seen, tally)
@@ -314,5 +326,5 @@ class Source(abc.ABC):
         return Document(text=draft.text, id=f"{self.name}/{draft.id}", metadata=columns)
 
 
-def _advice(likely: list[str]) -> str:
-    return f"this looks like a file for source {' or '.join(likely)}" if likely else "see `arcorp sources`"
+def _advice(names: list[str]) -> str:
+    return f"this looks like a file for source {' or '.join(names)}"

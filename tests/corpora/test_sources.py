@@ -182,13 +182,23 @@ def test_lk_hadith_takes_the_whole_hadith_or_its_two_parts(tmp_path: Path, inges
         ("oscar", "tashkeela/val.txt", "its first 16 records can't be read as JSON lines"),
         ("openiti", "fineweb-2/data/ars_Arab/train/000_00000.parquet", "is parquet.*source fineweb-2"),
         ("quran", "tashkeela/val.txt", "is not Tanzil's Quran"),
-        ("arastories", "dialect/ArSarcasm-v2", r"found \{dialect, sarcasm, sentiment, tweet\}"),
+        ("arastories", "dialect/ArSarcasm-v2", r"found \{dialect, sarcasm, sentiment, tweet\}; see `arcorp sources`"),
+        ("hadith-json", "shamela/json/1024.bok.json", "source shamela"),
+        ("shamela", "hadith/hadith-json/forties/nawawi40.json", "source hadith-json"),
+        ("saudinewsnet", "hadith/hadith-json/forties/nawawi40.json", "source hadith-json"),
+        ("shamela", "quran/quran-simple.txt", "source quran"),
+        ("fineweb-2", "openiti/0350AH/data/0328IbnCabdRabbih", "no file here is called"),
+        ("csv", "gsm8k", "no such file or folder"),
+        ("wikipedia", "cc100/ar.txt.xz", "outside <doc>"),
+        ("climbmix", "wikipedia/wikiextractor/ar/wiki_00", "source wikipedia"),
+        ("jsonl", "saudinewsnet/2015-07-23.zip", "is zip, source jsonl reads JSON lines; .* source saudinewsnet"),
+        ("lk-hadith", "arastories", "source arastories"),
     ],
 )
 def test_the_wrong_source_fails_on_the_first_file_and_names_the_right_one(
     samples: Path, name: str, folder: str, reason: str
 ) -> None:
-    with pytest.raises(BadInput, match=reason):
+    with pytest.raises((BadInput, NothingFound), match=reason):
         find(name)().units([samples / "data" / folder])
 
 
