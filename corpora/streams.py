@@ -1,10 +1,11 @@
 """The bytes of a file, decompressed, and its lines: opened by what the file is, not by what it is called.
 
-The first bytes decide the container (Parquet, zip, Access, or a stream of bytes) and the compression (gzip, zstd, xz,
-bzip2). Decompression is strict. datatrove 0.10.1 reads through python-zstandard, which takes a truncated .zst for a
-shorter one; Arrow's decompressors, used here, raise on a cut frame, a failed checksum and foreign bytes after the end
-(tried with every format cut and flipped: tests/corpora/test_streams.py). What no reader can see: a flip inside a
-frame that carries no checksum, if it still decodes.
+The first bytes decide the container (Parquet, zip, Access, others that nothing here reads, or a stream of bytes) and
+the compression (gzip, zstd, xz, bzip2). Nothing is unpacked to a path; a tar archive, compressed or not, is refused.
+Decompression is strict. datatrove 0.10.1 reads through python-zstandard, which takes a truncated .zst for a shorter
+one; Arrow's decompressors, used here, raise on a cut frame, a failed checksum and foreign bytes after the end (tried
+with every format cut and flipped: tests/corpora/test_streams.py). What no reader can see: a flip inside a frame that
+carries no checksum, if it still decodes.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import lzma
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import IO, Any, NoReturn
 
 from corpora.errors import BadInput
@@ -28,11 +30,20 @@ BOMB_RATIO, BOMB_FLOOR = 200, 64 << 20
 
 _COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ\x00": "xz", b"BZh": "bz2"}
 _CONTAINERS = {b"PAR1": "parquet", b"PK\x03\x04": "zip", b"\x00\x01\x00\x00Standard": "access"}
+# What would otherwise pass for text with a few bad lines.
+_CONTAINERS |= {
+    b"Rar!\x1a\x07": "RAR",
+    b"7z\xbc\xaf\x27\x1c": "7-Zip",
+    b"%PDF-": "PDF",
+    b"SQLite format 3\0": "SQLite",
+}
+_TAR, _TAR_AT = b"ustar", 257
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a file is: container "parquet", "zip", "access" or "stream"; compression "" unless a stream has one."""
+    """What a file is: container "parquet", "zip", "access", "stream", or one that nothing here reads; compression ""
+    unless a stream has one."""
 
     container: str
     compression: str = ""
@@ -97,6 +108,8 @@ class Stream:
         """Up to `size` bytes; b"" at the end, which is only reached if the file is whole."""
         with self._errors():
             data: bytes = self._inflated.read(size)
+        if not self._position and data[_TAR_AT:].startswith(_TAR):
+            raise BadInput(self._file.path, "is a tar archive", mend="unpack it and name the files")
         self._position += len(data)
         if self._compressed and self._position > max(BOMB_FLOOR, BOMB_RATIO * self._file.size):
             raise BadInput(
@@ -174,11 +187,14 @@ class _Xz:
 
 
 def _only_member(file: File, raw: IO[bytes]) -> IO[bytes]:
-    """The one file in a zip. Nothing is extracted to a path, so names in it can do no harm; links are refused."""
+    """The one file in a zip. Nothing is extracted to a path, and yet what looks like an attack is refused."""
     archive = zipfile.ZipFile(raw)
     members = [info for info in archive.infolist() if not info.is_dir()]
     if len(members) != 1:
         raise BadInput(file.path, f"holds {len(members)} files, not one", mend="unpack it and name the files")
+    name = PurePosixPath(members[0].filename.replace("\\", "/"))
+    if name.is_absolute() or ".." in name.parts:
+        raise BadInput(file.path, f"{members[0].filename} in it leads out of it", mend="unpack it by hand")
     if (members[0].external_attr >> 16) & 0o170000 not in (0, 0o100000):
         raise BadInput(file.path, f"{members[0].filename} in it is a link or a device", mend="unpack it by hand")
     return archive.open(members[0])
@@ -217,8 +233,8 @@ def lines(stream: Stream, start: int = 0, stop: int | None = None, longest: int 
                 yield Line(offset, whole, data.removesuffix(b"\r") if data is not None else None)
             offset += whole
             pieces, size, partial = [], 0, False
-        if not chunk:
-            return
+        if not chunk or (partial and stop is not None and stream.tell() > stop):
+            return  # at the end; or in a line that began before `start` and goes on after `stop`
         size += len(ended[-1])
         if partial or size > longest:
             pieces = []

@@ -3,9 +3,11 @@
 import bz2
 import contextlib
 import gzip
+import io
 import itertools
 import lzma
 import random
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -99,10 +101,15 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_zip_of_one_file_is_read_and_others_are_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "one.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("../../outside.json", TEXT)  # nothing is extracted, so the name does no harm
+        archive.writestr("inside/one.json", TEXT)
     one = File(str(tmp_path / "one.zip"), "one.zip", (tmp_path / "one.zip").stat().st_size)
     assert read(one) == TEXT
-    assert not (tmp_path.parent.parent / "outside.json").exists()
+
+    for name in ("../../outside.json", "/etc/outside.json", "a\\..\\b.json"):
+        with zipfile.ZipFile(tmp_path / "out.zip", "w") as archive:
+            archive.writestr(name, TEXT)
+        with pytest.raises(BadInput, match="leads out of it"):
+            read(File(str(tmp_path / "out.zip"), "out.zip", 1))
 
     with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
         archive.writestr("a.json", "[]")
@@ -110,12 +117,34 @@ def test_a_zip_of_one_file_is_read_and_others_are_refused(tmp_path: Path) -> Non
     with pytest.raises(BadInput, match="holds 2 files"):
         read(File(str(tmp_path / "two.zip"), "two.zip", 1))
 
-    link = zipfile.ZipInfo("link")
-    link.external_attr = 0o120777 << 16
-    with zipfile.ZipFile(tmp_path / "link.zip", "w") as archive:
-        archive.writestr(link, "/etc/passwd")
-    with pytest.raises(BadInput, match="link"):
-        read(File(str(tmp_path / "link.zip"), "link.zip", 1))
+    for mode in (0o120777, 0o060644, 0o020644, 0o010644):  # link, block device, character device, pipe
+        special = zipfile.ZipInfo("special")
+        special.external_attr = mode << 16
+        with zipfile.ZipFile(tmp_path / "special.zip", "w") as archive:
+            archive.writestr(special, "/etc/passwd")
+        with pytest.raises(BadInput, match="special in it is a link or a device"):
+            read(File(str(tmp_path / "special.zip"), "special.zip", 1))
+
+
+@pytest.mark.parametrize("compression", ["", *COMPRESS])
+def test_a_tar_archive_is_refused_whatever_is_in_it(tmp_path: Path, compression: str) -> None:
+    tar = io.BytesIO()
+    with tarfile.open(fileobj=tar, mode="w") as archive:
+        for name, kind in (("../../etc/passwd", tarfile.REGTYPE), ("link", tarfile.SYMTYPE), ("dev", tarfile.CHRTYPE)):
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, "/etc/passwd" if kind == tarfile.SYMTYPE else ""
+            archive.addfile(member)
+    data = tar.getvalue()
+    with pytest.raises(BadInput, match="is a tar archive; unpack it and name the files"):
+        read(made(tmp_path / "a.txt", COMPRESS[compression](data) if compression else data))
+
+
+def test_a_zip_bomb_is_refused_before_it_fills_memory(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.json", bytes(66 << 20))
+    path = tmp_path / "bomb.zip"
+    with pytest.raises(BadInput, match="expands more than"):
+        read(File(str(path), "bomb.zip", path.stat().st_size))
 
 
 def test_a_cut_or_flipped_zip_is_refused(tmp_path: Path) -> None:
