@@ -192,7 +192,10 @@ def describe(stage: Stage, outcome: Outcome, seconds: float | None = None) -> st
         said.append(f"{outcome.kept} of {outcome.kept + outcome.made} parts were done before")
     if seconds is not None:
         said.append(f"{seconds:.1f} s")
-    return f"{place}: {', '.join(said)}"
+    bad = outcome.sealed.manifest.summary.get("bad", [])
+    if bad:
+        said.append(f"{len(bad)} bad {'file' if len(bad) == 1 else 'files'} left out")
+    return "\n  ".join([f"{place}: {', '.join(said)}", *bad])
 
 
 def _ledger(unit: str, ledger: Ledger) -> str:

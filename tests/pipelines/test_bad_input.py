@@ -1,0 +1,188 @@
+"""Bad input at the command line: one sentence with file and mend, exit 3; or, in quarantine, counted and listed."""
+
+import contextlib
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from corpora.demo.files import write_native
+from corpora.errors import BadInput
+from corpora.sources import find
+from corpora.tally import Tally
+from pipelines import cli
+from sharding import seal
+from sharding.seal import Sealed
+
+
+def ingest(source: str, place: Path, out: Path, *flags: str) -> int:
+    return cli.run(["ingest", source, str(place), "--out", str(out), "--workers", "1", *flags])
+
+
+@pytest.fixture(scope="module")
+def sound(samples: Path) -> bytes:
+    """OSCAR's lines as they were published, compressed."""
+    return (samples / "data" / "oscar" / "OSCAR-2301" / "ar_meta" / "ar_meta_part_1.jsonl.zst").read_bytes()
+
+
+HARM: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "cut early": (lambda data: data[:5000], "ends in the middle (truncated)"),
+    "cut late": (lambda data: data[:-1], "ends in the middle (truncated)"),
+    "empty": (lambda data: b"", "is empty"),
+    "not what it is called": (lambda data: b"%PDF-1.7 " + data, "is PDF, source oscar reads JSON lines"),
+    "an archive": (lambda data: b"7z\xbc\xaf\x27\x1c" + data, "is 7-Zip, source oscar reads JSON lines"),
+    "noise": (lambda data: random.Random(3).randbytes(5000), "can't be read as JSON lines"),
+}
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_a_bad_file_stops_the_run_with_one_sentence_or_is_left_out_counted_and_listed(
+    harm: str, sound: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damage, reason = HARM[harm]
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jsonl.zst").write_bytes(sound)
+    (tmp_path / "in" / "b.jsonl.zst").write_bytes(damage(sound))
+
+    assert ingest("oscar", tmp_path / "in", tmp_path / "out") == 3
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert sentence.startswith(f"arcorp: {tmp_path / 'in' / 'b.jsonl.zst'}")
+    assert reason in sentence
+    assert "; " in sentence  # and what to do about it
+    assert not (tmp_path / "out" / seal.MANIFEST).exists()
+
+    assert ingest("oscar", tmp_path / "in", tmp_path / "kept", "--on-bad-file", "quarantine") == 0
+    assert reason in capsys.readouterr().err
+    manifest = Sealed(tmp_path / "kept").manifest
+    (listed,) = manifest.summary["bad"]
+    assert reason in listed
+    assert manifest.counts["documents"].out >= 1239
+
+
+# A sound file of every container and compression that is read.
+NATIVE = {
+    "zst": ("oscar", "oscar/OSCAR-2301/ar_meta/ar_meta_part_1.jsonl.zst"),
+    "gz": ("oscar", "oscar/OSCAR-2201/ar_meta/ar_meta_part_1.jsonl.gz"),
+    "xz": ("cc100", "cc100/ar.txt.xz"),
+    "parquet": ("fineweb-2", "fineweb-2/data/ars_Arab/train/000_00000.parquet"),
+    "zip": ("saudinewsnet", "saudinewsnet/2015-07-23.zip"),
+    "bok": ("shamela", "shamela/bok/0001.bok"),
+}
+
+
+@pytest.mark.parametrize("kind", NATIVE)
+def test_a_file_cut_in_its_middle_is_one_sentence_whatever_its_kind(
+    kind: str, samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, name = NATIVE[kind]
+    whole = (samples / "data" / name).read_bytes()
+    cut = tmp_path / Path(name).name
+    cut.write_bytes(whole[: len(whole) // 2])
+    assert ingest(source, cut, tmp_path / "out") == 3
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert sentence.startswith(f"arcorp: {cut}")
+    assert not (tmp_path / "out" / seal.MANIFEST).exists()
+
+
+@pytest.mark.parametrize("kind", ["gz", "xz", "zip"])
+def test_a_file_with_a_flipped_bit_is_one_sentence_where_its_kind_has_checksums(
+    kind: str, samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, name = NATIVE[kind]
+    flipped = bytearray((samples / "data" / name).read_bytes())
+    flipped[len(flipped) // 2] ^= 4
+    file = tmp_path / Path(name).name
+    file.write_bytes(flipped)
+    assert ingest(source, file, tmp_path / "out") == 3
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert sentence.startswith(f"arcorp: {file}")
+    assert "is damaged" in sentence
+
+
+def test_a_gigabyte_in_one_line_costs_that_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with (tmp_path / "a.jsonl").open("wb") as file:
+        file.write(b'{"text": "first"}\n{"text": "')
+        file.seek((1 << 30) - 3, 1)  # a hole reads as zeros
+        file.write(b'"}\n{"text": "last"}\n')
+    assert ingest("jsonl", tmp_path / "a.jsonl", tmp_path / "out") == 0
+    documents = Sealed(tmp_path / "out").manifest.counts["documents"]
+    assert documents.out >= 2
+    assert sum(documents.dropped.values()) >= 1
+
+
+def documents_of(source: str, folder: Path) -> list[tuple[str, str]]:
+    """Ids and texts. What names a Parquet file's other columns is under no checksum but the seal's."""
+    reader, tally = find(source)(), Tally()
+    units = reader.units([folder])
+    return [(one.id, one.text) for unit in units for one in reader.documents(unit, tally)]
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("oscar", "oscar/OSCAR-2301/ar_meta/ar_meta_part_1.jsonl.zst"),
+        ("fineweb-2", "fineweb-2/data/arz_Arab/train/000_00000.parquet"),
+    ],
+)
+def test_of_200_flipped_bits_in_a_compressed_file_of_ours_none_is_silent(
+    source: str, name: str, tmp_path: Path
+) -> None:
+    write_native(tmp_path / "native", bytes=250_000, seed=0)
+    data = (tmp_path / "native" / name).read_bytes()
+    (tmp_path / "flipped").mkdir()
+    file = tmp_path / "flipped" / Path(name).name
+    file.write_bytes(data)
+    whole = documents_of(source, file.parent)
+    chance, refused = random.Random(6), 0
+    for _ in range(200):
+        flipped = bytearray(data)
+        flipped[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        file.write_bytes(flipped)
+        with contextlib.suppress(BadInput):
+            assert documents_of(source, file.parent) == whole
+            refused -= 1
+        refused += 1
+    assert refused > 100
+
+
+def test_of_200_flipped_bits_in_sealed_documents_none_is_silent(
+    sound: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.jsonl.zst").write_bytes(sound)
+    assert ingest("oscar", tmp_path, tmp_path / "out") == 0
+    part = tmp_path / "out" / "part-00000.parquet"
+    data = part.read_bytes()
+    chance = random.Random(8)
+    for _ in range(200):
+        flipped = bytearray(data)
+        flipped[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        part.write_bytes(flipped)
+        with pytest.raises(seal.Damaged):
+            Sealed(tmp_path / "out").read("part-00000.parquet")
+    assert cli.run(["verify", str(tmp_path / "out"), "--level", "full"]) == 4
+    assert "part-00000.parquet" in capsys.readouterr().err
+
+
+def test_own_options_of_a_source_are_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.txt").write_text("سطر\nآخر\n")
+    assert ingest("text", tmp_path / "a.txt", tmp_path / "lines", "--set", "options.split=lines") == 0
+    assert Sealed(tmp_path / "lines").manifest.counts["documents"].out == 2
+    for given, said in (
+        (
+            "options.split=words",
+            "source text, option 'split': Input should be 'file', 'blocks' or 'lines', got 'words'",
+        ),
+        ("options.splt=lines", "source text has no option 'splt'; it has category, language, license, limit, split"),
+    ):
+        assert ingest("text", tmp_path / "a.txt", tmp_path / "bad", "--set", given) == 2
+        assert said in capsys.readouterr().err
+
+
+def test_an_id_that_comes_twice_is_dropped_and_counted(tmp_path: Path) -> None:
+    lines = [{"text": f"نص {number}", "id": str(number // 2)} for number in range(6)]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    assert ingest("jsonl", tmp_path / "a.jsonl", tmp_path / "out", "--id-field", "id") == 0
+    documents = Sealed(tmp_path / "out").manifest.counts["documents"]
+    assert (documents.out, documents.dropped) == (3, {"duplicate id": 3})
