@@ -13,8 +13,10 @@ from typing import Any
 
 from pipelines.documents import all_strata
 from pipelines.report.census import census_of
+from pipelines.report.duplicates import duplicates_of
 from pipelines.report.fit import fit_of
 from pipelines.report.folders import Folders, made_from, open_folders
+from pipelines.report.rows import rows_of
 from pipelines.report.training import training_of
 from sharding import seal
 from sharding.layout import ATTRIBUTES
@@ -33,6 +35,8 @@ def gather(folder: Path) -> dict[str, Any]:
         "shares": _shares,
         "tokenizer": fit_of,
         "packing": _packing,
+        "duplicates": duplicates_of,
+        "rows": rows_of,
         "training": training_of,
         "provenance": _provenance,
     }

@@ -9,9 +9,11 @@ from typing import Any
 from pipelines.report.elements import count, decimal, plural, share, short, size
 from pipelines.report.markup import Markup, tag
 from pipelines.report.sections.corpora import corpora
+from pipelines.report.sections.duplicates import duplicates
 from pipelines.report.sections.mixing import mixing
 from pipelines.report.sections.packing import packing
 from pipelines.report.sections.provenance import provenance
+from pipelines.report.sections.rows import rows
 from pipelines.report.sections.sources import sources
 from pipelines.report.sections.tokenizer import tokenizer
 from pipelines.report.sections.training import samples, training
@@ -85,9 +87,11 @@ def _sections(figures: Mapping[str, Any]) -> list[tuple[str, str, Markup]]:
     found = {
         ("sources", "Sources"): sources(figures["sources"]) if "sources" in figures else None,
         ("corpora", "Corpora"): corpora(figures["corpora"]) if "corpora" in figures else None,
+        ("duplicates", "Duplicates"): duplicates(figures["duplicates"]) if "duplicates" in figures else None,
         ("mixing", "Mixing"): mixing(figures["shares"]) if "shares" in figures else None,
         ("tokenizer", "Tokenizer"): tokenizer(figures["tokenizer"]) if "tokenizer" in figures else None,
         ("packing", "Packing"): packing(figures["packing"]) if "packing" in figures else None,
+        ("rows", "Rows"): rows(figures["rows"]) if "rows" in figures else None,
         ("training", "Training"): training(run, figures.get("shares")) if run else None,
         ("samples", "Samples"): samples(run["samples"]) if run else None,
         ("provenance", "Provenance"): provenance(figures["provenance"]),

@@ -61,10 +61,15 @@ def packing(figures: Figures) -> Markup:
         tag(
             "p",
             f"Documents stand in rows in {plural(figures['segments'], 'piece')}, so that they are cut "
-            f"{count(figures['cuts'])} times: {CUTS.get(figures['policy'], '')}. {_dropped(figures['documents'])}",
+            f"{count(figures['cuts'])} times ({_a_hundred(figures)}): {CUTS.get(figures['policy'], '')}. "
+            f"{_dropped(figures['documents'])}",
         ),
         folded("Every stratum of both splits", _strata(splits)),
     )
+
+
+def _a_hundred(figures: Figures) -> str:
+    return f"{100 * figures['cuts'] / (figures['documents']['out'] or 1):.3g} in a hundred documents"
 
 
 def _dropped(documents: Figures) -> str:

@@ -15,11 +15,13 @@ from pipelines.stages.pack import lay_schedule, pack_stage
 from sharding import seal
 from sharding.seal import Damaged, Sealed
 
-AFTER = {  # the folders that are made after each one, and the sections that need them
-    "unique": (["tokenizer", "tokens", "dataset", "verified", "run"], {"sources", "corpora", "provenance"}),
-    "tokenizer": (["tokens", "dataset", "verified", "run"], {"sources", "corpora", "tokenizer", "provenance"}),
-    "dataset": (["verified", "run"], {"sources", "corpora", "tokenizer", "shares", "packing", "provenance"}),
-    "verified": (["run"], {"sources", "corpora", "tokenizer", "shares", "packing", "provenance"}),
+DOCUMENTS = {"sources", "corpora", "duplicates", "provenance"}
+DATASET = DOCUMENTS | {"tokenizer", "shares", "packing", "rows"}
+AFTER = {  # the folders that are made after each one, and the sections that need none of them
+    "unique": (["tokenizer", "tokens", "dataset", "verified", "run"], DOCUMENTS),
+    "tokenizer": (["tokens", "dataset", "verified", "run"], DOCUMENTS | {"tokenizer"}),
+    "dataset": (["verified", "run"], DATASET),
+    "verified": (["run"], DATASET),
 }
 ALWAYS = {"format", "made_from", "name", "description", "summary"}
 

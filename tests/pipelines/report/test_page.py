@@ -13,6 +13,7 @@ from pipelines.report.elements import size
 from pipelines.report.figures import gather
 from pipelines.report.markup import Markup, tag
 from pipelines.report.page import render
+from sharding.seal import Sealed
 from tests.pipelines.report.reading import Page
 
 HOSTILE = '</p></title></style><script>alert(1)</script><img src=x onerror="alert(2)">\'"&amp;\x00\x1b\ud800'
@@ -43,9 +44,8 @@ def test_nothing_is_fetched_and_nothing_runs(page, html):
 def test_links_lead_to_sections_that_are_there(page):
     anchors = [element.attributes["href"][1:] for element in page.elements if element.name == "a"]
     assert anchors == [element.attributes["id"] for element in page.elements if element.name == "section"]
-    assert {"sources", "corpora", "mixing", "tokenizer", "packing", "training", "samples", "provenance"} == set(
-        anchors
-    )
+    documents = {"sources", "corpora", "duplicates", "provenance"}
+    assert set(anchors) == documents | {"mixing", "tokenizer", "packing", "rows", "training", "samples"}
 
 
 def test_the_page_is_small(html):
@@ -197,3 +197,20 @@ def test_curves_stay_within_their_axes(points):
 def test_charts_of_nothing_are_empty_pictures():
     for chart in (bars("t", "d", []), stacks("t", "d", []), timeline("t", "d", []), lines("t", "d", [])):
         assert {element.name for element in Page(chart).elements} <= {"svg", "title", "desc", "text"}
+
+
+def test_rows_show_the_documents_they_are_made_of(figures, page):
+    assert figures["rows"]
+    assert sum(len(row["pieces"]) for row in figures["rows"]) > 0
+    for row in figures["rows"]:
+        assert row["segments"] >= len(row["pieces"])
+        for piece in row["pieces"]:
+            assert any(piece["id"] == text for text, parents in page.texts if parents and parents[-1].name == "code")
+
+
+def test_clusters_of_duplicates_are_those_of_the_metadata(own):
+    figures = gather(own)["duplicates"]
+    dropped = Sealed(own / "unique").manifest.counts["documents"].dropped
+    copies = sum(dropped.get(reason, 0) for reason in ("exact duplicate", "near duplicate"))
+    assert copies
+    assert figures["documents"] - sum(figures["clusters"]) == copies
