@@ -60,21 +60,22 @@ def filters() -> list[Any]:
     ]
 
 
-def run(folder: Path, out: Path) -> int:
-    """From Parquet to Parquet. Returns how many documents are left."""
+def go(out: Path, name: str, tasks: int, *steps: Any) -> None:
+    """Run steps as one stage, in this process."""
+    LocalPipelineExecutor(list(steps), tasks=tasks, workers=1, logging_dir=str(out / "logs" / name)).run()
 
-    def go(name: str, tasks: int, *steps: Any) -> Any:
-        executor = LocalPipelineExecutor(list(steps), tasks=tasks, workers=1, logging_dir=str(out / "logs" / name))
-        return executor.run()
+
+def run(reader: Any, out: Path) -> int:
+    """From what is read to Parquet in `out`/unique. Returns how many documents are left."""
 
     def step(name: str) -> str:
         return str(out / name)
 
-    go("filter", 1, ParquetReader(str(folder)), *filters(), ParquetWriter(step("kept")))
-    go("signature", 1, ParquetReader(step("kept")), MinhashDedupSignature(step("sigs"), CONFIG, LANGUAGE))
-    go("buckets", CONFIG.num_buckets, MinhashDedupBuckets(step("sigs"), step("buckets"), config=CONFIG))
-    go("cluster", 1, MinhashDedupCluster(step("buckets"), step("remove"), config=CONFIG))
-    go("write", 1, ParquetReader(step("kept")), MinhashDedupFilter(step("remove")), ParquetWriter(step("unique")))
+    go(out, "filter", 1, reader, *filters(), ParquetWriter(step("kept")))
+    go(out, "signature", 1, ParquetReader(step("kept")), MinhashDedupSignature(step("sigs"), CONFIG, LANGUAGE))
+    go(out, "buckets", CONFIG.num_buckets, MinhashDedupBuckets(step("sigs"), step("buckets"), config=CONFIG))
+    go(out, "cluster", 1, MinhashDedupCluster(step("buckets"), step("remove"), config=CONFIG))
+    go(out, "write", 1, ParquetReader(step("kept")), MinhashDedupFilter(step("remove")), ParquetWriter(step("unique")))
     import pyarrow.parquet as pq
 
     return sum(pq.read_metadata(path).num_rows for path in (out / "unique").glob("*.parquet"))

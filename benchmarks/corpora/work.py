@@ -55,9 +55,11 @@ def web(folder: Path, out: Path, workers: int) -> int:
 
 def stock(folder: Path, out: Path, workers: int) -> int:
     """The web path of datatrove's blocks."""
+    from datatrove.pipeline.readers import ParquetReader
+
     from benchmarks.corpora.stock import run
 
-    return run(folder, out)
+    return run(ParquetReader(str(folder)), out)
 
 
 CHAINS: dict[str, Callable[[Path, Path, int], int]] = {"copying": copying, "web": web, "stock": stock}
