@@ -37,8 +37,12 @@ def copy(built: Path, tmp_path: Path) -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let reports say which faults a test tries, and how often: a property test as often as it has examples."""
     for item in items:
         item.user_properties += [("fault", marker.args[0]) for marker in item.iter_markers("fault")]
+        function = getattr(item, "function", None)
+        if getattr(function, "is_hypothesis_test", False):
+            item.user_properties.append(("times", function._hypothesis_internal_use_settings.max_examples))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -48,7 +52,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     from faults import list as faults
 
     tried = []
-    for outcome in ("passed", "failed", "skipped"):
+    for outcome in ("passed", "failed", "error", "skipped"):
         for report in terminalreporter.stats.get(outcome, []):
             properties = [*getattr(report, "user_properties", [])]
             times = dict(properties).get("times", 1)

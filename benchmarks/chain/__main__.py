@@ -1,8 +1,8 @@
 """`make bench-chain`: how long does it take from Parquet or JSON lines to shards, beside stock datatrove?
 
 Two paths on real Arabic text, each once by datatrove 0.10.1 and three times by arcorp, with one worker and one
-tokenizer: FineWeb-2's (as published, no filters) and OSCAR's (FineWeb-2's filters, MinHash). Then arcorp alone: the cost
-of a byte at 10 MB, 100 MB and 1 GB, and two workers against one. Speeds are of processor seconds, so that a busy
+tokenizer: FineWeb-2's (as published, no filters) and OSCAR's (FineWeb-2's filters, MinHash). Then arcorp alone: the
+cost of a byte at 10 MB, 100 MB and 1 GB, and two workers against one. Speeds are of processor seconds, so that a busy
 machine changes them little; two workers are by the clock, and want a quiet one.
 """
 
@@ -63,7 +63,16 @@ def _goals(results: dict[str, Any]) -> list[Goal]:
     if found := results.get("oscar"):
         ours, theirs = found["ours, MB/s"], found["theirs, MB/s"]
         goals.append(
-            Goal("OSCAR, filtered and deduplicated, to shards", ours, "MB/s", "at least", 25, PEER, theirs, ours / theirs)
+            Goal(
+                "OSCAR, filtered and deduplicated, to shards",
+                ours,
+                "MB/s",
+                "at least",
+                25,
+                PEER,
+                theirs,
+                ours / theirs,
+            )
         )
     if found := results.get("sizes"):
         costs = [one["cpu seconds a MB"] for one in found.values()]
@@ -143,7 +152,9 @@ def _oscar(scratch: Path, megabytes: float) -> Path:
 
 def _write_oscar(folder: Path, texts: Sequence[str]) -> None:
     folder.mkdir(parents=True)
-    with zstandard.ZstdCompressor(write_checksum=True).stream_writer((folder / "ar_part_1.jsonl.zst").open("wb")) as file:
+    with zstandard.ZstdCompressor(write_checksum=True).stream_writer(
+        (folder / "ar_part_1.jsonl.zst").open("wb")
+    ) as file:
         for number, text in enumerate(texts):
             record = {
                 "content": text,

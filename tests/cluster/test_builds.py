@@ -24,6 +24,7 @@ def sealed(out: Path) -> set[str]:
     return {str(path.parent.relative_to(out)) for path in out.rglob("manifest.json")}
 
 
+@pytest.mark.fault(6)
 def test_a_demo_build_on_slurm_is_the_local_one_byte_for_byte_training_included(cluster, tmp_path):
     """Training runs in a job of its own, on a copy of the dataset that was proven on the machine's own disk."""
     train = "{gpus: 0, cpus: 1, memory: 2G, time: '00:20:00'}"
@@ -46,6 +47,7 @@ def test_a_demo_build_on_slurm_is_the_local_one_byte_for_byte_training_included(
     assert not cluster.queue()
 
 
+@pytest.mark.fault(5)
 def test_ranks_that_fail_are_named_nothing_is_sealed_and_the_next_launch_makes_those_alone(
     cluster, arcorp, local_tree, tmp_path
 ):
@@ -87,6 +89,8 @@ def test_ranks_that_fail_are_named_nothing_is_sealed_and_the_next_launch_makes_t
     assert tree(out) == local_tree
 
 
+@pytest.mark.fault(2)
+@pytest.mark.fault(4)
 def test_nobody_else_builds_meanwhile_and_a_job_that_is_killed_or_out_of_time_leaves_nothing_wrong(
     cluster, arcorp, local_tree, tmp_path
 ):
@@ -125,6 +129,7 @@ def second_job(cluster: OneNode, out: Path) -> str:
     return job
 
 
+@pytest.mark.fault(2)
 def test_slurmd_stopped_and_started_again_changes_nothing(cluster, arcorp, local_tree, tmp_path):
     out, release = tmp_path / "out", tmp_path / "release"
     hang = {"faults": "unique/part-00000=hang", "release": release}
@@ -154,6 +159,7 @@ def test_a_sites_chatty_sbatch_is_understood_and_no_secret_is_written(cluster, a
     assert not written
 
 
+@pytest.mark.fault(7)
 def test_a_recipe_that_was_changed_is_refused_before_anything_is_submitted(cluster, arcorp, tmp_path):
     out = tmp_path / "out"
     assert arcorp.build(out, "--until", "ingest").returncode == 0

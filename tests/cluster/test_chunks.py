@@ -14,6 +14,7 @@ from tests.cluster.one_node import wait_for
 pytestmark = pytest.mark.slurm
 
 
+@pytest.mark.fault(5)
 def test_datatroves_chunked_arrays_lose_a_failed_rank_in_silence_and_ours_refuse(cluster, arcorp, tmp_path):
     theirs, ours = tmp_path / "theirs", tmp_path / "ours"
     theirs.mkdir()

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import random
+from collections.abc import Callable
 
 import pyarrow.parquet as pq
 import pytest
@@ -56,6 +57,7 @@ def test_row_groups_are_bounded_by_bytes_not_by_rows() -> None:
     assert again.getvalue() == data
 
 
+@pytest.mark.fault(16)
 def test_a_text_too_long_for_a_page_is_dropped_and_counted() -> None:
     data, tally = written(["a" * 100, "b" * 101, "c"], longest=100)
     assert documents.read(data)["id"].to_pylist() == ["test/0", "test/2"]
@@ -63,8 +65,10 @@ def test_a_text_too_long_for_a_page_is_dropped_and_counted() -> None:
     assert tally.dropped["bytes"] == {"text over 0 MiB": 101}
 
 
-def test_no_single_bit_flip_is_silent() -> None:
+@pytest.mark.fault(10)
+def test_no_single_bit_flip_is_silent(record_property: Callable[[str, object], None]) -> None:
     data, _ = written(TEXTS)
+    record_property("times", 200)
     chance = random.Random(5)
     for _ in range(200):
         flipped = bytearray(data)
@@ -74,10 +78,12 @@ def test_no_single_bit_flip_is_silent() -> None:
             assert documents.read(bytes(flipped))["text"].to_pylist() == TEXTS
 
 
+@pytest.mark.fault(14)
 def test_an_empty_part_is_a_part() -> None:
     assert documents.read(written([])[0]).num_rows == 0
 
 
+@pytest.mark.fault(9)
 def test_cut_bytes_are_refused() -> None:
     data, _ = written(TEXTS)
     with pytest.raises(BadInput, match=r"part-00000\.parquet: is damaged"):

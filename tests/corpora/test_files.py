@@ -10,6 +10,7 @@ from corpora.errors import BadInput, NothingFound
 from corpora.files import find, open_raw
 
 
+@pytest.mark.fault(6)
 def test_files_are_found_in_one_order_whatever_the_file_system_says(tmp_path: Path) -> None:
     for name in ("b/2.jsonl", "a/10.jsonl", "a/2.jsonl", "a/.hidden.jsonl", ".cache/1.jsonl", "a/notes.md"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

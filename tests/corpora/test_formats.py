@@ -56,6 +56,8 @@ def test_slices_are_even_cover_everything_and_stay_small(total: int, size: int) 
 # -- lines ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault(11)
+@pytest.mark.fault(13)
 def test_a_bad_line_costs_that_line(tmp_path: Path) -> None:
     data = b'\xef\xbb\xbf{"a": 1}\n\n{"a": \xff}\n{"a": \n   \r\n["a"]\r\n{"a": "\\ud800"}\n{"a": "\xe2\x80\xa8"}'
     found = rows(JsonLines(), made(tmp_path / "a", data))

@@ -134,6 +134,7 @@ def test_a_cluster_is_named_by_its_first_document_and_knows_its_size() -> None:
     assert all(tally.balanced for tally in tallies)
 
 
+@pytest.mark.fault(6)
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(0, 24), max_size=4))
 def test_the_same_stays_however_parts_are_cut(cuts: list[int]) -> None:

@@ -58,6 +58,7 @@ def test_the_magic_value_in_all_its_spellings(start: str) -> None:
     assert (parsed.text, parsed.meta) == ("نص", {"author": "الجاحظ"})
 
 
+@pytest.mark.fault(19)
 def test_what_is_no_openiti_file_is_refused(tmp_path: Path, ingest) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(NotOpenITI, match="Header#End"):
         parse("######OpenITI#\n# نص")

@@ -45,6 +45,7 @@ def test_parquet_is_cut_by_rows_and_every_row_read_once(tmp_path: Path) -> None:
         assert next(row.key for row in format_.rows(parts[1])) == parts[1].start
 
 
+@pytest.mark.fault(9)
 def test_a_truncated_parquet_is_refused(tmp_path: Path) -> None:
     file = parquet(tmp_path / "a.parquet", pa.table({"text": ["نص"] * 1000}))
     data = Path(file.path).read_bytes()
@@ -53,6 +54,7 @@ def test_a_truncated_parquet_is_refused(tmp_path: Path) -> None:
             rows(Parquet("text"), made(tmp_path / "cut.parquet", data[:cut]))
 
 
+@pytest.mark.fault(10)
 def test_a_flipped_bit_in_a_checksummed_page_is_refused(tmp_path: Path) -> None:
     texts = [f"نص رقم {number}" for number in range(5000)]
     file = parquet(tmp_path / "a.parquet", pa.table({"text": texts}), compression="none", use_dictionary=False)
@@ -62,6 +64,7 @@ def test_a_flipped_bit_in_a_checksummed_page_is_refused(tmp_path: Path) -> None:
         rows(Parquet("text"), made(tmp_path / "b.parquet", bytes(data)))
 
 
+@pytest.mark.fault(11)
 def test_a_row_that_is_not_utf8_costs_that_row(tmp_path: Path) -> None:
     values = pa.array([b"one", b"\xff\xfe", "ثلاثة".encode()], pa.binary())
     text = pa.StringArray.from_buffers(3, values.buffers()[1], values.buffers()[2])

@@ -62,6 +62,7 @@ def inputs(samples: Path, tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.fault(6)
 def test_one_worker_and_two_make_the_same_bytes_and_every_document_is_accounted_for(
     inputs: Path, tmp_path: Path
 ) -> None:
@@ -93,6 +94,7 @@ def test_a_tally_is_reset_when_a_rank_begins(samples: Path) -> None:
         assert tally.came["documents"] == 1319
 
 
+@pytest.mark.fault(9)
 def test_a_file_that_breaks_under_a_quarantining_reader_is_listed(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "نص"}\n')
     source = find("jsonl")()

@@ -152,6 +152,7 @@ print(size, verdict[1], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
+@pytest.mark.fault(16)
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in KiB on Linux")
 def test_a_document_of_100_mb_is_judged_in_less_than_1_gb() -> None:

@@ -114,6 +114,7 @@ def test_books_of_late_or_unknown_authors_are_dropped(read: Any) -> None:
         assert read("نص", died=unknown) == {"author's year of death unknown": 1}
 
 
+@pytest.mark.fault(9)
 def test_a_cut_book_is_refused_and_a_flipped_one_is_refused_or_has_all_its_pages(
     samples: Path, tmp_path: Path, ingest: Any
 ) -> None:
@@ -155,6 +156,7 @@ def test_what_is_no_export_is_refused(tmp_path: Path, ingest: Any, content: str,
         ingest("shamela", tmp_path)
 
 
+@pytest.mark.fault(19)
 def test_access_given_to_another_source_names_this_one(samples: Path, ingest: Any) -> None:
     with pytest.raises(BadInput, match=r"is access, source openiti reads .* looks like a file for source shamela"):
         ingest("openiti", samples / "data" / "shamela" / "bok" / "0001.bok")

@@ -171,6 +171,7 @@ def test_lk_hadith_takes_the_whole_hadith_or_its_two_parts(tmp_path: Path, inges
 # -- bad input --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault(19)
 @pytest.mark.parametrize(
     ("name", "folder", "reason"),
     [
@@ -202,6 +203,7 @@ def test_the_wrong_source_fails_on_the_first_file_and_names_the_right_one(
         find(name)().units([samples / "data" / folder])
 
 
+@pytest.mark.fault(13)
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
@@ -226,12 +228,14 @@ def test_a_bad_record_costs_itself_and_is_counted(tmp_path: Path, ingest: Any, l
     assert tally.balanced
 
 
+@pytest.mark.fault(12)
 def test_control_characters_and_foreign_line_ends_cost_nothing(tmp_path: Path, ingest: Any) -> None:
     texts = ["a\x00b", "a\r\nb", "a\u2028b"]
     (tmp_path / "a.jsonl").write_bytes(b"\r\n".join(json.dumps({"text": text}).encode() for text in texts))
     assert [document.text for document in ingest("jsonl", tmp_path)[0]] == texts
 
 
+@pytest.mark.fault(11)
 def test_lines_that_are_not_utf8_are_left_out_of_a_text_and_counted(tmp_path: Path, ingest: Any) -> None:
     (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfone\n\xff\xfe\nthree\n")
     documents, tally = ingest("text", tmp_path)
@@ -240,6 +244,7 @@ def test_lines_that_are_not_utf8_are_left_out_of_a_text_and_counted(tmp_path: Pa
     assert tally.balanced
 
 
+@pytest.mark.fault(9)
 def test_a_bad_file_stops_or_is_handed_over(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "نص"}\n')
     (tmp_path / "b.jsonl").write_bytes(b"\x1f\x8b\x08\x00damaged")
@@ -256,6 +261,7 @@ def test_a_bad_file_stops_or_is_handed_over(tmp_path: Path) -> None:
     assert [Path(error.file).name for error in bad] == ["b.jsonl", "a.jsonl"]
 
 
+@pytest.mark.fault(14)
 def test_no_file_and_no_document_are_errors(tmp_path: Path) -> None:
     with pytest.raises(NothingFound):
         find("jsonl")().units([tmp_path])

@@ -41,6 +41,7 @@ def read(file: File) -> bytes:
         return b"".join(iter(lambda: stream.read(10_000), b""))
 
 
+@pytest.mark.fault(19)
 @pytest.mark.parametrize("compression", COMPRESS)
 def test_the_first_bytes_decide_not_the_name(tmp_path: Path, compression: str) -> None:
     file = made(tmp_path / "corpus.parquet", COMPRESS[compression](TEXT))
@@ -59,6 +60,7 @@ def test_a_zstd_stream_may_begin_with_a_skippable_frame(tmp_path: Path) -> None:
     assert read(made(tmp_path / "a", frame + COMPRESS["zstd"](TEXT))) == TEXT
 
 
+@pytest.mark.fault(9)
 @pytest.mark.parametrize("compression", COMPRESS)
 def test_a_truncated_file_is_refused_with_file_and_offset(tmp_path: Path, compression: str) -> None:
     data = COMPRESS[compression](TEXT)
@@ -69,8 +71,12 @@ def test_a_truncated_file_is_refused_with_file_and_offset(tmp_path: Path, compre
             read(file)
 
 
+@pytest.mark.fault(10)
 @pytest.mark.parametrize("compression", COMPRESS)
-def test_a_flipped_bit_is_refused_or_harmless(tmp_path: Path, compression: str) -> None:
+def test_a_flipped_bit_is_refused_or_harmless(
+    tmp_path: Path, compression: str, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("times", 200)
     data = COMPRESS[compression](TEXT)
     chance = random.Random(2)
     for _ in range(200):
@@ -87,6 +93,7 @@ def test_foreign_bytes_after_the_end_are_refused(tmp_path: Path, compression: st
         read(made(tmp_path / "a", COMPRESS[compression](TEXT) + b"garbage and more of it"))
 
 
+@pytest.mark.fault(17)
 @pytest.mark.parametrize("compression", COMPRESS)
 def test_a_bomb_is_refused_before_it_fills_memory(tmp_path: Path, compression: str) -> None:
     file = made(tmp_path / "bomb", COMPRESS[compression](bytes(66 << 20)))
@@ -94,11 +101,13 @@ def test_a_bomb_is_refused_before_it_fills_memory(tmp_path: Path, compression: s
         read(file)
 
 
+@pytest.mark.fault(14)
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="is empty"):
         sniff(made(tmp_path / "a.jsonl", b""))
 
 
+@pytest.mark.fault(18)
 def test_a_zip_of_one_file_is_read_and_others_are_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "one.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("inside/one.json", TEXT)
@@ -147,6 +156,8 @@ def test_a_zip_bomb_is_refused_before_it_fills_memory(tmp_path: Path) -> None:
         read(File(str(path), "bomb.zip", path.stat().st_size))
 
 
+@pytest.mark.fault(9)
+@pytest.mark.fault(10)
 def test_a_cut_or_flipped_zip_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.json", TEXT)
@@ -180,6 +191,7 @@ def test_every_line_belongs_to_one_slice_wherever_it_is_cut(
     assert all(data[line.offset :].startswith(line.data or b"") for line in found)
 
 
+@pytest.mark.fault(16)
 def test_a_line_too_long_costs_that_line(tmp_path: Path) -> None:
     file = made(tmp_path / "a", b"one\n" + b"x" * 5_000_000 + b"\nthree\n")
     with Stream(file, Kind("stream")) as stream:

@@ -99,6 +99,7 @@ def test_the_facts_are_those_of_the_installed_spacy() -> None:
     assert word_facts.facts() == FACTS
 
 
+@pytest.mark.fault(16)
 def test_a_chunk_as_long_as_a_book_takes_time_in_proportion() -> None:
     for chunk in ("ا", ")", ".", "a.b:c", "(:", "@a.", "-8", "5كم"):
         text = chunk * (100_000 // len(chunk))

@@ -46,7 +46,7 @@ FAULTS = {
 
 
 def table(tried: Iterable[tuple[int, int, str]]) -> str:
-    """docs/reliability.md from (fault, times, 'passed' | 'failed' | 'skipped') of every test that ran."""
+    """docs/reliability.md from (fault, times, 'passed' | 'failed' | 'error' | 'skipped') of every test that ran."""
     times: dict[int, int] = defaultdict(int)
     tests: dict[int, int] = defaultdict(int)
     failed: dict[int, int] = defaultdict(int)
@@ -54,7 +54,7 @@ def table(tried: Iterable[tuple[int, int, str]]) -> str:
         if outcome == "passed":
             tests[fault] += 1
             times[fault] += count
-        elif outcome == "failed":
+        elif outcome in ("failed", "error"):
             failed[fault] += 1
     lines = []
     for fault, (what, promise) in FAULTS.items():

@@ -74,6 +74,7 @@ SEALED_JSON = {
 }
 
 
+@pytest.mark.fault(28)
 @pytest.mark.parametrize("what", SEALED_JSON)
 @many
 @given(splices=SPLICES)
@@ -88,6 +89,7 @@ def test_mutated_json_of_a_sealed_folder_is_read_or_refused_in_a_sentence(copy, 
         path.write_bytes(before)
 
 
+@pytest.mark.fault(28)
 @many
 @given(splices=SPLICES)
 def test_mutated_segments_never_crash_a_reader_or_pass_for_whole(copy, splices):
@@ -105,6 +107,7 @@ def test_mutated_segments_never_crash_a_reader_or_pass_for_whole(copy, splices):
         shutil.rmtree(folder / ".arcorp", ignore_errors=True)
 
 
+@pytest.mark.fault(28)
 @many
 @given(splices=SPLICES)
 def test_a_mutated_recipe_is_read_or_refused_in_a_sentence(tmp_path, splices):
@@ -127,6 +130,7 @@ NATIVE = {
 CUT = 300_000
 
 
+@pytest.mark.fault(28)
 @pytest.mark.parametrize("what", NATIVE)
 @many
 @given(splices=SPLICES)

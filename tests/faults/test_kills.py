@@ -51,8 +51,9 @@ def ended_before(process, moment, out, count):
     return True
 
 
+@pytest.mark.fault(1)
 @pytest.mark.slow
-def test_kill_9_at_random_moments_of_a_build_and_resume_gives_the_same_bytes(tmp_path):
+def test_kill_9_at_random_moments_of_a_build_and_resume_gives_the_same_bytes(tmp_path, record_property):
     undisturbed = start(tmp_path / "undisturbed", "train", 1)
     _, err = undisturbed.communicate()
     assert undisturbed.returncode == 0, err
@@ -73,5 +74,6 @@ def test_kill_9_at_random_moments_of_a_build_and_resume_gives_the_same_bytes(tmp
     process = start(out, "train", 1)
     _, err = process.communicate()
     assert process.returncode == 0, err
+    record_property("times", kills)
     assert len(progress) > 1, "every kill hit the same stage: the test shows nothing"
     assert tree(out) == tree(tmp_path / "undisturbed")

@@ -9,6 +9,7 @@ import random
 import shutil
 import time
 
+import pytest
 from builds import build, tree
 
 from tests.faults.packer import REFUSED, pack
@@ -20,7 +21,9 @@ def shards_in(folder):
     return sum(1 for _ in (folder / "shards").glob("*.seg"))
 
 
-def test_kill_9_of_competing_writers_never_changes_a_byte(tmp_path, capsys):
+@pytest.mark.fault(1)
+@pytest.mark.fault(3)
+def test_kill_9_of_competing_writers_never_changes_a_byte(tmp_path, capsys, record_property):
     assert build(tmp_path / "build", "--workers", "1", until="tokenize") == 0
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.faults.packer"])
@@ -63,5 +66,6 @@ def test_kill_9_of_competing_writers_never_changes_a_byte(tmp_path, capsys):
             shutil.rmtree(out)
             datasets += 1
     assert len(shards) > 1, "every kill hit the same moment: the test shows nothing"
+    record_property("times", kills)
     with capsys.disabled():
         print(f"\n{kills} kill -9 over {datasets} datasets, {refusals} second writers refused, 0 differing bytes")  # noqa: T201

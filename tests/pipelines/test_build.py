@@ -41,6 +41,7 @@ def test_what_came_in_is_what_went_out_or_was_dropped_for_a_reason(built):
     assert all(ledger.balanced for ledger in (*ingested, unique, *tokens.values(), *packed.values()))
 
 
+@pytest.mark.fault(6)
 def test_two_workers_give_the_bytes_that_one_gives(built, tmp_path):
     assert build(tmp_path / "two", "--workers", "2") == 0
     assert tree(tmp_path / "two") == tree(built)
@@ -85,6 +86,7 @@ def test_rows_read_back_are_the_text_of_the_documents_they_name(built, capsys):
     assert ["train", 5] in [[place["split"], place["row"]] for place in places]
 
 
+@pytest.mark.fault(8)
 def test_a_flipped_bit_is_found_by_verify_named_and_mended_alone(copy, built, capsys):
     shard = copy / "dataset" / "shards" / "train-00001-of-00004.bin"
     if not shard.exists():
@@ -115,6 +117,7 @@ def test_another_schedule_costs_no_packing(copy, tmp_path, capsys):
     assert "short" in capsys.readouterr().err
 
 
+@pytest.mark.fault(7)
 def test_another_recipes_folder_and_other_options_are_refused(copy, tmp_path, capsys):
     text = tmp_path / "text.jsonl"
     text.write_text(json.dumps({"id": "1", "text": "نص"}))
@@ -126,6 +129,7 @@ def test_another_recipes_folder_and_other_options_are_refused(copy, tmp_path, ca
     assert "options.vocab_size was 1024, now 900" in capsys.readouterr().err
 
 
+@pytest.mark.fault(14)
 @pytest.mark.parametrize(
     ("content", "exit_code", "sentence"),
     [
@@ -147,6 +151,7 @@ def test_input_that_gives_no_document_ends_the_build(tmp_path, capsys, content, 
     assert not list((tmp_path / "out").rglob("manifest.json"))
 
 
+@pytest.mark.fault(20)
 def test_an_unwritable_out_is_a_usage_error(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert build(tmp_path / "file" / "out") == 2
@@ -194,6 +199,8 @@ HOLD = "import sys, time; from pathlib import Path; from pipelines.lock import l
 with lock(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
 
 
+@pytest.mark.fault(3)
+@pytest.mark.fault(4)
 def test_two_builds_at_once_in_one_folder_are_refused(copy, capsys):
     holder = subprocess.Popen([sys.executable, "-c", HOLD, str(copy)], stdout=subprocess.PIPE)
     assert holder.stdout.readline() == b"held\n"
@@ -219,6 +226,7 @@ def test_a_recipe_made_by_init_for_whole_books_builds_without_editing(tmp_path):
     assert Dataset(tmp_path / "out" / "dataset").validation.rows > 0
 
 
+@pytest.mark.fault(14)
 def test_a_part_that_lost_all_its_documents_to_deduplication_is_tokenized_to_nothing(built, tmp_path):
     text = tmp_path / "one.jsonl"
     text.write_text('{"text": "كتاب في النحو"}\n', encoding="utf-8")

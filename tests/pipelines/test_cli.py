@@ -116,6 +116,7 @@ def test_init_writes_a_recipe_that_loads_and_never_overwrites(tmp_path, capsys):
     assert cli.run(["init", str(tmp_path / "odd"), "--out", str(tmp_path / "other.yaml")]) == 3
 
 
+@pytest.mark.fault(2)
 @pytest.mark.parametrize(("sign", "moment"), [("lock", 0.1), ("lock", 0.5), ("part", 0)])
 def test_ctrl_c_leaves_with_130_and_a_sentence(tmp_path, sign, moment):
     """Among imports, as workers start, at work: when a part is being written."""

@@ -38,6 +38,7 @@ def make(out: Path, articles: Path, options: DedupOptions, workers: int) -> list
     return [ingested.made, run(dedup_stage(out / "unique", [out / "articles"], options), context).made]
 
 
+@pytest.mark.fault(6)
 def test_one_two_and_seven_workers_seal_the_same_bytes(articles: Path, samples: Path, tmp_path: Path) -> None:
     options = DedupOptions(method="minhash", decontaminate=[str(samples / "data/math/gsm8k/test.jsonl")])
     parts = [make(tmp_path / str(workers), articles, options, workers) for workers in (1, 2, 7)]
@@ -89,6 +90,7 @@ def test_documents_of_an_evaluation_set_are_dropped_and_counted_by_set(
     )
 
 
+@pytest.mark.fault(7)
 def test_another_evaluation_set_is_other_work(documents: Path, tmp_path: Path) -> None:
     path = tmp_path / "test.txt"
     for number, text in enumerate((PASSAGE, PASSAGE + " تماما")):
@@ -130,6 +132,7 @@ def test_evaluation_sets_of_a_recipe_lie_beside_it(tmp_path: Path) -> None:
     assert "ngram: 10" in to_yaml(loaded)
 
 
+@pytest.mark.fault(8)
 def test_a_damaged_part_is_made_again_to_the_same_bytes(documents: Path, tmp_path: Path) -> None:
     stage = dedup_stage(tmp_path / "unique", [documents], DedupOptions(method="minhash"))
     root = run(stage, Context()).sealed.root

@@ -42,6 +42,7 @@ def test_each_row_once_needs_no_schedule(built, tmp_path):
     assert (rows_of(tmp_path / "out" / "train.bin", data.row_tokens) == everything).all()
 
 
+@pytest.mark.fault(7)
 def test_another_schedule_gives_another_order_and_never_goes_into_the_same_folder(copy, tmp_path, capsys):
     config = tmp_path / "mix.yaml"
     config.write_text("{batch_rows: 4, phases: [{name: all, steps: 3}]}")
@@ -56,6 +57,7 @@ def test_another_schedule_gives_another_order_and_never_goes_into_the_same_folde
     assert "holds other work: its input 'schedule' was" in capsys.readouterr().err
 
 
+@pytest.mark.fault(8)
 def test_a_finished_export_is_left_alone_and_a_damaged_one_is_mended(built, tmp_path):
     out = tmp_path / "out"
     assert export(built, out, "--to", "llmc") == 0

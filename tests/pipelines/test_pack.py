@@ -65,6 +65,7 @@ def test_unsealed_altered_and_foreign_tokens_are_refused(copy, tmp_path, capsys)
     assert "is not sealed" in capsys.readouterr().err
 
 
+@pytest.mark.fault(23)
 def test_tokens_of_another_tokenizer_are_refused(copy, tmp_path, capsys):
     """Another tokenizer.json with the same vocabulary: only its hash tells."""
     tokenizer = tmp_path / "tokenizer"
@@ -78,6 +79,7 @@ def test_tokens_of_another_tokenizer_are_refused(copy, tmp_path, capsys):
     assert "was made with another tokenizer" in capsys.readouterr().err
 
 
+@pytest.mark.fault(3)
 def test_a_second_packer_is_refused(built, tmp_path):
     """Another process, since a process may take its own lock twice."""
     (tmp_path / "out" / ".arcorp").mkdir(parents=True)
@@ -88,6 +90,7 @@ def test_a_second_packer_is_refused(built, tmp_path):
     assert "is being written by another arcorp" in done.stderr
 
 
+@pytest.mark.fault(20)
 def test_a_disk_that_takes_no_more_leaves_no_trace_and_the_same_bytes_in_the_end(built, tmp_path):
     """A limit on the size of files stands for the full disk: `write` fails in the same place."""
     command = [sys.executable, "-m", "pipelines.cli", *arguments([built / "tokens"], tmp_path / "out")]

@@ -141,6 +141,7 @@ def test_a_bucket_that_is_not_there_is_one_sentence(
     assert complaint(capsys).startswith("arcorp: s3://another/oscar: ")
 
 
+@pytest.mark.fault(9)
 def test_a_download_that_breaks_off_is_one_sentence_and_can_be_gone_on_with(
     hub: Hub, samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -162,6 +163,7 @@ def complaint(capsys: pytest.CaptureFixture[str]) -> str:
     return sentence
 
 
+@pytest.mark.fault(1)
 def test_a_recipe_over_hub_and_bucket_that_is_killed_amid_a_download_resumes_to_the_bytes_of_local_files(
     hub: Hub, bucket: str, samples: Path, tmp_path: Path
 ) -> None:

@@ -72,6 +72,7 @@ def test_a_sealed_folder_names_every_file_and_its_counts_balance(tmp_path):
     assert (outcome.made, outcome.kept, outcome.idle) == (PARTS, 0, False)
 
 
+@pytest.mark.fault(6)
 def test_any_number_of_workers_gives_the_same_bytes(tmp_path):
     run(squares(tmp_path / "one"), Context(workers=1))
     run(squares(tmp_path / "three"), Context(workers=3))
@@ -85,6 +86,7 @@ def test_done_work_is_not_done_again(tmp_path):
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.txt")}
 
 
+@pytest.mark.fault(8)
 @pytest.mark.parametrize(
     "damage",
     [
@@ -106,6 +108,7 @@ def test_a_damaged_file_is_made_again_alone_and_to_the_same_bytes(tmp_path, dama
     assert (out / "part-00001.txt").stat().st_mtime_ns == untouched
 
 
+@pytest.mark.fault(8)
 def test_a_flipped_bit_that_verify_noted_is_mended_though_size_and_time_hide_it(tmp_path):
     out = tmp_path / "out"
     run(squares(out), Context())
@@ -123,6 +126,7 @@ def test_a_flipped_bit_that_verify_noted_is_mended_though_size_and_time_hide_it(
     assert run(squares(out), Context()).idle
 
 
+@pytest.mark.fault(8)
 def test_a_manifest_cut_or_changed_is_written_anew(tmp_path):
     out = tmp_path / "out"
     run(squares(out), Context())
@@ -133,6 +137,7 @@ def test_a_manifest_cut_or_changed_is_written_anew(tmp_path):
         assert tree(out) == before
 
 
+@pytest.mark.fault(7)
 def test_other_options_are_refused_and_named(tmp_path):
     run(squares(tmp_path / "out", colour="red"), Context())
     with pytest.raises(UsageError, match=r'options\.colour was "red", now "blue"'):
@@ -142,6 +147,7 @@ def test_other_options_are_refused_and_named(tmp_path):
     assert run(squares(tmp_path / "out", colour="blue"), Context(restart=True)).made == PARTS
 
 
+@pytest.mark.fault(7)
 def test_unfinished_work_of_other_options_is_refused_too(tmp_path):
     with pytest.raises(InputError):
         run(squares(tmp_path / "out", fail_on_three, colour="red"), Context())
@@ -156,6 +162,7 @@ def test_a_folder_with_foreign_files_is_refused_and_left_alone(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+@pytest.mark.fault(20)
 def test_a_folder_that_cannot_be_written_is_a_usage_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="choose another --out"):
@@ -164,6 +171,7 @@ def test_a_folder_that_cannot_be_written_is_a_usage_error(tmp_path):
         run(squares(tmp_path / "file"), Context())
 
 
+@pytest.mark.fault(5)
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_failing_part_ends_the_run_with_its_sentence_and_the_rest_is_kept(tmp_path, workers):
     out = tmp_path / "out"
@@ -177,6 +185,7 @@ def test_a_failing_part_ends_the_run_with_its_sentence_and_the_rest_is_kept(tmp_
     assert tree(out) == tree(tmp_path / "undisturbed")
 
 
+@pytest.mark.fault(5)
 def test_a_worker_that_the_system_kills_is_noticed(tmp_path):
     with pytest.raises(Failure, match="fewer --workers"):
         run(squares(tmp_path / "out", die_on_three), Context(workers=2))
@@ -212,6 +221,7 @@ HOLD = "import sys, time; from pathlib import Path; from pipelines.lock import l
 with lock(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
 
 
+@pytest.mark.fault(3)
 def test_a_second_writer_is_refused_and_a_dead_one_is_not_waited_for(tmp_path):
     holder = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE)
     assert holder.stdout.readline() == b"held\n"
@@ -229,6 +239,7 @@ from pipelines.runner import Context, run\n\
 if __name__ == '__main__': run(t.squares(Path(sys.argv[2])), Context(workers=int(sys.argv[3])))"
 
 
+@pytest.mark.fault(1)
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_kill_9_at_any_moment_and_resume_gives_the_same_bytes(tmp_path, workers):

@@ -7,6 +7,7 @@ from pipelines.errors import Failure, IntegrityError
 from pipelines.scratch import copied, copy
 
 
+@pytest.mark.fault(8)
 def test_the_copy_is_the_dataset_and_is_proven_again_before_it_is_used_again(built, tmp_path, monkeypatch):
     dataset = built / "dataset"
     monkeypatch.setenv("LOCAL_DISK", str(tmp_path))
@@ -35,6 +36,7 @@ def test_a_dataset_that_was_changed_is_not_copied(request, tmp_path):
     assert not list((tmp_path / "scratch").iterdir())
 
 
+@pytest.mark.fault(20)
 def test_a_disk_that_is_too_small_is_said_to_be(built, tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 10})())
     with pytest.raises(Failure, match="10 bytes free"):

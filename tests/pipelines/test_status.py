@@ -34,6 +34,7 @@ def ranks(tmp_path):
     return tmp_path
 
 
+@pytest.mark.fault(5)
 def test_ranks_that_failed_are_counted_and_each_jobs_last_words_are_shown(ranks, capsys):
     [line] = look(ranks)["folders"]
     assert (line["done"], line["parts"], line["state"]) == (9_900, 10_000, "unfinished")

@@ -52,6 +52,7 @@ def test_rows_of_any_size(row_tokens: int, policy: str) -> None:
     check(lengths, row_tokens, pack(np.array(lengths), row_tokens, policy))
 
 
+@pytest.mark.fault(16)
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_document_of_100_million_tokens_is_split_into_rows(policy: str) -> None:
     packed = pack(np.array([5, 100_000_000, 7]), 2048, policy)
@@ -95,6 +96,7 @@ def test_hardly_a_document_is_cut_that_need_not_be(row_tokens: int, unavoidable:
     assert ((concat > 1) & (lengths <= row_tokens)).mean() > 0.2
 
 
+@pytest.mark.fault(27)
 def test_packing_is_deterministic() -> None:
     lengths = np.random.default_rng(2).integers(1, 500, 2000)
     first, second = pack(lengths, 256), pack(lengths.copy(), 256)

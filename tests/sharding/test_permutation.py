@@ -34,6 +34,7 @@ def test_elements_of_many_permutations_are_found_in_one_call() -> None:
     assert permute(index, size, keys).tolist() == expected
 
 
+@pytest.mark.fault(27)
 def test_the_order_is_the_same_on_any_machine() -> None:
     # Frozen: a change here changes the order of every dataset that is being trained on.
     assert whole(12, "root", 42, "web", 0) == [4, 5, 3, 1, 0, 6, 10, 9, 2, 8, 11, 7]

@@ -232,6 +232,7 @@ def test_a_stratum_shorter_than_a_row_is_dropped_and_counted(tmp_path: Path) -> 
     assert verify(dataset, "deep") == []
 
 
+@pytest.mark.fault(14)
 @pytest.mark.parametrize("documents", [[], [Document("web/1", [])]])
 def test_nothing_to_pack_is_refused(documents: list[Document], tmp_path: Path) -> None:
     tokens = write_tokens(tmp_path / "tokens", documents)
@@ -241,17 +242,20 @@ def test_nothing_to_pack_is_refused(documents: list[Document], tmp_path: Path) -
         draft_plan([], with_options())
 
 
+@pytest.mark.fault(23)
 def test_tokens_of_two_tokenizers_are_refused(tokens: Path, tmp_path: Path) -> None:
     other = write_tokens(tmp_path / "other", random_documents(10), tokenizer='{"another": 1}')
     with pytest.raises(InputError, match=r"other was made with another tokenizer than .*tokens"):
         draft_plan([Sealed(tokens), Sealed(other)], with_options())
 
 
+@pytest.mark.fault(22)
 def test_a_bos_beyond_the_vocabulary_is_refused(tokens: Path) -> None:
     with pytest.raises(InputError, match="bos id 1000 is not in the tokenizer's vocabulary of 1000"):
         draft_plan([Sealed(tokens)], with_options(bos=1000))
 
 
+@pytest.mark.fault(24)
 def test_unsealed_and_changed_tokens_are_refused(tmp_path: Path) -> None:
     tokens = write_tokens(tmp_path / "tokens", random_documents(30))
     index = tokens / "part-00000.parquet"
@@ -302,6 +306,7 @@ def test_strata_of_one_name_are_refused(tmp_path: Path) -> None:
         draft_plan([Sealed(tokens)], with_options(validation=None))
 
 
+@pytest.mark.fault(24)
 @pytest.mark.parametrize("text", [b"", b"[]", b"{}", b'{"format": 2}', b'{"format": 1}', b"\xff"])
 def test_what_is_no_plan_is_refused(text: bytes, tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_bytes(text)

@@ -134,6 +134,7 @@ def refused(path: Path, known: Vocabulary | None = None, column: str | None = No
     return str(error.value)
 
 
+@pytest.mark.fault(22)
 def test_ids_that_would_be_narrowed_are_refused_by_list_and_id(tmp_path: Path) -> None:
     pq.write_table(pa.table({"ids": [[1, 2], [3, 70_000]]}), tmp_path / "a.parquet")
     assert "list 1: id 70000 is not in the vocabulary of 1000" in refused(tmp_path / "a.parquet")
@@ -167,6 +168,7 @@ def test_what_is_no_ids_is_refused(tmp_path: Path) -> None:
         assert "lines 0 to" in refused(tmp_path / "c.parquet")
 
 
+@pytest.mark.fault(14)
 def test_an_empty_file_gives_no_document(tmp_path: Path) -> None:
     (tmp_path / "empty.bin").write_bytes(b"")
     assert imported(tmp_path / "empty.bin", vocabulary())[0] == []

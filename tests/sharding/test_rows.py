@@ -46,6 +46,7 @@ def hashes_of_batches(data: Dataset, steps: int, world: int, accumulation: int) 
     return found
 
 
+@pytest.mark.fault(26)
 @pytest.mark.parametrize("accumulation", [1, 4])
 @pytest.mark.parametrize("world", [1, 2, 8])
 def test_the_order_hash_is_the_same_at_any_world_size(
@@ -57,6 +58,7 @@ def test_the_order_hash_is_the_same_at_any_world_size(
     assert hashes_of_batches(data, 9, world, accumulation) == hashes(data, 9)
 
 
+@pytest.mark.fault(26)
 def test_a_reader_that_resumes_at_another_world_size_goes_on_with_the_same_rows(dataset: Path) -> None:
     data = Dataset(dataset)
     undisturbed = [data.batch(step).rows.tolist() for step in range(12)]
@@ -159,6 +161,7 @@ def test_another_stages_folder_is_refused(tokens: Path) -> None:
         Dataset(tokens)
 
 
+@pytest.mark.fault(24)
 def test_a_cut_shard_is_refused(copy: Path) -> None:
     path = copy / "shards/train-00003-of-00006.bin"
     path.write_bytes(path.read_bytes()[:-128])
@@ -166,6 +169,7 @@ def test_a_cut_shard_is_refused(copy: Path) -> None:
         Dataset(copy)
 
 
+@pytest.mark.fault(24)
 def test_a_schedule_of_another_dataset_is_refused(copy: Path) -> None:
     data = json.loads((copy / SCHEDULE).read_bytes())
     write_json(copy / SCHEDULE, {**data, "manifest": "0" * 64})
@@ -173,6 +177,7 @@ def test_a_schedule_of_another_dataset_is_refused(copy: Path) -> None:
         Dataset(copy)
 
 
+@pytest.mark.fault(23)
 def test_another_tokenizer_is_refused(copy: Path) -> None:
     (copy / TOKENIZER).write_text('{"another": 1}')
     (copy / SCHEDULE).unlink()
@@ -202,6 +207,7 @@ def no_tokens(summary: dict) -> None:  # type: ignore[type-arg]
     del summary["row_tokens"]
 
 
+@pytest.mark.fault(24)
 @pytest.mark.parametrize("change", [fewer_rows, other_shards, wider_ids, no_validation, no_tokens])
 def test_a_summary_that_is_not_of_its_shards_is_refused(copy: Path, change: Callable[[dict], None]) -> None:  # type: ignore[type-arg]
     summary = read_manifest(copy).summary

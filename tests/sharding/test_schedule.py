@@ -186,6 +186,7 @@ def test_a_missing_schedule_says_what_to_run(dataset: Path) -> None:
         Schedule.read(dataset / "other.json", read_manifest(dataset))
 
 
+@pytest.mark.fault(24)
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -215,6 +216,7 @@ def test_a_schedule_that_does_not_fit_is_refused(change: dict[str, object], sent
         Schedule.read(tmp_path / "schedule.json", manifest)
 
 
+@pytest.mark.fault(24)
 @pytest.mark.parametrize("text", [b"", b"[]", b"{", b"null", b'{"digest": 1}', b"\xff"])
 def test_what_is_no_schedule_is_refused(text: bytes, tmp_path: Path) -> None:
     (tmp_path / "schedule.json").write_bytes(text)

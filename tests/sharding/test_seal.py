@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,7 @@ def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
     assert names_in(tmp_path) == ["ids.bin"]
 
 
+@pytest.mark.fault(20)
 @pytest.mark.parametrize("fails", ["fsync", "replace"])
 def test_a_full_disk_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str) -> None:
     def full(*_: object) -> None:
@@ -151,6 +153,7 @@ write_manifest(folder, Manifest("test", 1, {}, {}, {"documents": Ledger(came=8, 
 """
 
 
+@pytest.mark.fault(1)
 def test_a_writer_killed_at_any_moment_leaves_whole_files_or_none(tmp_path: Path) -> None:
     rng = random.Random(0)
     whole = {f"{k}.bin": b"".join(bytes([k, piece]) * 500 for piece in range(50)) for k in range(8)}
@@ -182,6 +185,7 @@ def test_a_writer_killed_at_any_moment_leaves_whole_files_or_none(tmp_path: Path
     assert names_in(folder) == sorted([*whole, "sub", MANIFEST])
 
 
+@pytest.mark.fault(1)
 def test_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
     (tmp_path / "sub" / f"{TEMPORARY}1-folder").mkdir(parents=True)
     (tmp_path / "sub" / f"{TEMPORARY}1-folder" / f"{TEMPORARY}1-file").write_bytes(b"")
@@ -248,6 +252,7 @@ def test_a_manifest_is_read_as_it_was_written(folder: Path) -> None:
     assert manifest.root == json.loads((folder / MANIFEST).read_bytes())["root"] == Sealed(folder).root
 
 
+@pytest.mark.fault(24)
 def test_the_root_stands_for_every_field(folder: Path) -> None:
     manifest = read_manifest(folder)
     roots = {manifest.root}
@@ -265,15 +270,20 @@ def test_the_root_stands_for_every_field(folder: Path) -> None:
     assert len(roots) == 8
 
 
-def test_a_flipped_bit_in_any_byte_of_a_manifest_is_found(folder: Path) -> None:
+@pytest.mark.fault(10)
+def test_a_flipped_bit_in_any_byte_of_a_manifest_is_found(
+    folder: Path, record_property: Callable[[str, object], None]
+) -> None:
     path = folder / MANIFEST
     good = path.read_bytes()
+    record_property("times", len(good))
     for place in range(len(good)):
         path.write_bytes(good[:place] + bytes([good[place] ^ 1 << place % 8]) + good[place + 1 :])
         with pytest.raises(SealError):
             read_manifest(folder)
 
 
+@pytest.mark.fault(24)
 @pytest.mark.parametrize("text", ["", "[]", "null", "{}", '{"format": 1}', '{"format": 99}', '{"root": ', "\x00"])
 def test_what_is_no_manifest_is_refused(folder: Path, text: str) -> None:
     (folder / MANIFEST).write_text(text)
@@ -294,6 +304,7 @@ def flip(path: Path) -> None:
     path.write_bytes(data)
 
 
+@pytest.mark.fault(8)
 def test_a_file_that_was_cut_or_is_missing_is_found_without_reading(folder: Path) -> None:
     (folder / "a.bin").write_bytes(b"first fil")
     (folder / "sub/b.bin").unlink()
@@ -314,6 +325,7 @@ def test_a_file_touched_since_the_seal_is_hashed_even_when_quick(folder: Path) -
     assert str(fault) == "a.bin: its sha256 differs from the seal"
 
 
+@pytest.mark.fault(10)
 def test_a_flip_under_an_old_time_is_found_by_full_and_as_it_is_read(folder: Path) -> None:
     before = (folder / "sub/b.bin").stat()
     flip(folder / "sub/b.bin")

@@ -59,7 +59,11 @@ def files_of(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def test_flipped_bits_over_every_file_are_all_found_by_full(copy: Path) -> None:
+@pytest.mark.fault(10)
+def test_flipped_bits_over_every_file_are_all_found_by_full(
+    copy: Path, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("times", FLIPS)
     rng = np.random.default_rng(1)
     write_json(copy / "second.json", json.loads((copy / SCHEDULE).read_bytes()))
     files = files_of(copy)
@@ -74,6 +78,7 @@ def test_flipped_bits_over_every_file_are_all_found_by_full(copy: Path) -> None:
     assert found(copy, "full") == []
 
 
+@pytest.mark.fault(8)
 def test_every_truncation_and_every_missing_file_is_found_by_quick(copy: Path) -> None:
     rng = np.random.default_rng(2)
     for path in files_of(copy):
@@ -124,6 +129,7 @@ def deep_faults(folder: Path) -> list[Fault]:
     return verify(folder, "deep", decode=decode, read_document=TEXTS.get)
 
 
+@pytest.mark.fault(22)
 def test_an_id_beyond_the_vocabulary_names_row_and_document(copy: Path) -> None:
     data = Dataset(copy)
     document = int(data.train.segments(153)[0]["document"])
@@ -165,6 +171,7 @@ def later_offset(segments: np.ndarray) -> None:
     segments["offset"][inner] -= 1
 
 
+@pytest.mark.fault(24)
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -191,6 +198,7 @@ def test_a_missing_bos_is_found(copy: Path) -> None:
     assert "there is no BOS where the document has it" in str(deep_faults(copy)[0])
 
 
+@pytest.mark.fault(24)
 def test_tokens_that_are_not_their_documents_are_found(copy: Path) -> None:
     def change(ids: np.ndarray) -> None:
         inner = (ids > 2) & (ids < 990)
@@ -201,6 +209,7 @@ def test_tokens_that_are_not_their_documents_are_found(copy: Path) -> None:
     assert "do not decode to the document's text" in str(faults[0])
 
 
+@pytest.mark.fault(24)
 def test_counts_that_do_not_agree_are_found(copy: Path) -> None:
     plan = json.loads((copy / PLAN).read_bytes())
     plan["counts"]["documents"]["in"] += 1

@@ -36,10 +36,12 @@ def shuffled(jobs: list[tuple[str, int]]) -> list[tuple[str, int]]:
     return random.Random(0).sample(jobs, len(jobs))
 
 
+@pytest.mark.fault(6)
 def test_shards_written_in_any_order_are_the_same(dataset: Path, tokens: Path, tmp_path: Path) -> None:
     assert tree(pack(tmp_path / "again", [tokens], OPTIONS, order=shuffled)) == tree(dataset)
 
 
+@pytest.mark.fault(6)
 def test_a_shard_does_not_depend_on_which_others_a_worker_wrote(dataset: Path, tokens: Path) -> None:
     plan = Plan.read(dataset)
     for shard in range(plan.splits["train"].shards):
@@ -67,6 +69,7 @@ def test_the_cut_into_shards_does_not_change_the_rows(dataset: Path, tokens: Pat
     assert (first.read(rows).starts == second.read(rows).starts).all()
 
 
+@pytest.mark.fault(22)
 @pytest.mark.parametrize(("vocab_size", "dtype"), [(65_536, "<u2"), (65_537, "<u4"), (76_800, "<u4")])
 def test_ids_are_as_wide_as_the_vocabulary_needs(vocab_size: int, dtype: str, tmp_path: Path) -> None:
     assert dtype_for(vocab_size) == dtype
@@ -94,6 +97,7 @@ def reseal(tokens: Path) -> None:
     write_manifest(tokens, Manifest("tokenize", 1, {}, {}, {}, files, manifest.summary))
 
 
+@pytest.mark.fault(22)
 def test_an_id_beyond_the_vocabulary_names_part_and_document(tmp_path: Path) -> None:
     tokens = write_tokens(tmp_path / "tokens", [Document(f"web/{k}", [k] * 50) for k in range(20)])
     ids = np.fromfile(tokens / "part-00000.bin", "<u2")
@@ -109,6 +113,7 @@ def write_all(writer: ShardWriter) -> None:
         writer.write("train", shard, io.BytesIO(), io.BytesIO())
 
 
+@pytest.mark.fault(7)
 @pytest.mark.parametrize("name", ["part-00000.bin", "part-00002.bin"])
 def test_tokens_changed_since_they_were_sealed_are_refused(name: str, tmp_path: Path) -> None:
     tokens = write_tokens(tmp_path / "tokens", mixed_documents())
@@ -127,6 +132,7 @@ def test_other_tokens_than_were_planned_are_refused(dataset: Path, tmp_path: Pat
         ShardWriter(Plan.read(dataset), dataset, [Sealed(other)])
 
 
+@pytest.mark.fault(7)
 def test_document_tables_changed_since_they_were_planned_are_refused(copy: Path, tokens: Path) -> None:
     table = copy / "documents/part-00001.parquet"
     good = table.read_bytes()

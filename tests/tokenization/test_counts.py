@@ -26,6 +26,7 @@ def test_every_piece_of_the_pattern_is_counted(real_text: list[str], digits: int
     assert dict(count(texts, pattern(digits)).items()) == expected
 
 
+@pytest.mark.fault(6)
 @given(st.lists(st.text(max_size=30), max_size=8), st.integers(0, 8))
 @settings(max_examples=60, deadline=None)
 def test_counts_of_parts_add_up_to_the_same_arrays(texts: list[str], at: int) -> None:
@@ -86,6 +87,7 @@ def test_no_text_gives_no_counts() -> None:
     assert len(count([], pattern())) == len(count(["", ""], pattern())) == len(merged([])) == 0
 
 
+@pytest.mark.fault(12)
 def test_a_lone_surrogate_is_refused_with_its_text() -> None:
     with pytest.raises(EncodingError, match=r"text 1: .* character 4"):
         count(["fine", "not \ud800 fine"], pattern())

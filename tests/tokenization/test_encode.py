@@ -87,6 +87,7 @@ def test_a_tokenizer_that_the_fast_engine_refuses_is_done_by_the_reference(small
     assert joined(part).ids.tolist() == odd.encode("كتاب book")
 
 
+@pytest.mark.fault(22)
 def test_65536_ids_fit_16_bits_and_65537_do_not() -> None:
     assert encode.dtype(65_536) == np.dtype("<u2")
     assert encode.dtype(65_537) == np.dtype("<u4")
@@ -96,6 +97,7 @@ def test_65536_ids_fit_16_bits_and_65537_do_not() -> None:
         encode.narrowed(np.array([65_536], np.uint32), 65_536)
 
 
+@pytest.mark.fault(12)
 def test_a_lone_surrogate_is_refused_with_document_and_character(small: Tokenizer) -> None:
     texts = ["fine"] * 10
     texts[7] = "abc\ud800"
@@ -105,6 +107,7 @@ def test_a_lone_surrogate_is_refused_with_document_and_character(small: Tokenize
         Encoder(small).encode_part(["\udfff"], "p")
 
 
+@pytest.mark.fault(14)
 def test_no_documents_and_empty_documents_are_fine(small: Tokenizer) -> None:
     assert list(Encoder(small).encode_part([], "p").batches) == []
     batch = joined(Encoder(small).encode_part(["", "x", ""], "p"))

@@ -35,6 +35,7 @@ def test_quotas_are_met_to_the_character_or_the_stratum_is_exhausted_and_named(
         assert ((taken > 0) & (taken < whole)).sum() <= 1
 
 
+@pytest.mark.fault(6)
 @given(st.permutations(range(40)), st.integers(0, 2**63))
 @settings(max_examples=40, deadline=None)
 def test_the_order_of_documents_does_not_matter(order: list[int], seed: int) -> None:
@@ -59,6 +60,7 @@ def test_a_stratum_without_text_is_refused_by_name() -> None:
     assert choose(["a"], ["arb"], [10], {"arb": 5, "arz": 0}, seed=0).reached == {"arb": 5, "arz": 0}
 
 
+@pytest.mark.fault(15)
 def test_an_id_that_comes_twice_is_refused() -> None:
     with pytest.raises(SampleError, match="'twice'"):
         choose(["twice", "once", "twice"], ["x"] * 3, [1, 1, 1], {"x": 3}, seed=0)

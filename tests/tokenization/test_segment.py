@@ -77,6 +77,7 @@ def test_a_segmenter_that_forgets_a_word_is_refused() -> None:
         cut_words(Forgetful(), ["كتاب", "باب"])
 
 
+@pytest.mark.fault(27)
 def test_training_gives_the_same_bytes_again(tmp_path: Path) -> None:
     (tmp_path / "gold.tsv").write_text("والكتاب\tو+ال+كتاب\nكتابها\tكتاب+ها\nكتب\tكتب\n" * 4)
     (tmp_path / "text.txt").write_text("والكتاب كتاب كتابها كتب الكتاب\n" * 5)

@@ -41,6 +41,7 @@ def test_four_engines_give_the_same_ids_on_anything(opened: tuple[Tokenizer, Eng
     agreed(opened, "".join(parts))
 
 
+@pytest.mark.fault(16)
 @pytest.mark.parametrize("text", ["ا" * 100_000, "\x00" * 50_000, "\u064e" * 50_000, " " * 50_000, "9" * 50_000])
 def test_pathological_runs_encode_alike(opened: tuple[Tokenizer, Engines], text: str) -> None:
     _, encoders = opened
@@ -73,6 +74,7 @@ def test_a_loaded_folder_says_what_it_is(small: Tokenizer, small_folder: Path) -
         assert not array[-3:].any()
 
 
+@pytest.mark.fault(27)
 def test_equal_vocabularies_give_equal_bytes() -> None:
     vocabulary = Vocabulary(Layout(261), ((b"a", b"b"), (b"ab", b"ab")))
     assert folder.files(vocabulary, pattern(), {"x": 1}) == folder.files(vocabulary, pattern(), {"x": 1})
@@ -94,6 +96,7 @@ def test_a_hugging_face_folder_of_others_is_read_with_its_roles(small_folder: Pa
     assert (tokenizer.bos, tokenizer.eos, tokenizer.pad) == (4_093, 4_094, None)
 
 
+@pytest.mark.fault(12)
 def test_a_lone_surrogate_is_an_error_and_not_a_replacement_character(small: Tokenizer) -> None:
     with pytest.raises(EncodingError, match="lone surrogates"):
         small.encode("a\udc80")
@@ -145,6 +148,7 @@ def test_golden_sentences_that_encode_otherwise_are_noticed(small_folder: Path, 
         Tokenizer.load(path).check_golden()
 
 
+@pytest.mark.fault(24)
 @pytest.mark.parametrize("name", ["token_bytes.npy", "token_chars.npy"])
 def test_arrays_of_another_tokenizer_or_cut_short_are_refused(small_folder: Path, tmp_path: Path, name: str) -> None:
     shutil.copytree(small_folder, tmp_path, dirs_exist_ok=True)

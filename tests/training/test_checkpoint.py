@@ -50,6 +50,7 @@ def test_a_checkpoint_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     assert all(torch.equal(state[name], STATE[name]) for name in STATE)
 
 
+@pytest.mark.fault(10)
 @settings(max_examples=60)
 @given(
     file=st.sampled_from(["meta.json", "model.safetensors", "optimizer.safetensors"]),
@@ -65,6 +66,7 @@ def test_any_flipped_bit_is_noticed(tmp_path_factory: pytest.TempPathFactory, fi
         checkpoint.read_meta(path)
 
 
+@pytest.mark.fault(8)
 def test_a_cut_or_missing_file_is_noticed_and_the_one_before_is_used_and_said(tmp_path: Path) -> None:
     save(tmp_path, 3)
     cut, missing, empty = save(tmp_path, 6), save(tmp_path, 9), tmp_path / "step-000012"
@@ -78,6 +80,7 @@ def test_a_cut_or_missing_file_is_noticed_and_the_one_before_is_used_and_said(tm
     assert [name in one for one, name in zip(said, ["000012", "000009", "000006"], strict=True)] == [True] * 3
 
 
+@pytest.mark.fault(24)
 def test_when_none_is_sound_nothing_begins_anew_in_silence(tmp_path: Path) -> None:
     assert checkpoint.choose(tmp_path, quiet) is None
     (save(tmp_path, 3) / "meta.json").unlink()
@@ -85,6 +88,7 @@ def test_when_none_is_sound_nothing_begins_anew_in_silence(tmp_path: Path) -> No
         checkpoint.choose(tmp_path, quiet)
 
 
+@pytest.mark.fault(24)
 def test_a_newer_format_is_refused_and_not_passed_over(tmp_path: Path) -> None:
     path = save(tmp_path, 3)
     body = json.loads((path / "meta.json").read_bytes())
@@ -96,6 +100,7 @@ def test_a_newer_format_is_refused_and_not_passed_over(tmp_path: Path) -> None:
     assert not isinstance(caught.value, DamagedCheckpoint)
 
 
+@pytest.mark.fault(7)
 def test_a_checkpoint_of_another_model_dataset_or_schedule_is_refused(tmp_path: Path) -> None:
     model = dict(META.model)
     checkpoint.check_belongs(tmp_path, META, model=model, manifest="m", schedule="s")
@@ -132,6 +137,7 @@ def files_up_to(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+@pytest.mark.fault(20)
 def test_a_full_disk_leaves_the_last_checkpoint_and_nothing_else(tmp_path: Path) -> None:
     save(tmp_path, 3)
     with (

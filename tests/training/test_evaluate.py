@@ -136,6 +136,7 @@ def test_chosen_rows_are_distinct_in_proportion_and_of_every_stratum(sizes: list
         assert abs(inside - stratum.rows * wanted / total) <= 1
 
 
+@pytest.mark.fault(23)
 def test_token_sizes_of_another_vocabulary_are_refused(dataset: Path) -> None:
     with pytest.raises(TrainError, match=r"token_bytes\.npy has shape \(265,\), the dataset has 300 ids"):
         TokenSizes.read(Dataset(dataset).tokenizer, 300)

@@ -106,6 +106,7 @@ def test_reading_with_a_cache_gives_the_logits_of_reading_at_once(preset: Preset
     torch.testing.assert_close(torch.cat(parts, dim=1), whole, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.fault(27)
 @pytest.mark.parametrize("preset", ["nanochat", "gpt2", "llama"])
 def test_first_weights_are_a_function_of_the_seed_and_know_nothing_yet(preset: Preset) -> None:
     config = Config(preset=preset, layers=2, width=32).model(VOCAB, CONTEXT)

@@ -48,6 +48,8 @@ def kill_all(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
+@pytest.mark.fault(1)
+@pytest.mark.fault(26)
 @pytest.mark.slow
 def test_two_ranks_killed_at_any_step_and_resumed_equal_two_ranks_undisturbed(dataset: Path, tmp_path: Path) -> None:
     data, changes = (Path(DATASET), LARGER) if DATASET else (dataset, {})
@@ -74,6 +76,7 @@ def test_two_ranks_killed_at_any_step_and_resumed_equal_two_ranks_undisturbed(da
     assert len(orders[0]) == STEPS
 
 
+@pytest.mark.fault(2)
 @pytest.mark.slow
 def test_a_signal_saves_at_the_same_step_on_all_ranks_and_the_run_goes_on_later(dataset: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
@@ -98,6 +101,7 @@ def test_a_signal_saves_at_the_same_step_on_all_ranks_and_the_run_goes_on_later(
     assert [one["step"] for one in lines(out) if "loss" in one] == list(range(1, 13))
 
 
+@pytest.mark.fault(5)
 @pytest.mark.slow
 def test_what_ends_a_run_is_one_sentence_of_rank_0_and_no_process_is_left(dataset: Path, tmp_path: Path) -> None:
     damaged = tmp_path / "damaged"

@@ -117,6 +117,7 @@ def test_validation_improves_and_begins_at_the_uniform_distribution(done: Path) 
     assert first["rows"] == last["rows"]
 
 
+@pytest.mark.fault(1)
 @pytest.mark.parametrize("left", [0, 4, 8, 12])
 def test_a_run_killed_and_resumed_ends_as_if_undisturbed(dataset: Path, done: Path, tmp_path: Path, left: int) -> None:
     """As kill -9 leaves it: checkpoints up to `left`, more lines than that, a torn one, a half-written folder."""
@@ -134,6 +135,7 @@ def test_a_run_killed_and_resumed_ends_as_if_undisturbed(dataset: Path, done: Pa
     assert not list(out.rglob(".tmp-*"))
 
 
+@pytest.mark.fault(8)
 def test_a_damaged_newest_checkpoint_is_passed_over_and_said(
     dataset: Path, done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -236,6 +238,7 @@ def test_what_cannot_be_trained_is_refused_with_one_sentence(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.fault(7)
 def test_a_folder_of_another_configuration_is_refused_and_restart_begins_anew(
     dataset: Path, done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -247,6 +250,7 @@ def test_a_folder_of_another_configuration_is_refused_and_restart_begins_anew(
     assert [step for step, _ in checkpoint.find(out / "checkpoints")] == [4]
 
 
+@pytest.mark.fault(3)
 def test_a_second_writer_is_refused(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = Config()
     with RunFolder(tmp_path, config, config.model(265, 32)):
@@ -311,6 +315,7 @@ def test_training_needs_torch_numpy_safetensors_and_yaml_alone(dataset: Path, tm
     assert checkpoint.find(tmp_path / "run/checkpoints")
 
 
+@pytest.mark.fault(2)
 def test_an_interrupt_in_one_process_ends_with_130(dataset: Path, tmp_path: Path) -> None:
     command = [PYTHON, str(ROOT / "training/train.py"), *arguments(dataset, tmp_path, log_every=1)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
@@ -320,6 +325,7 @@ def test_an_interrupt_in_one_process_ends_with_130(dataset: Path, tmp_path: Path
     assert process.returncode == INTERRUPTED
 
 
+@pytest.mark.fault(2)
 def test_a_signal_during_validation_saves_and_leaves_without_ending_it(dataset: Path, tmp_path: Path) -> None:
     """The whole validation, a row at a time, is where this run spends nearly all of its time."""
     changes = {"layers": 8, "width": 128, "eval": "{every: 1, rows: 6000, batch: 1}", "checkpoint": "{every: 0}"}

@@ -49,6 +49,7 @@ def _text_bytes(entry: files.NativeInput) -> int:
     return sum(len(text.encode()) for table in tables for text in table[column].to_pylist())
 
 
+@pytest.mark.fault(27)
 def test_the_same_seed_and_size_are_the_same_files_and_another_seed_others(
     tmp_path: Path, written: tuple[Path, list[files.NativeInput]]
 ) -> None:

@@ -31,6 +31,7 @@ def test_seeds_and_registers_give_different_documents() -> None:
     assert len(set(texts)) == len(texts)
 
 
+@pytest.mark.fault(27)
 def test_the_same_bytes_come_out_on_every_machine_and_version() -> None:
     digest = hashlib.sha256()
     for register in demo.REGISTERS:
