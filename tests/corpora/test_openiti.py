@@ -46,6 +46,9 @@ def test_one_version_of_each_book_the_most_trusted(samples: Path, ingest) -> Non
     assert len(documents) == 13
     assert tally.balanced
     chosen = [document.id for document in documents if "Bighal" in document.id]
+    assert chosen == ["openiti/0255Jahiz.Bighal.Shamela0010506-ara1"]  # the metadata beside it calls it primary
+    documents, _ = ingest("openiti", *sorted((samples / "data" / "openiti").glob("*AH")))
+    chosen = [document.id for document in documents if "Bighal" in document.id]
     assert chosen == ["openiti/0255Jahiz.Bighal.Shamela0010428BK18-ara1"]  # both .mARkdown: by name
     books = [document.metadata["metadata"]["book"] for document in documents]
     assert len(set(books)) == 13
@@ -56,6 +59,20 @@ def test_one_version_of_each_book_the_most_trusted(samples: Path, ingest) -> Non
 def test_the_magic_value_in_all_its_spellings(start: str) -> None:
     parsed = parse(book("# نص", start))
     assert (parsed.text, parsed.meta) == ("نص", {"author": "الجاحظ"})
+
+
+def test_metadata_of_a_release_is_read_by_its_header(tmp_path: Path, ingest) -> None:  # type: ignore[no-untyped-def]
+    for version in ("A1-ara1", "B2-ara1.mARkdown"):
+        (tmp_path / f"0001A.B.{version}").write_text(book(f"# {version}"))
+    table = tmp_path / "OpenITI_metadata_2022.csv"
+    table.write_text("version_uri\tid\tstatus\n0001A.B.A1-ara1\tA1\tpri\n0001A.B.B2-ara1\tB2\tsec\n")
+    assert [document.text for document in ingest("openiti", tmp_path)[0]] == ["A1-ara1"]
+    table.write_text("book\tstate\n")
+    with pytest.raises(BadInput, match="no columns versionUri and status"):
+        ingest("openiti", tmp_path)
+    table.write_bytes(b"")
+    with pytest.raises(BadInput, match="is empty"):
+        ingest("openiti", tmp_path)
 
 
 @pytest.mark.fault(19)
