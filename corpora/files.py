@@ -85,7 +85,7 @@ def _walk(folder: Path) -> Iterator[str]:
 def _remote(place: str, patterns: Sequence[str]) -> Iterator[File]:
     import fsspec
 
-    with _remote_errors(place):
+    with remote_errors(place):
         system, path = fsspec.core.url_to_fs(place)
         if glob.has_magic(path):
             entries, base = system.glob(path, detail=True), str(_fixed(path))
@@ -163,11 +163,11 @@ class _Remote(io.RawIOBase):
         import fsspec
 
         self._address = address
-        with _remote_errors(address):
+        with remote_errors(address):
             self._file = fsspec.open(address, "rb").open()
 
     def read(self, size: int = -1) -> bytes:
-        with _remote_errors(self._address, f"byte {self._file.tell()}"):
+        with remote_errors(self._address, f"byte {self._file.tell()}"):
             data: bytes = self._file.read(size)
         return data
 
@@ -190,7 +190,8 @@ class _Remote(io.RawIOBase):
 
 
 @contextlib.contextmanager
-def _remote_errors(place: str, where: str = "") -> Iterator[None]:
+def remote_errors(place: str, where: str = "") -> Iterator[None]:
+    """What goes wrong with a file at an address, as Unreachable or NothingFound."""
     try:
         yield
     except (BadInput, NothingFound):

@@ -75,6 +75,11 @@ class ReadOptions(Options):
     category: Literal["arabic", "classical", "english", "code", "math"] | None = Field(
         None, description="category, where it is not the source's usual one"
     )
+    identify: str | None = Field(
+        None,
+        description="tell the language of documents whose source does not: path of GlotLID's model, or glotlid to "
+        "fetch it from the hub (1.6 GB, and as much memory in every worker)",
+    )
     license: str | None = Field(None, description="licence, where the source does not say")
     limit: PositiveInt | None = Field(None, description="read at most this many documents")
     text_field: str | None = Field(None, description="field of the text (jsonl, csv, parquet)")
@@ -90,7 +95,7 @@ class ReadOptions(Options):
     def _own_options_only_if_given(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """None go unsaid: work that was sealed before there were any stays good."""
         values: dict[str, Any] = serialize(self)
-        return {name: value for name, value in values.items() if name != "options" or value}
+        return {name: value for name, value in values.items() if name not in ("options", "identify") or value}
 
 
 class CorpusOptions(ReadOptions):

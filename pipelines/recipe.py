@@ -105,10 +105,7 @@ def load_recipe(path: Path, settings: Iterable[str] = ()) -> Recipe:
     recipe = validate(Recipe, data, lines, str(path))
     if path in packaged().values():
         return recipe
-    corpora = [
-        corpus.model_copy(update={"input": [_relative_to(path.parent, one) for one in paths(corpus)]})
-        for corpus in recipe.corpora
-    ]
+    corpora = [_corpus_relative_to(path.parent, corpus) for corpus in recipe.corpora]
     evaluation = [_relative_to(path.parent, one) for one in recipe.dedup.decontaminate]
     dedup = recipe.dedup.model_copy(update={"decontaminate": evaluation})
     return recipe.model_copy(update={"corpora": corpora, "dedup": dedup})
@@ -119,6 +116,13 @@ def to_yaml(recipe: Recipe) -> str:
     data = {key: value for key, value in recipe.canonical().items() if value is not None}
     text: str = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110)
     return text
+
+
+def _corpus_relative_to(folder: Path, corpus: CorpusOptions) -> CorpusOptions:
+    update: dict[str, Any] = {"input": [_relative_to(folder, one) for one in paths(corpus)]}
+    if corpus.identify and corpus.identify != "glotlid":
+        update["identify"] = _relative_to(folder, corpus.identify)
+    return corpus.model_copy(update=update)
 
 
 def _relative_to(folder: Path, path: str) -> str:

@@ -1,4 +1,4 @@
-"""A stand-in for the Hugging Face hub, on loopback: data sets, read only, as huggingface_hub asks for them.
+"""A stand-in for the Hugging Face hub, on loopback: data sets and models, read only, as huggingface_hub asks for them.
 
 What may go wrong is told by the test: files of `gated` repositories are refused, `cut` files end in the middle of each
 answer, and who asks for a file can be kept waiting (`hold`), so that a test can act while a download is under way.
@@ -18,8 +18,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 COMMIT = "0" * 39 + "1"
-_API = re.compile(r"/api/datasets/([^/]+/[^/]+)(?:/(revision|tree|paths-info)/([^/]+)/?(.*))?")
-_FILE = re.compile(r"/datasets/([^/]+/[^/]+)/resolve/[^/]+/(.+)")
+_API = re.compile(r"/api/(?:datasets|models)/([^/]+/[^/]+)(?:/(revision|tree|paths-info)/([^/]+)/?(.*))?")
+_FILE = re.compile(r"(?:/datasets)?/([^/]+/[^/]+)/resolve/[^/]+/(.+)")
 
 
 class Hub:

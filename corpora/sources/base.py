@@ -31,6 +31,9 @@ Profile = Literal["prose", "code", "verbatim"]
 Quality = Literal["none", "web", "classical", "code", "math", "verse", "stories"]
 Category = Literal["arabic", "classical", "english", "code", "math"]
 
+UNDETERMINED = "und"
+"""Language of a document whose source names none (ISO 639-3)."""
+
 LOOK = 16
 """Records looked at to tell whether a file is what its source reads."""
 
@@ -118,6 +121,10 @@ class Source(abc.ABC):
     @abc.abstractmethod
     def draft(self, row: Row, part: Slice) -> Draft:
         """A record as a document. Raises Skip."""
+
+    def category_of(self, language: str) -> Category:
+        """The category of its documents in a language."""
+        return self.category or self.CATEGORY or ("english" if language == "eng_Latn" else "arabic")
 
     def select(self, files: list[File]) -> list[File]:
         """Which of the files found are read."""
@@ -313,10 +320,10 @@ class Source(abc.ABC):
 
     def _labelled(self, draft: Draft) -> Document:
         # One word: source, language and category together name a stratum, with spaces between.
-        language = "-".join((self.language or draft.language or self.LANGUAGE or "und").split())
+        language = "-".join((self.language or draft.language or self.LANGUAGE or UNDETERMINED).split())
         columns = {
             "source": self.name,
-            "category": self.category or self.CATEGORY or ("english" if language == "eng_Latn" else "arabic"),
+            "category": self.category_of(language),
             "language": language,
             "license": self.license or draft.license or self.LICENSE,
             "url": draft.url,

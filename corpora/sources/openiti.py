@@ -9,9 +9,9 @@ language  arb_Arab
 category  classical
 options   versions: "best" reads one version of each book, "all" reads all; notes: "drop" or "keep" references to notes
 dirt      half of the books have several versions: the primary one is read if the metadata names it, else the most
-          trusted (.mARkdown > .completed > .inProgress > none, then by name); a byte order mark before the magic value in 28 % of files, five # instead of six in
-          some; EDITOR and PARATEXT sections are modern prose and are dropped; the text has no tashkeel. Validation
-          must not split a book: metadata.book is its URI
+          trusted (.mARkdown > .completed > .inProgress > none, then by name); a byte order mark before the magic value
+          in 28 % of files, five # instead of six in some; EDITOR and PARATEXT sections are modern prose and are
+          dropped; the text has no tashkeel. Validation must not split a book: metadata.book is its URI
 facts     census of 416 files of seven OpenITI repositories; order of trust from OpenITI's README; tags from oimdp;
           metadata of release 2019.1.1 (column versionUri; later ones have version_uri: from memory)
 """

@@ -50,6 +50,7 @@ def ingest_stage(folder: Path, source: str, inputs: Sequence[str], options: Inge
     _refuse_changed(folder, {file.name: file.path for file in files})
 
     def work() -> Work:
+        from corpora.identify import Identify
         from corpora.normalise import Clean, Normalisation
         from corpora.pii import Mask
         from corpora.quality import Filter, Limits, profiles_of
@@ -65,6 +66,7 @@ def ingest_stage(folder: Path, source: str, inputs: Sequence[str], options: Inge
         aside: list[Any] | None = [] if quality.keep_dropped else None
         steps = [
             Reader(reader, units, tally, quarantine=quarantine),
+            *([Identify(reader, options.identify)] if options.identify else []),
             Clean(reader, Normalisation(options.clean.tashkeel), tally),
             *([Mask(reader, tally)] if options.clean.personal == "mask" else []),
             Filter(Limits(quality.min_chars, quality.max_chars), tally, profiles, aside),
@@ -73,12 +75,15 @@ def ingest_stage(folder: Path, source: str, inputs: Sequence[str], options: Inge
         return Work(parts, steps, _WriteDocuments(tally, units, aside), lambda finish: _finish(finish, source, bad))
 
     sizes = {file.name: f"{file.size:,} bytes" for file in files}
-    return Stage("ingest", VERSION, folder, {"source": source, **options.canonical()}, sizes, work)
+    said = {"source": source, **options.canonical()}
+    if options.identify and Path(options.identify).is_file():  # where it lies is no matter
+        said["identify"] = seal.hash_file(Path(options.identify)).sha256
+    return Stage("ingest", VERSION, folder, said, sizes, work)
 
 
 def _source(name: str, kind: type[Source], options: IngestOptions) -> Source:
     """The source with the options that were given for it."""
-    general = options.model_dump(exclude={"clean", "quality", "on_bad_file", "options"})
+    general = options.model_dump(exclude={"clean", "quality", "on_bad_file", "options", "identify"})
     given = {**options.options, **{key: value for key, value in general.items() if value is not None}}
     known = {field.name for field in fields(kind)}
     foreign = sorted(given.keys() - known)

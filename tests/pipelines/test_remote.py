@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from download_hub import Hub
+from fasttext_model import write_model
 from moto.server import ThreadedMotoServer
 
 from pipelines import cli
@@ -107,6 +108,22 @@ def test_an_address_that_leads_nowhere_is_one_sentence(
 ) -> None:
     assert ingest("fineweb-2", place, tmp_path / "out") == 3
     assert complaint(capsys).startswith(f"arcorp: {place}: {sentence}")
+
+
+def test_glotlid_is_fetched_from_the_hub_once_and_names_the_languages_of_a_build(hub: Hub, tmp_path: Path) -> None:
+    (hub.root / "cis-lmu" / "glotlid").mkdir(parents=True)
+    model = write_model(hub.root / "cis-lmu" / "glotlid" / "model_v3.bin", {"قال": "arb_Arab", "the": "eng_Latn"})
+    texts = ["قال قال", "the the", "1 2 3"]
+    (tmp_path / "a.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in texts))
+    assert ingest("jsonl", tmp_path / "a.jsonl", tmp_path / "local", "--identify", str(model)) == 0
+    given = ["ingest", "jsonl", str(tmp_path / "a.jsonl"), "--identify", "glotlid", "--workers", "1"]
+    for out in ("fetched", "kept"):  # by a process of its own: where assets are kept is fixed at import
+        command = [sys.executable, "-m", "pipelines.cli", *given, "--out", str(tmp_path / out)]
+        subprocess.run(command, env={**os.environ, "HF_HOME": str(tmp_path / "home")}, check=True)
+        model.unlink(missing_ok=True)
+    assert parts(tmp_path / "local") == parts(tmp_path / "fetched") == parts(tmp_path / "kept")
+    languages = {line["language"] for line in Sealed(tmp_path / "kept").manifest.summary["strata"]}
+    assert languages == {"arb_Arab", "eng_Latn", "und"}
 
 
 def test_a_gated_set_is_one_sentence(hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
