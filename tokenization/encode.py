@@ -75,7 +75,7 @@ class Encoder:
 
     def encode_part(self, texts: Sequence[str], name: str) -> Part:
         """Encode the documents of a part. `name`, the part's, chooses which of them both engines encode."""
-        chosen = [number for number in range(len(texts)) if number < FIRST or _drawn(name, number)]
+        chosen = [*range(min(FIRST, len(texts))), *_drawn(name, len(texts))]
         checked = disagreed = 0
         if self._fast is not None:
             for number in chosen:
@@ -94,9 +94,7 @@ class Encoder:
                 chars += len(texts[end])
                 end += 1
             batch = texts[begin:end]
-            sizes = np.array(
-                [len(utf8(text, f"document {at} of part {name}")) for at, text in enumerate(batch, begin)], np.int64
-            )
+            sizes = np.array([_bytes(text, at, name) for at, text in enumerate(batch, begin)], np.int64)
             lengths = np.array([len(text) for text in batch], np.int64)
             ids, tokens = self._by_fastokens(batch) if fast else self._by_reference(batch)
             yield Batch(narrowed(ids, self.tokenizer.vocab_size), tokens, sizes, lengths)
@@ -129,6 +127,15 @@ def narrowed(ids: NDArray[np.uint32], vocab_size: int) -> NDArray[np.uint16] | N
     return ids.astype(dtype(vocab_size))
 
 
-def _drawn(name: str, number: int) -> bool:
-    digest = hashlib.blake2b(f"{name}:{number}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") % ONE_IN == 0
+def _bytes(text: str, number: int, part: str) -> int:
+    """How long a text is in UTF-8. Raises EncodingError for lone surrogates."""
+    return len(text) if text.isascii() else len(utf8(text, f"document {number} of part {part}"))
+
+
+def _drawn(name: str, documents: int) -> list[int]:
+    """One document of each thousand, by a keyed hash; of the last, shorter thousand perhaps none."""
+    drawn = []
+    for begin in range(0, documents, ONE_IN):
+        digest = hashlib.blake2b(f"{name}:{begin}".encode(), digest_size=8).digest()
+        drawn.append(begin + int.from_bytes(digest, "big") % ONE_IN)
+    return [number for number in drawn if FIRST <= number < documents]

@@ -79,7 +79,10 @@ class Tokenizer:
     @cached_property
     def token_chars(self) -> NDArray[np.int32]:
         """Bytes of each token that begin a character; over a text they add up to its characters."""
-        return np.array([sum(byte & 0xC0 != 0x80 for byte in piece) for piece in self.pieces], np.int32)
+        data = np.frombuffer(b"".join(self.pieces), np.uint8)
+        begun = np.concatenate([[0], np.cumsum((data & 0xC0) != 0x80)])  # characters up to each byte
+        ends = np.cumsum(self.token_bytes)
+        return np.asarray(begun[ends] - begun[ends - self.token_bytes], np.int32)
 
     @property
     def pattern(self) -> str | None:

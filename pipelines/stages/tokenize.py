@@ -17,7 +17,7 @@ from pipelines.parts import Part, PartWriter
 from pipelines.runner import Finish, Stage, Work
 from sharding.seal import MANIFEST, Ledger, Sealed
 
-VERSION = 1
+VERSION = 2
 COLUMNS = ("id", "source", "language", "category", "license", "url")
 
 
@@ -97,7 +97,7 @@ def _clusters(table: Any) -> list[str]:
     """What must not be split between training and validation: the book or the duplicate cluster, else the document."""
     clusters = []
     for name, text in zip(table["id"].to_pylist(), table["metadata"].to_pylist(), strict=True):
-        metadata = json.loads(text) if text else {}
+        metadata = json.loads(text) if '"book"' in text or '"cluster"' in text else {}  # few have either
         clusters.append(str(metadata.get("book") or metadata.get("cluster") or name))
     return clusters
 

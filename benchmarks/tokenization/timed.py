@@ -1,0 +1,53 @@
+"""Run a module in a process of its own, on one core, and read what it prints; and what such a module needs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+ONE_THREAD = {"RAYON_NUM_THREADS": "1", "FASTOKENS_BPE_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
+
+
+def run(module: str, *arguments: str, python: str | Path = sys.executable, cores: int = 1) -> dict[str, Any]:
+    """The JSON of the last line that a module (or a script, for another Python) prints. Raises RuntimeError."""
+    command = [str(python), *(["-m", module] if not module.endswith(".py") else [module]), *arguments]
+    some = set(sorted(os.sched_getaffinity(0))[:cores])
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **(ONE_THREAD if cores == 1 else {})},
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: os.sched_setaffinity(0, some),
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed: {done.stderr.strip()[-600:]}")
+    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return found
+
+
+class Timer:
+    """Wall and processor seconds of what is done in it. The latter hardly change when others use the machine."""
+
+    def __enter__(self) -> Timer:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.wall, self.cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
+
+    def seconds(self) -> dict[str, float]:
+        return {"wall_seconds": self.wall, "cpu_seconds": self.cpu}
+
+
+def peak_bytes() -> int:
+    """The most memory this process ever had (ru_maxrss would begin with what its parent has)."""
+    status = Path("/proc/self/status").read_text()
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))

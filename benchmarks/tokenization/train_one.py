@@ -1,0 +1,56 @@
+"""Train once, in a process of its own: `python -m benchmarks.tokenization.train_one ENGINE TEXTS SIZE`.
+
+Prints seconds, peak memory, and a digest of the tokens in order, by which trainers are compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks.tokenization.timed import Timer, peak_bytes
+
+
+def ours(texts: list[str], size: int) -> tuple[Timer, list[bytes]]:
+    from tokenization import bpe
+    from tokenization.counts import count
+    from tokenization.pattern import pattern
+
+    bpe.train(count(texts[:50], pattern()), 300)  # compiles, or loads what was compiled
+    with Timer() as timer:
+        merges = bpe.train(count(texts, pattern()), size)
+    return timer, [left + right for left, right in merges]
+
+
+def huggingface(texts: list[str], size: int) -> tuple[Timer, list[bytes]]:
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    from tokenization import alphabet
+    from tokenization.pattern import pattern
+
+    tokenizer = Tokenizer(models.BPE())
+    split = pre_tokenizers.Split(Regex(pattern()), "isolated")
+    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split, byte_level])
+    tokenizer.decoder = decoders.ByteLevel()
+    initial = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=size, initial_alphabet=initial, show_progress=False)
+    with Timer() as timer:
+        tokenizer.train_from_iterator(texts, trainer)
+    merges: Any = json.loads(tokenizer.to_str())["model"]["merges"]
+    return timer, [alphabet.read("".join(pair)) for pair in merges]
+
+
+def main() -> None:
+    engine, path, size = sys.argv[1:]
+    texts = json.loads(Path(path).read_bytes())
+    timer, merges = {"ours": ours, "tokenizers": huggingface}[engine](texts, int(size))
+    digest = hashlib.sha256(b"".join(len(one).to_bytes(4) + one for one in merges)).hexdigest()
+    print(json.dumps({**timer.seconds(), "merges": len(merges), "digest": digest, "peak_bytes": peak_bytes()}))
+
+
+if __name__ == "__main__":
+    main()
