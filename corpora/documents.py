@@ -71,12 +71,14 @@ def read(data: bytes | memoryview, columns: Sequence[str] | None = None, *, name
         raise _damaged(name, error) from error
 
 
-def batches(
-    data: bytes | memoryview, columns: Sequence[str] | None = None, *, rows: int = 1024, name: str = "part"
-) -> Iterator[pyarrow.RecordBatch]:
-    """As `read`, by batches of at most `rows` documents."""
+def row_groups(
+    data: bytes | memoryview, columns: Sequence[str] | None = None, *, name: str = "part"
+) -> Iterator[pyarrow.Table]:
+    """As `read`, one row group after the other: of ROW_GROUP characters, or one longer document."""
     try:
-        yield from _open(data).iter_batches(batch_size=rows, columns=columns)
+        file = _open(data)
+        for number in range(file.num_row_groups):
+            yield file.read_row_group(number, columns)
     except PARQUET_FAULTS as error:
         raise _damaged(name, error) from error
 

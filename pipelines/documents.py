@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,12 @@ class DocumentsPart:
         from corpora.documents import read
 
         return read(self.folder.read(self.name), columns)
+
+    def row_groups(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
+        """The part as pyarrow Tables of some millions of characters each: its text is never in memory as a whole."""
+        from corpora.documents import row_groups
+
+        return row_groups(self.folder.read(self.name), columns)
 
 
 def open_documents(folders: Sequence[Path]) -> list[Sealed]:

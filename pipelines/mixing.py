@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pipelines.options import MixtureOptions, PhaseOptions
-from sharding.mixture import Mixture, MixtureLine, Stratum, final_shares, largest_remainder, table
+from pipelines.options import MixtureOptions, PhaseOptions, SampleOptions
+from sharding.mixture import Mixture, MixtureLine, Stratum, check_epochs, final_shares, largest_remainder, table
 from sharding.schedule import Phase
 
 
@@ -30,19 +30,24 @@ def phase_of(options: PhaseOptions) -> Phase:
 
 
 def sample_quotas(
-    strata: Sequence[dict[str, Any]], options: MixtureOptions, chars: int
+    strata: Sequence[dict[str, Any]], options: SampleOptions
 ) -> tuple[dict[str, int], list[MixtureLine]]:
-    """Characters to sample from each value of `options.by`, whole numbers that sum to `chars`, and the table.
+    """Characters to sample from each stratum, whole numbers, and the table.
 
-    strata: lines with source, language, category and the `chars` there are of each.
+    strata: lines with source, language, category and the `chars` there are of each. The numbers sum to what is
+    asked for, or to all there are; but a stratum may be asked for more
+    than there is of it, unless `max_epochs` says otherwise. Raises OptionError.
     """
     known = [
         Stratum(stratum_name(line), line["chars"], line["source"], line["language"], line["category"])
         for line in strata
     ]
     sizes = {stratum.name: stratum.size for stratum in known}
+    chars = min(options.chars, sum(sizes.values()))
     shares = final_shares(known, mixture_of(options), budget=chars)
     quotas = {name: quota for name, quota in largest_remainder(shares, chars).items() if quota}
+    if options.max_epochs is not None and options.rule != "unimax":  # which keeps to it by itself
+        check_epochs(quotas, sizes, options.max_epochs, "characters")
     return quotas, table(sizes, quotas)
 
 

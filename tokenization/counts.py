@@ -7,9 +7,11 @@ Counts of parts add up to the counts of the whole, in any order, whoever counted
 
 from __future__ import annotations
 
+import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import IO, Any
 
 import numpy as np
 from numba import njit, uint64
@@ -20,6 +22,7 @@ from tokenization.pattern import MAX_DIGITS, pattern
 from tokenization.utf8 import utf8
 
 _BATCH_CHARS = 2_000_000  # texts that are turned into bytes at a time
+MOST_HELD = 4_000_000  # different pieces: some 400 MB
 _LOOK_AHEAD = 8  # bytes that may be read beyond the end of a text
 _HASH = uint64(0x9E3779B97F4A7C15)
 
@@ -61,8 +64,34 @@ class Counts:
 
 
 def merged(parts: Iterable[Counts]) -> Counts:
-    """The counts of all parts together."""
-    held = [Counts.of({}), *parts]
+    """The counts of all parts together.
+
+    Parts are taken one at a time and merged with those of their size, as in a binary counter: what is held at once
+    is little more than the result, however many parts there are.
+    """
+    held: list[Counts] = []
+    for part in parts:
+        held.append(part)
+        while len(held) > 1 and len(held[-2].data) <= 2 * len(held[-1].data):
+            held.append(_together([held.pop(), held.pop()]))
+    return _together(held)
+
+
+def save(counts: Counts, file: IO[bytes] | Any) -> None:
+    """Write to a binary file, behind what it holds."""
+    for array in (counts.data, counts.offsets, counts.counts):
+        np.save(file, array, allow_pickle=False)
+
+
+def load(data: bytes) -> Iterator[Counts]:
+    """What `save` wrote into one file, one after the other."""
+    file = io.BytesIO(data)
+    while file.tell() < len(data):
+        yield Counts(*(np.load(file, allow_pickle=False) for _ in range(3)))
+
+
+def _together(some: Sequence[Counts]) -> Counts:
+    held = [Counts.of({}), *some]
     sizes = np.concatenate([np.diff(part.offsets) for part in held])
     return _added(
         np.concatenate([part.data for part in held]),
@@ -78,14 +107,24 @@ def count(texts: Iterable[str], split: str) -> Counts:
     by `cut`, some 50 MB/s a core; any other by the engine of `tokenizers`, some 4 MB/s. Raises EncodingError for a
     text with lone surrogates.
     """
+    return merged(count_in_runs(texts, split))
+
+
+def count_in_runs(texts: Iterable[str], split: str, *, held: int = MOST_HELD) -> Iterator[Counts]:
+    """As `count`, in counts that add up to the whole: of some `held` different pieces each, so that memory is bounded
+    however much text there is and whatever it holds."""
     digits = next((digits for digits in range(1, MAX_DIGITS + 1) if split == pattern(digits)), None)
     if digits is None:
-        return _counted_by_engine(texts, split)
+        yield _counted_by_engine(texts, split)
+        return
     table = _Table()
     for data, ends in _batches(texts):
         table.add(data, ends, digits)
-    known = table.known
-    return _added(table.words[: table.begins[known]], table.begins[: known + 1], table.counts[:known])
+        if table.known >= held:
+            yield table.result()
+            table = _Table()
+    if table.known:
+        yield table.result()
 
 
 def _counted_by_engine(texts: Iterable[str], split: str) -> Counts:
@@ -160,6 +199,11 @@ class _Table:
             )  # fmt: skip
             if self.known == len(self.counts):
                 self._grow()
+
+    def result(self) -> Counts:
+        """What was counted."""
+        known = self.known
+        return _added(self.words[: self.begins[known]], self.begins[: known + 1], self.counts[:known])
 
     def _make_room(self, size: int) -> None:
         """For the bytes of any words that so much text may bring."""

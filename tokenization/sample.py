@@ -3,7 +3,9 @@
 A tokenizer should see its languages in the recipe's shares, not in those of the corpus. The shares come in as
 whole numbers of characters for each stratum (a source, a language, a category: whatever the recipe groups by).
 Within a stratum documents stand in the order of a keyed hash of their ids, and are taken until the quota is met:
-the last one is cut, so that quotas are met to the character. The order depends on the ids and the seed alone:
+the last one is cut, so that quotas are met to the character. A stratum that has less text than it is to give is
+read again from its first document on, as often as it takes: only so do shares come out as the recipe has them, and
+to counts a text read twice is a text that counts twice. The order depends on the ids and the seed alone:
 documents in other parts, read by other workers, give the same sample, and a larger quota gives a larger sample
 that holds the smaller one.
 
@@ -14,8 +16,9 @@ speak for its whole source.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,19 +28,25 @@ from tokenization.errors import EmptyCorpus, OptionError, SampleError
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """How many characters to take from the beginning of each document (0: none), in the order they came.
+    """How many characters to take of each document (0: none), in the order they came.
 
-    `asked`, `available` (after the cap) and `reached` are characters by stratum, for the strata asked for.
+    More than a document has, or than the cap leaves of it, means that it is read again from its beginning: see
+    `taken`. `asked` and `available` (after the cap) are characters by stratum, for the strata asked for.
     """
 
     chars: NDArray[np.int64]
     asked: dict[str, int]
     available: dict[str, int]
-    reached: dict[str, int]
 
-    def short(self) -> dict[str, int]:
-        """The strata that have too little text, and how many characters are missing."""
-        return {name: asked - self.reached[name] for name, asked in self.asked.items() if asked > self.reached[name]}
+
+def taken(text: str, chars: int, document_cap: int | None = None) -> Iterator[str]:
+    """What `chars` characters of a document are: as often as it takes the whole of it (or of what the cap leaves)
+    and then its beginning."""
+    whole = text[:document_cap]
+    times, rest = divmod(chars, len(whole)) if whole else (0, 0)
+    yield from repeat(whole, times)
+    if rest:
+        yield whole[:rest]
 
 
 def choose(
@@ -51,8 +60,8 @@ def choose(
 ) -> Sample:
     """Choose documents, described by three columns of equal length, until each stratum's quota is met.
 
-    Documents of strata without a quota are not taken. Strata with too little text give all they have, see
-    `Sample.short`. Raises EmptyCorpus for a stratum with a quota and no text at all, SampleError if columns differ
+    Documents of strata without a quota are not taken. Those of strata with too little text are taken again. Raises
+    EmptyCorpus for a stratum with a quota and no text at all, SampleError if columns differ
     in length or an id comes twice, OptionError for a quota or cap out of range.
     """
     if not len(ids) == len(strata) == len(chars):
@@ -69,7 +78,7 @@ def choose(
     for row, stratum in enumerate(strata):
         if stratum in members:
             members[stratum].append(row)
-    taken = np.zeros(len(ids), np.int64)
+    found = np.zeros(len(ids), np.int64)
     available = {}
     for name in sorted(quotas):
         rows = np.array(members[name], np.int64)
@@ -78,9 +87,9 @@ def choose(
             raise EmptyCorpus(f"stratum {name!r} is to give {quotas[name]:,} characters and has no text: leave it out")
         rows = rows[_order([ids[row] for row in rows], seed)]
         before = np.cumsum(lengths[rows]) - lengths[rows]
-        taken[rows] = np.clip(quotas[name] - before, 0, lengths[rows])
-    reached = {name: min(quotas[name], available[name]) for name in sorted(quotas)}
-    return Sample(taken, {name: quotas[name] for name in sorted(quotas)}, available, reached)
+        times, rest = divmod(quotas[name], available[name]) if available[name] else (0, 0)
+        found[rows] = times * lengths[rows] + np.clip(rest - before, 0, lengths[rows])
+    return Sample(found, {name: quotas[name] for name in sorted(quotas)}, available)
 
 
 def _order(ids: Sequence[str], seed: int) -> NDArray[np.intp]:

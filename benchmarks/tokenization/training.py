@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.tokenization import corpus, timed
+from benchmarks.tokenization import timed
 from tokenization.pattern import pattern
 
 SIZE, LARGE, ROUNDS = 32_000, 76_800, 3

@@ -39,7 +39,7 @@ def fit_of(folders: Folders) -> dict[str, Any] | None:
         "specials": meta["layout"]["specials"],
         "pattern": meta["pattern"],
         "digits": tokenizer.manifest.options["digits"],
-        "sample": _sampled(summary["mixture"], meta["made"]["sample"]["reached"]),
+        "sample": _sampled(summary["mixture"]),
         "chars": tokenizer.manifest.counts["chars"].out,
         "rule": tokenizer.manifest.options["sample"],
     }
@@ -49,18 +49,22 @@ def fit_of(folders: Folders) -> dict[str, Any] | None:
     return figures
 
 
-def _sampled(mixture: Sequence[Mapping[str, Any]], reached: Mapping[str, int]) -> list[dict[str, Any]]:
-    """What the tokenizer was trained on, by language: natural share, share asked for, share reached; characters."""
+def _sampled(mixture: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What the tokenizer was trained on, by language: characters there are, and taken; shares of both."""
     chars: dict[str, dict[str, int]] = {}
     for line in mixture:
         language = line["stratum"].split("/")[1]
-        into = chars.setdefault(language, {"there": 0, "asked": 0, "reached": 0})
+        into = chars.setdefault(language, {"there": 0, "taken": 0})
         into["there"] += line["size"]
-        into["asked"] += line["drawn"]
-        into["reached"] += reached.get(line["stratum"], 0)
-    whole = {way: sum(one[way] for one in chars.values()) or 1 for way in ("there", "asked", "reached")}
+        into["taken"] += line["drawn"]
+    whole = {way: sum(one[way] for one in chars.values()) or 1 for way in ("there", "taken")}
     return [
-        {"language": language, **one, **{f"{way}_share": one[way] / whole[way] for way in whole}}
+        {
+            "language": language,
+            **one,
+            **{f"{way}_share": one[way] / whole[way] for way in whole},
+            "times": one["taken"] / one["there"] if one["there"] else 0.0,
+        }
         for language, one in sorted(chars.items(), key=lambda item: (-item[1]["there"], item[0]))
     ]
 

@@ -1,51 +1,45 @@
 """Tokenizer: a sample of the documents, by the recipe's mixture, becomes a tokenizer folder.
 
-Two passes over the documents: lengths, to choose the sample by; then the texts that were chosen, to count. Which
-documents are chosen depends on their ids, the quotas and the seed alone.
+A stage before it, in the folder's state, chooses the sample and counts its pre-tokens; merges are learned from these.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.documents import DocumentsPart, all_strata, open_documents, parts_of, roots
-from pipelines.mixing import sample_quotas, stratum_name
+from pipelines.documents import open_documents, roots
+from pipelines.lock import STATE
 from pipelines.options import Special, TokenizerOptions
 from pipelines.runner import Finish, Stage, Work
-from sharding.seal import Ledger, hash_file
+from pipelines.stages.counting import count_stage, counted
+from sharding.seal import Sealed, hash_file
 
 if TYPE_CHECKING:
-    from tokenization.sample import Sample
     from tokenization.vocabulary import Layout
 
-VERSION = 1
+VERSION = 2
 
 
 def tokenizer_stage(folder: Path, docs: Sequence[Path], options: TokenizerOptions, seed: int) -> Stage:
     """Train a tokenizer on folders of documents."""
     documents = open_documents(docs)
     layout = layout_of(options)
+    before = count_stage(folder / STATE / "counts", documents, options, seed)
 
     def train(finish: Finish) -> None:
         from tokenization.bpe import train as learn
-        from tokenization.counts import count
         from tokenization.folder import files
         from tokenization.morphology import Morphology, boundaries, clitics_apart, word_counts
         from tokenization.pattern import pattern
         from tokenization.segment import segmenter
         from tokenization.vocabulary import Vocabulary
 
-        strata = all_strata(documents)
-        wanted = min(options.sample.chars, sum(line["chars"] for line in strata))
-        quotas, mixed = sample_quotas(strata, options.sample, wanted)
-        parts = parts_of(documents)
-        lengths = [_lengths(part) for part in parts]
-        sample = _choose(lengths, quotas, options, seed)
+        sample = Sealed(before.folder, before.name)
         asked = options.morphology
-        counts = count(_chosen(parts, lengths, sample), pattern(options.digits))
+        counts = counted(sample)
         ends = None
         if asked.mode != "none":
             ends = boundaries(counts, segmenter(asked.segmenter, word_counts(counts), asked.database))
@@ -58,30 +52,24 @@ def tokenizer_stage(folder: Path, docs: Sequence[Path], options: TokenizerOption
             morphology=Morphology(asked.mode, asked.penalty, asked.share),
             boundaries=ends,
         )
-        mixture = [asdict(line) for line in mixed]
         made = {
             "seed": seed,
             "options": _said(options),
-            "sample": {"asked": sample.asked, "reached": sample.reached, "short": sample.short()},
-            "mixture": mixture,
+            **sample.manifest.summary,
             "pre_tokens": {"different": len(counts), "all": counts.total},
         }
         for name, data in files(Vocabulary(layout, tuple(merges)), regex, made).items():
             finish.write(name, data)
-        taken = int(sample.chars.sum())
-        everything = sum(line["chars"] for line in strata)
-        finish.counts = {
-            "chars": Ledger(came=everything, out=taken, dropped={"not in the sample": everything - taken})
-        }
+        finish.counts = {"chars": sample.manifest.counts["chars"]}
         finish.summary = {
             "vocab_size": layout.size,
             "merges": len(merges),
-            "mixture": mixture,
-            "short": sample.short(),
+            "mixture": sample.manifest.summary["mixture"],
         }
+        shutil.rmtree(before.folder)
 
     given = {**_said(options), "seed": seed}
-    return Stage("tokenizer", VERSION, folder, given, roots(documents), lambda: Work(finish=train))
+    return Stage("tokenizer", VERSION, folder, given, roots(documents), lambda: Work(finish=train), before)
 
 
 def _said(options: TokenizerOptions) -> dict[str, Any]:
@@ -114,37 +102,3 @@ def layout_of(options: TokenizerOptions) -> Layout:
         reserved=options.reserved,
         bpe=options.merged,
     )
-
-
-def _lengths(part: DocumentsPart) -> dict[str, list[Any]]:
-    """Ids, strata and lengths in characters of a part's documents; no text is kept."""
-    import pyarrow.compute as pc
-
-    table = part.read(["id", "text", "source", "language", "category"])
-    columns = zip(*(table[name].to_pylist() for name in ("source", "language", "category")), strict=True)
-    names = [
-        stratum_name({"source": source, "language": language, "category": category})
-        for source, language, category in columns
-    ]
-    return {"ids": table["id"].to_pylist(), "strata": names, "chars": pc.utf8_length(table["text"]).to_pylist()}
-
-
-def _choose(
-    lengths: Sequence[dict[str, list[Any]]], quotas: dict[str, int], options: TokenizerOptions, seed: int
-) -> Sample:
-    from tokenization.sample import choose
-
-    ids, strata, chars = ([value for part in lengths for value in part[name]] for name in ("ids", "strata", "chars"))
-    return choose(ids, strata, chars, quotas, seed=seed, document_cap=options.sample.document_cap)
-
-
-def _chosen(parts: Sequence[DocumentsPart], lengths: Sequence[dict[str, list[Any]]], sample: Sample) -> Iterator[str]:
-    """The beginnings of the chosen documents, part by part."""
-    first = 0
-    for part, columns in zip(parts, lengths, strict=True):
-        chars = sample.chars[first : first + len(columns["ids"])].tolist()
-        first += len(chars)
-        if any(chars):
-            for text, taken in zip(part.read(["text"])["text"].to_pylist(), chars, strict=True):
-                if taken:
-                    yield text[:taken]

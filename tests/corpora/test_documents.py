@@ -38,7 +38,7 @@ def test_what_is_written_is_read_back_and_counted() -> None:
     assert table["id"].to_pylist()[7] == "test/7"
     assert table["metadata"].to_pylist()[7] == '{"a": "ن", "b": 7}'
     assert documents.read(data, ["id"]).column_names == ["id"]
-    assert sum(batch.num_rows for batch in documents.batches(data, rows=64)) == 300
+    assert sum(group.num_rows for group in documents.row_groups(data, ["id"])) == 300
     assert tally.balanced
     sizes = {"documents": 300, "bytes": sum(len(text.encode()) for text in TEXTS), "chars": sum(map(len, TEXTS))}
     assert tally.strata == {"test arb_Arab arabic": sizes}

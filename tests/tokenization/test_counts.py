@@ -1,5 +1,6 @@
 """Counts are exact, and those of parts add up."""
 
+import io
 from collections import Counter
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from tokenizers import Regex
 from tokenizers.pre_tokenizers import Split
 
-from tokenization.counts import Counts, count, merged
+from tokenization.counts import Counts, count, count_in_runs, load, merged, save
 from tokenization.errors import EncodingError
 from tokenization.pattern import pattern
 
@@ -75,6 +76,18 @@ def test_more_words_than_the_table_begins_with_are_counted() -> None:
     found = count([*texts, *texts], pattern())
     assert dict(found.items()) == {text.encode(): 2 * times for text, times in Counter(texts).items()}
     assert len(found) > 1 << 16
+
+
+def test_runs_are_bounded_add_up_and_come_back_from_a_file() -> None:
+    texts = [f" {chr(0x4E00 + number % 9_000)} {number % 70}" for number in range(20_000)] * 40
+    file = io.BytesIO()
+    for counts in count_in_runs(texts, pattern(), held=3_000):
+        save(counts, file)
+    runs = list(load(file.getvalue()))
+    assert len(runs) > 1
+    assert sum(map(len, runs)) > len(count(texts, pattern())) > 9_000
+    assert same(merged(runs), count(texts, pattern()))
+    assert list(load(b"")) == []
 
 
 def test_any_other_pattern_is_counted_too() -> None:

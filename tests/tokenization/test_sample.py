@@ -6,33 +6,39 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tokenization.errors import EmptyCorpus, OptionError, SampleError
-from tokenization.sample import choose
+from tokenization.sample import choose, taken
 
 DOCUMENTS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 5_000)), min_size=1, max_size=60)
 
 
 @given(DOCUMENTS, st.integers(0, 40_000), st.integers(0, 40_000), st.one_of(st.none(), st.integers(1, 2_000)))
 @settings(max_examples=100, deadline=None)
-def test_quotas_are_met_to_the_character_or_the_stratum_is_exhausted_and_named(
+def test_quotas_are_met_to_the_character_and_a_stratum_with_less_is_read_again(
     documents: list[tuple[str, int]], a: int, b: int, cap: int | None
 ) -> None:
     ids = [f"source/{number}" for number in range(len(documents))]
     strata = np.array([stratum for stratum, _ in documents])
     chars = np.array([length for _, length in documents])
-    available = {name: int(np.minimum(chars, cap or 5_000)[strata == name].sum()) for name in "abc"}
+    whole = np.minimum(chars, cap or 5_000)
+    available = {name: int(whole[strata == name].sum()) for name in "abc"}
     quotas = {name: quota for name, quota in (("a", a), ("b", b)) if available[name]}
     sample = choose(ids, strata.tolist(), chars, quotas, seed=7, document_cap=cap)
     for name, quota in quotas.items():
-        assert sample.chars[strata == name].sum() == sample.reached[name] == min(quota, available[name])
+        assert sample.chars[strata == name].sum() == sample.asked[name] == quota
         assert sample.available[name] == available[name]
-        assert sample.short().get(name, 0) == max(0, quota - available[name])
+        times = quota // available[name]  # no document is read twice before every one of its stratum was read once
+        assert (sample.chars[strata == name] >= times * whole[strata == name]).all()
+        assert (sample.chars[strata == name] <= (times + 1) * whole[strata == name]).all()
+        assert (sample.chars[strata == name] % np.maximum(whole[strata == name], 1) > 0).sum() <= 1  # one is cut
     assert not sample.chars[strata == "c"].any()
-    assert (sample.chars <= np.minimum(chars, cap or 5_000)).all()
-    # All but one document of a stratum are whole (or cut at the cap alone).
-    for name in quotas:
-        taken = sample.chars[strata == name]
-        whole = np.minimum(chars, cap or 5_000)[strata == name]
-        assert ((taken > 0) & (taken < whole)).sum() <= 1
+
+
+@given(st.text(max_size=12), st.integers(0, 60), st.one_of(st.none(), st.integers(1, 8)))
+def test_a_document_is_read_from_its_beginning_as_often_as_it_takes(text: str, chars: int, cap: int | None) -> None:
+    pieces = list(taken(text, chars, cap))
+    whole = text[:cap]
+    assert "".join(pieces) == (whole * (chars + 1))[:chars]
+    assert all(piece == whole for piece in pieces[:-1])
 
 
 @pytest.mark.fault(6)
@@ -57,7 +63,7 @@ def test_a_stratum_without_text_is_refused_by_name() -> None:
         choose(["a"], ["arb"], [10], {"arb": 5, "arz": 5}, seed=0)
     with pytest.raises(EmptyCorpus, match="'arb'"):
         choose(["a"], ["arb"], [0], {"arb": 5}, seed=0)
-    assert choose(["a"], ["arb"], [10], {"arb": 5, "arz": 0}, seed=0).reached == {"arb": 5, "arz": 0}
+    assert choose(["a"], ["arb"], [10], {"arb": 5, "arz": 0}, seed=0).asked == {"arb": 5, "arz": 0}
 
 
 @pytest.mark.fault(15)

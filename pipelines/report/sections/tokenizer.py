@@ -44,33 +44,29 @@ def _sample(lines: Sequence[Figures]) -> Markup:
             Label(language(line["language"])),
             [
                 Bar(line["there_share"], share(line["there_share"]), "natural share", 0),
-                Bar(line["asked_share"], share(line["asked_share"]), "share asked for", 3),
-                Bar(line["reached_share"], share(line["reached_share"]), "share reached", 1),
+                Bar(line["taken_share"], share(line["taken_share"]), "share taken", 1),
             ],
         )
         for line in lines
     ]
     numbers = table(
-        ["language", "#chars there", "#natural", "#asked", "#share", "#reached", "#share"],
+        ["language", "#chars there", "#natural", "#chars taken", "#share", "#times read"],
         [
             (
                 named(line["language"]),
-                *(
-                    cell
-                    for way in ("there", "asked", "reached")
-                    for cell in (count(line[way]), share(line[f"{way}_share"]))
-                ),
+                *(cell for way in ("there", "taken") for cell in (count(line[way]), share(line[f"{way}_share"]))),
+                decimal(line["times"], 2),
             )
             for line in lines
         ],
     )
     return figure(
         "What it was trained on",
-        "Shares of characters by language. Where a language has too little text, or documents longer than the recipe "
-        "takes of each, less is reached than asked, and the shares of the others rise.",
-        charts.bars("Shares of the training sample", "For each language: natural, asked for, reached.", bars),
+        "Shares of characters by language, of each document as much as the recipe takes. A language with less text "
+        "than its share is read more than once.",
+        charts.bars("Shares of the training sample", "For each language: natural, and taken.", bars),
         numbers,
-        legend({"natural": 0, "asked for": 3, "reached": 1}),
+        legend({"natural": 0, "taken": 1}),
     )
 
 

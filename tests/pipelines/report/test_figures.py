@@ -113,8 +113,8 @@ def test_the_tokenizer_is_measured_on_documents_of_each_language(finished, figur
     languages = {line["language"] for line in figures["sources"]["kept"]}
     assert set(tokenizer["fit"]["groups"]) == languages == set(tokenizer["views"])
     assert tokenizer["fit"]["all"]["changed"] == 0
-    assert sum(line["reached"] for line in tokenizer["sample"]) == tokenizer["chars"]
-    assert sum(line["asked_share"] for line in tokenizer["sample"]) == pytest.approx(1)
+    assert sum(line["taken"] for line in tokenizer["sample"]) == tokenizer["chars"]
+    assert sum(line["taken_share"] for line in tokenizer["sample"]) == pytest.approx(1)
     for passages in tokenizer["views"].values():
         for pieces in passages:
             assert 0 < sum(len(piece) for piece, _ in pieces) <= 160
