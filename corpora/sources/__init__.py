@@ -107,13 +107,33 @@ def claimants(file: File) -> list[str]:
 
 
 def page() -> str:
-    """docs/sources.md: every source and its facts."""
-    parts = ["# Sources\n\nMade from the docstrings in `corpora/sources/` by `python -m corpora.sources`.\n"]
+    """docs/sources.md: what comes of real files, then every source and its facts."""
+    parts = [
+        "# Sources\n\nMade from the docstrings in `corpora/sources/` by `python -m corpora.sources`.\n",
+        _samples(),
+    ]
     for name in _modules():
         facts = describe(name)
         lines = "\n".join(f"| {key} | {_cell(facts[key])} |" for key in FACTS if key in facts)
         parts.append(f"\n## {name}\n\n{facts['title']}\n\n| | |\n|---|---|\n{lines}\n")
     return "".join(parts)
+
+
+def _samples() -> str:
+    import yaml
+
+    lines = [
+        "\n## On real files\n",
+        "What `arcorp ingest` makes of a sample of each corpus, as `python tests/sampled.py SAMPLES` counts it.\n",
+        "| source | sample | documents | dropped | characters | licence, as the documents say |",
+        "|---|---|--:|--:|--:|---|",
+    ]
+    for one in yaml.safe_load((_HERE.parents[1] / "docs" / "samples.yaml").read_text("utf-8")):
+        dropped = ", ".join(f"{count} {reason}" for reason, count in one["dropped"].items())
+        licence = _cell(", ".join(filter(None, one["licences"])) or "none given")
+        cells = one["source"], one["folder"], f"{one['documents']:,}", dropped, f"{one['chars']:,}", licence
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 def _cell(text: str) -> str:

@@ -72,6 +72,7 @@ NATIVE = {
 }
 
 
+@pytest.mark.fault(9)
 @pytest.mark.parametrize("kind", NATIVE)
 def test_a_file_cut_in_its_middle_is_one_sentence_whatever_its_kind(
     kind: str, samples: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -101,6 +102,7 @@ def test_a_file_with_a_flipped_bit_is_one_sentence_where_its_kind_has_checksums(
     assert "is damaged" in sentence
 
 
+@pytest.mark.fault(16)
 def test_a_gigabyte_in_one_line_costs_that_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with (tmp_path / "a.jsonl").open("wb") as file:
         file.write(b'{"text": "first"}\n{"text": "')
@@ -119,6 +121,7 @@ def documents_of(source: str, folder: Path) -> list[tuple[str, str]]:
     return [(one.id, one.text) for unit in units for one in reader.documents(unit, tally)]
 
 
+@pytest.mark.fault(10)
 @pytest.mark.parametrize(
     ("source", "name"),
     [
@@ -127,8 +130,9 @@ def documents_of(source: str, folder: Path) -> list[tuple[str, str]]:
     ],
 )
 def test_of_200_flipped_bits_in_a_compressed_file_of_ours_none_is_silent(
-    source: str, name: str, tmp_path: Path
+    source: str, name: str, tmp_path: Path, record_property: Callable[[str, int], None]
 ) -> None:
+    record_property("times", 200)
     write_native(tmp_path / "native", bytes=250_000, seed=0)
     data = (tmp_path / "native" / name).read_bytes()
     (tmp_path / "flipped").mkdir()
@@ -147,9 +151,11 @@ def test_of_200_flipped_bits_in_a_compressed_file_of_ours_none_is_silent(
     assert refused > 100
 
 
+@pytest.mark.fault(10)
 def test_of_200_flipped_bits_in_sealed_documents_none_is_silent(
-    sound: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    sound: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str], record_property: Callable[[str, int], None]
 ) -> None:
+    record_property("times", 200)
     (tmp_path / "a.jsonl.zst").write_bytes(sound)
     assert ingest("oscar", tmp_path, tmp_path / "out") == 0
     part = tmp_path / "out" / "part-00000.parquet"
@@ -180,6 +186,7 @@ def test_own_options_of_a_source_are_checked(tmp_path: Path, capsys: pytest.Capt
         assert said in capsys.readouterr().err
 
 
+@pytest.mark.fault(15)
 def test_an_id_that_comes_twice_is_dropped_and_counted(tmp_path: Path) -> None:
     lines = [{"text": f"نص {number}", "id": str(number // 2)} for number in range(6)]
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines)))

@@ -1,12 +1,66 @@
-"""A build on real files in their native formats: every reader of the first recipes, through to a verified dataset."""
+"""Real files in their native formats: every folder of the samples ingested, and counted to the letter; and a build of
+the readers of the first recipes, through to a verified dataset."""
 
 import json
+import re
+from collections import Counter
+from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
+import yaml
+from sampled import COUNTS, FOLDERS, ingested, parts
 
+from corpora.openiti_markdown import parse
 from pipelines import cli
 from sharding import Dataset
 from sharding.seal import Sealed
+
+LETTERS = re.compile(r"[\u0620-\u063f\u0641-\u064a\u0671-\u06d3]")
+MARKUP = re.compile(r"#META#|OpenITI#|PageV|ms\d|~~|%~%|@QB@|@QE@|###|\|EDITOR\||\|PARATEXT\|")
+
+
+@pytest.fixture(scope="module")
+def out(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every folder of the samples, ingested with its own source, under the folder's name."""
+    root = tmp_path_factory.mktemp("samples")
+    found = [ingested(samples, source, folder, flags, root / folder) for source, folder, flags in FOLDERS]
+    assert found == yaml.safe_load(COUNTS.read_text("utf-8")), "run `python tests/sampled.py SAMPLES`"
+    return root
+
+
+def column(folder: Path, name: str) -> list:
+    return [value for part in parts(folder) for value in part[name].to_pylist()]
+
+
+def test_every_folder_of_the_samples_is_ingested(samples: Path, out: Path) -> None:
+    folders = {path.name for path in (samples / "data").iterdir() if path.is_dir()}
+    assert {folder.partition("/")[0] for _, folder, _ in FOLDERS} == folders
+    for _, folder, _ in FOLDERS:
+        assert all(text.strip() for text in column(out / folder, "text"))
+        ids = column(out / folder, "id")
+        assert len(set(ids)) == len(ids)
+
+
+def test_counts_that_are_known_beforehand_are_met(samples: Path, out: Path) -> None:
+    verses = "\n".join(column(out / "quran", "text")).split("\n")
+    assert (len(column(out / "quran", "id")), len(verses)) == (114, 6236)
+    assert len(column(out / "math/gsm8k", "id")) == 1319
+    stories = Counter(column(out / "arastories", "language"))
+    assert stories == {"arb_Arab": 597, "arz_Arab": 600, "ary_Arab": 600}
+    rows = sum(pq.read_metadata(file).num_rows for file in (samples / "data" / "fineweb-2").rglob("*.parquet"))
+    assert len(column(out / "fineweb-2", "id")) == rows == 4957
+
+
+def test_openiti_leaves_no_markup_and_loses_no_letter(samples: Path, out: Path) -> None:
+    books = {path.name: path for path in (samples / "data" / "openiti").rglob("*-ara1*") if path.suffix != ".yml"}
+    for name, text in zip(column(out / "openiti", "id"), column(out / "openiti", "text"), strict=True):
+        assert not MARKUP.search(text), name
+        (path,) = [book for file, book in books.items() if file.startswith(name.removeprefix("openiti/"))]
+        raw = path.read_text("utf-8")
+        cut = sum(len(LETTERS.findall(part)) for part in parse(raw).cuts.values())
+        assert len(LETTERS.findall(raw)) == len(LETTERS.findall(text)) + cut, name
+
 
 CORPORA = {
     "fineweb-2": ["fineweb-2/data/arb_Arab/train", "fineweb-2/data/ars_Arab/train", "fineweb-2/data/arz_Arab/train"],
