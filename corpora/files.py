@@ -11,7 +11,7 @@ import glob
 import io
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -30,12 +30,13 @@ class File:
 # -- finding ----------------------------------------------------------------------------------------------
 
 
-def find(inputs: Sequence[str | Path], patterns: Sequence[str]) -> list[File]:
+def find(inputs: Sequence[str | Path], patterns: Sequence[str], *, folder: bool = False) -> list[File]:
     """Files that `inputs` lead to, in the order of the inputs, then by name.
 
     An input that names a file is taken whatever it is called; of a folder, files whose name matches one of
-    `patterns` (fnmatch on the last component), at any depth, hidden ones apart. Raises NothingFound if an input
-    leads to nothing, BadInput if two files would have one name.
+    `patterns` (fnmatch on the last component), at any depth, hidden ones apart. With `folder`, names begin with that
+    of the folder that was given, or that the file given lies in: without it, files of two corpora are often called
+    the same. Raises NothingFound if an input leads to nothing, BadInput if two files would have one name.
     """
     found: list[File] = []
     for given in inputs:
@@ -44,8 +45,16 @@ def find(inputs: Sequence[str | Path], patterns: Sequence[str]) -> list[File]:
         if not files:
             wanted = " or ".join(patterns)
             raise NothingFound(f"{place}: no file here is called {wanted}; name the files themselves or use a glob")
+        if folder:
+            files = [replace(file, name=f"{_folder(file)}/{file.name}".lstrip("/")) for file in files]
         found += files
     return _distinct(found)
+
+
+def _folder(file: File) -> str:
+    """The name of the folder that the name of a file is relative to."""
+    whole = file.path if is_remote(file.path) else os.path.abspath(file.path)  # noqa: PTH100 (resolve() follows links)
+    return PurePosixPath(whole.removesuffix(file.name)).name
 
 
 def is_remote(place: str) -> bool:

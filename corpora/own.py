@@ -17,10 +17,11 @@ class OwnFields(Source):
     """Records with a text field.
 
     text_field  field that holds the text
-    id_field    field that holds the id, unique; without it a record's id is its file's name and its place there
+    id_field    field that holds the id, unique; without it a record's id is its folder, its file and its place there
     """
 
     LANGUAGE: ClassVar[str] = "und"
+    OWN: ClassVar[bool] = True
 
     text_field: str = "text"
     id_field: str = ""

@@ -353,7 +353,7 @@ def fertility(
     format: Form = Format.human,
     debug: Debug = False,
 ) -> None:
-    """Compare tokenizers on documents: figures, plots, sentences cut into tokens."""
+    """Compare tokenizers on documents: figures, plots, sentences."""
     from pipelines.fertility import PAGE, write_fertility
     from pipelines.fertility.tables import show
 

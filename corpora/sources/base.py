@@ -95,6 +95,7 @@ class Source(abc.ABC):
     name: ClassVar[str]
     FILES: ClassVar[tuple[str, ...]]  # names taken from a folder, as fnmatch patterns
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = ()  # a record has all the fields of one of these sets
+    OWN: ClassVar[bool] = False  # anyone's files: folders tell them apart where the names of files don't
     CATEGORY: ClassVar[Category | None] = None  # None: english for eng_Latn, else arabic
     LANGUAGE: ClassVar[str] = ""
     LICENSE: ClassVar[str] = ""
@@ -139,7 +140,7 @@ class Source(abc.ABC):
         Raises NothingFound, BadInput; with `on_bad` a bad file is handed over instead, and left out. With `limit`
         the first documents are read once here, to know where to stop.
         """
-        files = self.select(find(inputs, self.FILES))
+        files = self.select(find(inputs, self.FILES, folder=self.OWN))
         units: list[Unit] = []
         waiting: list[Slice] = []
         for file in files:

@@ -2,7 +2,7 @@
 
 reads     CSV or, with option delimiter, TSV; plain or compressed; a file is read by one task
 text      option text_field (default: text)
-id        option id_field; else file name and row number
+id        option id_field; else folder, file name and row number
 licence   column license if there is one, else option license
 language  option language, else column language, else und (undetermined)
 category  option category, else english for eng_Latn, else arabic

@@ -2,7 +2,7 @@
 
 reads     one JSON object a line: .jsonl, .jsonl.zst, .jsonl.gz, ...
 text      option text_field (default: text)
-id        option id_field; else file name and byte offset of the line
+id        option id_field; else folder, file name and byte offset of the line
 licence   field license if there is one, else option license
 language  option language, else field language, else und (undetermined)
 category  option category, else english for eng_Latn, else arabic

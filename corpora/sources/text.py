@@ -2,7 +2,7 @@
 
 reads     UTF-8 text: .txt, .txt.gz, .md, ...
 text      the file; with option split, each block of lines between empty lines, or each line
-id        file name; and byte offset of the block or line
+id        folder and file name; and byte offset of the block or line
 licence   option license
 language  option language, else und (undetermined)
 category  option category, else english for eng_Latn, else arabic
@@ -27,6 +27,7 @@ class Text(Source):
     name: ClassVar[str] = "text"
     FILES: ClassVar[tuple[str, ...]] = ("*.txt", "*.txt.*", "*.text", "*.md")
     LANGUAGE: ClassVar[str] = "und"
+    OWN: ClassVar[bool] = True
 
     split: Literal["file", "blocks", "lines"] = "file"
 

@@ -37,6 +37,22 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
         find([tmp_path / "a", tmp_path / "b"], ["*.txt"])
 
 
+def test_folders_tell_files_of_one_name_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("a", "b/deep"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "x.txt").write_text("x")
+    monkeypatch.chdir(tmp_path / "a")
+
+    def names(*inputs: str | Path) -> list[str]:
+        return [file.name for file in find(inputs, ["*.txt"], folder=True)]
+
+    assert names(tmp_path / "a", tmp_path / "b") == ["a/x.txt", "b/deep/x.txt"]
+    assert names(".", "../b") == ["a/x.txt", "b/deep/x.txt"]
+    assert names("x.txt", f"{tmp_path}/b/*/x.txt") == ["a/x.txt", "b/deep/x.txt"]
+    fsspec.filesystem("memory").pipe({"/corpus/x.txt": b"x"})
+    assert names("memory://corpus", "memory://corpus/x.txt") == ["corpus/x.txt"]
+
+
 def test_addresses_are_read_through_fsspec() -> None:
     system = fsspec.filesystem("memory")
     system.pipe({"/corpus/b.jsonl.gz": gzip.compress(b"text"), "/corpus/a.jsonl": b"{}", "/corpus/readme": b"x"})

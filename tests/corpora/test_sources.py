@@ -253,7 +253,7 @@ def test_a_bad_file_stops_or_is_handed_over(tmp_path: Path) -> None:
         source.units([tmp_path])
     bad: list[BadInput] = []
     units = source.units([tmp_path], bad.append)
-    assert [part.file.name for unit in units for part in unit.slices] == ["a.jsonl"]
+    assert [Path(part.file.path).name for unit in units for part in unit.slices] == ["a.jsonl"]
     assert [Path(error.file).name for error in bad] == ["b.jsonl"]
 
     (tmp_path / "a.jsonl").unlink()

@@ -239,6 +239,16 @@ def test_a_part_that_lost_all_its_documents_to_deduplication_is_tokenized_to_not
     assert Sealed(tokens).manifest.counts["documents"].out == 1
 
 
+def test_two_folders_with_files_of_one_name_lose_no_document(tmp_path):
+    for folder, text in (("standard", "نص بالفصحى"), ("egyptian", "كلام بالمصري")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "000.jsonl").write_text(json.dumps({"text": text}))
+        assert cli.run(["ingest", "jsonl", str(tmp_path / folder), "--out", str(tmp_path / f"{folder}-out")]) == 0
+    folders = [str(tmp_path / f"{folder}-out") for folder in ("standard", "egyptian")]
+    assert cli.run(["dedup", *folders, "--out", str(tmp_path / "unique")]) == 0
+    assert Sealed(tmp_path / "unique").manifest.counts["documents"].out == 2
+
+
 @pytest.mark.parametrize("files", [1, 3])
 def test_init_and_build_work_on_someones_text_without_editing(samples, tmp_path, monkeypatch, capsys, files):
     """Fewer steps are trained than it says; nothing else is set."""

@@ -59,7 +59,7 @@ def test_help_imports_nothing_heavy():
         (["dedup", "nowhere", "--out", "o"], 5, "is not sealed"),
         (["verify", "nowhere"], 2, "there is no such folder"),
         (["status", "nowhere"], 2, "is not the folder of a build"),
-        (["tokenizer", "show", "nowhere"], 3, "there is no tokenizer.json"),
+        (["tokenizer", "show", "nowhere"], 3, "there is no such path"),
     ],
 )
 def test_a_wrong_command_gets_one_sentence_and_its_exit_code(

@@ -1,0 +1,64 @@
+"""docs/first-hour.md: every command in it is run, in order, and prints what the page says.
+
+`ARCORP_FIRST_HOUR=write pytest tests/docs/test_first_hour.py` writes what is printed into the page.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "first-hour.md"
+BLOCK = re.compile(r"(<!-- yours will differ -->\n)?```console\n(.*?)```\n", re.DOTALL)
+
+
+def masked(text: str) -> str:
+    """What is the same on every machine: no times, speeds or losses, no lines of progress."""
+    lines = [line.rstrip() for line in text.splitlines() if not re.match(r"\w+: [\d,]+ of [\d,]+ ", line)]
+    return re.sub(r"[\d,]+ tokens/s|\d[\d,]*\.\d+(e[-+]\d+)?", "#", "\n".join(lines))
+
+
+def steps(block: str) -> list[tuple[str, str]]:
+    """Each command of a block with what the page says that it prints."""
+    parts = [step.partition("\n") for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
+    return [(command, printed) for command, _, printed in parts]
+
+
+@pytest.mark.slow
+def test_every_command_of_the_first_hour_prints_what_the_page_says(tmp_path: Path) -> None:
+    page = PAGE.read_text("utf-8")
+    environment = {
+        **os.environ,
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "PYTHONPATH": str(ROOT),
+        "COLUMNS": "80",
+        "NO_COLOR": "1",
+    }
+
+    def run(command: str) -> str:
+        shell = ["bash", "-o", "pipefail", "-c", command]
+        done = subprocess.run(
+            shell, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        return done.stdout
+
+    wrong: list[str] = []
+
+    def tried(block: re.Match[str]) -> str:
+        said = []
+        for command, expected in steps(block[2]):
+            printed = "".join(f"{line.rstrip()}\n" for line in run(command).splitlines())
+            said.append(f"$ {command}\n{printed}")
+            if not block[1] and masked(printed) != masked(expected):
+                wrong.append(f"$ {command}\n--- the page says\n{expected}--- it prints\n{printed}")
+        return f"{block[1] or ''}```console\n{''.join(said)}```\n"
+
+    anew = BLOCK.sub(tried, page)
+    if os.environ.get("ARCORP_FIRST_HOUR") == "write":
+        PAGE.write_text(anew, encoding="utf-8")
+    else:
+        assert not wrong, "\n".join(wrong)
