@@ -7,10 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import torch
+
 from sharding.mixture import Mixture
 from sharding.schedule import Phase, lay
 from sharding.seal import hash_file, read_manifest, write_json
 from training import checkpoint
+from training.config import ModelConfig
+from training.model import Counts, Decoder, count
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = str(Path(sys.executable).absolute())
@@ -29,6 +33,12 @@ SMALL = {
 }
 
 
+def counts_of(config: ModelConfig) -> Counts:
+    """What a model has and costs, of any size: it is made without memory."""
+    with torch.device("meta"):
+        return count(Decoder(config))
+
+
 def arguments(dataset: Path, out: Path, **changes: object) -> list[str]:
     """The command line of a small run; `changes` are laid over SMALL."""
     settings = [f"--set={key}={value}" for key, value in {**SMALL, **changes}.items()]
@@ -40,8 +50,13 @@ def lines(out: Path) -> list[dict[str, object]]:
 
 
 def same_result(one: Path, other: Path, step: int = 12) -> bool:
-    weights = f"checkpoints/{checkpoint.name_of(step)}/model.safetensors"
-    return all(hash_file(one / name) == hash_file(other / name) for name in ("metrics.jsonl", weights, "samples.json"))
+    names = ("metrics.jsonl", weights_of(step), "samples.json")
+    return all(hash_file(one / name) == hash_file(other / name) for name in names)
+
+
+def weights_of(step: int) -> str:
+    """The weights after a step, in a run's folder."""
+    return f"checkpoints/{checkpoint.name_of(step)}/model.safetensors"
 
 
 def torchrun(

@@ -19,7 +19,8 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
 
-from training.config import Config, ModelConfig, TrainError
+from training.config import Config, ModelConfig
+from training.errors import TrainError
 
 Mask = Tensor | BlockMask | None
 

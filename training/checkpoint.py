@@ -25,19 +25,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from sharding.rows import Dataset
-from sharding.seal import FileRecord, atomic_folder, digest, hash_file, write_json
-from training.config import TrainError
+from sharding.seal import Damaged, FileRecord, atomic_folder, digest, hash_file, write_json
+from training.errors import ConfigError, DamagedCheckpoint, InputError, TrainError, Unfinished
 
 FORMAT = 1
 META = "meta.json"
 MODEL = "model.safetensors"
 OPTIMIZER = "optimizer.safetensors"
-
-
-class DamagedCheckpoint(TrainError):
-    """A file is missing, cut or changed."""
-
-    exit_code = 4
 
 
 @dataclass(frozen=True)
@@ -50,16 +44,10 @@ class Meta:
     manifest: str
     schedule: str
     model: dict[str, Any]  # the ModelConfig, in full
-    config: str  # digest of what decides the result
-    seed: int
+    config: dict[str, Any]  # what of the configuration decides the result
     world: int
     rows: dict[str, int]  # by stratum
-    tokens: dict[str, int]  # by stratum
-    tokens_by_source: dict[str, int]
-
-    @property
-    def model_digest(self) -> str:
-        return digest(self.model)
+    tokens: dict[str, int]  # by source
 
 
 def name_of(step: int) -> str:
@@ -89,7 +77,7 @@ def save(folder: Path, meta: Meta, model: Mapping[str, Tensor], optimizer: Mappi
                 save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, inside / file)
                 record = hash_file(inside / file)
                 files[file] = [record.bytes, record.sha256]
-            body = {"format": FORMAT, **asdict(meta), "model_digest": meta.model_digest, "files": files}
+            body = {"format": FORMAT, **asdict(meta), "files": files}
             write_json(inside / META, {**body, "digest": digest(body)})
     except (OSError, SafetensorError) as error:
         raise TrainError(f"{path} can't be written ({error}): the last checkpoint stands") from None
@@ -103,17 +91,16 @@ def prune(folder: Path, keep: int, newest: int) -> None:
 
 
 def read_meta(path: Path) -> Meta:
-    """Read and prove one checkpoint, every byte of it. Raises DamagedCheckpoint, or TrainError if it is newer."""
+    """Read and prove one checkpoint, every byte of it. Raises DamagedCheckpoint, or InputError if it is newer."""
     try:
         body = json.loads((path / META).read_bytes())
         written = body.pop("digest")
         version = body.pop("format")
         if version > FORMAT:
-            raise TrainError(f"{path} has format {version}, this arcorp reads {FORMAT}: use a newer arcorp")
+            raise InputError(f"{path} has format {version}, this arcorp reads {FORMAT}: use a newer arcorp")
         if digest({"format": version, **body}) != written:
             raise DamagedCheckpoint(f"{path / META} was changed")
         files = {name: FileRecord(*record) for name, record in body.pop("files").items()}
-        del body["model_digest"]
         meta = Meta(**{**body, "previous": tuple(body["previous"])})
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedCheckpoint(f"{path / META} can't be read ({error!r})") from None
@@ -144,40 +131,43 @@ def choose(folder: Path, say: Callable[[str], None]) -> tuple[Path, Meta] | None
 
 
 def newest(run: Path, dataset: Dataset, say: Callable[[str], None]) -> tuple[Path, Meta]:
-    """The newest sound checkpoint of a run. Raises TrainError if it has none, or was trained on another dataset."""
+    """The newest sound checkpoint of a run. Raises Unfinished if there is none, ConfigError if of another dataset."""
     found = choose(run / "checkpoints", say)
     if found is None:
-        raise TrainError(f"{run} has no checkpoint: train first")
+        raise Unfinished(f"{run} has no checkpoint: train first")
     path, meta = found
     if meta.manifest != dataset.root:
-        raise TrainError(
+        raise ConfigError(
             f"{path} was trained on dataset {meta.manifest[:16]}, {dataset.path} is {dataset.root[:16]}: name that one"
         )
     return path, meta
 
 
-def check_belongs(path: Path, meta: Meta, *, model: Mapping[str, Any], manifest: str, schedule: str) -> None:
-    """Raises TrainError if a checkpoint is of another model, dataset or schedule."""
-    for key in model:
-        if meta.model.get(key) != model[key]:
-            raise TrainError(
-                f"{path} is of another model: {key} is {meta.model.get(key)} there and {model[key]} here; "
-                "use another --out or the same configuration"
-            )
+def check_belongs(
+    path: Path, meta: Meta, *, manifest: str, schedule: str, model: Mapping[str, Any], config: Mapping[str, Any]
+) -> None:
+    """Raises ConfigError if a checkpoint is of another dataset, schedule, model or configuration."""
     for what, there, here in (("dataset", meta.manifest, manifest), ("schedule", meta.schedule, schedule)):
         if there != here:
-            raise TrainError(
+            raise ConfigError(
                 f"{path} is of another {what} ({there[:16]} there, {here[:16]} here); use another --out or that {what}"
             )
+    for before, now in ((meta.model, model), (meta.config, config)):
+        for key in now:
+            if before.get(key) != now[key]:
+                raise ConfigError(
+                    f"{path} is of a run with {key} {before.get(key)}, now it is {now[key]}: use another --out, "
+                    "the same configuration, or --restart"
+                )
 
 
 def check_order(path: Path, meta: Meta, dataset: Dataset) -> None:
-    """Hash the rows since the checkpoint before once more. Raises TrainError if they are not those trained on."""
+    """Hash the rows since the checkpoint before once more. Raises Damaged if they are not those trained on."""
     begin, order_hash = meta.previous[0], bytes.fromhex(meta.previous[1])
     for step in range(begin, meta.step):
         order_hash = dataset.order_hash(order_hash, step)
     if order_hash.hex() != meta.order_hash:
-        raise TrainError(
+        raise Damaged(
             f"{path}: the rows of steps {begin} to {meta.step - 1} are no longer those that it was trained on; "
             "verify the dataset with `arcorp verify --level full`"
         )

@@ -9,28 +9,21 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
+import operator
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
+from training.errors import ConfigError
+
 Preset = Literal["nanochat", "gpt2", "llama"]
 T = TypeVar("T")
-
-
-class TrainError(Exception):
-    """Training can't go on; the message is one sentence that names the place and the mend. Exit code 1."""
-
-    exit_code = 1
-
-
-class ConfigError(TrainError):
-    """A key or a value of the configuration is wrong. Exit code 2."""
-
-    exit_code = 2
 
 
 # -- the model --------------------------------------------------------------------------------------------
@@ -161,73 +154,59 @@ class Config:
     generate: Generate = field(default_factory=Generate)
 
     def __post_init__(self) -> None:
-        at_least = {
-            1: ("layers", "width", "heads", "kv_heads", "ffn", "steps", "accumulation", "threads", "log_every"),
-            0: ("warmup", "weight_decay", "dropout", "warmdown", "final_lr", "lr", "seed"),
-        }
-        for least, names in at_least.items():
-            for name in names:
-                _at_least(name, getattr(self, name), least)
-        _at_least("eval.every", self.eval.every, 0)
-        _at_least("eval.rows", self.eval.rows, 1)
-        _at_least("eval.batch", self.eval.batch, 1)
-        _at_least("eval.patience", self.eval.patience, 0)
-        _at_least("checkpoint.every", self.checkpoint.every, 0)
-        _at_least("checkpoint.keep", self.checkpoint.keep, 1)
-        _at_least("generate.prompts", self.generate.prompts, 0)
-        _at_least("generate.prompt_tokens", self.generate.prompt_tokens, 1)
-        _at_least("generate.tokens", self.generate.tokens, 1)
-        _at_least("generate.temperature", self.generate.temperature, 0)
-        _at_least("generate.top_k", self.generate.top_k, 0)
-        for name in ("dropout", "warmdown", "final_lr"):
-            if getattr(self, name) > 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}: it is a part, at most 1")
-        if not 0 < self.memory <= 1:
-            raise ConfigError(f"memory is {self.memory}: it is a part of the GPU's, above 0 and at most 1")
-        if not 0 < self.generate.top_p <= 1:
-            raise ConfigError(f"generate.top_p is {self.generate.top_p}: it lies above 0 and is at most 1")
-        if self.grad_clip <= 0:
-            raise ConfigError(f"grad_clip is {self.grad_clip}: it is a norm above 0; a large one clips nothing")
+        for (least, greatest), names in RANGES.items():
+            for name in names.split():
+                value = operator.attrgetter(name)(self)
+                if value is not None and not least <= value <= greatest:
+                    raise ConfigError(f"{name} is {value}: it must be at least {least:g} and at most {greatest:g}")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ConfigError(f"betas are {list(self.betas)}: each is a part, below 1")
         if self.width % self.heads:
             raise ConfigError(f"width {self.width} does not divide into {self.heads} heads")
-        if self.kv_heads is not None and self.heads % self.kv_heads:
+        if self.heads % (self.kv_heads or 1):
             raise ConfigError(f"heads {self.heads} do not divide among {self.kv_heads} kv_heads")
         if self.value_embeddings and self.preset != "nanochat":
             raise ConfigError(f"value_embeddings belong to the preset nanochat, and preset is {self.preset}")
         if STYLES[self.preset].positions == "rope" and self.width // self.heads % 2:
             raise ConfigError(f"a head of width {self.width // self.heads} is odd, and RoPE turns pairs: change heads")
 
+    def deciding(self) -> dict[str, Any]:
+        """The part that decides what a run computes, as JSON would give it back."""
+        values = {key: value for key, value in dataclasses.asdict(self).items() if key not in OPERATIONAL}
+        return {**values, "betas": list(self.betas)}
+
     def model(self, vocab_size: int, row_tokens: int) -> ModelConfig:
         """The model for a dataset. Raises ConfigError if `context` says other than its rows."""
-        if self.context is not None and self.context != row_tokens:
+        if self.context not in (None, row_tokens):
             raise ConfigError(
                 f"context is {self.context} but the dataset's rows hold {row_tokens} tokens: leave it out, "
                 f"or pack with row_tokens {self.context}"
             )
         swiglu = STYLES[self.preset].activation == "swiglu"
-        ffn = self.ffn or (-(-self.width * 8 // 3 // 64) * 64 if swiglu else 4 * self.width)
-        return ModelConfig(
-            self.preset,
-            vocab_size,
-            row_tokens,
-            self.layers,
-            self.width,
-            self.heads,
-            self.kv_heads or self.heads,
-            ffn,
-            self.dropout,
-            self.intra_document,
-            self.value_embeddings,
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values, nested as in the file."""
-        return dataclasses.asdict(self)
+        settled: dict[str, Any] = {one.name: getattr(self, one.name, None) for one in fields(ModelConfig)}
+        settled |= {
+            "vocab_size": vocab_size,
+            "context": row_tokens,
+            "kv_heads": self.kv_heads or self.heads,
+            "ffn": self.ffn or (-(-self.width * 8 // 3 // 64) * 64 if swiglu else 4 * self.width),
+        }
+        return ModelConfig(**settled)
 
 
-def _at_least(name: str, value: float | None, least: float) -> None:
-    if value is not None and not value >= least:
-        raise ConfigError(f"{name} is {value}: it must be at least {least}")
+OPERATIONAL = ("log_every", "checkpoint", "generate", "threads", "device", "memory", "accumulation", "compile")
+"""Keys that may change between two launches of one run."""
+
+RANGES: dict[tuple[float, float], str] = {
+    (1, math.inf): "layers width heads kv_heads ffn steps accumulation threads log_every eval.rows eval.batch "
+    "checkpoint.keep generate.prompt_tokens generate.tokens",
+    (0, math.inf): "lr warmup weight_decay eval.every eval.patience checkpoint.every generate.prompts "
+    "generate.temperature generate.top_k",
+    (0, 2**63 - 1): "seed",
+    (0, 1): "dropout warmdown final_lr",
+    (0.01, 1): "memory generate.top_p",
+    (1e-6, math.inf): "grad_clip",  # a large one clips nothing
+}
+"""What values must lie within, the ends included."""
 
 
 # -- reading ----------------------------------------------------------------------------------------------
@@ -239,34 +218,31 @@ def read_config(file: Path | None, settings: Sequence[str] = ()) -> Config:
     Raises ConfigError for a file that can't be read, an unknown key (naming the closest), a wrong type or
     a value out of range.
     """
-    values: dict[str, Any] = {}
+    values: Any = {}
     if file is not None:
         try:
             values = yaml.safe_load(file.read_bytes()) or {}
         except OSError as error:
             raise ConfigError(f"{file} can't be read: {error.strerror}") from None
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise ConfigError(f"{file} is not YAML: {' '.join(str(error).split())}") from None
-        if not isinstance(values, dict):
-            raise ConfigError(f"{file} must hold keys and values, not {type(values).__name__}")
-    for setting in settings:
-        _lay(values, setting)
     try:
+        for setting in settings:
+            _lay(values, setting)
         return _build(Config, values, "")
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}" if file is not None else str(error)) from None
 
 
-def _lay(values: dict[str, Any], setting: str) -> None:
+def _lay(values: Any, setting: str) -> None:
     key, equals, text = setting.partition("=")
     if not equals:
         raise ConfigError(f"--set {setting} has no '=': write --set a.b=c")
     *sections, last = key.strip().split(".")
     for section in sections:
-        inner = values.setdefault(section, {})
-        if not isinstance(inner, dict):
-            raise ConfigError(f"--set {setting}: {section} is a value, not a section")
-        values = inner
+        values = values.setdefault(section, {}) if isinstance(values, dict) else values
+    if not isinstance(values, dict):
+        raise ConfigError(f"--set {setting}: {'.'.join(sections) or 'the file'} is a value, not a section")
     try:
         values[last] = yaml.safe_load(text)
     except yaml.YAMLError:
@@ -276,7 +252,7 @@ def _lay(values: dict[str, Any], setting: str) -> None:
 def _build(kind: type[T], values: Any, prefix: str) -> T:
     """A dataclass from a mapping, key by key."""
     if not isinstance(values, Mapping):
-        raise ConfigError(f"{prefix.rstrip('.')} must hold keys and values, not {values!r}")
+        raise ConfigError(f"{prefix.rstrip('.') or 'it'} must hold keys and values, not {values!r}")
     hints = get_type_hints(kind)
     for key in values:
         if key not in hints:
@@ -294,19 +270,19 @@ def _value(hint: Any, value: Any, name: str) -> Any:
         hint = next(one for one in get_args(hint) if one is not type(None))
     if dataclasses.is_dataclass(hint):
         return _build(hint, value, f"{name}.")  # type: ignore[arg-type]  # a class, as hints are
+    wanted = f"of type {getattr(hint, '__name__', hint)}"
     if get_origin(hint) is Literal:
         if value in get_args(hint):
             return value
-        raise ConfigError(f"{name} is {value!r}: it must be one of {', '.join(get_args(hint))}")
-    if get_origin(hint) is tuple:
+        wanted = f"one of {', '.join(get_args(hint))}"
+    elif get_origin(hint) is tuple:
         if isinstance(value, list | tuple) and len(value) == len(get_args(hint)):
             return tuple(_value(one, item, name) for one, item in zip(get_args(hint), value, strict=True))
-        raise ConfigError(f"{name} is {value!r}: it must be a list of {len(get_args(hint))} numbers")
-    if hint is float and isinstance(value, int | str) and not isinstance(value, bool):
-        try:
-            value = float(value)
-        except ValueError:
-            raise ConfigError(f"{name} is {value!r}: it must be a number") from None
-    if type(value) is not hint:
-        raise ConfigError(f"{name} is {value!r}: it must be of type {hint.__name__}")
-    return value
+        wanted = f"a list of {len(get_args(hint))} numbers"
+    elif hint is float and type(value) in (int, str):
+        wanted = "a number"
+        with suppress(ValueError):
+            return float(value)
+    elif type(value) is hint:
+        return value
+    raise ConfigError(f"{name} is {value!r}: it must be {wanted}")

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from sharding.rows import Batch, Dataset
-from training.config import TrainError
+from training.errors import ConfigError
 from training.loss import IGNORE
 from training.ranks import Ranks
 
@@ -59,26 +59,25 @@ def describe_row(dataset: Dataset, row: int) -> str:
     )
 
 
-def trained_on(dataset: Dataset, step: int) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
-    """What the first `step` steps draw: rows by stratum, tokens by stratum, tokens by source."""
+def trained_on(dataset: Dataset, step: int) -> tuple[dict[str, int], dict[str, int]]:
+    """What the first `step` steps draw: rows by stratum, tokens by source."""
     rows = dataset.schedule.drawn(step)
-    tokens = {name: n * dataset.row_tokens for name, n in rows.items()}
-    by_source: dict[str, int] = {}
+    tokens: dict[str, int] = {}
     for stratum in dataset.train.strata:
         source = stratum.source or "(mixed)"
-        by_source[source] = by_source.get(source, 0) + tokens[stratum.name]
-    return rows, tokens, by_source
+        tokens[source] = tokens.get(source, 0) + rows[stratum.name] * dataset.row_tokens
+    return rows, tokens
 
 
 def check_batch(dataset: Dataset, batch_rows: int | None, world: int, accumulation: int) -> None:
-    """Raises TrainError unless a step's rows divide among ranks and accumulation."""
+    """Raises ConfigError unless a step's rows divide among ranks and accumulation."""
     if batch_rows is not None and batch_rows != dataset.batch_rows:
-        raise TrainError(
+        raise ConfigError(
             f"batch_rows is {batch_rows} but the schedule has steps of {dataset.batch_rows} rows: leave it out, "
             "or lay another schedule with `arcorp mix`"
         )
     if dataset.batch_rows % (world * accumulation):
-        raise TrainError(
+        raise ConfigError(
             f"steps of {dataset.batch_rows} rows don't divide among {world} ranks x {accumulation} accumulation: "
             "change either, or lay another schedule with `arcorp mix`"
         )

@@ -24,8 +24,8 @@ from torch import nn
 
 from sharding.layout import ATTRIBUTES, StratumLayout
 from sharding.rows import Split
-from training.config import TrainError
 from training.data import targets
+from training.errors import InputError
 from training.loss import IGNORE
 from training.ranks import Ranks
 
@@ -45,15 +45,15 @@ class TokenSizes:
 
     @classmethod
     def read(cls, tokenizer: Path, vocab_size: int) -> TokenSizes:
-        """From a tokenizer folder. Raises TrainError if there is not one size for each id."""
+        """From a tokenizer folder. Raises InputError if there is not one size for each id."""
         sizes = []
         for name in ("token_bytes.npy", "token_chars.npy"):
             try:
                 size = np.load(tokenizer / name, allow_pickle=False)
             except (OSError, ValueError) as error:
-                raise TrainError(f"{tokenizer / name} can't be read ({error}): export the tokenizer again") from None
+                raise InputError(f"{tokenizer / name} can't be read ({error}): export the tokenizer again") from None
             if size.shape != (vocab_size,):
-                raise TrainError(f"{tokenizer / name} has shape {size.shape}, the dataset has {vocab_size} ids")
+                raise InputError(f"{tokenizer / name} has shape {size.shape}, the dataset has {vocab_size} ids")
             sizes.append(size.astype(np.int64))
         return cls(*sizes)
 

@@ -21,12 +21,11 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from sharding.errors import ShardingError
 from sharding.rows import Dataset
-from sharding.seal import SealError, atomic_folder, write_json
+from sharding.seal import atomic_folder, write_json
 from training import checkpoint
-from training.config import ModelConfig, TrainError
-from training.ranks import say
+from training.config import ModelConfig
+from training.errors import ConfigError, finished, say
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 MLP = ("up", "gate", "down")
@@ -125,15 +124,15 @@ def _gpt2_weights(config: ModelConfig, weights: Mapping[str, Tensor]) -> dict[st
 def export(run: Path, data: Path, out: Path) -> Path:
     """Export the newest sound checkpoint of a run. Returns `out`, which appears whole or not at all.
 
-    Raises TrainError if there is no checkpoint, it is of another dataset, or `out` is there already.
+    Raises Unfinished if there is no checkpoint, ConfigError if it can't be exported or `out` is there already.
     """
     dataset = Dataset(data)
     path, meta = checkpoint.newest(run, dataset, say)
     if out.exists():
-        raise TrainError(f"{out} is there already: remove it, or choose another --out")
+        raise ConfigError(f"{out} is there already: remove it, or choose another --out")
     config = ModelConfig(**meta.model)
     if config.value_embeddings:
-        raise TrainError(f"{run} has value_embeddings, which no class of transformers computes: it can't be exported")
+        raise ConfigError(f"{run} has value_embeddings, which no class of transformers computes: it can't be exported")
     weights, _ = checkpoint.load_tensors(path)
     with atomic_folder(out) as inside:
         write_json(inside / "config.json", hf_config(config, dataset.layout.bos, dataset.layout.eos))
@@ -150,12 +149,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="the dataset that it was trained on")
     parser.add_argument("--out", type=Path, required=True, help="the folder to make")
     arguments = parser.parse_args(argv)
-    try:
-        sys.stdout.write(f"{export(arguments.run, arguments.data, arguments.out)}\n")
-    except (TrainError, SealError, ShardingError) as error:
-        say(f"error: {error}")
-        return error.exit_code if isinstance(error, TrainError) else 4
-    return 0
+    return finished(lambda: sys.stdout.write(f"{export(arguments.run, arguments.data, arguments.out)}\n"))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.config import TrainError
+from training.errors import ConfigError
 
 FORWARD, BACKWARD = torch.float8_e4m3fn, torch.float8_e5m2
 MULTIPLE = 16
@@ -76,27 +76,27 @@ class Fp8Linear(nn.Linear):
 
 
 def check_hardware(device: torch.device) -> None:
-    """Raises TrainError where there is no FP8."""
+    """Raises ConfigError where there is no FP8."""
     mend = "set precision to bf16"
     if device.type != "cuda":
-        raise TrainError(f"precision is fp8, which needs a GPU, and the device is {device.type}: {mend}")
+        raise ConfigError(f"precision is fp8, which needs a GPU, and the device is {device.type}: {mend}")
     if torch.cuda.get_device_capability(device) < HARDWARE:
-        raise TrainError(f"precision is fp8, which {torch.cuda.get_device_name(device)} does not have: {mend}")
+        raise ConfigError(f"precision is fp8, which {torch.cuda.get_device_name(device)} does not have: {mend}")
 
 
 def use_fp8(blocks: nn.Module, tokens: int) -> None:
     """Make each linear layer inside `blocks` an Fp8Linear of the same parameters, under the same name.
 
-    `tokens`: in one forward pass. Raises TrainError if these or a layer's sizes are no multiples of 16.
+    `tokens`: in one forward pass. Raises ConfigError if these or a layer's sizes are no multiples of 16.
     """
     if tokens % MULTIPLE:
-        raise TrainError(f"precision fp8 wants a multiple of {MULTIPLE} tokens in a pass, not {tokens}: use bf16")
+        raise ConfigError(f"precision fp8 wants a multiple of {MULTIPLE} tokens in a pass, not {tokens}: use bf16")
     for parent_name, parent in list(blocks.named_modules()):
         for name, layer in list(parent.named_children()):
             if type(layer) is not nn.Linear:
                 continue
             if layer.in_features % MULTIPLE or layer.out_features % MULTIPLE:
-                raise TrainError(
+                raise ConfigError(
                     f"precision fp8 wants layers in multiples of {MULTIPLE}, and {parent_name}.{name} takes "
                     f"{layer.in_features} to {layer.out_features}: change width, kv_heads or ffn, or use bf16"
                 )

@@ -24,14 +24,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sharding.errors import ShardingError
 from sharding.layout import StratumLayout
 from sharding.rows import Dataset, Split
-from sharding.seal import SealError
 from training import checkpoint
-from training.config import Config, Generate, ModelConfig, TrainError, read_config
+from training.config import Config, Generate, ModelConfig, read_config
+from training.errors import ConfigError, InputError, finished, say
 from training.model import Cache, Decoder
-from training.ranks import say
 
 SEARCHED_ROWS = 256  # of each stratum, for one that begins with a long enough document
 
@@ -47,7 +45,7 @@ class TokenBytes:
     """The bytes of each id of a byte-level `tokenizer.json`; special tokens have none."""
 
     def __init__(self, tokenizer: Path) -> None:
-        """Raises TrainError if the file is not such a tokenizer."""
+        """Raises InputError if the file is not such a tokenizer."""
         path = tokenizer / "tokenizer.json"
         table = byte_characters()
         try:
@@ -60,7 +58,7 @@ class TokenBytes:
             }
             self._bytes |= {id: b"" if token["special"] else token["content"].encode() for id, token in added.items()}
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise TrainError(f"{path} is not a byte-level tokenizer ({error!r})") from None
+            raise InputError(f"{path} is not a byte-level tokenizer ({error!r})") from None
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of ids; bytes that are no UTF-8, as at a cut, become U+FFFD; ids of no token are skipped."""
@@ -126,15 +124,13 @@ def prompts(split: Split, settings: Generate) -> list[tuple[StratumLayout, list[
     return found
 
 
-def samples(
-    model: Decoder, split: Split, tokenizer: Path, settings: Generate, seed: int, stop: int | None
-) -> list[dict[str, Any]]:
+def samples(model: Decoder, dataset: Dataset, settings: Generate, seed: int) -> list[dict[str, Any]]:
     """Generated text, with the prompt and where it came from. The model is left in training mode."""
-    token_bytes = TokenBytes(tokenizer)
+    token_bytes = TokenBytes(dataset.tokenizer)
     result = []
     model.eval()
-    for number, (stratum, prompt) in enumerate(prompts(split, settings)):
-        ids = list(generate(model, prompt, settings, seed + number, stop))
+    for number, (stratum, prompt) in enumerate(prompts(dataset.validation, settings)):
+        ids = list(generate(model, prompt, settings, seed + number, stop_of(dataset)))
         result.append(
             {
                 "stratum": stratum.name,
@@ -149,11 +145,16 @@ def samples(
     return result
 
 
+def stop_of(dataset: Dataset) -> int | None:
+    """The id that ends a document, or else the one that begins the next."""
+    return dataset.layout.eos if dataset.layout.eos is not None else dataset.layout.bos
+
+
 # -- the command ------------------------------------------------------------------------------------------
 
 
 def load(run: Path, dataset: Dataset) -> Decoder:
-    """The model of the newest sound checkpoint of a run, for reading. Raises TrainError if there is none."""
+    """The model of the newest sound checkpoint of a run, for reading. Raises Unfinished if there is none."""
     path, meta = checkpoint.newest(run, dataset, say)
     model = Decoder(ModelConfig(**meta.model)).eval()
     weights, _ = checkpoint.load_tensors(path)
@@ -164,31 +165,32 @@ def load(run: Path, dataset: Dataset) -> Decoder:
 
 
 def encode(text: str, dataset: Dataset) -> list[int]:
-    """Ids of a text after the id that begins documents. Raises TrainError without `tokenizers`, and for no text."""
+    """Ids of a text after the id that begins documents. Raises ConfigError without `tokenizers`, and for no text."""
     try:
         from tokenizers import Tokenizer
     except ImportError:
-        raise TrainError("--prompt needs the package tokenizers: pip install tokenizers, or leave it out") from None
+        raise ConfigError("--prompt needs the package tokenizers: pip install tokenizers, or leave it out") from None
     ids = Tokenizer.from_file(str(dataset.tokenizer / "tokenizer.json")).encode(text, add_special_tokens=False).ids
     if not ids:
-        raise TrainError("--prompt is empty: leave it out, or give it a word")
+        raise ConfigError("--prompt is empty: leave it out, or give it a word")
     return [*([] if dataset.layout.bos is None else [dataset.layout.bos]), *ids]
 
 
-def write(arguments: argparse.Namespace, settings: Generate, seed: int) -> None:
+def write(arguments: argparse.Namespace) -> None:
     """Generate onto stdout, as it comes."""
+    settings = read_config(None, [f"generate.{one}" for one in arguments.set]).generate
     dataset = Dataset(arguments.data, schedule=None)
     model, token_bytes = load(arguments.run, dataset), TokenBytes(dataset.tokenizer)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     begun = [encode(arguments.prompt, dataset)] if arguments.prompt is not None else None
-    stop = dataset.layout.eos if dataset.layout.eos is not None else dataset.layout.bos
     for number, prompt in enumerate(begun or [ids for _, ids in prompts(dataset.validation, settings)]):
         if len(prompt) >= dataset.row_tokens:
-            raise TrainError(
+            raise ConfigError(
                 f"--prompt has {len(prompt)} tokens, and the model reads {dataset.row_tokens}: shorten it"
             )
         sys.stdout.write(token_bytes.decode(prompt))
-        for piece in token_bytes.stream(generate(model.to(device), prompt, settings, seed + number, stop)):
+        ids = generate(model.to(device), prompt, settings, arguments.seed + number, stop_of(dataset))
+        for piece in token_bytes.stream(ids):
             sys.stdout.write(piece)
             sys.stdout.flush()
         sys.stdout.write("\n")
@@ -202,13 +204,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--set", action="append", default=[], metavar="A=B", help="of `generate`: temperature, top_k")
     parser.add_argument("--seed", type=int, default=Config.seed)
     arguments = parser.parse_args(argv)
-    try:
-        settings = read_config(None, [f"generate.{one}" for one in arguments.set]).generate
-        write(arguments, settings, arguments.seed)
-    except (TrainError, SealError, ShardingError) as error:
-        say(f"error: {error}")
-        return error.exit_code if isinstance(error, TrainError) else 4
-    return 0
+    return finished(lambda: write(arguments))
 
 
 if __name__ == "__main__":

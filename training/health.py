@@ -22,14 +22,12 @@ if __name__ == "__main__":  # see train.py
 import torch
 from torch import Tensor
 
-from sharding.errors import ShardingError
 from sharding.rows import Dataset
-from sharding.seal import SealError, atomic_file, write_json
+from sharding.seal import atomic_file, write_json
 from training import checkpoint
-from training.config import TrainError
+from training.errors import finished, say
 from training.generate import TokenBytes
 from training.plots import page
-from training.ranks import say
 
 NEARLY_ZERO = 1e-3  # of a matrix's standard deviation
 BINS = 41  # of a histogram, over six standard deviations to either side
@@ -139,7 +137,7 @@ def health(weights: dict[str, Tensor], layers: int, texts: Sequence[str]) -> dic
 
 
 def examine(run: Path, data: Path, out: Path) -> Path:
-    """Examine the newest sound checkpoint of a run. Raises TrainError if there is none for this dataset."""
+    """Examine the newest sound checkpoint of a run. Raises Unfinished if there is none."""
     dataset = Dataset(data, schedule=None)
     path, meta = checkpoint.newest(run, dataset, say)
     weights, _ = checkpoint.load_tensors(path)
@@ -159,12 +157,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="the dataset that it was trained on")
     parser.add_argument("--out", type=Path, required=True, help="the folder for health.json and health.html")
     arguments = parser.parse_args(argv)
-    try:
-        sys.stdout.write(f"{examine(arguments.run, arguments.data, arguments.out)}\n")
-    except (TrainError, SealError, ShardingError) as error:
-        say(f"error: {error}")
-        return error.exit_code if isinstance(error, TrainError) else 4
-    return 0
+    return finished(lambda: sys.stdout.write(f"{examine(arguments.run, arguments.data, arguments.out)}\n"))
 
 
 if __name__ == "__main__":

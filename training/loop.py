@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
@@ -25,16 +24,17 @@ from torch.nn.parallel import DistributedDataParallel
 from sharding.rows import Dataset
 from sharding.seal import write_json
 from training import checkpoint, evaluate
-from training.config import Config, TrainError
+from training.config import Config
 from training.data import Step, describe_row, steps, trained_on
+from training.errors import TrainError, say
 from training.fp8 import use_fp8
 from training.generate import samples
 from training.loss import IGNORE
 from training.model import count, make_model
 from training.optim import Optimizer, learning_rate
-from training.ranks import Elsewhere, Ranks, say
+from training.ranks import Elsewhere, Ranks
 from training.runfolder import RunFolder
-from training.speed import Stopwatch, device_name, utilisation
+from training.speed import Meter
 
 INTERRUPTED = 130
 SHOWN_ROWS = 8  # of a step that was not finite
@@ -66,16 +66,17 @@ class Trainer:
         self.config, self.dataset, self.ranks, self.folder, self.stop = config, dataset, ranks, folder, stop
         self.steps = config.steps or dataset.steps
         self.model = make_model(config.model(dataset.vocab_size, dataset.row_tokens), config.seed).to(ranks.device)
+        self.pass_rows = dataset.batch_rows // (ranks.world * config.accumulation)  # of one rank in one micro-step
         if config.precision == "fp8":
             use_fp8(self.model.blocks, self.pass_rows * dataset.row_tokens)
-        self.counts = count(self.model.config)
+        self.counts = count(self.model)
         self.optimizer = Optimizer(self.model, config)
         self.sizes = evaluate.TokenSizes.read(dataset.tokenizer, dataset.vocab_size)
+        self.meter = Meter(ranks, self.counts, dataset.batch_rows * dataset.row_tokens)
         self.step = 0
         self.order_hash = bytes.fromhex(dataset.root)
         self.saved = (0, dataset.root)
         self.validations: list[tuple[int, int, float | None]] = []  # step, rows, bits per byte
-        self.watch, self.own_seconds = Stopwatch(ranks.device), 0.0
         self.ddp = distributed(self.model, ranks) if ranks.world > 1 else None
         self.forward: nn.Module = self.ddp or self.model
         if config.compile:
@@ -89,16 +90,16 @@ class Trainer:
     def resume(self) -> None:
         """Take up the newest sound checkpoint, if there is one, and prove that the data behind it is the same."""
         chosen = self.ranks.tell(self._choose)
-        if chosen is None:
-            return
-        path, meta = Path(chosen["path"]), checkpoint.Meta(**chosen["meta"])
-        model, optimizer = checkpoint.load_tensors(path)
-        with torch.no_grad():
-            for name, parameter in self.model.named_parameters():
-                parameter.copy_(model[name])
-        self.optimizer.load(optimizer)
-        self.step, self.order_hash = meta.step, bytes.fromhex(meta.order_hash)
-        self.saved = (meta.step, meta.order_hash)
+        if chosen is not None:
+            path, meta = Path(chosen["path"]), checkpoint.Meta(**chosen["meta"])
+            model, optimizer = checkpoint.load_tensors(path)
+            with torch.no_grad():
+                for name, parameter in self.model.named_parameters():
+                    parameter.copy_(model[name])
+            self.optimizer.load(optimizer)
+            self.step, self.order_hash = meta.step, bytes.fromhex(meta.order_hash)
+            self.saved = (meta.step, meta.order_hash)
+        self.validations = [tuple(one) for one in self.ranks.tell(self._begin)]
 
     def _choose(self) -> dict[str, Any] | None:
         assert self.folder is not None
@@ -106,9 +107,7 @@ class Trainer:
         if found is None:
             return None
         path, meta = found
-        model = asdict(self.model.config)
-        schedule = self.dataset.schedule.data["digest"]
-        checkpoint.check_belongs(path, meta, model=model, manifest=self.dataset.root, schedule=schedule)
+        checkpoint.check_belongs(path, meta, **self._identity)
         checkpoint.check_order(path, meta, self.dataset)
         say(f"resuming after step {meta.step} from {path}")
         if meta.world != self.ranks.world:
@@ -118,6 +117,24 @@ class Trainer:
             )
         return {"path": str(path), "meta": asdict(meta)}
 
+    @cached_property
+    def _identity(self) -> dict[str, Any]:
+        """What a run must have in common with the checkpoint that it takes up."""
+        return {
+            "manifest": self.dataset.root,
+            "schedule": self.dataset.schedule.data["digest"],
+            "model": asdict(self.model.config),
+            "config": self.config.deciding(),
+        }
+
+    def _begin(self) -> list[tuple[int, int, float | None]]:
+        """Open the run's folder for what comes after this step. Returns the validations it holds."""
+        assert self.folder is not None
+        cost = {"parameters": self.counts.parameters, "flops_per_token": self.counts.flops}
+        kept = self.folder.begin({**asdict(self.config), "model": {**asdict(self.model.config), **cost}}, self.step)
+        found = [(line["step"], line["validation"]) for line in kept if "validation" in line]
+        return [(step, result["rows"], result["bits_per_byte"]) for step, result in found]
+
     def save(self) -> None:
         """Write a checkpoint of this step, unless there is one, and drop old ones."""
         if self.saved[0] != self.step:
@@ -126,20 +143,15 @@ class Trainer:
 
     def _save(self) -> None:
         assert self.folder is not None
-        rows, tokens, by_source = trained_on(self.dataset, self.step)
+        rows, tokens = trained_on(self.dataset, self.step)
         meta = checkpoint.Meta(
             step=self.step,
             order_hash=self.order_hash.hex(),
             previous=self.saved,
-            manifest=self.dataset.root,
-            schedule=self.dataset.schedule.data["digest"],
-            model=asdict(self.model.config),
-            config=self.folder.config_digest,
-            seed=self.config.seed,
             world=self.ranks.world,
             rows=rows,
             tokens=tokens,
-            tokens_by_source=by_source,
+            **self._identity,
         )
         self.folder.sync()
         path = checkpoint.save(
@@ -162,25 +174,16 @@ class Trainer:
         for parameter in self.model.parameters():
             parameter.grad = None
 
-    @property
-    def pass_rows(self) -> int:
-        """Rows of one rank in one micro-step."""
-        return self.dataset.batch_rows // (self.ranks.world * self.config.accumulation)
-
     def autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.ranks.device.type, torch.bfloat16, enabled=self.config.precision != "fp32")
-
-    def without_sync(self) -> AbstractContextManager[Any]:
-        """Gradients are exchanged once a step, with the last micro-step."""
-        return nullcontext() if self.ddp is None else self.ddp.no_sync()
 
     # -- the loop -----------------------------------------------------------------------------------------
 
     def run(self) -> int:
         """Train from here to the end. Returns the exit code."""
         self.warm_up()
+        every = self.config.checkpoint.every
         coming = steps(self.dataset, self.step, self.steps, self.ranks, self.config.accumulation, self.order_hash)
-        spent, waited, last = 0.0, 0.0, self.step
         while self.step < self.steps:
             if not self.validate(self.due_rows()):
                 return self.leave()
@@ -188,17 +191,14 @@ class Trainer:
                 if self.ranks.first:
                     say(f"no better validation in {self.config.eval.patience} times: the run ends at step {self.step}")
                 break
-            every = self.config.checkpoint.every
             if every and self.step and self.step % every == 0:
                 self.save()
-            began = time.perf_counter()
-            step = next(coming)
-            waited += time.perf_counter() - began
-            line, stop = self.train(step)
-            spent += time.perf_counter() - began
+            with self.meter.step():
+                with self.meter.waiting():
+                    step = next(coming)
+                line, stop = self.train(step)
             if self.step % self.config.log_every == 0 or self.step == self.steps:
-                self.log(line, self.step - last, spent, waited)
-                spent, waited, last = 0.0, 0.0, self.step
+                self.log(line)
             if stop:
                 return self.leave()
         if not self.validate(self.whole):
@@ -223,25 +223,25 @@ class Trainer:
         seed_step(self.config.seed, step.index, ranks.rank)
         total = ranks.sum(torch.tensor(float(step.targets), dtype=torch.float64, device=device)).clamp(min=1)
         by_row: list[Tensor] = []
-        self.watch.start()  # all ranks are here at once; the first exchange after this is in the last backward
-        for number, micro in enumerate(step.micros):
-            last = number == len(step.micros) - 1
-            with nullcontext() if last else self.without_sync():
+        self.meter.watch.start()  # all ranks are here at once; the first exchange after this is in the last backward
+        for micro in step.micros:
+            last = micro is step.micros[-1]
+            with nullcontext() if last or self.ddp is None else self.ddp.no_sync():  # exchanged once a step
                 with self.autocast():
                     sum_of_nats, nats = self.forward(*micro)
                 if last:
-                    self.watch.stop()
+                    self.meter.watch.stop()
                 by_row.append(nats.sum(dim=1))
                 (sum_of_nats * (ranks.world / total)).backward()  # DDP takes the mean over ranks
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.grad_clip)
         mine = torch.cat(by_row)
-        failed = self.folder is not None and self.folder.failure is not None
-        words = torch.tensor((0.0, float(self.stop()), float(failed)), dtype=torch.float64, device=device)
-        words[0] = mine.double().sum()
-        nats_sum, stop, failed = ranks.sum(words).tolist()
-        self.own_seconds += self.watch.seconds
+        failure = self.folder.failure if self.folder is not None else None
+        words = [float(self.stop()), float(failure is not None)]
+        said = torch.cat((mine.double().sum().view(1), torch.tensor(words, dtype=torch.float64, device=device)))
+        nats_sum, stop, failed = ranks.sum(said).tolist()
+        self.meter.passed()
         if failed:
-            raise (self.folder and self.folder.failure) or Elsewhere()
+            raise failure or Elsewhere()
         loss, norm_value = nats_sum / float(total), float(norm)
         if not np.isfinite(loss) or not np.isfinite(norm_value):
             raise self.not_finite(step, loss, norm_value, mine)
@@ -263,13 +263,11 @@ class Trainer:
 
     def not_finite(self, step: Step, loss: float, norm: float, mine: Tensor) -> Exception:
         """What to say of a step that must not be taken: its rows, their sources and documents. Rank 0 says it."""
-        ranks, per = self.ranks, self.pass_rows
-        nats = torch.zeros(len(step.rows), dtype=torch.float64, device=ranks.device)
-        for micro in range(self.config.accumulation):
-            first = (micro * ranks.world + ranks.rank) * per
-            nats[first : first + per] = mine[micro * per : (micro + 1) * per]
-        ranks.sum(nats)
-        if not ranks.first:
+        nats = torch.zeros(len(step.rows), dtype=torch.float64, device=self.ranks.device)
+        by_micro = nats.view(self.config.accumulation, self.ranks.world, self.pass_rows)  # in global order
+        by_micro[:, self.ranks.rank] = mine.double().view(-1, self.pass_rows)
+        self.ranks.sum(nats)
+        if not self.ranks.first:
             return Elsewhere()
         guilty = step.rows[~torch.isfinite(nats).cpu().numpy()]
         what = f"loss {loss}" if len(guilty) else f"a gradient norm of {norm} with a finite loss in each row"
@@ -281,6 +279,20 @@ class Trainer:
             f"step {step.index + 1} has {what} and was not taken; the last checkpoint stands. Its rows:\n  "
             + "\n  ".join(lines)
         )
+
+    def log(self, line: dict[str, Any]) -> None:
+        """A line for people, and one of timings.jsonl, about the steps since the last."""
+        timing = self.meter.line(self.step)
+        if self.folder is None:
+            return
+        self.folder.timing(timing)
+        mfu = f"  MFU {timing['mfu']:.1%} ({timing['mfu_causal']:.1%} causal)" if "mfu" in timing else ""
+        say(
+            f"step {self.step:>6}/{self.steps}  loss {line['loss']:.4f}  lr {line['lr']:.2e}  "
+            f"norm {line['grad_norm']:.3f}  {timing['tokens_per_second']:,.0f} tokens/s{mfu}  {line['phase']}"
+        )
+
+    # -- validation ---------------------------------------------------------------------------------------
 
     def due_rows(self) -> evaluate.Ints | None:
         """The validation rows to look at after this step: all of them before the first, else some or none."""
@@ -298,7 +310,7 @@ class Trainer:
 
     def validate(self, rows: evaluate.Ints | None) -> bool:
         """Validate on these rows, unless it is done. False if a signal came on any rank meanwhile."""
-        if rows is None or not len(rows) or self.validated(rows):
+        if rows is None or self.validated(rows):
             return True
         split = self.dataset.validation
         with self.autocast():
@@ -315,7 +327,8 @@ class Trainer:
         return True
 
     def validated(self, rows: evaluate.Ints) -> bool:
-        return any((step, count) == (self.step, len(rows)) for step, count, _ in self.validations)
+        """Whether these rows were looked at after this step, or there are none."""
+        return not len(rows) or any(one[:2] == (self.step, len(rows)) for one in self.validations)
 
     @property
     def out_of_patience(self) -> bool:
@@ -323,40 +336,14 @@ class Trainer:
         found = [bits for _, rows, bits in self.validations if rows == len(self.some)]
         return evaluate.out_of_patience(found, self.config.eval.patience)
 
-    def log(self, line: dict[str, Any], taken: int, seconds: float, waited: float) -> None:
-        """A line for people, and one of timings.jsonl, about the last `taken` steps."""
-        waits, own = self.ranks.each(waited), self.ranks.each(self.own_seconds)
-        self.own_seconds = 0.0
-        if self.folder is None:
-            return
-        speed = taken * self.dataset.batch_rows * self.dataset.row_tokens / seconds
-        timing = {
-            "step": self.step,
-            "seconds": seconds,
-            "steps": taken,
-            "tokens_per_second": speed,
-            "data_wait_ms": 1000 * waited / taken,
-            "slowest_data_wait_ms": 1000 * max(waits) / taken,  # of all ranks
-            "slowest_rank": int(np.argmax(own)),  # in the forward passes before ranks wait for each other,
-            "skew_ms": 1000 * (max(own) - min(own)) / taken,  # by so much behind the fastest
-            **utilisation(speed, self.counts, device_name(self.ranks.device), self.ranks.world),
-        }
-        if self.ranks.device.type == "cuda":
-            timing["memory_mib"] = torch.cuda.max_memory_allocated() / 2**20
-            timing["reserved_mib"] = torch.cuda.max_memory_reserved() / 2**20
-        self.folder.timing(timing)
-        mfu = f"  MFU {timing['mfu']:.1%} ({timing['mfu_causal']:.1%} causal)" if "mfu" in timing else ""
-        say(
-            f"step {self.step:>6}/{self.steps}  loss {line['loss']:.4f}  lr {line['lr']:.2e}  "
-            f"norm {line['grad_norm']:.3f}  {speed:,.0f} tokens/s{mfu}  "
-            f"{line['phase']}"
-        )
+    # -- samples ------------------------------------------------------------------------------------------
 
-    def finished(self, folder: RunFolder) -> bool:
-        """Whether nothing is left to do."""
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to do, as rank 0 sees it."""
+        assert self.folder is not None
         over = self.step == self.steps or self.out_of_patience
-        validated = self.validated(self.whole) or not len(self.whole)
-        return over and validated and (folder.samples.exists() or not self.wants_samples)
+        return over and self.validated(self.whole) and (self.folder.samples.exists() or not self.wants_samples)
 
     @property
     def wants_samples(self) -> bool:
@@ -365,11 +352,6 @@ class Trainer:
     def write_samples(self) -> None:
         """Text generated by the trained model, on rank 0."""
         assert self.folder is not None
-        if not self.wants_samples:
-            return
-        layout = self.dataset.layout
-        stop = layout.eos if layout.eos is not None else layout.bos
-        found = samples(
-            self.model, self.dataset.validation, self.dataset.tokenizer, self.config.generate, self.config.seed, stop
-        )
-        write_json(self.folder.samples, {"step": self.step, "samples": found})
+        if self.wants_samples:
+            found = samples(self.model, self.dataset, self.config.generate, self.config.seed)
+            write_json(self.folder.samples, {"step": self.step, "samples": found})

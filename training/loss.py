@@ -20,9 +20,14 @@ IGNORE = -1
 CHUNK_LOGITS = 1 << 20  # fp32: 4 MiB
 
 
+def widened(x: Tensor) -> Tensor:
+    """At least fp32; as it is in float64, which nothing but tests computes in."""
+    return x if x.dtype == torch.float64 else x.float()
+
+
 def cap(logits: Tensor, softcap: float | None) -> Tensor:
     """softcap x tanh(logits / softcap), in fp32."""
-    logits = logits.float()
+    logits = widened(logits)
     return logits if softcap is None else softcap * torch.tanh(logits / softcap)
 
 
@@ -48,15 +53,15 @@ class _ChunkedLoss(torch.autograd.Function):
         ctx: Any, x: Tensor, weight: Tensor, targets: Tensor, softcap: float | None, with_gradient: bool
     ) -> tuple[Tensor, Tensor]:
         size = max(1, CHUNK_LOGITS // len(weight))
-        nats = x.new_empty(len(x), dtype=torch.float32)
-        for_x = torch.empty_like(x, dtype=torch.float32) if with_gradient else None
-        for_weight = torch.zeros_like(weight, dtype=torch.float32) if with_gradient else None
+        nats = widened(x.new_empty(len(x)))
+        for_x = widened(torch.empty_like(x)) if with_gradient else None
+        for_weight = widened(torch.zeros_like(weight)) if with_gradient else None
         for begin in range(0, len(x), size):
             part = slice(begin, begin + size)
             target = targets[part]
             kept = (target != IGNORE).unsqueeze(1)
             index = target.clamp(min=0).unsqueeze(1)
-            logits = F.linear(x[part], weight).float()
+            logits = widened(F.linear(x[part], weight))
             slope = None
             if softcap is not None:
                 logits = logits.div_(softcap).tanh_()

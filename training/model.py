@@ -247,42 +247,22 @@ def make_model(config: ModelConfig, seed: int) -> Decoder:
 
 @dataclass(frozen=True)
 class Counts:
-    """Parameters by kind, and training FLOPs per token by nanochat's count and with causal attention halved."""
+    """What a model has, and costs to train: FLOPs per token by nanochat's count, and with causal attention halved."""
 
-    matrices: int
-    head: int
-    embedding: int
-    positions: int
-    vectors: int
-    values: int
+    parameters: int  # a tied head counted once
+    matrices: int  # those that multiply, the head among them
     flops: int
     causal_flops: int
 
-    @property
-    def parameters(self) -> int:
-        """All, a tied head counted once."""
-        return self.matrices + self.head + self.embedding + self.positions + self.vectors + self.values
 
-
-def count(config: ModelConfig) -> Counts:
-    """What a model costs, from its shape alone."""
-    style, width, kv_width = config.style, config.width, config.kv_heads * config.head_width
-    gates = 3 if style.activation == "swiglu" else 2
-    matrices = config.layers * (2 * width * width + 2 * width * kv_width + gates * width * config.ffn)
-    norm = {"rms": 0, "weighted-rms": width, "layer": 2 * width}[style.norm]
-    biases = 2 * width + 2 * kv_width + config.ffn + width if style.bias else 0
-    table = config.vocab_size * width
-    tables = (config.layers + 1) // 2 if config.value_embeddings else 0
-    scalars = 2 * config.layers + tables * config.kv_heads * min(GATE_WIDTH, width) if tables else 0
-    attention = 12 * config.layers * width * config.context
-    dense = 6 * (matrices + table)
+def count(model: Decoder) -> Counts:
+    """Counted on the modules: what multiplies is a linear layer."""
+    config = model.config
+    matrices = sum(layer.weight.numel() for layer in model.modules() if isinstance(layer, nn.Linear))
+    attention = 12 * config.layers * config.width * config.context
     return Counts(
+        sum(parameter.numel() for parameter in model.parameters()),
         matrices,
-        0 if style.tied else table,
-        table,
-        config.context * width if style.positions == "learned" else 0,
-        config.layers * (2 * norm + biases) + norm + scalars,
-        tables * config.vocab_size * kv_width,
-        dense + attention,
-        dense + attention // 2,
+        6 * matrices + attention,
+        6 * matrices + attention // 2,
     )

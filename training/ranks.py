@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,14 +18,7 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from sharding.seal import SealError
-from training.config import TrainError
-
-
-def say(message: str) -> None:
-    """A line for people, on stderr."""
-    sys.stderr.write(f"{message}\n")
-    sys.stderr.flush()
+from training.errors import SAID, ConfigError
 
 
 class Elsewhere(Exception):
@@ -65,14 +57,14 @@ class Ranks:
     def tell(self, decide: Callable[[], Any]) -> Any:
         """Run `decide` on rank 0 and give its JSON value to everyone.
 
-        What it raises of TrainError, SealError and OSError is raised on rank 0, and Elsewhere on the others.
+        What it raises of `errors.SAID` is raised on rank 0, and Elsewhere on the others.
         """
         failure: Exception | None = None
         payload = b""
         if self.first:
             try:
                 payload = b"+" + json.dumps(decide()).encode()
-            except (TrainError, SealError, OSError) as error:
+            except SAID as error:
                 failure, payload = error, b"-"
         if self.world > 1:
             payload = self._broadcast(payload)
@@ -101,15 +93,15 @@ def rank_in_environment() -> int:
 def joined(device: str) -> Iterator[Ranks]:
     """Join the other processes that torchrun started: NCCL on CUDA, gloo on CPU.
 
-    `device` is cpu, cuda or auto (CUDA if there is any). Raises TrainError where CUDA is asked for and missing.
+    `device` is cpu, cuda or auto (CUDA if there is any). Raises ConfigError where CUDA is asked for and missing.
     """
     rank, world = rank_in_environment(), int(os.environ.get("WORLD_SIZE", "1"))
     local = int(os.environ.get("LOCAL_RANK", "0"))
     if device == "cuda" and not torch.cuda.is_available():
-        raise TrainError("device is cuda, but torch finds no CUDA device here: set device to auto or cpu")
+        raise ConfigError("device is cuda, but torch finds no CUDA device here: set device to auto or cpu")
     on_gpu = device != "cpu" and torch.cuda.is_available()
     if on_gpu and local >= torch.cuda.device_count():
-        raise TrainError(
+        raise ConfigError(
             f"local rank {local} has no GPU: there are {torch.cuda.device_count()}; lower --nproc-per-node"
         )
     where = torch.device("cuda", local) if on_gpu else torch.device("cpu")

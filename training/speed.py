@@ -9,11 +9,14 @@ of it, and agree with nanochat's common.py. An unknown device has no MFU.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 
 from training.model import Counts
+from training.ranks import Ranks
 
 PEAKS = {  # dense bf16 FLOP/s, by what the device's name contains; the first that fits
     "GB200": 2.5e15,
@@ -56,9 +59,8 @@ class Stopwatch:
     """Seconds from `start` to `stop` on a device's own clock. A GPU must have been waited for before they are read."""
 
     def __init__(self, device: torch.device) -> None:
-        self._events: list[Any] = []
-        if device.type == "cuda":
-            self._events = [torch.cuda.Event(enable_timing=True) for _ in range(2)]  # type: ignore[no-untyped-call]
+        on_gpu = device.type == "cuda"
+        self._events: list[Any] = [torch.cuda.Event(enable_timing=True) for _ in range(2 * on_gpu)]  # type: ignore[no-untyped-call]
         self._times = [0.0, 0.0]
 
     def start(self) -> None:
@@ -78,3 +80,53 @@ class Stopwatch:
         if self._events:
             return float(self._events[0].elapsed_time(self._events[1])) / 1000
         return self._times[1] - self._times[0]
+
+
+class Meter:
+    """What the steps since the last line took: altogether, waiting for data, and until ranks wait for each other."""
+
+    def __init__(self, ranks: Ranks, counts: Counts, tokens: int) -> None:
+        """tokens: of one step, over all ranks."""
+        self.ranks, self.counts, self.tokens = ranks, counts, tokens
+        self.watch = Stopwatch(ranks.device)  # to be run over the forward passes of a step
+        self._clear()
+
+    def _clear(self) -> None:
+        self.steps, self.spent, self.waited, self.own = 0, 0.0, 0.0, 0.0
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self.steps, self.spent = self.steps + 1, self.spent + time.perf_counter() - began
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self.waited += time.perf_counter() - began
+
+    def passed(self) -> None:
+        """The forward passes of a step are over, and the device has been waited for."""
+        self.own += self.watch.seconds
+
+    def line(self, step: int) -> dict[str, Any]:
+        """The line of timings.jsonl, and begin anew. Every rank asks for it."""
+        waits, own, device = self.ranks.each(self.waited), self.ranks.each(self.own), self.ranks.device
+        speed = self.steps * self.tokens / self.spent
+        found = {
+            "step": step,
+            "seconds": self.spent,
+            "steps": self.steps,
+            "tokens_per_second": speed,
+            "data_wait_ms": 1000 * self.waited / self.steps,
+            "slowest_data_wait_ms": 1000 * max(waits) / self.steps,  # of all ranks
+            "slowest_rank": own.index(max(own)),  # in the forward passes, before ranks wait for each other,
+            "skew_ms": 1000 * (max(own) - min(own)) / self.steps,  # by so much behind the fastest
+            **utilisation(speed, self.counts, device_name(device), self.ranks.world),
+        }
+        if device.type == "cuda":
+            found["memory_mib"] = torch.cuda.max_memory_allocated() / 2**20
+            found["reserved_mib"] = torch.cuda.max_memory_reserved() / 2**20
+        self._clear()
+        return found

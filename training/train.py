@@ -23,15 +23,14 @@ if __name__ == "__main__":  # torchrun and python put training/ first; a checkou
 
 import torch
 
-from sharding.errors import ShardingError
 from sharding.rows import Dataset
-from sharding.seal import SealError
 from training.attention import fastest_kernels
-from training.config import Config, TrainError, read_config
+from training.config import Config, read_config
 from training.data import check_batch
+from training.errors import SAID, ConfigError, InputError, TrainError, exit_code, say
 from training.fp8 import check_hardware
 from training.loop import Trainer
-from training.ranks import Elsewhere, Ranks, joined, rank_in_environment, say
+from training.ranks import Elsewhere, Ranks, joined, rank_in_environment
 from training.runfolder import RunFolder
 
 LINGER = 30  # seconds: torchrun ends all ranks when one leaves, and the one that has something to say must be first
@@ -56,9 +55,6 @@ class Signals:
         self.raised = True
 
 
-# -- the command ------------------------------------------------------------------------------------------
-
-
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="train.py", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="a dataset made by `arcorp pack`")
@@ -77,55 +73,57 @@ def train(arguments: argparse.Namespace, config: Config, ranks: Ranks) -> int:
     root = ranks.tell(lambda: open_dataset(arguments, config, ranks).root)
     dataset = open_dataset(arguments, config, ranks)
     if dataset.root != root:
-        raise TrainError(f"rank {ranks.rank} sees dataset {dataset.root[:16]} where rank 0 sees {root[:16]}")
+        raise InputError(f"rank {ranks.rank} sees dataset {dataset.root[:16]} where rank 0 sees {root[:16]}")
     with ExitStack() as stack:
         stop = stack.enter_context(Signals())
         folder: RunFolder | None = None
-        model = config.model(dataset.vocab_size, dataset.row_tokens)
 
         def open_folder() -> None:
             nonlocal folder
-            folder = stack.enter_context(RunFolder(arguments.out, config, model, restart=arguments.restart))
+            folder = stack.enter_context(RunFolder(arguments.out, restart=arguments.restart))
 
         ranks.tell(open_folder)
+        model = config.model(dataset.vocab_size, dataset.row_tokens)
         attention = stack.enter_context(fastest_kernels(config, model, ranks.device))
         trainer = Trainer(config, dataset, ranks, folder, lambda: stop.raised)
         trainer.resume()
-        found = ranks.tell(lambda: folder.resume_metrics(trainer.step) if folder else [])
-        trainer.validations = [tuple(one) for one in found]
-        if ranks.tell(lambda: folder is not None and trainer.finished(folder)):
+        if ranks.tell(lambda: trainer.finished):
             if ranks.first:
                 say(f"{arguments.out} is complete: {trainer.step} steps; nothing to do")
             return 0
         if ranks.first:
-            cost = trainer.counts
             say(
-                f"{config.preset}: {cost.parameters:,} parameters, {cost.flops / 1e9:.4f} GFLOP per token; "
+                f"{config.preset}: {trainer.counts.parameters:,} parameters, "
+                f"{trainer.counts.flops / 1e9:.4f} GFLOP per token; "
                 f"{trainer.steps} steps of {dataset.batch_rows} x {dataset.row_tokens} tokens on {ranks.world} x "
                 f"{ranks.device.type}; {attention}"
             )
         return trainer.run()
 
 
-def check_compiler() -> None:
-    """Raises TrainError where torch.compile would find no compiler for what it writes."""
-    found = any(shutil.which(os.environ.get(key, name)) for key, name in (("CXX", "g++"), ("CC", "gcc"), ("CC", "cc")))
-    if not found:
-        raise TrainError("compile is true, which needs a C compiler, and there is none: set compile to false")
-
-
 def open_dataset(arguments: argparse.Namespace, config: Config, ranks: Ranks) -> Dataset:
-    """Raises SealError if it is not sound, TrainError if the configuration doesn't fit it."""
+    """Raises SealError if it is not sound, ConfigError if the configuration doesn't fit it."""
     dataset = Dataset(arguments.data, schedule=arguments.schedule)
     config.model(dataset.vocab_size, dataset.row_tokens)
     check_batch(dataset, config.batch_rows, ranks.world, config.accumulation)
     if config.steps is not None and config.steps > dataset.steps:
-        raise TrainError(
+        raise ConfigError(
             f"steps is {config.steps} but the schedule has {dataset.steps}: lay a longer one with `arcorp mix`"
         )
     if config.generate.prompt_tokens >= dataset.row_tokens:
-        raise TrainError(f"generate.prompt_tokens is {config.generate.prompt_tokens}: a row has {dataset.row_tokens}")
+        raise ConfigError(f"generate.prompt_tokens is {config.generate.prompt_tokens}: a row has {dataset.row_tokens}")
     return dataset
+
+
+def check_machine(config: Config, device: torch.device) -> None:
+    """Bound the memory of a GPU. Raises ConfigError where the configuration wants what is not there."""
+    if device.type == "cuda":
+        torch.cuda.set_per_process_memory_fraction(config.memory)
+    if config.precision == "fp8":
+        check_hardware(device)
+    compilers = (("CXX", "g++"), ("CC", "gcc"), ("CC", "cc"))
+    if config.compile and not any(shutil.which(os.environ.get(key, name)) for key, name in compilers):
+        raise ConfigError("compile is true, which needs a C compiler, and there is none: set compile to false")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -135,25 +133,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         config = read_config(arguments.config, arguments.set)
         with joined(config.device) as ranks:
-            if ranks.device.type == "cuda":
-                torch.cuda.set_per_process_memory_fraction(config.memory)
-            if config.precision == "fp8":
-                check_hardware(ranks.device)
-            if config.compile:
-                check_compiler()
+            check_machine(config, ranks.device)
             speaks = True
             return train(arguments, config, ranks)
-    except Elsewhere:
-        time.sleep(LINGER)
-        return 1
-    except (TrainError, SealError, ShardingError, OSError) as error:
-        if speaks:
-            say(f"error: {error}")
-        else:
+    except (Elsewhere, torch.OutOfMemoryError, *SAID) as error:
+        if not speaks or isinstance(error, Elsewhere):
             time.sleep(LINGER)
-        if isinstance(error, TrainError):
-            return error.exit_code
-        return 1 if isinstance(error, OSError) else 4
+            return 1
+        if isinstance(error, torch.OutOfMemoryError):
+            error = TrainError(f"the GPU is out of memory: raise accumulation, or choose fewer batch_rows ({error})")
+        say(f"error: {error}")
+        return exit_code(error)
 
 
 if __name__ == "__main__":

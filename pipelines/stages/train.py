@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors import Failure, UsageError
+from pipelines.errors import Failure, UsageError, failure
 from pipelines.lock import STATE
 from pipelines.options import TrainOptions
 from pipelines.runner import Finish, Machines, Stage, Work
@@ -27,7 +27,7 @@ from sharding import seal
 from sharding.layout import SCHEDULE
 from sharding.seal import Ledger, Sealed
 
-VERSION = 1
+VERSION = 2
 NEVER_SEALED = ("timings.jsonl", ".lock")
 GRACE = 120  # seconds that a trainer gets to save and leave
 
@@ -95,7 +95,7 @@ def _rendezvous(nodes: int) -> list[str]:
 
 
 def _launch(folder: Path, dataset: Path, ranks: int, nodes: int, say: Callable[[str], None]) -> None:
-    """Run the trainer to its end. Raises Failure with its last line, KeyboardInterrupt if it was interrupted."""
+    """Run the trainer to its end. Raises a Failure with its last line and exit code, KeyboardInterrupt if so ended."""
     if importlib.util.find_spec("torch") is None:
         raise UsageError("training needs torch, which is not installed: pip install 'arcorp[train]'")
     found = importlib.util.find_spec("training")
@@ -143,7 +143,7 @@ def _launch(folder: Path, dataset: Path, ranks: int, nodes: int, say: Callable[[
         raise KeyboardInterrupt
     if code:
         why = last.removeprefix("error: ") if last.startswith("error: ") else f"it left with {code}"
-        raise Failure(f"training failed: {why} (its log is {log})")
+        raise failure(f"training failed: {why} (its log is {log})", code)
 
 
 def _pass_on(process: subprocess.Popen[str]) -> dict[int, Any]:

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -264,3 +265,11 @@ def test_init_and_build_work_on_someones_text_without_editing(samples, tmp_path,
     assert cli.run(["build", "mine.yaml", "--out", "out", "--workers", "1", "--set", "train.steps=2"]) == 0
     assert (tmp_path / "out" / "report.html").is_file()
     assert (tmp_path / "out" / "dataset" / "README.md").is_file()
+
+
+def test_what_the_trainer_refuses_ends_the_build_with_its_sentence_and_its_exit_code(
+    copy: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert build(copy, "--workers", "1", "--set", "train.accumulation=3", until="train") == 2
+    said = capfd.readouterr().err
+    assert "training failed: steps of 4 rows don't divide among 1 ranks x 3 accumulation" in said

@@ -5,6 +5,7 @@ import os
 
 import pytest
 from reduced import NEEDS_NO_INPUT, PHASES, SAMPLES, settings
+from trainings import counts_of
 
 from pipelines import cli
 from pipelines.budget import budget_of
@@ -13,7 +14,6 @@ from sharding import Dataset
 from sharding.mixture import Mixture, Stratum, final_shares
 from sharding.seal import Sealed, read_manifest
 from training.config import Config
-from training.model import count
 
 # Steps, tokens, millions of parameters, GFLOP a token. Of the stories models the seeds publish shapes and about how
 # many parameters; their FLOPs are worked out.
@@ -47,7 +47,7 @@ def test_a_recipes_steps_tokens_parameters_and_flops_are_the_seeds(name):
 def test_the_budget_counts_as_the_trainer_does(name):
     recipe = load_recipe(packaged()[name])
     given = recipe.train.model_dump(exclude_none=True, exclude={"ranks", "eval", "checkpoint", "generate"})
-    counts = count(Config(**given).model(recipe.tokenizer.vocab_size, recipe.pack.row_tokens))
+    counts = counts_of(Config(**given).model(recipe.tokenizer.vocab_size, recipe.pack.row_tokens))
     budget = budget_of(recipe)
     assert (budget.parameters, budget.flops) == (counts.parameters, counts.flops)
 
@@ -55,7 +55,7 @@ def test_the_budget_counts_as_the_trainer_does(name):
 def test_a_llamas_budget_counts_as_the_trainer_does():
     settings = ["train={preset: llama, layers: 3, width: 96, heads: 6, kv_heads: 2, batch_rows: 4}"]
     recipe = load_recipe(packaged()["demo"], settings)
-    counts = count(Config(preset="llama", layers=3, width=96, heads=6, kv_heads=2).model(8192, 256))
+    counts = counts_of(Config(preset="llama", layers=3, width=96, heads=6, kv_heads=2).model(8192, 256))
     assert (budget_of(recipe).parameters, budget_of(recipe).flops) == (counts.parameters, counts.flops)
 
 

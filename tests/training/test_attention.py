@@ -13,7 +13,8 @@ from torch.nn.attention.flex_attention import BlockMask
 
 from training import attention
 from training.attention import attend, fastest_kernels, flex_serves, inside_documents
-from training.config import Config, ModelConfig, Preset, TrainError
+from training.config import Config, ModelConfig, Preset
+from training.errors import TrainError
 from training.model import make_model
 
 CPU = torch.device("cpu")

@@ -1,9 +1,10 @@
 import json
 import resource
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 
 from sharding.seal import digest
 from training import checkpoint
-from training.checkpoint import DamagedCheckpoint, Meta
-from training.config import TrainError
+from training.checkpoint import Meta
+from training.errors import ConfigError, DamagedCheckpoint, InputError, TrainError
 
 META = Meta(
     step=3,
@@ -22,12 +23,10 @@ META = Meta(
     manifest="m",
     schedule="s",
     model={"preset": "gpt2", "layers": 2},
-    config="c",
-    seed=1,
+    config={"lr": 0.1},
     world=1,
     rows={"news": 24},
     tokens={"news": 768},
-    tokens_by_source={"news": 768},
 )
 MODEL = {"a.weight": torch.arange(6.0).view(2, 3), "b": torch.tensor([0.1])}
 STATE = {"a.weight/momentum": torch.ones(2, 3), "b/step": torch.tensor(3.0)}
@@ -95,21 +94,27 @@ def test_a_newer_format_is_refused_and_not_passed_over(tmp_path: Path) -> None:
     del body["digest"]
     body["format"] = 2
     (path / "meta.json").write_text(json.dumps({**body, "digest": digest(body)}))
-    with pytest.raises(TrainError, match="has format 2, this arcorp reads 1") as caught:
+    with pytest.raises(InputError, match="has format 2, this arcorp reads 1"):
         checkpoint.choose(tmp_path, quiet)
-    assert not isinstance(caught.value, DamagedCheckpoint)
 
 
 @pytest.mark.fault(7)
-def test_a_checkpoint_of_another_model_dataset_or_schedule_is_refused(tmp_path: Path) -> None:
-    model = dict(META.model)
-    checkpoint.check_belongs(tmp_path, META, model=model, manifest="m", schedule="s")
-    with pytest.raises(TrainError, match="another model: layers is 2 there and 4 here"):
-        checkpoint.check_belongs(tmp_path, META, model={**model, "layers": 4}, manifest="m", schedule="s")
-    with pytest.raises(TrainError, match="another dataset"):
-        checkpoint.check_belongs(tmp_path, META, model=model, manifest="x", schedule="s")
-    with pytest.raises(TrainError, match="another schedule"):
-        checkpoint.check_belongs(tmp_path, META, model=model, manifest="m", schedule="x")
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({}, None),
+        ({"manifest": "x"}, "of another dataset"),
+        ({"schedule": "x"}, "of another schedule"),
+        ({"model": {**META.model, "layers": 4}}, "of a run with layers 2, now it is 4"),
+        ({"config": {"lr": 0.2}}, "of a run with lr 0.1, now it is 0.2"),
+    ],
+)
+def test_a_checkpoint_of_another_dataset_schedule_model_or_configuration_is_refused(
+    tmp_path: Path, changes: dict[str, Any], sentence: str | None
+) -> None:
+    here = {"manifest": "m", "schedule": "s", "model": META.model, "config": META.config, **changes}
+    with pytest.raises(ConfigError, match=sentence) if sentence else nullcontext():
+        checkpoint.check_belongs(tmp_path, META, **here)
 
 
 def test_old_checkpoints_go_and_those_ahead_of_the_newest_stay(tmp_path: Path) -> None:

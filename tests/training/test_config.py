@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.config import Config, ConfigError, Evaluation, read_config
+from training.config import Config, Evaluation, read_config
+from training.errors import ConfigError
 
 
 def written(folder: Path, text: str) -> Path:
@@ -34,6 +35,8 @@ def test_a_mistyped_key_is_refused_with_the_file_and_the_closest_key(tmp_path: P
         ("eval: 5", "eval must hold keys and values"),
         ("layers: 0", "layers is 0: it must be at least 1"),
         ("lr: .nan", "lr is nan: it must be at least 0"),
+        ("betas: [0.9, 2]", "betas are .0.9, 2.0.: each is a part, below 1"),
+        ("memory: 0", "memory is 0.0: it must be at least 0.01 and at most 1"),
         ("dropout: 1.5", "dropout is 1.5"),
         ("width: 100\nheads: 3", "width 100 does not divide into 3 heads"),
         ("heads: 4\nkv_heads: 3", "heads 4 do not divide among 3 kv_heads"),

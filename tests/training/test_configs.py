@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 import pytest
+from trainings import counts_of
 
 from pipelines.recipe import load_recipe
 from pipelines.stages.train import _config
@@ -13,7 +14,6 @@ from sharding.mixture import Mixture
 from sharding.schedule import Phase, lay
 from sharding.seal import read_manifest, write_json
 from training.config import read_config
-from training.model import count
 from training.train import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,14 +47,14 @@ def test_every_configuration_is_of_a_seed() -> None:
 @pytest.mark.parametrize("name", SEEDS)
 def test_a_seeds_parameters_and_flops_are_as_published_or_worked_out(name: str) -> None:
     vocab_size, row_tokens, millions, gigaflops = SEEDS[name]
-    counts = count(read_config(CONFIGS / f"{name}.yaml").model(vocab_size, row_tokens))
+    counts = counts_of(read_config(CONFIGS / f"{name}.yaml").model(vocab_size, row_tokens))
     assert counts.parameters / 1e6 == pytest.approx(millions, abs=0.006)
     assert counts.flops / 1e9 == pytest.approx(gigaflops, abs=6e-5)
 
 
 def test_v1_with_its_tables_of_values_has_the_published_parameters_and_the_same_flops() -> None:
     twin, whole = (
-        count(read_config(CONFIGS / "v1.yaml", settings).model(32_768, 2_048))
+        counts_of(read_config(CONFIGS / "v1.yaml", settings).model(32_768, 2_048))
         for settings in ((), ("value_embeddings=true",))
     )
     assert whole.parameters / 1e6 == pytest.approx(536.87, abs=0.006)

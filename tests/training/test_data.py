@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from sharding import Dataset
-from training.config import TrainError
 from training.data import check_batch, steps, targets
+from training.errors import ConfigError
 from training.loss import IGNORE
 from training.ranks import Ranks
 
@@ -53,7 +53,7 @@ def test_the_order_hash_goes_on_from_where_it_was(dataset: Path) -> None:
 def test_a_batch_that_does_not_divide_is_refused(dataset: Path) -> None:
     data = Dataset(dataset)
     check_batch(data, 8, 2, 4)
-    with pytest.raises(TrainError, match="steps of 8 rows don't divide among 3 ranks x 1"):
+    with pytest.raises(ConfigError, match="steps of 8 rows don't divide among 3 ranks x 1"):
         check_batch(data, None, 3, 1)
-    with pytest.raises(TrainError, match="batch_rows is 16 but the schedule has steps of 8"):
+    with pytest.raises(ConfigError, match="batch_rows is 16 but the schedule has steps of 8"):
         check_batch(data, 16, 1, 1)

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from training.config import Config, Preset, TrainError
+from training.config import Config, Preset
+from training.errors import ConfigError
 from training.fp8 import BACKWARD, FORWARD, Fp8Linear, check_hardware, product, quantise, use_fp8
 from training.model import make_model
 
@@ -72,9 +73,9 @@ def test_parameters_keep_their_names_and_the_head_is_left_alone(preset: Preset) 
 
 def test_sizes_and_hardware_that_cannot_are_refused_with_a_sentence() -> None:
     model = make_model(Config(layers=1, width=40, heads=4).model(64, 16), 0)
-    with pytest.raises(TrainError, match=r"0\.attention\.q takes 40 to 40: change width"):
+    with pytest.raises(ConfigError, match=r"0\.attention\.q takes 40 to 40: change width"):
         use_fp8(model.blocks, 16)
-    with pytest.raises(TrainError, match="multiple of 16 tokens in a pass, not 40"):
+    with pytest.raises(ConfigError, match="multiple of 16 tokens in a pass, not 40"):
         use_fp8(model.blocks, 40)
-    with pytest.raises(TrainError, match="needs a GPU, and the device is cpu: set precision to bf16"):
+    with pytest.raises(ConfigError, match="needs a GPU, and the device is cpu: set precision to bf16"):
         check_hardware(torch.device("cpu"))

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from trainings import arguments
 
 from sharding import Dataset
-from training.config import Config, Generate, TrainError
+from training.config import Config, Generate
+from training.errors import InputError
 from training.generate import TokenBytes, byte_characters, generate, main, pick, prompts
 from training.model import make_model
 from training.train import main as train
@@ -30,7 +31,7 @@ def test_merged_tokens_and_cut_characters_are_decoded_too(dataset: Path) -> None
     decoder = TokenBytes(dataset / "tokenizer")
     assert decoder.decode([256, *"قلم".encode(), 9999]) == "القلم"
     assert decoder.decode("ق".encode()[:1]) == "\ufffd"
-    with pytest.raises(TrainError, match="is not a byte-level tokenizer"):
+    with pytest.raises(InputError, match="is not a byte-level tokenizer"):
         TokenBytes(dataset)
 
 
@@ -103,7 +104,7 @@ def test_a_run_writes_text_the_same_for_a_seed_and_refuses_what_cannot_be(
         assert sentence in capsys.readouterr().err
 
     refused(2, "unknown key generate.temprature; did you mean generate.temperature", "--set", "temprature=1")
-    refused(1, "--prompt has 102 tokens, and the model reads 32", "--prompt", "x " * 50 + "x")
-    refused(1, "--prompt is empty", "--prompt", "")
-    assert main(["--run", str(tmp_path), "--data", str(dataset)]) == 1
+    refused(2, "--prompt has 102 tokens, and the model reads 32", "--prompt", "x " * 50 + "x")
+    refused(2, "--prompt is empty", "--prompt", "")
+    assert main(["--run", str(tmp_path), "--data", str(dataset)]) == 5
     assert "has no checkpoint" in capsys.readouterr().err

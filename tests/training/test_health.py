@@ -111,11 +111,3 @@ def test_a_run_is_examined_with_plots(dataset: Path, tmp_path: Path, changes: di
     tags.feed((out / "health.html").read_text())
     assert [tag for tag in tags.open if tag != "p"] == []
     assert tags.seen["svg"] == len(found["matrices"]) + len(found["blocks"]) + 1
-
-
-def test_a_run_without_a_checkpoint_or_of_another_dataset_is_refused(
-    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["--run", str(tmp_path), "--data", str(dataset), "--out", str(tmp_path / "out")]) == 1
-    assert "has no checkpoint: train first" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()

@@ -1,6 +1,6 @@
 """Two ranks under torchrun: killed and taken up again, interrupted, and refused.
 
-ARCORP_STEPS=200 ARCORP_DATASET=out/demo/dataset pytest tests/training/test_ranks.py -k killed
+ARCORP_STEPS=200 ARCORP_DATASET=out/demo/dataset pytest -s tests/training/test_ranks.py -k killed
     the same with more steps, a larger model, and the demo's dataset
 """
 
@@ -13,19 +13,29 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from trainings import arguments, lay_schedule, lines, same_result, torchrun, wait_for
+from trainings import arguments, lay_schedule, lines, same_result, torchrun, wait_for, weights_of
 
+from sharding.seal import hash_file
 from training import checkpoint
 from training.train import main
 
 STEPS = int(os.environ.get("ARCORP_STEPS", "12"))
 DATASET = os.environ.get("ARCORP_DATASET")
-LARGER = {"layers": 4, "width": 128, "heads": 4, "lr": 0.02, "dropout": 0.0, "checkpoint": "{every: 40, keep: 9}"}
-WAIT = 600  # seconds, for a machine with much else to do
+LARGER = {"layers": 2, "width": 64, "heads": 4, "lr": 0.02, "dropout": 0.0, "checkpoint": "{every: 40, keep: 9}"}
+WAIT = 3_600  # seconds, for a machine with much else to do
+
+
+@pytest.fixture(autouse=True)
+def _none_is_left(tmp_path: Path) -> Iterator[None]:
+    """Not even by a test that fails."""
+    yield
+    for pid in still_running(tmp_path):
+        os.kill(pid, signal.SIGKILL)
 
 
 def wait_for_step(out: Path, step: int, process: subprocess.Popen[str]) -> None:
@@ -56,7 +66,7 @@ def test_two_ranks_killed_at_any_step_and_resumed_equal_two_ranks_undisturbed(da
     schedule = ("--schedule", lay_schedule(data, STEPS, 16 if DATASET else 8))
     undisturbed, killed, alone = tmp_path / "undisturbed", tmp_path / "killed", tmp_path / "alone"
     at = random.randrange(1, STEPS)
-    sys.stdout.write(f"killed at step {at} of {STEPS}\n")  # pytest shows it if this fails
+    sys.stdout.write(f"to be killed at step {at} of {STEPS}\n")  # with -s, or if this fails
     whole = torchrun(data, undisturbed, *schedule, **changes)
     first = torchrun(data, killed, *schedule, **changes)
     wait_for_step(killed, at, first)
@@ -74,6 +84,8 @@ def test_two_ranks_killed_at_any_step_and_resumed_equal_two_ranks_undisturbed(da
     orders = [[line["order_hash"] for line in lines(out) if "loss" in line] for out in (undisturbed, killed, alone)]
     assert orders[0] == orders[1] == orders[2]
     assert len(orders[0]) == STEPS
+    metrics, weights = (hash_file(killed / name).sha256 for name in ("metrics.jsonl", weights_of(STEPS)))
+    sys.stdout.write(f"metrics.jsonl {metrics[:16]}, weights {weights[:16]}, order {orders[0][-1][:16]}\n")
 
 
 @pytest.mark.fault(2)
@@ -83,7 +95,7 @@ def test_a_signal_saves_at_the_same_step_on_all_ranks_and_the_run_goes_on_later(
     process = torchrun(dataset, out, log_every=1, eval="{every: 1, rows: 60, batch: 1}", checkpoint="{every: 0}")
     wait_for(process, "step      1/12")
     process.send_signal(signal.SIGUSR1)
-    said = process.communicate(timeout=60)[1]
+    said = process.communicate(timeout=WAIT)[1]
     assert process.returncode == 1  # the agent's word for any other
     found = re.search(r"interrupted after step (\d+) of 12", said)
     assert found, said
@@ -111,6 +123,7 @@ def test_what_ends_a_run_is_one_sentence_of_rank_0_and_no_process_is_left(datase
     often = {"eval": "{every: 1, rows: 60}", "checkpoint": "{every: 0}"}
     runs = {
         "mistyped": (torchrun(dataset, tmp_path / "mistyped", layer=3), "unknown key layer; did you mean layers"),
+        "indivisible": (torchrun(dataset, tmp_path / "indivisible", ranks=3), "don't divide among 3 ranks"),
         "damaged": (torchrun(damaged, tmp_path / "damaged-run"), "train-00000-of-00001.bin"),
         "full": (torchrun(dataset, tmp_path / "full", largest_file=20_000), r"step-000004 can't be written"),
         "lines": (torchrun(dataset, tmp_path / "lines", largest_file=20_000, **often), r"lines can't be written"),
@@ -128,11 +141,11 @@ def test_what_ends_a_run_is_one_sentence_of_rank_0_and_no_process_is_left(datase
         assert not list((tmp_path / name).rglob(".tmp-*"))
 
 
-def still_running(out: Path) -> list[str]:
-    """Processes of a run, by its --out."""
+def still_running(out: Path) -> list[int]:
+    """Processes of runs whose --out begins so."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
-            if f"--out\0{out}\0".encode() in path.read_bytes():
-                found.append(path.parent.name)
+            if f"--out\0{out}".encode() in path.read_bytes():
+                found.append(int(path.parent.name))
     return found

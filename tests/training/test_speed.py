@@ -2,13 +2,13 @@ import time
 
 import pytest
 import torch
+from trainings import counts_of
 
 from training.config import ModelConfig
-from training.model import count
 from training.speed import Stopwatch, peak_of, utilisation
 
-V1 = count(ModelConfig("nanochat", 32_768, 2_048, 16, 1_024, 8, 8, 4_096))
-D20 = count(ModelConfig("nanochat", 65_536, 2_048, 20, 1_280, 10, 10, 5_120))
+V1 = counts_of(ModelConfig("nanochat", 32_768, 2_048, 16, 1_024, 8, 8, 4_096))
+D20 = counts_of(ModelConfig("nanochat", 65_536, 2_048, 20, 1_280, 10, 10, 5_120))
 
 
 def test_mfu_of_the_seeds_equals_what_their_cards_say_once_the_peak_is_named() -> None:

@@ -18,7 +18,8 @@ from trainings import PYTHON, ROOT, arguments, lines, same_result, wait_for
 
 from sharding import Dataset
 from training import checkpoint
-from training.config import Config, TrainError
+from training.config import Config
+from training.errors import TrainError
 from training.loop import INTERRUPTED
 from training.model import Decoder
 from training.runfolder import RunFolder
@@ -105,7 +106,7 @@ def test_a_checkpoint_says_what_was_trained_on_so_far(dataset: Path, done: Path)
     data = Dataset(dataset)
     assert meta.rows == data.schedule.drawn(8)
     assert sum(meta.rows.values()) == 8 * data.batch_rows
-    assert sum(meta.tokens.values()) == sum(meta.tokens_by_source.values()) == 64 * data.row_tokens
+    assert sum(meta.tokens.values()) == 64 * data.row_tokens
     assert (meta.manifest, meta.previous[0], meta.world) == (data.root, 4, 1)
 
 
@@ -208,65 +209,22 @@ def test_every_kind_of_run_learns(dataset: Path, tmp_path: Path, changes: dict[s
     assert float(str(losses[-1])) < float(str(losses[0]))
 
 
-def refused(capsys: pytest.CaptureFixture[str], argv: Sequence[str], code: int, sentence: str) -> None:
-    assert main(argv) == code
-    said = capsys.readouterr().err
-    assert re.search(sentence, said), said
-    assert "Traceback" not in said
-
-
-def test_what_cannot_be_trained_is_refused_with_one_sentence(
-    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def call(code: int, sentence: str, data: Path = dataset, **changes: object) -> None:
-        refused(capsys, arguments(data, tmp_path / "run", **changes), code, sentence)
-
-    call(2, "unknown key layer; did you mean layers", layer=3)
-    call(1, "precision is fp8, which needs a GPU, and the device is cpu", precision="fp8")
-    call(2, "context is 64 but the dataset's rows hold 32", context=64)
-    call(1, "steps is 13 but the schedule has 12", steps=13)
-    call(1, "steps of 8 rows don't divide among 1 ranks x 3", accumulation=3)
-    call(1, "generate.prompt_tokens is 32: a row has 32", generate="{prompt_tokens: 32}")
-    if not torch.cuda.is_available():
-        call(1, "device is cuda, but torch finds no CUDA device here: set device to auto or cpu", device="cuda")
-    call(4, "is not sealed", data=tmp_path)
-    damaged = tmp_path / "damaged"
-    shutil.copytree(dataset, damaged)
-    shard = damaged / "shards/train-00000-of-00001.bin"
-    shard.write_bytes(shard.read_bytes()[:-2])
-    call(4, r"train-00000-of-00001\.bin: \d+ bytes, sealed with", data=damaged)
-    assert not (tmp_path / "run").exists()
-
-
-@pytest.mark.fault(7)
-def test_a_folder_of_another_configuration_is_refused_and_restart_begins_anew(
-    dataset: Path, done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "run"
-    shutil.copytree(done, out)
-    refused(capsys, arguments(dataset, out, lr=0.5), 1, "holds a run with lr 0.003, now it is 0.5")
-    assert main(arguments(dataset, out, log_every=1)) == 0  # decides nothing
-    assert main([*arguments(dataset, out, steps=4), "--restart"]) == 0
-    assert [step for step, _ in checkpoint.find(out / "checkpoints")] == [4]
-
-
 @pytest.mark.fault(3)
 def test_a_second_writer_is_refused(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    config = Config()
-    with RunFolder(tmp_path, config, config.model(265, 32)):
-        refused(capsys, arguments(dataset, tmp_path), 1, "another run is writing to")
+    with RunFolder(tmp_path):
+        assert main(arguments(dataset, tmp_path)) == 1
+        assert "another run is writing to" in capsys.readouterr().err
         with pytest.raises(TrainError, match="another run is writing"):
-            RunFolder(tmp_path, config, config.model(265, 32))
+            RunFolder(tmp_path)
 
 
 def test_a_loss_that_is_not_finite_stops_before_the_step_and_names_rows_documents_and_sources(
     dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     argv = arguments(dataset, tmp_path, lr="1e30", warmup=0, preset="gpt2", eval="{every: 0}", checkpoint="{every: 1}")
-    refused(capsys, argv, 1, r"step \d+ has (loss nan|loss inf|a gradient norm).* was not taken")
-    for row, ordinals in re.findall(
-        r"row (\d+): source \w+, document ordinals ([\d, ]+); see", _last_error(argv, capsys)
-    ):
+    said = _last_error(argv, capsys)
+    assert re.search(r"step \d+ has (loss nan|loss inf|a gradient norm).* was not taken", said), said
+    for row, ordinals in re.findall(r"row (\d+): source \w+, document ordinals ([\d, ]+); see", said):
         expected = Dataset(dataset).train.segments(int(row))["document"].tolist()
         assert [int(one) for one in ordinals.split(", ")] == expected
     assert all(checkpoint.read_meta(path).step == step for step, path in checkpoint.find(tmp_path / "checkpoints"))
@@ -321,7 +279,7 @@ def test_an_interrupt_in_one_process_ends_with_130(dataset: Path, tmp_path: Path
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
     wait_for(process, "step      1/12")
     process.send_signal(signal.SIGINT)
-    assert "Traceback" not in process.communicate(timeout=60)[1]
+    assert "Traceback" not in process.communicate(timeout=600)[1]
     assert process.returncode == INTERRUPTED
 
 
