@@ -33,7 +33,8 @@ Analysis = tuple[tuple[str, ...], str, tuple[str, ...]]
 """Prefixes, stem and suffixes of a word, as spelled."""
 
 # Tags of what stands behind a stem; of the inflection before a verb, which is a part of its stem here, as in Farasa.
-_SUFFIXES = ("NSUFF", "PVSUFF", "IVSUFF", "CVSUFF", "CASE_", "POSS_PRON", "PRON_", "NEG_PART:SUFF")
+_NEGATION = "NEG_PART:SUFF"  # the tag of ما too, which stands before
+_SUFFIXES = ("NSUFF", "PVSUFF", "IVSUFF", "CVSUFF", "CASE_", "POSS_PRON", "PRON_", _NEGATION)
 _INFLECTION = ("IV1", "IV2", "IV3")
 _SPELLINGS = str.maketrans("أإآٱىةت", "ااااي" + "هه")
 
@@ -93,20 +94,23 @@ def spelled(morphemes: str, word: str) -> Analysis | None:
 
     None if they don't make up the word: then nothing can be said of where it is to be cut.
     """
-    parts, tags = [], []
+    parts: list[str] = []
+    tags: list[str] = []
     for morpheme in morphemes.split("+"):
         form, _, tag = morpheme.rpartition("/")
         form = "".join(char for char in bare(form) if "\u0621" <= char <= "\u0671")
-        if form or tag.startswith(_SUFFIXES):
+        if tags and tags[-1].startswith(_INFLECTION):
+            parts[-1] += form
+            tags[-1] = tag
+        elif form or tag.startswith(_SUFFIXES):
             parts.append(form)
-            tags.append(tag)
+            tags.append(_NEGATION if tags and (form, tag) == ("ش", "NEG_PART") else tag)
     stem = len(tags)
     while stem and tags[stem - 1].startswith(_SUFFIXES):
         stem -= 1
     if not stem:
         return None
-    first = stem - 2 if stem > 1 and tags[stem - 2].startswith(_INFLECTION) else stem - 1
-    before, middle, after = parts[:first], "".join(parts[first:stem]), [part for part in parts[stem:] if part]
+    before, middle, after = parts[: stem - 1], parts[stem - 1], [part for part in parts[stem:] if part]
     if before[-2:] == ["ل", "ال"]:  # the article loses its alef after it, and itself before a stem in ل
         before[-1] = "ل"
         if sum(map(len, (*before, middle, *after))) == len(word) + 1:

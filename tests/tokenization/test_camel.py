@@ -31,6 +31,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("لِ/PREP+ال/DET+طاق/NOUN+َة/NSUFF_FEM_SG", "للطاقة", "ل ل طاق ة"),
         ("لِ/PREP+ال/DET+لُغ/NOUN+َة/NSUFF_FEM_SG", "للغة", "ل ل غ ة"),
         ("مَدْرَس/NOUN+َة/NSUFF_FEM_SG+ُ/CASE_DEF_NOM+هُم/POSS_PRON_3MP", "مدرستهم", "مدرس ة هم"),
+        ("بِ/PROG_PART+يِ/IV3MS+كْتِب/IV+ش/NEG_PART", "بيكتبش", "ب يكتب ش"),
         ("إِلَى/PREP", "الي", "إلى"),  # spelled loosely
         ("كِتاب/NOUN", "كتب", None),  # does not make up the word
         ("", "كتب", None),
@@ -39,6 +40,11 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_morphemes_are_laid_on_the_spelling(morphemes: str, word: str, wanted: str | None) -> None:
     found = spelled(morphemes, word)
     assert wanted == (found and " ".join((*found[0], found[1], *found[2])))
+
+
+def test_the_stem_stands_before_what_negates_it() -> None:
+    assert spelled("مَا/NEG_PART+بِ/PROG_PART+يِ/IV3MS+كْتِب/IV+ش/NEG_PART", "مابيكتبش") == (("ما", "ب"), "يكتب", ("ش",))
+    assert spelled("مَا/NEG_PART", "ما") == ((), "ما", ())
 
 
 def test_the_corpus_chooses_and_unknown_words_go_to_the_other_segmenter(database: Path) -> None:
