@@ -1,10 +1,11 @@
 """What a place inside a word looks like to the learned segmenter: numbers of features, and where they come from.
 
 Words are codes of letters (code point - U+0620). For every place between two letters there are the letters on both
-sides, prefixes and suffixes up to five letters, how often the parts occur as words of their own, and *the margin*:
-the best open-stem analysis (prefix + any stem + suffix) with a cut here against the best one without. Analyses are
-weighed by how probable their prefix, stem and suffix are, which expectation-maximisation over unlabelled words has
-found. A feature is a 64-bit hash, cut to an index into the weights (Weinberger et al. 2009: collisions cost little).
+sides, prefixes and suffixes up to five letters, how often the parts occur as words of their own, which other pronouns
+follow the letters before it in words that are known (*the paradigm*), and *the margin*: the best open-stem analysis
+(prefix + any stem + suffix) with a cut here against the best one without. Analyses are weighed by how probable their
+prefix, stem and suffix are, which expectation-maximisation over unlabelled words has found. A feature is a 64-bit
+hash, cut to an index into the weights (Weinberger et al. 2009: collisions cost little).
 """
 
 from __future__ import annotations
@@ -148,6 +149,30 @@ def _index(template, a, b):  # type: ignore[no-untyped-def]
     return np.int64(state >> uint64(64 - BITS))
 
 
+_PARADIGM, _PARADIGM_ENDS = codes(("ه", "ها", "هم", "ك", "ي", "نا", "كم", "ني"))
+
+
+@njit(cache=True)
+def _paradigm(keys, levels, head, letters, cut, end):  # type: ignore[no-untyped-def]
+    """How many other pronouns follow these letters (hashed: `head`) in known words, how often those occur at most, and
+    whether what follows them here is a pronoun."""
+    count = highest = here = 0
+    for one in range(len(_PARADIGM_ENDS) - 1):
+        begin, size = _PARADIGM_ENDS[one], _PARADIGM_ENDS[one + 1] - _PARADIGM_ENDS[one]
+        state, same = head, size == end - cut
+        for at in range(size):
+            state = (state ^ uint64(_PARADIGM[begin + at])) * _PRIME
+            state ^= state >> uint64(29)
+            same = same and letters[cut + at] == _PARADIGM[begin + at]
+        if same:
+            here = 1
+            continue
+        known = _level(keys, levels, state)
+        count += known > 0
+        highest = max(highest, known)
+    return count, highest, here
+
+
 @njit(cache=True)
 def describe(letters, begin, end, at, words, best, out):  # type: ignore[no-untyped-def]
     """The features of the place `at` letters into a word, in `out`. Returns how many."""
@@ -195,6 +220,12 @@ def describe(letters, begin, end, at, words, best, out):  # type: ignore[no-unty
         out[n + 5], out[n + 6] = _index(55, tail, of_left), _index(56, tail, margin + 99)
         out[n + 7] = _index(57, tail, min(left, 8))
         n += 8
+    if right <= 3 and left >= 2:
+        count, highest, here = _paradigm(keys, levels, head, letters, cut, end)
+        rarer = min(4, max(-4, of_word - highest)) + 4
+        out[n], out[n + 1] = _index(60, count, here), _index(61, count, tail)
+        out[n + 2] = _index(62, count * 16 + rarer, here)
+        n += 3
     return n
 
 

@@ -23,7 +23,7 @@ from tokenization.errors import SegmenterError
 from tokenization.features import BITS, FEATURES, LONGEST, PREFIXES, SUFFIXES, affix_table, codes, describe, margins
 from tokenization.segment import Cuts
 
-FORMAT = 1
+FORMAT = 2
 _SHAPES = {"weights": (1 << BITS,), "prefixes": (len(PREFIXES),), "suffixes": (len(SUFFIXES),)}
 
 

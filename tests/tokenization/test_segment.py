@@ -98,7 +98,7 @@ def test_damaged_or_foreign_weights_are_refused_with_the_file(tmp_path: Path) ->
     file = io.BytesIO()
     np.savez(file, weights=np.zeros(3))
     path.write_bytes(file.getvalue())
-    with pytest.raises(SegmenterError, match=r"weights\.npz: is no segmenter of format 1"):
+    with pytest.raises(SegmenterError, match=r"weights\.npz: is no segmenter of format 2"):
         Learned.load(path)
 
 
