@@ -8,6 +8,7 @@ from what they were made; `learn_segmenter` makes both.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import as_file, files
@@ -41,6 +42,11 @@ class Tables:
         return (*self.stems, self.prefixes, self.suffixes)
 
 
+def shipped_weights() -> AbstractContextManager[Path]:
+    """The file of the model that comes with the package."""
+    return as_file(files("tokenization").joinpath("data/segmenter.npz"))
+
+
 class Learned:
     """Cuts where the model gives a cut more than even chances."""
 
@@ -52,7 +58,7 @@ class Learned:
     @cache
     def shipped(cls) -> Learned:
         """The model that comes with the package."""
-        with as_file(files("tokenization").joinpath("data/segmenter.npz")) as path:
+        with shipped_weights() as path:
             return cls.load(path)
 
     @classmethod

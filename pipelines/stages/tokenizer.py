@@ -75,16 +75,20 @@ def tokenizer_stage(folder: Path, docs: Sequence[Path], options: TokenizerOption
 def _said(options: TokenizerOptions) -> dict[str, Any]:
     """The options as sealed: what there was no choice of once goes unsaid, so that work sealed then stays good.
 
-    A database counts as its content, wherever it lies.
+    A database and a learned segmenter count as their content, wherever they lie.
     """
     values = options.canonical()
     asked = options.morphology
     if asked.mode == "none" and not asked.regex:
         del values["morphology"]
-    elif asked.mode != "none" and asked.segmenter == "camel":
+    elif asked.mode != "none" and asked.segmenter != "rules":
         from tokenization.camel import database_path
+        from tokenization.learned import shipped_weights
 
-        values["morphology"]["database"] = hash_file(database_path(asked.database)).sha256
+        with shipped_weights() as path:
+            values["morphology"]["weights"] = hash_file(path).sha256
+        if asked.segmenter == "camel":
+            values["morphology"]["database"] = hash_file(database_path(asked.database)).sha256
     for name, usual in {"reserved": 0, "merged": None}.items():
         if values[name] == usual:
             del values[name]

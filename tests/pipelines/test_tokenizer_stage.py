@@ -40,6 +40,13 @@ def test_clitics_apart_go_into_the_files_pattern_and_only_then_into_the_seal(bui
     assert "regex" not in MorphologyOptions(mode="hard").canonical()
 
 
+def test_the_learned_segmenter_is_sealed_by_its_weights_where_it_is_used(built: Path, tmp_path: Path) -> None:
+    for segmenter, sealed in (("learned", True), ("rules", False)):
+        asked = MorphologyOptions(mode="soft", segmenter=segmenter)
+        stage = tokenizer_stage(tmp_path / segmenter, [built / "unique"], TokenizerOptions(morphology=asked), 42)
+        assert ("weights" in stage.options["morphology"]) == sealed
+
+
 def test_a_database_is_sealed_by_its_content_and_belongs_to_camel(built: Path, tmp_path: Path) -> None:
     roots = []
     for name in ("one", "two"):

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import pytest
+from everything import EVERY, everything
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Regex
@@ -36,6 +38,11 @@ def reference_merges(texts: Iterable[str], size: int, **options: int) -> list[Me
 @pytest.mark.parametrize("size", [2_000, 8_000])
 def test_all_merges_are_those_of_tokenizers_in_its_order(real_text: list[str], real_counts: Counts, size: int) -> None:
     assert bpe.train(real_counts, size) == reference_merges(real_text, size)
+
+
+@pytest.mark.parametrize("size", [8_000, 32_000] if EVERY == 1 else [2_000])
+def test_all_merges_on_all_sample_corpora_are_those_of_tokenizers(samples: Path, size: int) -> None:
+    assert bpe.train(count(everything(samples), pattern()), size) == reference_merges(everything(samples), size)
 
 
 def test_rare_pairs_and_long_tokens_are_left_out_as_tokenizers_leaves_them_out(

@@ -6,36 +6,43 @@ from pathlib import Path
 
 import pytest
 from engines import Engines, agreed, engines, fuzzed
+from everything import everything
 
+from benchmarks.tokenization.buckwalter import convert
 from tokenization import bpe, folder
-from tokenization.counts import Counts
+from tokenization.counts import Counts, count
 from tokenization.encode import Encoder
-from tokenization.morphology import Morphology, boundaries, clitics_apart
+from tokenization.morphology import Morphology, boundaries, clitics_apart, word_counts
 from tokenization.pattern import pattern
-from tokenization.segment import Rules
+from tokenization.segment import segmenter
 from tokenization.tokenizer import Tokenizer
 from tokenization.vocabulary import Layout, Vocabulary
 
 FUZZ = int(os.environ.get("ARCORP_FUZZ", "250"))  # strings for each tokenizer
-MODES = [
-    ("V2", False),
-    *((mode, regex) for mode in ("none", "hard", "soft") for regex in (False, True) if regex or mode != "none"),
-]
+MODES = ["V2", "regex", "hard learned", "hard regex rules", "soft learned", "soft regex learned", "soft camel"]
 
 
-@pytest.fixture(scope="module", params=MODES, ids=lambda mode: mode[0] + ("+regex" if mode[1] else ""))
+@pytest.fixture(scope="module", params=MODES)
 def opened(
-    request: pytest.FixtureRequest, real_counts: Counts, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, real_text: list[str], real_counts: Counts, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Tokenizer, Engines]:
-    mode, regex = request.param
-    if mode == "V2":
+    """The layout of V2, plain; and each mode with each segmenter, clitics apart or not."""
+    asked = request.param.split()
+    if asked == ["V2"]:
         path: Path = request.getfixturevalue("v2_folder")
     else:
         path = tmp_path_factory.mktemp("tokenizer")
-        split, layout = pattern(clitics=regex), Layout(4_000)
-        counts = clitics_apart(real_counts, split) if regex else real_counts
-        ends = None if mode == "none" else boundaries(real_counts, Rules())
-        merges = bpe.train(counts, layout.merged, morphology=Morphology(mode), boundaries=ends)
+        split, layout = pattern(clitics="regex" in asked), Layout(4_000)
+        words = real_counts
+        if "camel" in asked:  # analyses take their time: fewer words
+            words = count([text[:2_000] for text in real_text[::10]], pattern())
+        morphology, ends = Morphology(), None
+        if asked[0] != "regex":
+            database = str(convert(path / "buckwalter.db")) if "camel" in asked else None
+            morphology = Morphology(asked[0])
+            ends = boundaries(words, segmenter(asked[-1], word_counts(words), database))
+        pieces = clitics_apart(words, split) if "regex" in asked else words
+        merges = bpe.train(pieces, layout.merged, morphology=morphology, boundaries=ends)
         for name, data in folder.files(Vocabulary(layout, tuple(merges)), split, {}).items():
             (path / name).write_bytes(data)
     return Tokenizer.load(path), engines(path)
@@ -43,6 +50,13 @@ def opened(
 
 def test_ids_are_equal_on_fuzzed_strings_and_nothing_is_lost(opened: tuple[Tokenizer, Engines]) -> None:
     for text in fuzzed(FUZZ, seed=0):
+        agreed(opened, text)
+
+
+def test_ids_are_equal_on_all_sample_corpora_and_nothing_is_lost(
+    opened: tuple[Tokenizer, Engines], samples: Path
+) -> None:
+    for text in everything(samples):
         agreed(opened, text)
 
 

@@ -1,24 +1,19 @@
 """Morpheme boundaries steer which merges are learned, as a plain reading of the definition says."""
 
-import json
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
-import tiktoken
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokenization import bpe, folder
+from tokenization import bpe
 from tokenization.alphabet import BYTE_OF_ID
 from tokenization.counts import Counts
 from tokenization.errors import EmptyCorpus, OptionError
-from tokenization.morphology import Mode, Morphology, boundaries
-from tokenization.pattern import pattern
+from tokenization.morphology import Morphology, boundaries
 from tokenization.segment import Rules
-from tokenization.tokenizer import Tokenizer
-from tokenization.vocabulary import Layout, Merge, Vocabulary
+from tokenization.vocabulary import Merge
 
 Word = tuple[list[bytes], list[bool], int]
 
@@ -98,28 +93,6 @@ def test_boundaries_lie_inside_arabic_words_after_the_space_and_nowhere_else() -
         parts = [piece[a:b].decode(errors="replace") for a, b in zip([0, *cut], [*cut, len(piece)], strict=True)]
         assert parts == (["و", "ال", "مدرس", "ة"] if len(parts) > 1 and parts[0] == "و" else parts)
         assert len(parts) == (4 if "مدرسة" in piece.decode(errors="replace") else 1)
-
-
-@pytest.mark.parametrize("mode", ["hard", "soft"])
-def test_a_tokenizer_of_any_mode_is_a_plain_file_and_all_engines_agree(
-    mode: Mode, real_counts: Counts, real_text: list[str], tmp_path: Path
-) -> None:
-    from fastokens import Tokenizer as Fast
-
-    ends = boundaries(real_counts, Rules())
-    layout = Layout(4_000)
-    merges = bpe.train(real_counts, layout.merged, morphology=Morphology(mode), boundaries=ends)
-    for name, data in folder.files(Vocabulary(layout, tuple(merges)), pattern(), {}).items():
-        (tmp_path / name).write_bytes(data)
-    assert json.loads((tmp_path / "tokenizer.json").read_text())["pre_tokenizer"]["type"] == "Sequence"
-    tokenizer = Tokenizer.load(tmp_path)
-    fast = Fast.from_file(str(tmp_path / "tokenizer.json"))
-    ranks = {token: rank for rank, token in enumerate(tokenizer.pieces[: layout.merged])}
-    tik = tiktoken.Encoding("test", pat_str=pattern(), mergeable_ranks=ranks, special_tokens={})
-    for text in real_text[::40]:
-        ids = tokenizer.encode(text)
-        assert tokenizer.decode(ids) == text
-        assert list(fast.encode(text, add_special_tokens=False).ids) == ids == tik.encode_ordinary(text)
 
 
 def test_values_out_of_range_and_missing_boundaries_are_refused() -> None:
