@@ -28,9 +28,9 @@ LANGUAGE = "arb_Arab"
 CONFIG = MinhashConfig(n_grams=5, num_buckets=14, hashes_per_bucket=8, hash_config=HashConfig(64, "sha1"))
 
 
-def filters() -> list[Any]:
-    """FineWeb-2's filters with its thresholds for standard Arabic."""
-    rules = fineweb_2()[LANGUAGE]
+def filters(language: str = LANGUAGE) -> list[Any]:
+    """FineWeb-2's filters with its thresholds for a variety of Arabic."""
+    rules = fineweb_2()[language]
     tops, repeated = rules.max_top_n_grams or (), rules.max_repeated_n_grams or ()
     return [
         GopherRepetitionFilter(
@@ -40,14 +40,14 @@ def filters() -> list[Any]:
             dup_para_char_frac=0,
             top_n_grams=list(enumerate(tops, 2)),
             dup_n_grams=list(enumerate(repeated, 5)),
-            language=LANGUAGE,
+            language=language,
         ),
         FineWebQualityFilter(
             line_punct_thr=rules.min_terminal_lines,
             short_line_thr=999,
             char_duplicates_ratio=rules.max_repeated_line_chars,
             new_line_ratio=rules.max_newlines,
-            language=LANGUAGE,
+            language=language,
         ),
         GopherQualityFilter(
             min_avg_word_length=rules.min_length,
@@ -55,7 +55,7 @@ def filters() -> list[Any]:
             max_non_alpha_words_ratio=rules.min_letter_words,
             min_stop_words=rules.min_stop_words,
             stop_words=list(rules.stop_words),
-            language=LANGUAGE,
+            language=language,
         ),
     ]
 
