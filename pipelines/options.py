@@ -376,7 +376,8 @@ class SlurmTrainOptions(Options):
 
 
 class SlurmOptions(Options):
-    """Where and how `build --executor slurm` runs its jobs. Nothing here changes a byte of the result."""
+    """Where and how `build --executor slurm` runs its jobs. Nothing here changes a byte of the result, but
+    `train.nodes`: gradients are summed over more ranks."""
 
     partition: Word | None = Field(None, description="partition; the cluster's default, if left out")
     account: Word | None = Field(None, description="account to charge")

@@ -197,7 +197,8 @@ class Machines:
 
 @dataclass(frozen=True)
 class Context:
-    """How to run. Nothing here may change a byte of the result. `patience`: seconds to wait for a lock."""
+    """How to run. Nothing here may change a byte of the result unsaid: the seal of a run tells its ranks, which are
+    those of all machines. `patience`: seconds to wait for a lock."""
 
     workers: int = 1
     restart: bool = False

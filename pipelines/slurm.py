@@ -133,8 +133,9 @@ def launch(recipe: Recipe, out: Path, until: str | None, restart: bool, console:
     if re.search(r"[^\w./+@:,=-]", str(out)):
         raise UsageError(f"{out}: sbatch takes no folder with such signs in its name: choose another --out")
     refuse_queued(out)
+    context = Context(restart=restart, maker=Launcher(), machines=_machines(recipe.slurm))
     try:
-        return build(_absolute(recipe), out, until, Context(restart=restart, maker=Launcher()), console)
+        return build(_absolute(recipe), out, until, context, console)
     except Handed:
         pass
     (out / SLURM).mkdir(parents=True, exist_ok=True)
@@ -142,6 +143,10 @@ def launch(recipe: Recipe, out: Path, until: str | None, restart: bool, console:
     asked = {"launch": uuid.uuid4().hex, "recipe": _absolute(recipe).canonical(), "until": until}
     seal.write_json(out / LAUNCH, asked)
     return Launched(out, _submit_step(out, recipe.slurm, []))
+
+
+def _machines(options: SlurmOptions) -> Machines:
+    return Machines(options.train.nodes if options.train else 1, options.scratch)
 
 
 def _absolute(recipe: Recipe) -> Recipe:
@@ -217,7 +222,7 @@ def step(out: Path, training: bool) -> None:
             del os.environ[name]
     console = Console()
     maker = Step(out, asked["launch"], options, training)
-    machines = Machines(options.train.nodes if training and options.train else 1, options.scratch)
+    machines = _machines(options)
     context = Context(options.cpus, progress=console.progress, maker=maker, patience=PATIENCE, machines=machines)
     try:
         build(recipe, out, asked["until"], context, console)

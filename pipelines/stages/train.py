@@ -56,7 +56,7 @@ def train_stage(
         steps = max(int(path.name.rpartition("-")[2]) for path in (folder / "checkpoints").iterdir())
         finish.counts = {"steps": Ledger(came=steps, out=steps)}
 
-    given = {**config, "ranks": options.ranks}
+    given = {**config, "ranks": options.ranks * machines.nodes}  # gradients are summed over them: as many, as exact
     return Stage("train", VERSION, folder, given, {"dataset": opened.root, "schedule": schedule}, work)
 
 

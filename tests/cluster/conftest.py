@@ -17,7 +17,7 @@ from builds import tree
 
 from pipelines import cli
 from pipelines.status import look
-from tests.cluster.one_node import PACKAGES, OneNode, missing_programs
+from tests.cluster.loopback import PACKAGES, Loopback, missing_programs
 
 ROOT = Path(__file__).resolve().parents[2]
 SABOTAGE = ROOT / "tests/cluster/sabotage"
@@ -26,12 +26,12 @@ WORDS = ["كتاب", "قلم", "مدرسة", "بيت", "شمس", "قمر", "بح
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneNode]:
-    """A SLURM of one node. Skipped where its programs are not installed."""
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loopback]:
+    """A SLURM of two nodes. Skipped where its programs are not installed."""
     missing = missing_programs()
     if missing:
         pytest.skip(f"no {', '.join(missing)} here, so nothing is tried on SLURM: apt-get install {PACKAGES}")
-    one = OneNode(tmp_path_factory.mktemp("slurm"))
+    one = Loopback(tmp_path_factory.mktemp("slurm"), nodes=2)
     try:
         one.start()
         yield one
@@ -49,7 +49,7 @@ class Done:
 class Arcorp:
     """The command line, as on a login node, in an environment that holds a secret."""
 
-    def __init__(self, cluster: OneNode, recipe: Path) -> None:
+    def __init__(self, cluster: Loopback, recipe: Path) -> None:
         self.cluster, self.recipe = cluster, recipe
 
     def build(self, out: Path, *more: object, faults: str = "", release: Path = Path("/none"), path: str = "") -> Done:
@@ -72,13 +72,12 @@ class Arcorp:
                 code = cli.run(arguments)
         return Done(code, said.getvalue(), logged.getvalue())
 
-    def build_here(self, out: Path) -> Done:
+    def build_here(self, out: Path, *more: object) -> Done:
         """The same build by the local executor."""
         command = [sys.executable, "-m", "pipelines.cli", "build", str(self.recipe), "--out", str(out)]
+        command += ["--workers", "2", *([] if "--until" in more else ["--until", "pack"]), *map(str, more)]
         environment = {**os.environ, **self.cluster.environment, "PYTHONPATH": f"{SABOTAGE}:{ROOT}"}
-        done = subprocess.run(
-            [*command, "--until", "pack", "--workers", "2"], capture_output=True, text=True, env=environment, cwd=ROOT
-        )
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT)
         return Done(done.returncode, done.stdout, done.stderr)
 
     def status(self, out: Path) -> dict[str, Any]:
@@ -89,7 +88,7 @@ class Arcorp:
 
 
 @pytest.fixture(scope="session")
-def arcorp(cluster: OneNode, tmp_path_factory: pytest.TempPathFactory) -> Arcorp:
+def arcorp(cluster: Loopback, tmp_path_factory: pytest.TempPathFactory) -> Arcorp:
     folder = tmp_path_factory.mktemp("recipe")
     dice = random.Random(7)
     with (folder / "text.jsonl").open("w", encoding="utf-8") as file:

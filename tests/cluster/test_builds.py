@@ -1,7 +1,7 @@
 """A build on SLURM: the bytes of the local one, whatever fails on the way; nothing wrong is ever sealed.
 
-The SLURM is real, of one node, and started by the test. Faults are made in the jobs themselves (`sabotage/`), or by
-what an operator has: scancel, a node taken down, a time limit.
+The SLURM is real, of two nodes on this machine, and started by the test. Faults are made in the jobs themselves
+(`sabotage/`), or by what an operator has: scancel, a node taken down, a time limit.
 """
 
 import os
@@ -14,7 +14,7 @@ from builds import SETTINGS, build, tree
 
 from pipelines.jobs import label
 from tests.cluster.conftest import ROOT, SECRET
-from tests.cluster.one_node import OneNode, wait_for
+from tests.cluster.loopback import PATIENCE, Loopback, wait_for
 
 pytestmark = pytest.mark.slurm
 STAGES = ("documents/00-jsonl-arb_Arab", "unique", "tokens", "dataset")
@@ -45,6 +45,36 @@ def test_a_demo_build_on_slurm_is_the_local_one_byte_for_byte_training_included(
     assert again.returncode == 0
     assert "nothing to do" in again.stderr
     assert not cluster.queue()
+
+
+def test_training_on_two_machines_that_is_told_to_leave_is_queued_again_and_ends_as_if_undisturbed(
+    cluster, arcorp, tmp_path
+):
+    """torchrun on two nodes, against two ranks here. The signal is what SLURM sends before a job's time is up."""
+    out, release = tmp_path / "slurm", tmp_path / "release"
+    model = "{ranks: 1, layers: 1, width: 32, heads: 2, batch_rows: 4, threads: 1, checkpoint: {every: 1}}"
+    train = "{nodes: 2, gpus: 0, cpus: 1, memory: 2G, time: '00:20:00'}"
+    settings = ("--until", "train", "--set", f"train={model}", "--set", "phases.0.steps=6")
+    assert arcorp.build_here(tmp_path / "two", *settings, "--set", "train.ranks=2").returncode == 0
+    on_slurm = ("--set", f"slurm.train={train}")
+    launched = arcorp.build(out, *settings, *on_slurm, faults="train=hang", release=release)
+    assert launched.returncode == 0, launched.stderr
+    wait_for(release.with_suffix(".hangs").exists, "training", lambda: told(cluster, out), patience=5 * PATIENCE)
+    [job] = [name for name, what, _ in cluster.queue() if what == label(out, "build")]
+    cluster("scancel", "--signal=USR1", "--batch", job)
+    wait_for(lambda: (job, "PENDING") in [(name, state) for name, _, state in cluster.queue()], "the job's return")
+    assert not (out / "run" / "checkpoints" / "step-000006").exists()
+    cluster("scontrol", "update", f"JobId={job}", "StartTime=now")  # else SLURM has it wait two minutes
+    cluster.drain()
+    assert tree(out) == tree(tmp_path / "two"), told(cluster, out)
+    again = arcorp.build(out, *settings, *on_slurm)
+    assert again.returncode == 0
+    assert "nothing to do" in again.stderr
+
+
+def told(cluster: Loopback, out: Path) -> str:
+    """What the steps of a build and SLURM's daemons have said."""
+    return "\n".join(path.read_text() for path in (out / ".arcorp" / "slurm").glob("step-*.out")) + cluster.logs()
 
 
 @pytest.mark.fault(5)
@@ -124,7 +154,7 @@ def test_nobody_else_builds_meanwhile_and_a_job_that_is_killed_or_out_of_time_le
         assert tree(out) == {name: data for name, data in local_tree.items() if name in tree(out)}
 
 
-def second_job(cluster: OneNode, out: Path) -> str:
+def second_job(cluster: Loopback, out: Path) -> str:
     [job] = [name for name, what, _ in cluster.queue() if what == label(out, "tokens") and name.endswith("_1")]
     return job
 
@@ -135,9 +165,9 @@ def test_slurmd_stopped_and_started_again_changes_nothing(cluster, arcorp, local
     hang = {"faults": "unique/part-00000=hang", "release": release}
     assert arcorp.build(out, "--until", "dedup", **hang).returncode == 0
     wait_for(release.with_suffix(".hangs").exists, "a rank at work", cluster.logs)
-    cluster.stop_node()
+    cluster.stop_nodes()
     release.touch()
-    cluster.start_node()
+    cluster.start_nodes()
     cluster.drain()
     assert tree(out) == {name: data for name, data in local_tree.items() if name in tree(out)}
     assert STAGES[1] in sealed(out)

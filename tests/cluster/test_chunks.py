@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.conftest import ROOT
-from tests.cluster.one_node import wait_for
+from tests.cluster.loopback import wait_for
 
 pytestmark = pytest.mark.slurm
 

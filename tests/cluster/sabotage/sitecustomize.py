@@ -1,11 +1,13 @@
 """Runs in every Python that a cluster test starts: small parts, and the faults that the test asks for.
 
 `ARCORP_TEST_FAULTS` is words `<folder>/<part>=<fault>`: `raise` an error, `kill` the process in the midst of writing,
-or `hang` there until the file that `ARCORP_TEST_RELEASE` names is there.
+or `hang` there until the file that `ARCORP_TEST_RELEASE` names is there. `train=hang` has the trainer wait, once, with
+its first checkpoint saved, until it is sent a signal.
 """
 
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -38,3 +40,27 @@ class Sabotaged(parts.PartWriter):
 
 if FAULTS:
     parts.PartWriter = Sabotaged
+
+
+def hang_in_training(hangs: Path) -> None:
+    from training import checkpoint
+
+    save = checkpoint.save
+
+    def sabotaged(*given):
+        saved = save(*given)
+        if not hangs.exists():
+            came = []
+            theirs = signal.getsignal(signal.SIGUSR1)
+            signal.signal(signal.SIGUSR1, lambda *told: (came.append(told), theirs(*told)))
+            hangs.touch()
+            while not came:
+                time.sleep(0.05)
+            signal.signal(signal.SIGUSR1, theirs)
+        return saved
+
+    checkpoint.save = sabotaged
+
+
+if "train" in FAULTS and any(word.endswith("training/train.py") for word in sys.orig_argv) and "RANK" in os.environ:
+    hang_in_training(Path(os.environ["ARCORP_TEST_RELEASE"]).with_suffix(".hangs"))

@@ -1,12 +1,15 @@
-"""A SLURM of one node on loopback, for as long as a test needs it: munged, slurmctld, slurmd, all state in a folder.
+"""A SLURM on loopback, for as long as a test needs it: munged, slurmctld, a slurmd for each node.
 
-The daemons stay in the foreground, as children that the kernel ends with the test's process, so that nothing is left
-behind even by a test that was killed. No systemd, no cgroups, no database.
+The nodes are this machine, each at a port of its own; all state is in a folder. The daemons stay in the foreground, as
+children that the kernel ends with the test's process, so that nothing is left behind even by a test that was killed.
+No systemd, no cgroups, no database.
 """
 
+import contextlib
 import ctypes
 import getpass
 import os
+import random
 import shutil
 import signal
 import socket
@@ -23,7 +26,6 @@ CONF = """
 ClusterName=tests
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={controller}
-SlurmdPort={node}
 SlurmUser={user}
 SlurmdUser={user}
 AuthType=auth/munge
@@ -44,14 +46,16 @@ ReturnToService=2
 KillWait=2
 SlurmdParameters=config_overrides
 StateSaveLocation={folder}/state
-SlurmdSpoolDir={folder}/spool
+SlurmdSpoolDir={folder}/spool-%n
 SlurmctldPidFile={folder}/run/slurmctld.pid
-SlurmdPidFile={folder}/run/slurmd.pid
+SlurmdPidFile={folder}/run/slurmd-%n.pid
 SlurmctldTimeout=60
 SlurmdTimeout=60
-NodeName={host} NodeAddr=127.0.0.1 CPUs=4 RealMemory=8000 State=UNKNOWN
-PartitionName=all Nodes={host} Default=YES MaxTime=INFINITE State=UP OverTimeLimit=0
+PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP OverTimeLimit=0
 """
+NODE = "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cpus} RealMemory=8000 State=UNKNOWN\n"
+CPUS = 4
+"""Of all nodes together, whatever this machine has."""
 
 
 def missing_programs() -> list[str]:
@@ -62,24 +66,28 @@ def _path() -> str:
     return os.environ["PATH"] + ":/usr/sbin:/sbin"
 
 
-class OneNode:
+class Loopback:
     """The cluster. `environment` is what a program needs to talk to it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, nodes: int = 1) -> None:
         self.folder = folder
+        self.nodes = [f"n{number}" for number in range(nodes)]
         self.environment = {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": _path()}
         self._daemons: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
-        for name in ("state", "spool", "run", "log"):
+        for name in ("state", "run", "log", *(f"spool-{node}" for node in self.nodes)):
             (self.folder / name).mkdir(parents=True)
         self.folder.chmod(0o755)
         (self.folder / "run").chmod(0o755)
         key = self.folder / "munge.key"
         key.touch(mode=0o600)
         key.write_bytes(os.urandom(1024))
-        controller, node = _free_ports(2)
-        conf = CONF.format(folder=self.folder, host=_host(), controller=controller, node=node, user=getpass.getuser())
+        controller, *ports = _free_ports(1 + len(self.nodes))
+        conf = CONF.format(folder=self.folder, host=_host(), controller=controller, user=getpass.getuser())
+        cpus = CPUS // len(self.nodes)
+        for name, port in zip(self.nodes, ports, strict=True):
+            conf += NODE.format(name=name, host=_host(), port=port, cpus=cpus)
         (self.folder / "slurm.conf").write_text(conf)
         run = self.folder / "run"
         self._run(
@@ -89,25 +97,31 @@ class OneNode:
         )
         wait_for(lambda: (run / "munge.sock").exists(), "munged's socket")
         self._run("slurmctld", "-D")
-        self.start_node()
+        self.start_nodes()
 
-    def start_node(self) -> None:
-        self._run("slurmd", "-D")
-        wait_for(lambda: self("sinfo", "-h", "-o", "%t").strip() in ("idle", "mix", "alloc"), "the node", self.logs)
+    def start_nodes(self) -> None:
+        for node in self.nodes:
+            self._run("slurmd", "-D", "-N", node, at=node)
+        wait_for(self._nodes_are_up, "the nodes", self.logs)
 
-    def stop_node(self) -> None:
-        """Stop slurmd, as for maintenance; jobs that run go on."""
-        _end(self._daemons.pop("slurmd"))
+    def _nodes_are_up(self) -> bool:
+        states = self("sinfo", "-h", "-N", "-o", "%t", check=False).split()
+        return len(states) == len(self.nodes) and set(states) <= {"idle", "mix", "alloc"}
+
+    def stop_nodes(self) -> None:
+        """Stop every slurmd, as for maintenance; jobs that run go on."""
+        for node in self.nodes:
+            _end(self._daemons.pop(node))
 
     def stop(self) -> None:
         """End every job and every daemon, and whatever a job has left."""
-        if "slurmctld" in self._daemons and "slurmd" in self._daemons:
+        if "slurmctld" in self._daemons and set(self.nodes) <= set(self._daemons):
             self("scancel", f"--user={getpass.getuser()}", check=False)
             for _ in range(100):
                 if not self.queue():
                     break
                 time.sleep(0.1)
-        for name in ("slurmd", "slurmctld", "munged"):
+        for name in (*self.nodes, "slurmctld", "munged"):
             if name in self._daemons:
                 _end(self._daemons.pop(name))
         mark = f"SLURM_CONF={self.folder}/slurm.conf".encode()
@@ -117,7 +131,7 @@ class OneNode:
             except OSError:
                 continue
             if ours and int(process.name) != os.getpid():
-                with _gone():
+                with contextlib.suppress(ProcessLookupError):
                     os.kill(int(process.name), signal.SIGKILL)
 
     def __call__(self, *command: str, check: bool = True) -> str:
@@ -125,7 +139,7 @@ class OneNode:
         done = subprocess.run(
             command, capture_output=True, text=True, env={**os.environ, **self.environment}, timeout=PATIENCE
         )
-        if check and done.returncode and command[0] != "sinfo":
+        if check and done.returncode:
             raise RuntimeError(f"{' '.join(command)}: {done.stderr}")
         return done.stdout
 
@@ -143,11 +157,11 @@ class OneNode:
             f"{path.name}: " + path.read_text(errors="replace")[-1500:] for path in (self.folder / "log").iterdir()
         ) + str(self.queue())
 
-    def _run(self, name: str, *arguments: str) -> None:
+    def _run(self, name: str, *arguments: str, at: str = "") -> None:
         program = shutil.which(name, path=_path())
         assert program is not None
-        with (self.folder / "log" / name).open("ab") as log:
-            self._daemons[name] = subprocess.Popen(
+        with (self.folder / "log" / (at or name)).open("ab") as log:
+            self._daemons[at or name] = subprocess.Popen(
                 [program, *arguments],
                 stdout=log,
                 stderr=log,
@@ -173,19 +187,14 @@ def _host() -> str:
 
 
 def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
-def _gone():  # type: ignore[no-untyped-def]
-    import contextlib
-
-    return contextlib.suppress(ProcessLookupError)
+    """Ports that nobody listens at, below those that the kernel gives to connections that go out."""
+    ports: set[int] = set()
+    while len(ports) < count:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as one, contextlib.suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            ports.add(port)
+    return list(ports)
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
