@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test test-faults lint format docs wheel clean bench-corpora bench-sharding bench-env bench-gpu
+.PHONY: demo test test-faults lint format docs wheel clean bench-cluster bench-corpora bench-sharding bench-env bench-gpu
 
 demo: .venv/installed  ## build, verify and train on the embedded corpus, and report
 	$(BIN)/arcorp demo --out out/demo
@@ -27,6 +27,9 @@ format: .venv/installed  ## format, and write the generated pages anew
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/python -m pipelines.pages
+
+bench-cluster: .venv/installed  ## launching on SLURM, status and dry runs of 10,000 parts, a rebuild of FineWeb-2's Arabic
+	$(BIN)/python -m benchmarks.cluster
 
 bench-corpora: .venv/installed  ## reading, cleaning, filtering, deduplicating; beside datatrove's own
 	$(BIN)/python -m benchmarks.corpora
