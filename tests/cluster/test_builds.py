@@ -47,6 +47,7 @@ def test_a_demo_build_on_slurm_is_the_local_one_byte_for_byte_training_included(
     assert not cluster.queue()
 
 
+@pytest.mark.fault(2)
 def test_training_on_two_machines_that_is_told_to_leave_is_queued_again_and_ends_as_if_undisturbed(
     cluster, arcorp, tmp_path
 ):
