@@ -30,6 +30,10 @@ class DocumentsPart:
     def sha256(self) -> str:
         return self.folder.manifest.files[self.name].sha256
 
+    @property
+    def bytes(self) -> int:
+        return self.folder.manifest.files[self.name].bytes
+
     def read(self, columns: Sequence[str] | None = None) -> Any:
         """The part as a pyarrow Table, its bytes proven against the seal."""
         from corpora.documents import read

@@ -20,10 +20,12 @@ from sharding.seal import Counts, FileRecord, HashingFile, Ledger
 
 @dataclass(frozen=True)
 class Part:
-    """One piece of a stage's work. `name` is the stem of its files; `spec` (JSON) says what it is made of."""
+    """One piece of a stage's work. `name` is the stem of its files; `spec` (JSON) says what it is made of; `bytes` are
+    what it has to read, about."""
 
     name: str
     spec: Any = None
+    bytes: int = 0
 
 
 class PartWriter:

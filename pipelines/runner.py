@@ -154,6 +154,15 @@ class Handed(Exception):
         self.stage, self.jobs, self.to_train = stage, list(jobs), to_train
 
 
+def largest_first(parts: Sequence[Part], ranks: Sequence[int]) -> list[int]:
+    """Ranks in the order in which workers take them: no worker ends with a giant while the others have nothing left.
+
+    >>> largest_first([Part("a", bytes=3), Part("b", bytes=9), Part("c", bytes=3)], [0, 1, 2])
+    [1, 0, 2]
+    """
+    return sorted(ranks, key=lambda rank: -parts[rank].bytes)
+
+
 class Here:
     """Makes parts in processes of this machine."""
 
@@ -184,7 +193,7 @@ class Here:
             seconds = time.monotonic() - began
             context.progress(Progress(stage.name, kept + made, len(work.parts), rank, made, written, seconds))
 
-        executor.run_ranks(missing, step)
+        executor.run_ranks(largest_first(work.parts, missing) if context.workers > 1 else missing, step)
 
 
 @dataclass(frozen=True)

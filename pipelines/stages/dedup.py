@@ -49,7 +49,7 @@ def dedup_stage(folder: Path, docs: Sequence[Path], options: DedupOptions) -> St
         verdicts = Sealed(judged, "judge")
         evaluation = verdicts.manifest.summary["evaluation"]
         rules = Rules(options.near, tuple(one["name"] for one in evaluation))
-        parts = [Part(f"part-{number:05d}", piece.sha256) for number, piece in enumerate(pieces)]
+        parts = [Part(f"part-{number:05d}", piece.sha256, piece.bytes) for number, piece in enumerate(pieces)]
 
         def finish(finish: Finish) -> None:
             _finish(finish, evaluation)
@@ -87,7 +87,7 @@ def _judge(documents: Sequence[Sealed], files: Sequence[tuple[str, Any]], option
     pieces = parts_of(documents)
     setting = SETTINGS.get(options.method)
     evaluation = read([file for _, file in files], options.ngram) if files else None
-    parts = [Part(f"part-{number:05d}", piece.sha256) for number, piece in enumerate(pieces)]
+    parts = [Part(f"part-{number:05d}", piece.sha256, piece.bytes) for number, piece in enumerate(pieces)]
 
     def finish(finish: Finish) -> None:
         _decide(finish, options)

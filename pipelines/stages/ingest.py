@@ -71,7 +71,7 @@ def ingest_stage(folder: Path, source: str, inputs: Sequence[str], options: Inge
             *([Mask(reader, tally)] if options.clean.personal == "mask" else []),
             Filter(Limits(quality.min_chars, quality.max_chars), tally, profiles, aside),
         ]
-        parts = [Part(f"part-{number:05d}", unit.to_json()) for number, unit in enumerate(units)]
+        parts = [Part(f"part-{number:05d}", unit.to_json(), unit.bytes) for number, unit in enumerate(units)]
         return Work(parts, steps, _WriteDocuments(tally, units, aside), lambda finish: _finish(finish, source, bad))
 
     sizes = {file.name: f"{file.size:,} bytes" for file in files}

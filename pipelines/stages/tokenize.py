@@ -34,7 +34,7 @@ def tokenize_stage(folder: Path, docs: Sequence[Path], tokenizer: Path) -> Stage
 
     def work() -> Work:
         pieces = parts_of(documents)
-        parts = [Part(f"part-{number:05d}", piece.sha256) for number, piece in enumerate(pieces)]
+        parts = [Part(f"part-{number:05d}", piece.sha256, piece.bytes) for number, piece in enumerate(pieces)]
         return Work(parts, [], _Encode(pieces, trained), lambda finish: _finish(finish, trained))
 
     return Stage("tokenize", VERSION, folder, {}, {**roots(documents), "tokenizer": trained.root}, work)

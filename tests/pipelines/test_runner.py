@@ -13,7 +13,7 @@ import pytest
 from pipelines.errors import Failure, InputError, IntegrityError, UsageError
 from pipelines.lock import lock
 from pipelines.parts import Part, PartWriter
-from pipelines.runner import Context, Finish, Stage, Work, note_faults, run
+from pipelines.runner import Context, Finish, Stage, Work, largest_first, note_faults, run
 from sharding import seal
 
 PARTS = 6
@@ -263,3 +263,9 @@ def test_kill_9_at_any_moment_and_resume_gives_the_same_bytes(tmp_path, workers)
     assert done.returncode == 0
     assert kills >= 2
     assert tree(out) == tree(tmp_path / "undisturbed")
+
+
+def test_workers_take_the_largest_parts_first_and_equal_ones_in_their_order():
+    parts = [Part(str(rank), bytes=size) for rank, size in enumerate([3, 9, 3, 0, 40])]
+    assert largest_first(parts, [0, 1, 2, 3]) == [1, 0, 2, 3]
+    assert largest_first(parts, range(5)) == [4, 1, 0, 2, 3]
