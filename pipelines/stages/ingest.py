@@ -24,7 +24,7 @@ from sharding import seal
 if TYPE_CHECKING:
     from corpora.sources.base import Source
 
-VERSION = 3
+VERSION = 4
 
 
 def embedded_stage(folder: Path, options: EmbeddedOptions) -> Stage:

@@ -177,6 +177,7 @@ def test_every_source_has_a_profile_and_those_already_filtered_ask_for_none() ->
     asked = {name: profiles_of(source()) for name, source in SOURCES.items()}
     assert asked["oscar"]["arabic"] == "web"
     assert asked["openiti"]["classical"] == "classical"
+    assert asked["saudinewsnet"]["arabic"] == "none"
     assert asked["fineweb-2"]["arabic"] == asked["quran"]["classical"] == asked["gsm8k"]["math"] == "none"
     assert asked["the-stack-v2"]["code"] == "code"
     assert asked["arastories"]["arabic"] == "stories"
