@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test test-faults lint format docs wheel clean bench-cluster bench-corpora bench-sharding bench-env bench-gpu
+.PHONY: demo test test-faults lint format docs wheel clean bench bench-chain bench-cluster bench-corpora bench-sharding bench-env bench-gpu
 
 demo: .venv/installed  ## build, verify and train on the embedded corpus, and report
 	$(BIN)/arcorp demo --out out/demo
@@ -30,6 +30,12 @@ format: .venv/installed  ## format, and write the generated pages anew
 
 bench-cluster: .venv/installed  ## launching on SLURM, status and dry runs of 10,000 parts, a rebuild of FineWeb-2's Arabic
 	$(BIN)/python -m benchmarks.cluster
+
+bench: .venv/installed bench-env  ## every benchmark, then one table: docs/benchmarks.md; some hours
+	$(BIN)/python -m benchmarks
+
+bench-chain: .venv/installed  ## from files to shards, beside stock datatrove
+	$(BIN)/python -m benchmarks.chain
 
 bench-corpora: .venv/installed  ## reading, cleaning, filtering, deduplicating; beside datatrove's own
 	$(BIN)/python -m benchmarks.corpora

@@ -7,6 +7,7 @@ A room's benchmark is `python -m benchmarks.ROOM`: it measures, prints, and keep
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import platform
 from dataclasses import asdict, dataclass
@@ -44,17 +45,23 @@ class Goal:
 
 
 def keep(room: str, results: dict[str, Any], goals: list[Goal], load_before: float, *packages: str) -> Path:
-    """Print the goals, and keep them with the results and the machine in results/ROOM-DATE.json."""
+    """Print the goals, and keep them with the results and the machine in results/ROOM-DATE.json.
+
+    What was measured earlier on that day and not again is kept.
+    """
     for goal in goals:
         held = goal.ours if goal.ratio is None else goal.ratio
         said = {True: "met", False: "NOT MET", None: "has not run"}[goal.met]
         print(f"  {goal.question}: {'-' if held is None else f'{held:,.2f}'}, {goal.bound} {goal.limit:g}: {said}")
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     path = RESULTS / f"{room}-{today}.json"
+    before = json.loads(path.read_bytes()) if path.exists() else {"goals": []}
+    judged = {goal["question"]: goal for goal in before["goals"]}
+    judged |= {goal.question: {**asdict(goal), "met": goal.met} for goal in goals}
     RESULTS.mkdir(exist_ok=True)
-    judged = [{**asdict(goal), "met": goal.met} for goal in goals]
-    write_json(path, {"date": today, "machine": machine(load_before, *packages), "goals": judged, **results})
-    print(path)
+    now = {"date": today, "machine": machine(load_before, *packages), "goals": list(judged.values())}
+    write_json(path, {**before, **now, **results})
+    print(path.relative_to(RESULTS.parent.parent))
     return path
 
 

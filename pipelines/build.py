@@ -177,7 +177,7 @@ class _Chain:
             write_report(self.out)
 
 
-def describe(stage: Stage, outcome: Outcome, seconds: float | None = None) -> str:
+def describe(stage: Stage, outcome: Outcome, seconds: float) -> str:
     """One line on what a stage did, for people."""
     place = f"{stage.name:<10} {stage.folder}"
     if outcome.idle:
@@ -190,8 +190,7 @@ def describe(stage: Stage, outcome: Outcome, seconds: float | None = None) -> st
         said.append(f"mended {', '.join(outcome.mended)}")
     elif outcome.kept:
         said.append(f"{outcome.kept} of {outcome.kept + outcome.made} parts were done before")
-    if seconds is not None:
-        said.append(f"{seconds:.1f} s")
+    said.append(f"{seconds:.1f} s")
     bad = outcome.sealed.manifest.summary.get("bad", [])
     if bad:
         said.append(f"{len(bad)} bad {'file' if len(bad) == 1 else 'files'} left out")

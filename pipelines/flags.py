@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import time
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -100,9 +101,10 @@ def run_quietly(stage: Stage, workers: int, restart: bool, console: Console) -> 
     """Run one stage, and say in a line of log what it did."""
     from pipelines.build import describe
 
+    began = time.monotonic()
     with console:
         outcome = run(stage, Context(workers, restart, console.progress))
-    console.say(describe(stage, outcome))
+    console.say(describe(stage, outcome, time.monotonic() - began))
     return outcome
 
 

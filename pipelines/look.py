@@ -24,7 +24,8 @@ def show_row(dataset: Path, split: str, row: int, console: Console) -> None:
         )
         console.text(text)
         shown.append({**asdict(segment), "text": text})
-    console.result({"split": split, "row": row, "segments": shown}, f"\n{split} row {row}: {len(shown)} segments")
+    counted = "1 segment" if len(shown) == 1 else f"{len(shown)} segments"
+    console.result({"split": split, "row": row, "segments": shown}, f"\n{split} row {row}: {counted}")
 
 
 def show_document(dataset: Path, name: str, console: Console) -> None:

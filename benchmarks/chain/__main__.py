@@ -39,7 +39,7 @@ def main() -> None:
     try:
         tokenizer = _tokenizer(scratch)
         if "fineweb" in chosen:
-            results["fineweb"] = told("fineweb", _beside("fineweb", _fineweb(scratch, 42), tokenizer, scratch))
+            results["fineweb"] = told("fineweb", _beside("fineweb", _fineweb(scratch, 120), tokenizer, scratch))
         if "oscar" in chosen:
             results["oscar"] = told("oscar", _beside("oscar", _oscar(scratch, 8), tokenizer, scratch))
         if "sizes" in chosen:

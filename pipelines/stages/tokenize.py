@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipelines.documents import DocumentsPart, open_documents, parts_of, roots
 from pipelines.errors import UsageError
 from pipelines.parts import Part, PartWriter
 from pipelines.runner import Finish, Stage, Work
 from sharding.seal import MANIFEST, Ledger, Sealed
+
+if TYPE_CHECKING:
+    from tokenization.encode import Encoder
 
 VERSION = 2
 COLUMNS = ("id", "source", "language", "category", "license", "url")
@@ -35,7 +39,8 @@ def tokenize_stage(folder: Path, docs: Sequence[Path], tokenizer: Path) -> Stage
     def work() -> Work:
         pieces = parts_of(documents)
         parts = [Part(f"part-{number:05d}", piece.sha256, piece.bytes) for number, piece in enumerate(pieces)]
-        return Work(parts, [], _Encode(pieces, trained), lambda finish: _finish(finish, trained))
+        encode = _Encode(pieces, trained)
+        return Work(parts, [], encode, lambda finish: _finish(finish, encode))
 
     return Stage("tokenize", VERSION, folder, {}, {**roots(documents), "tokenizer": trained.root}, work)
 
@@ -45,24 +50,26 @@ class _Encode:
 
     def __init__(self, parts: Sequence[DocumentsPart], tokenizer: Sealed) -> None:
         self.parts, self.tokenizer = parts, tokenizer
-        self._encoder: Any = None
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        from tokenization.encode import Encoder
+        from tokenization.tokenizer import Tokenizer
+
+        return Encoder(Tokenizer.load(self.tokenizer.path))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_encoder": None}  # each worker process loads its own, once
+        # each worker process loads its own, once
+        return {name: value for name, value in self.__dict__.items() if name != "encoder"}
 
     def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
         import numpy as np
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        if self._encoder is None:
-            from tokenization.encode import Encoder
-            from tokenization.tokenizer import Tokenizer
-
-            self._encoder = Encoder(Tokenizer.load(self.tokenizer.path))
         source = self.parts[int(part.name.rpartition("-")[2])]
         table = source.read([*COLUMNS, "text", "metadata"])
-        encoded = self._encoder.encode_part(table["text"].to_pylist(), source.sha256)
+        encoded = self.encoder.encode_part(table["text"].to_pylist(), source.sha256)
         lengths: dict[str, list[Any]] = {"tokens": [], "bytes": [], "chars": []}
         with writer.file(".bin") as file:
             for batch in encoded.batches:
@@ -102,19 +109,16 @@ def _clusters(table: Any) -> list[str]:
     return clusters
 
 
-def _finish(finish: Finish, tokenizer: Sealed) -> None:
-    from tokenization.encode import dtype
-    from tokenization.tokenizer import Tokenizer
-
-    loaded = Tokenizer.load(tokenizer.path)
+def _finish(finish: Finish, encode: _Encode) -> None:
+    loaded = encode.encoder.tokenizer
     loaded.check_golden()
-    for name in tokenizer.names():
-        finish.write(f"tokenizer/{name}", tokenizer.read(name))
+    for name in encode.tokenizer.names():
+        finish.write(f"tokenizer/{name}", encode.tokenizer.read(name))
     summaries = [sidecar.summary for sidecar in finish.sidecars]
     finish.summary = {
         "tokenizer": loaded.sha256,
         "vocab_size": loaded.vocab_size,
-        "dtype": dtype(loaded.vocab_size).str,
+        "dtype": encode.encoder.dtype.str,
         "checked": sum(summary["checked"] for summary in summaries),
         "parts_by_reference": sum(summary["engine"] == "tokenizers" for summary in summaries),
         "empty": sum(summary["empty"] for summary in summaries),

@@ -56,7 +56,7 @@ def verify_folder(folder: Path, level: str, console: Console) -> None:
             faulty[one] = found
         size = sum(record.bytes for record in manifest.files.values()) if manifest else 0
         name = str(one.relative_to(folder)) if one != folder else str(one)
-        state = "sound" if not found else f"{len(found)} faults"
+        state = "sound" if not found else "1 fault" if len(found) == 1 else f"{len(found)} faults"
         rows.append((name, manifest.stage if manifest else "?", len(manifest.files) if manifest else 0, size, state))
         results.append({"folder": name, "root": manifest.root if manifest else None, "faults": list(map(str, found))})
     console.table(["folder", "stage", "files", "bytes", f"level {level}"], rows)
@@ -128,7 +128,7 @@ def _refusal(folder: Path, faults: Sequence[Fault], total: int | None = None) ->
     more = (total or len(faults)) - 1
     return IntegrityError(
         f"{folder / faults[0].file}: {faults[0].what}"
-        + (f" (and {more} more faults)" if more else "")
+        + (f" (and {more} more)" if more else "")
         + "; run the same build again to make it anew"
     )
 

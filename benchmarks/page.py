@@ -1,0 +1,147 @@
+"""docs/benchmarks.md, docs/images/benchmarks.svg and the table of `make bench`, from the newest results of each room.
+
+`python -m benchmarks.page` makes them anew without measuring anything.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from html import escape
+from typing import Any
+
+from benchmarks.harness import RESULTS
+
+DOCS = RESULTS.parents[1] / "docs"
+ROOMS = {
+    "chain": "From files to shards",
+    "corpora": "Reading, cleaning, filtering, deduplicating",
+    "tokenization": "Training tokenizers and encoding",
+    "sharding": "Packing, reading, verifying",
+    "cluster": "Clusters and recipes",
+    "gpu": "Training on a GPU",
+}
+MET = {True: "met", False: "**not met**", None: "has not run"}
+COLUMNS = ("question", "ours", "best peer", "theirs", "ratio", "goal", "")
+
+
+def latest() -> dict[str, dict[str, Any]]:
+    """Room -> its newest results that have goals."""
+    found = {}
+    for room in ROOMS:
+        for path in sorted(RESULTS.glob(f"{room}-20*.json")):
+            results = json.loads(path.read_bytes())
+            if results.get("goals"):
+                found[room] = results
+    return found
+
+
+def rows(results: dict[str, Any]) -> list[tuple[str, ...]]:
+    """A line of COLUMNS for each goal of a room."""
+    lines = []
+    for goal in results["goals"]:
+        ratio = "" if goal["ratio"] is None else f"{_number(goal['ratio'])} x"
+        unit = "x" if goal["ratio"] is not None else goal["unit"]
+        theirs = "" if goal["theirs"] is None else f"{_number(goal['theirs'])} {goal['unit']}"
+        ours = "" if goal["ours"] is None else f"{_number(goal['ours'])} {goal['unit']}"
+        wanted = f"{'>=' if goal['bound'] == 'at least' else '<='} {goal['limit']:g} {unit}"
+        lines.append((goal["question"], ours, goal["peer"], theirs, ratio, wanted, MET[goal["met"]]))
+    return lines
+
+
+def page(found: dict[str, dict[str, Any]]) -> str:
+    """docs/benchmarks.md."""
+    goals = [goal for results in found.values() for goal in results["goals"]]
+    met = sum(goal["met"] is True for goal in goals)
+    lines = [
+        "# Benchmarks",
+        "",
+        "Made by `make bench` from `benchmarks/results/*.json`; each room's benchmark is `python -m benchmarks.ROOM`,",
+        "and its docstring says what is asked and how. Ours and the peer's are measured in one run on the same",
+        "documents, in turns, after a warm-up. A ratio is how many times better ours is. Goals were set beforehand;",
+        "those that are missed stand here as well.",
+        "",
+        f"{len(goals)} goals, {met} met. Beyond the line is better than the goal:",
+        "",
+        "![Every figure beside its goal](images/benchmarks.svg)",
+    ]
+    for room, results in found.items():
+        machine = results["machine"]
+        versions = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
+        load = f"load {machine['load_before']:.1f} before and {machine['load_after']:.1f} after"
+        lines += [
+            "",
+            f"## {ROOMS[room]}",
+            "",
+            f"{results['date']}, {machine['cores']} cores of {machine['cpu']}, {load};",
+            f"Python {machine['python']}; {versions}.",
+            "",
+            "| " + " | ".join(COLUMNS) + " |",
+            "|---|---:|---|---:|---:|---:|---|",
+            *(f"| {' | '.join(line)} |" for line in rows(results)),
+        ]
+    return "\n".join([*lines, ""])
+
+
+def picture(found: dict[str, dict[str, Any]]) -> str:
+    """An SVG: of each goal how far its figure lies beyond it or short of it, on a logarithmic scale."""
+    bars = [(goal["question"], _beyond(goal)) for results in found.values() for goal in results["goals"]]
+    measured = [(question, beyond) for question, beyond in bars if beyond is not None]
+    left, width, line = 330, 390, 18
+    low, high = -1.0, max([1.0, *(math.log2(beyond) for _, beyond in measured)])
+
+    def across(beyond: float) -> float:
+        return left + width * (min(max(math.log2(beyond), low), high) - low) / (high - low)
+
+    goal = across(1)
+    parts = []
+    for place, (question, beyond) in enumerate(measured):
+        top = 24 + place * line
+        start, stop = sorted((goal, across(beyond)))
+        colour = "#0f766e" if beyond >= 1 else "#b45309"
+        parts.append(f'<text x="{left - 8}" y="{top + 11}" text-anchor="end">{escape(question)}</text>')
+        parts.append(
+            f'<rect x="{start:.1f}" y="{top}" width="{max(stop - start, 1):.1f}" height="13" fill="{colour}"/>'
+        )
+        parts.append(f'<text x="{stop + 5:.1f}" y="{top + 11}">{_number(beyond)}</text>')
+    bottom = 24 + len(measured) * line
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + width + 60}" height="{bottom + 8}" '
+        'font-family="sans-serif" font-size="11" fill="#57606a" role="img">'
+        "<title>Every figure beside its goal</title>"
+        '<rect width="100%" height="100%" fill="#ffffff"/>'
+        f'<text x="{goal:.1f}" y="14" text-anchor="middle">goal</text>'
+        f'<line x1="{goal:.1f}" x2="{goal:.1f}" y1="18" y2="{bottom}" stroke="#57606a"/>{"".join(parts)}</svg>\n'
+    )
+
+
+def table(found: dict[str, dict[str, Any]]) -> str:
+    """The same for a terminal."""
+    lines = [row for results in found.values() for row in rows(results)]
+    plain = [COLUMNS, *(tuple(cell.replace("*", "").replace("not met", "NOT MET") for cell in row) for row in lines)]
+    widths = [max(len(row[column]) for row in plain) for column in range(len(COLUMNS))]
+    return "\n".join(
+        "  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip() for row in plain
+    )
+
+
+def main() -> None:
+    found = latest()
+    (DOCS / "benchmarks.md").write_text(page(found), encoding="utf-8")
+    (DOCS / "images" / "benchmarks.svg").write_text(picture(found), encoding="utf-8")
+    print(table(found))
+
+
+def _beyond(goal: dict[str, Any]) -> float | None:
+    held = goal["ours"] if goal["ratio"] is None else goal["ratio"]
+    if held is None or not held or not goal["limit"]:  # a goal of none at all has no scale
+        return None
+    return float(held / goal["limit"] if goal["bound"] == "at least" else goal["limit"] / held)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+if __name__ == "__main__":
+    main()
