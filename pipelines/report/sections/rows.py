@@ -14,8 +14,16 @@ def rows(found: Sequence[Figures]) -> Markup | None:
     return section(
         "rows",
         "Rows to look at",
-        "One row from the middle of each of the largest strata, as training reads it. Each piece names the document "
-        "it is of; `arcorp inspect DIR --row N` shows any other row, `--document ID` where a document went.",
+        join(
+            [
+                "One row from the middle of each of the largest strata, as training reads it. Each piece names the "
+                "document it is of; ",
+                tag("code", "arcorp inspect DIR --row N"),
+                " shows any other row, ",
+                tag("code", "--document ID"),
+                " where a document went.",
+            ]
+        ),
         tag("div", *[_row(one) for one in found], class_="list"),
     )
 
