@@ -1,6 +1,7 @@
 """A SLURM for the tests, a recipe of ten parts, and the tree that a local build makes of it."""
 
 import contextlib
+import getpass
 import io
 import json
 import os
@@ -37,6 +38,15 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loopback]:
         yield one
     finally:
         one.stop()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(cluster: Loopback) -> Iterator[None]:
+    """Jobs that a failed test has left don't hold up the next."""
+    yield
+    if cluster.queue():
+        cluster("scancel", f"--user={getpass.getuser()}")
+        cluster.drain()
 
 
 @dataclass

@@ -14,7 +14,7 @@ from builds import SETTINGS, build, tree
 
 from pipelines.jobs import label
 from tests.cluster.conftest import ROOT, SECRET
-from tests.cluster.loopback import PATIENCE, Loopback, wait_for
+from tests.cluster.loopback import Loopback, wait_for
 
 pytestmark = pytest.mark.slurm
 STAGES = ("documents/00-jsonl-arb_Arab", "unique", "tokens", "dataset")
@@ -60,7 +60,7 @@ def test_training_on_two_machines_that_is_told_to_leave_is_queued_again_and_ends
     on_slurm = ("--set", f"slurm.train={train}")
     launched = arcorp.build(out, *settings, *on_slurm, faults="train=hang", release=release)
     assert launched.returncode == 0, launched.stderr
-    wait_for(release.with_suffix(".hangs").exists, "training", lambda: told(cluster, out), patience=5 * PATIENCE)
+    wait_for(release.with_suffix(".hangs").exists, "training", lambda: told(cluster, out))
     [job] = [name for name, what, _ in cluster.queue() if what == label(out, "build")]
     cluster("scancel", "--signal=USR1", "--batch", job)
     wait_for(lambda: (job, "PENDING") in [(name, state) for name, _, state in cluster.queue()], "the job's return")
