@@ -42,6 +42,9 @@ from corpora.tally import NORMALISED, Tally, utf8_size
 _BATCH = 1 << 18
 """Code points cleaned at once, or one document."""
 
+_LONG = 1 << 20
+"""Code points of a document that is cleaned by blocks of lines: what is made on the way is several times a text."""
+
 _ASCII_DIRT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -77,6 +80,9 @@ class Clean(PipelineStep):  # type: ignore[misc]
         batch: list[Document] = []
         chars = 0
         for document in data:
+            if len(document.text) > _LONG:
+                yield from self._clean(batch)
+                batch, chars = [], 0
             batch.append(document)
             chars += len(document.text)
             if chars > _BATCH:
@@ -118,6 +124,10 @@ def _normalise(
 ) -> tuple[list[str], dict[int, tuple[int, int]], Counts]:
     """The texts as they are now; of those that were touched, the bytes before and now; and of each, how many
     characters each step touched."""
+    if len(texts) == 1 and len(texts[0]) > _LONG:
+        blocks = list(_blocks(texts[0]))
+        if len(blocks) > 1:
+            return _by_blocks(blocks, arabic, options, profile)
     touched = np.zeros((len(texts), len(STEPS)), np.int64)
     places = [n for n, text in enumerate(texts) if not text.isascii() or _ASCII_DIRT.search(text)]
     if profile == "verbatim" or not places:
@@ -141,3 +151,31 @@ def _normalise(
         sizes[places[number]] = came[number], stop - start
     touched[places] = counts
     return now, sizes, touched
+
+
+def _by_blocks(
+    blocks: list[str], arabic: bool, options: Normalisation, profile: Profile
+) -> tuple[list[str], dict[int, tuple[int, int]], Counts]:
+    """As `_normalise`, of one text in blocks; each goes as it is done. No step looks across the end of a line."""
+    came = now = 0
+    touched = np.zeros((1, len(STEPS)), np.int64)
+    for number, block in enumerate(blocks):
+        one = normalise(block, arabic=arabic, options=options, profile=profile)
+        blocks[number] = one.text
+        came, now = came + one.came, now + one.size
+        for step, count in one.touched.items():
+            touched[0, STEPS.index(step)] += count
+    return ["".join(blocks)], {0: (came, now)}, touched
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """A text in blocks of lines."""
+    start = 0
+    while len(text) - start > _LONG:
+        end = text.find("\n", start + _LONG // 2)
+        if end < 0:
+            break
+        yield text[start : end + 1]
+        start = end + 1
+    if start < len(text):
+        yield text[start:]

@@ -7,7 +7,6 @@ its row.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -94,9 +93,10 @@ class Parquet(Format):
             if batch is None or number >= part.stop:
                 return
             low, high = max(part.start - number, 0), min(part.stop - number, batch.num_rows)
-            if low < high:
-                yield from _batch_rows(batch.slice(low, high - low), number + low)
+            rows = _batch_rows(batch.slice(low, max(0, high - low)), number + low)
             number += batch.num_rows
+            del batch
+            yield from rows
 
     def schema(self, file: File) -> list[str]:
         """Names of the columns."""
@@ -113,6 +113,7 @@ class Parquet(Format):
 
 
 def _batch_rows(batch: Any, number: int) -> Iterator[Row | Lost]:
+    """The rows of a batch; what was read is let go, as a row may be a text of 100 MB."""
     try:
         values = batch.to_pylist()
     except UnicodeDecodeError:  # Arrow does not look into strings as it reads them: find the rows that are not UTF-8
@@ -123,4 +124,12 @@ def _batch_rows(batch: Any, number: int) -> Iterator[Row | Lost]:
             except UnicodeDecodeError:
                 yield Lost(number + index, "invalid UTF-8", row.nbytes)
         return
-    yield from itertools.starmap(Row, enumerate(values, number))
+    import pyarrow
+
+    large = batch.nbytes > BATCH_BYTES
+    del batch
+    if large:  # what Arrow frees it keeps for itself
+        pyarrow.default_memory_pool().release_unused()
+    values.reverse()
+    for key in range(number, number + len(values)):
+        yield Row(key, values.pop())

@@ -254,6 +254,7 @@ class Source(abc.ABC):
                     if unit.limit is not None and len(seen) >= unit.limit:
                         return
                     document = self._document(row, part, seen, tally)
+                    del row  # a long text, cleaned, is not kept as it came
                     if document is not None:
                         yield document
             except BadInput as error:

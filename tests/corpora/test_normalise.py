@@ -7,7 +7,7 @@ import pytest
 from camel_tools.utils.dediac import dediac_ar
 from camel_tools.utils.normalize import normalize_unicode
 from datatrove.data import Document
-from hypothesis import given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from corpora.normalise import STEPS, Clean, Normalisation, normalise
@@ -121,3 +121,16 @@ def test_cleaning_many_documents_is_normalising_each(given: list[tuple[str, bool
         tally.leave("text", "", "", 1, utf8_size(document.text), len(document.text))
     assert tally.balanced
     assert tally.changed == dict(sum((Counter(one.touched) for one in each), Counter()))
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(texts | st.sampled_from(["\r", "\n\u064b", "\u2029"]), max_size=12).map("\n".join), options)
+@example("س\r\n" * 40 + "\u0651\u064e", Normalisation())
+def test_a_long_text_in_blocks_of_lines_becomes_what_it_becomes_whole(
+    monkeypatch: pytest.MonkeyPatch, text: str, chosen: Normalisation
+) -> None:
+    whole = normalise(text, options=chosen)
+    with monkeypatch.context() as shorter:
+        shorter.setattr("corpora.normalise._LONG", 16)
+        blocks = normalise(text, options=chosen)
+    assert (blocks.text, blocks.came, blocks.size) == (whole.text, whole.came, whole.size)
