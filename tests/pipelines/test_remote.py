@@ -85,6 +85,25 @@ def test_a_folder_or_glob_of_the_hub_gives_the_bytes_of_local_files(
     assert parts(tmp_path / "hub-out") == parts(tmp_path / "local") != {}
 
 
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("fineweb-2", "fineweb-2/data/ars_Arab/train/000_00000.parquet"),
+        ("oscar", "oscar/OSCAR-2301/ar_meta/ar_meta_part_1.jsonl.zst"),
+    ],
+)
+def test_a_web_address_gives_the_bytes_of_a_local_file(
+    source: str, name: str, hub: Hub, samples: Path, tmp_path: Path
+) -> None:
+    local = hub.root / "web" / "files" / Path(name).name
+    local.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(samples / "data" / name, local)
+    address = f"{hub.address}/datasets/web/files/resolve/main/{local.name}"
+    assert ingest(source, address, tmp_path / "web") == 0
+    assert ingest(source, local, tmp_path / "local") == 0
+    assert parts(tmp_path / "web") == parts(tmp_path / "local") != {}
+
+
 def test_a_bucket_gives_the_bytes_of_local_files(bucket: str, samples: Path, tmp_path: Path) -> None:
     oscar = samples / "data" / "oscar"
     fsspec.filesystem("s3").put(f"{oscar}/", f"{bucket}/oscar/", recursive=True)
