@@ -4,7 +4,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test test-faults lint format docs wheel clean bench bench-chain bench-cluster bench-corpora bench-sharding bench-env bench-gpu
+.PHONY: demo test test-faults lint format docs wheel clean bench bench-chain bench-cluster bench-corpora bench-sharding \
+	bench-tokenization bench-env bench-gpu
 
 demo: .venv/installed  ## build, verify and train on the embedded corpus, and report
 	$(BIN)/arcorp demo --out out/demo
@@ -43,11 +44,16 @@ bench-corpora: .venv/installed  ## reading, cleaning, filtering, deduplicating; 
 bench-sharding: .venv/installed  ## packing, writing, reading, verifying; beside the peers that `make bench-env` installed
 	$(BIN)/python -m benchmarks.sharding
 
+bench-tokenization: .venv/installed  ## training, encoding, segmenting, memory; beside tokenizers, fastokens, tiktoken, rustbpe
+	$(BIN)/python -m benchmarks.tokenization
+
 bench-env:  ## environments of the peers, which don't go together: some 5 GB
 	for name in trl olmo mosaicml; do \
 		$(PYTHON) -m venv .venv-bench-$$name && .venv-bench-$$name/bin/python -m pip install --quiet \
 			-r benchmarks/sharding/peers/$$name.txt || exit 1; \
 	done
+	$(PYTHON) -m venv .venv-bench-rustbpe
+	.venv-bench-rustbpe/bin/python -m pip install --quiet -r benchmarks/tokenization/peers/rustbpe.txt
 	.venv-bench-trl/bin/python -m pip uninstall --quiet --yes torchvision  # litdata's breaks trl beside a CPU torch
 
 docs: .venv/installed  ## the docs site, in out/site; broken links end it

@@ -183,8 +183,12 @@ def describe(stage: Stage, outcome: Outcome, seconds: float) -> str:
     if outcome.idle:
         return f"{place}: done before"
     units = outcome.sealed.manifest.counts
-    said = [_ledger(unit, units[unit]) for unit in ("documents", "tokens", "steps") if unit in units]
-    splits = outcome.sealed.manifest.summary.get("splits", {})
+    told = ("chars",) if stage.name == "tokenizer" else ("documents", "tokens", "steps")
+    said = [_ledger(unit, units[unit]) for unit in told if unit in units]
+    summary = outcome.sealed.manifest.summary
+    if summary.get("parts_by_reference"):
+        said.append(f"{summary['parts_by_reference']} parts by the slow engine, as the fast one differs or refuses")
+    splits = summary.get("splits", {})
     said += [f"{split['rows']:,} rows for {name}" for name, split in splits.items()]
     if outcome.mended:
         said.append(f"mended {', '.join(outcome.mended)}")

@@ -4,7 +4,8 @@
 0.1 % of the others are encoded by both beforehand, and if one id differs, the whole part is done by `tokenizers`,
 and says so. A tokenizer that fastokens doesn't take is done by `tokenizers` altogether.
 
-Special tokens' names inside a text are text. Batches are bounded by characters, not by documents: books come whole.
+Special tokens' names inside a text are text. Batches are bounded by characters, not by documents: books come whole, or
+in `pieces` if they are longer than that.
 Each engine is kept to one thread, since parts are what is encoded in parallel. Both read their environment once,
 when they are loaded; whoever has set these variables before keeps them.
 """
@@ -21,13 +22,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenization.errors import EncodingError, OptionError
+from tokenization.pieces import may_be_cut, pieces
 from tokenization.tokenizer import Tokenizer
 from tokenization.utf8 import utf8
 
 BATCH_CHARS = 4_000_000  # texts, ids and offsets of a batch together stay under some 50 MB
 FIRST = 4  # documents at the head of a part that both engines encode
 ONE_IN = 1000  # of the others
-CHECKED_CHARS = 50_000  # of each: over whole books the reference would take longer than all the rest of the part
+CHECKED_CHARS = 10_000  # of each: over whole books the reference would take longer than all the rest of the part
 
 _ONE_THREAD = {"RAYON_NUM_THREADS": "1", "FASTOKENS_BPE_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
@@ -72,21 +74,24 @@ class Encoder:
         self.dtype = dtype(tokenizer.vocab_size)
         self._fast, self.refused = _fastokens(tokenizer)
         self._batch_chars = batch_chars
+        self._may_be_cut = may_be_cut(tokenizer)
 
-    def encode_part(self, texts: Sequence[str], name: str) -> Part:
-        """Encode the documents of a part. `name`, the part's, chooses which of them both engines encode."""
-        chosen = [*range(min(FIRST, len(texts))), *_drawn(name, len(texts))]
+    def encode_part(self, texts: Sequence[str], name: str, *, begin: int = 0, reference: bool = False) -> Part:
+        """Encode the documents of a part, or those from number `begin` on: a part may come in pieces, and is done by
+        `tokenizers` from its first piece on (`reference`) once engines disagree on a later one. `name`, the part's,
+        chooses which documents both engines encode."""
         checked = disagreed = 0
         if self._fast is not None:
-            for number in chosen:
-                text = texts[number][:CHECKED_CHARS]
+            for number in _chosen(name, begin, begin + len(texts)):
+                text = texts[number - begin][:CHECKED_CHARS]
                 utf8(text, f"document {number} of part {name}")
                 checked += 1
                 disagreed += self.tokenizer.encode(text) != self._by_fastokens([text])[0].tolist()
-        fast = self._fast is not None and not disagreed
-        return Part("fastokens" if fast else "tokenizers", checked, disagreed, self._batches(texts, name, fast))
+        fast = self._fast is not None and not disagreed and not reference
+        batches = self._batches(texts, name, begin, fast)
+        return Part("fastokens" if fast else "tokenizers", checked, disagreed, batches)
 
-    def _batches(self, texts: Sequence[str], name: str, fast: bool) -> Iterator[Batch]:
+    def _batches(self, texts: Sequence[str], name: str, first: int, fast: bool) -> Iterator[Batch]:
         begin = 0
         while begin < len(texts):
             end, chars = begin, 0
@@ -94,15 +99,22 @@ class Encoder:
                 chars += len(texts[end])
                 end += 1
             batch = texts[begin:end]
-            sizes = np.array([_bytes(text, at, name) for at, text in enumerate(batch, begin)], np.int64)
+            sizes = np.array([_bytes(text, at, name) for at, text in enumerate(batch, first + begin)], np.int64)
             lengths = np.array([len(text) for text in batch], np.int64)
-            ids, tokens = self._by_fastokens(batch) if fast else self._by_reference(batch)
+            if fast and chars > self._batch_chars and self._may_be_cut:  # one long document
+                ids, tokens = self._in_pieces(batch[0])
+            else:
+                ids, tokens = self._by_fastokens(batch) if fast else self._by_reference(batch)
             yield Batch(narrowed(ids, self.tokenizer.vocab_size), tokens, sizes, lengths)
             begin = end
 
     def _by_fastokens(self, texts: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
         ids, offsets = self._fast.encode_batch_flat(list(texts), False, True)
         return np.frombuffer(ids, "<u4"), np.diff(np.frombuffer(offsets, "<u8")).astype(np.int64)
+
+    def _in_pieces(self, text: str) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+        found = [self._by_fastokens([piece])[0] for piece in pieces(text, self._batch_chars)]
+        return np.concatenate(found), np.array([sum(map(len, found))], np.int64)
 
     def _by_reference(self, texts: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
         encoded = [self.tokenizer.encode(text) for text in texts]
@@ -132,10 +144,10 @@ def _bytes(text: str, number: int, part: str) -> int:
     return len(text) if text.isascii() else len(utf8(text, f"document {number} of part {part}"))
 
 
-def _drawn(name: str, documents: int) -> list[int]:
-    """One document of each thousand, by a keyed hash; of the last, shorter thousand perhaps none."""
+def _chosen(name: str, begin: int, end: int) -> list[int]:
+    """Documents from `begin` to `end` of a part: the first of all, and one of each thousand, by a keyed hash."""
     drawn = []
-    for begin in range(0, documents, ONE_IN):
-        digest = hashlib.blake2b(f"{name}:{begin}".encode(), digest_size=8).digest()
-        drawn.append(begin + int.from_bytes(digest, "big") % ONE_IN)
-    return [number for number in drawn if FIRST <= number < documents]
+    for thousand in range(begin // ONE_IN * ONE_IN, end, ONE_IN):
+        digest = hashlib.blake2b(f"{name}:{thousand}".encode(), digest_size=8).digest()
+        drawn.append(thousand + int.from_bytes(digest, "big") % ONE_IN)
+    return [*range(begin, min(FIRST, end)), *(number for number in drawn if max(FIRST, begin) <= number < end)]

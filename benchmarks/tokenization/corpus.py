@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from pipelines.documents import open_documents, parts_of
@@ -23,17 +24,40 @@ BULK = {
     "math_gsm8k_train": "eng_Latn",
     "python_stdlib": "python",
 }
+GIGABYTE = 1_000_000_000
 
 
-def ingest(scratch: Path) -> list[Path]:
+def bulk(scratch: Path) -> list[Path]:
     """Folders of documents, 105 MB of text."""
-    folders = []
-    for name, language in BULK.items():
-        folder = scratch / "documents" / name
-        options = IngestOptions(language=language)
-        run(ingest_stage(folder, "jsonl", [str(SAMPLES / "data/bulk" / f"{name}.jsonl.zst")], options), Context(1))
-        folders.append(folder)
-    return folders
+    return [
+        _ingested(scratch / "documents" / name, SAMPLES / "data/bulk" / f"{name}.jsonl.zst", language)
+        for name, language in BULK.items()
+    ]
+
+
+def gigabyte(scratch: Path, folders: list[Path]) -> list[Path]:
+    """The folders, and one more that makes it a gigabyte: documents of the demo's grammar, in all its registers."""
+    from corpora.demo.corpus import REGISTERS
+
+    each = (GIGABYTE - size_of(folders)) // len(REGISTERS)
+    folder = scratch / "grammar"
+    folder.mkdir()
+    with ProcessPoolExecutor(2) as pool:
+        list(pool.map(_write_register, REGISTERS, [folder] * len(REGISTERS), [each] * len(REGISTERS)))
+    return [*folders, _ingested(scratch / "documents" / "grammar", folder, "arb_Arab")]
+
+
+def _write_register(register: str, folder: Path, size: int) -> None:
+    """So many bytes of text."""
+    from corpora.demo.corpus import documents
+
+    written = 0
+    with (folder / f"{register}.jsonl").open("w", encoding="utf-8") as file:
+        for document in documents(register, chars=size):  # a character is a byte or two
+            file.write(json.dumps({"text": document.text}, ensure_ascii=False) + "\n")
+            written += len(document.text.encode())
+            if written >= size:
+                break
 
 
 def texts(folders: list[Path]) -> list[str]:
@@ -44,9 +68,11 @@ def texts(folders: list[Path]) -> list[str]:
     return found
 
 
-def grammar(chars: int) -> Iterator[str]:
-    """About so many characters of what the demo's grammar writes: new documents to the end, in all its registers."""
-    from corpora.demo.corpus import REGISTERS, documents
+def size_of(folders: list[Path]) -> int:
+    """Bytes of text."""
+    return sum(folder.manifest.counts["bytes"].out for folder in open_documents(folders))
 
-    for register in REGISTERS:
-        yield from (document.text for document in documents(register, chars=chars // len(REGISTERS)))
+
+def _ingested(folder: Path, path: Path, language: str) -> Path:
+    run(ingest_stage(folder, "jsonl", [str(path)], IngestOptions(language=language)), Context(2))
+    return folder

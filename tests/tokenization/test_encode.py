@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,18 @@ from hypothesis import strategies as st
 from tokenization import encode
 from tokenization.encode import Batch, Encoder, Part
 from tokenization.errors import EncodingError, OptionError
+from tokenization.pattern import pattern
+from tokenization.pieces import may_be_cut, pieces
 from tokenization.tokenizer import Tokenizer
+from tokenization.vocabulary import Layout
+
+
+@pytest.fixture(scope="module")
+def make_apart(make_folder: Callable[[Layout, str], Path]) -> dict[bool, Tokenizer]:
+    """Tokenizers by whether clitics stand apart."""
+    return {
+        apart: Tokenizer.load(make_folder(Layout(4096), pattern(digits=2, clitics=apart))) for apart in (False, True)
+    }
 
 
 def joined(part: Part) -> Batch:
@@ -46,6 +58,33 @@ def test_batches_do_not_show(small: Tokenizer, texts: list[str], chars: int) -> 
     ]
     # More than the limit only where one document alone is more.
     assert all(batch.chars.sum() <= chars or len(batch.chars) == 1 for batch in batches)
+
+
+WORDS = st.lists(st.sampled_from(["والكتاب", "a", "it's", "1", "٣", "،", "«", "\n", "\u064e", "👋", " ", ""]))
+
+
+@given(WORDS.map(" ".join), st.integers(0, 9))
+@settings(max_examples=200, deadline=None)
+@pytest.mark.parametrize("clitics", [False, True])
+def test_pieces_of_a_long_text_encode_as_the_whole(
+    make_apart: dict[bool, Tokenizer], clitics: bool, text: str, least: int
+) -> None:
+    tokenizer = make_apart[clitics]
+    cut = list(pieces(text, least))
+    assert "".join(cut) == text
+    assert [at for piece in cut for at in tokenizer.encode(piece)] == tokenizer.encode(text)
+
+
+def test_a_real_text_is_cut_and_that_of_a_foreign_tokenizer_never(small: Tokenizer, real_text: list[str]) -> None:
+    text = "\n".join(real_text[::40])
+    assert len(list(pieces(text, 5_000))) > len(text) // 7_000
+    assert joined(Encoder(small, batch_chars=5_000).encode_part([text], "p")).ids.tolist() == small.encode(text)
+    assert may_be_cut(small)
+    gpt2 = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    config = json.loads(small.json)
+    for key, value in (("normalizer", {"type": "NFC"}), ("pre_tokenizer", gpt2)):
+        foreign = Tokenizer(json.dumps({**config, key: value}).encode(), name="foreign", meta={}, roles={})
+        assert not may_be_cut(foreign)
 
 
 def test_a_special_name_in_a_text_stays_text(small: Tokenizer) -> None:

@@ -1,0 +1,112 @@
+"""`make bench-tokenization`: every figure of tokenization in one run, each goal met or not, printed and kept as JSON.
+
+Speeds are of one core, by its processor seconds, so that a busy machine changes them little; what two workers gain is
+by the clock, and wants a quiet one. Peers stand in the same environment, but for rustbpe (`make bench-env`), which is
+left out and said to be where it isn't there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from benchmarks.harness import Goal, keep, told
+from benchmarks.tokenization import corpus, encoding, training, words
+
+GB = 1e9
+PACKAGES = ("datatrove", "fastokens", "numba", "numpy", "pyarrow", "tiktoken", "tokenizers")
+
+
+def main() -> None:
+    """Measure what is named on the command line, or all."""
+    load = os.getloadavg()[0]
+    scratch = Path(tempfile.mkdtemp(prefix="bench-tokenization-", dir=os.environ.get("TMPDIR")))
+    folders = corpus.bulk(scratch)
+    texts = corpus.texts(folders)
+    trained = encoding.tokenizer(scratch, folders)
+    measurements: dict[str, Callable[[], dict[str, Any]]] = {
+        "training": lambda: training.measure(scratch, texts),
+        "encoding": lambda: encoding.measure(scratch, trained, folders),
+        "memory": lambda: encoding.memory(scratch, trained),
+        "segmenting": lambda: words.segmenting(texts),
+        "reporting": lambda: words.reporting(trained, texts),
+        "large": lambda: training.large(scratch, _gigabyte(scratch, folders)),
+        "workers": lambda: encoding.two_workers(scratch, trained, _gigabyte(scratch, folders)),
+    }
+    results: dict[str, Any] = {}
+    try:
+        for name in sys.argv[1:] or measurements:
+            results[name] = told(name, measurements[name]())
+    finally:
+        shutil.rmtree(scratch)
+    print(keep("tokenization", results, _goals(results), load, *PACKAGES))
+
+
+def _gigabyte(scratch: Path, folders: list[Path]) -> list[Path]:
+    """Written once."""
+    grammar = scratch / "documents" / "grammar"
+    return [*folders, grammar] if grammar.is_dir() else corpus.gigabyte(scratch, folders)
+
+
+def _goals(results: dict[str, Any]) -> list[Goal]:
+    """Each goal of what was measured."""
+    goals: list[Goal] = []
+    if "training" in results:
+        one = results["training"]
+        seconds, rust = one["cpu_seconds"], one.get("rustbpe_cpu_seconds")
+        peers = [("tokenizers", version("tokenizers"), one["tokenizers_cpu_seconds"], 8.0)]
+        peers.append(("rustbpe", one.get("rustbpe", ""), rust, 2.5))
+        for name, number, theirs, limit in peers:
+            goals.append(
+                Goal(
+                    f"training 32,000 tokens on 105 MB, beside {name}",
+                    None if theirs is None else seconds,
+                    "cpu-seconds",
+                    "at least",
+                    limit,
+                    f"{name} {number}",
+                    theirs,
+                    None if theirs is None else theirs / seconds,
+                )
+            )
+        equal = float(one["merges_equal_those_of_tokenizers"])
+        goals.append(Goal("merges equal those of tokenizers, in order", equal, "1 is yes", "at least", 1.0))
+    if "encoding" in results:
+        one = results["encoding"]
+        speed = one["MB a cpu-second"]
+        for name, limit in (("datatrove", 15.0), ("tiktoken", 3.0), ("fastokens", 0.6)):
+            alone = "" if name == "datatrove" else " alone"
+            peer = f"{name} {version(name)}"
+            goals.append(
+                Goal(
+                    f"Parquet to sealed tokens, beside {name}{alone}",
+                    speed["stage"],
+                    "MB a cpu-second",
+                    "at least",
+                    limit,
+                    peer,
+                    speed[name],
+                    speed["stage"] / speed[name],
+                )
+            )
+        goals.append(Goal("ids of all engines equal", float(one["ids_equal"]), "1 is yes", "at least", 1.0))
+    for name, question, figure, unit, bound, limit in (
+        ("large", "memory for 76,800 tokens on 1 GB", lambda one: one["peak_bytes"] / GB, "GB", "at most", 4.0),
+        ("segmenting", "a million word types cut", lambda one: one["cpu_seconds"], "cpu-seconds", "at most", 60.0),
+        ("workers", "tokenizing with two workers", lambda one: one["times"], "times", "at least", 1.7),
+        ("memory", "memory to tokenize books", lambda one: one["books"]["peak_bytes"] / GB, "GB", "at most", 1.0),
+        ("memory", "memory for a 100 MB document", lambda one: one["giant"]["peak_bytes"] / GB, "GB", "at most", 1.0),
+    ):
+        if name in results:
+            goals.append(Goal(question, figure(results[name]), unit, bound, limit))  # type: ignore[arg-type]
+    return goals
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""Encoding: from Parquet to sealed token files, beside the engines alone and datatrove; two workers; memory."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.tokenization import corpus, timed
+from pipelines.options import IngestOptions, SampleOptions, TokenizerOptions
+from pipelines.runner import Context, run
+from pipelines.stages.ingest import ingest_stage
+from pipelines.stages.tokenizer import tokenizer_stage
+
+MODULE = "benchmarks.tokenization.encode_one"
+ROUNDS = 3
+SLOW = 6_000_000
+"""Bytes of text, about, for the engines that do a few megabytes a second."""
+
+GIANT = 100_000_000
+
+
+def tokenizer(scratch: Path, folders: list[Path]) -> Path:
+    """Of 32,768 ids, learned from some of the documents."""
+    options = TokenizerOptions(sample=SampleOptions(chars=30_000_000))
+    return run(tokenizer_stage(scratch / "tokenizer", folders, options, 42), Context(2)).sealed.path
+
+
+def measure(scratch: Path, trained: Path, folders: list[Path]) -> dict[str, Any]:
+    """All engines on the same documents, one core; the slow ones on some of them, which ours does too."""
+    some = _some(scratch)
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in ("stage", "fastokens", "tiktoken")}
+    for number in range(ROUNDS):
+        for name, found in runs.items():
+            found.append(_encoded(name, scratch, trained, folders, f"{name}-{number}"))
+    slow = {name: _encoded(name, scratch, trained, [some], name) for name in ("stage", "tokenizers", "datatrove")}
+    speed = {name: median(_speed(one) for one in found) for name, found in runs.items()}
+    speed |= {name: _speed(slow[name]) for name in ("tokenizers", "datatrove")}
+    return {
+        "megabytes": runs["stage"][0]["bytes"] / 1e6,
+        "megabytes_of_the_slow_ones": slow["stage"]["bytes"] / 1e6,
+        "MB a cpu-second": speed,
+        **{f"times_{name}": speed["stage"] / speed[name] for name in speed if name != "stage"},
+        "ids_equal": len({one["digest"] for found in runs.values() for one in found}) == 1
+        and len({one["digest"] for one in slow.values()}) == 1,
+        "peak_bytes": max(one["peak_bytes"] for one in runs["stage"]),
+    }
+
+
+def two_workers(scratch: Path, trained: Path, folders: list[Path]) -> dict[str, Any]:
+    """A gigabyte with one worker and with two, by the clock, in turns."""
+    ones, twos = [], []
+    for number in range(2):
+        ones.append(_encoded("stage", scratch, trained, folders, f"one-{number}"))
+        twos.append(_encoded("stage", scratch, trained, folders, f"two-{number}", cores=2))
+    one, two = (min(each["wall_seconds"] for each in runs) for runs in (ones, twos))
+    return {"megabytes": ones[0]["bytes"] / 1e6, "one": one, "two": two, "times": one / two}
+
+
+def memory(scratch: Path, trained: Path) -> dict[str, Any]:
+    """Whole books, and then a document of 100 MB among short ones: the most memory the stage ever had."""
+    books = scratch / "documents" / "books"
+    files = str(corpus.SAMPLES / "data/openiti")
+    run(ingest_stage(books, "openiti", [files], IngestOptions()), Context(1))
+    texts = corpus.texts([scratch / "documents" / "arb_wiki"])
+    giant = "\n".join(texts * 8).encode()[:GIANT].decode(errors="ignore")
+    folder = _written(scratch, "giant", [*texts[:100], giant, *texts[100:200]])
+    return {
+        name: {key: found[key] for key in ("bytes", "peak_bytes", "cpu_seconds")}
+        for name, found in (
+            ("books", _encoded("stage", scratch, trained, [books, scratch / "documents/classical_openiti_0325AH"])),
+            ("giant", _encoded("stage", scratch, trained, [folder])),
+        )
+    }
+
+
+def _some(scratch: Path) -> Path:
+    """Every so many-th document of all folders, to some megabytes."""
+    texts = corpus.texts([scratch / "documents" / name for name in corpus.BULK])
+    step = max(1, sum(len(text.encode()) for text in texts) // SLOW)
+    return _written(scratch, "some", [text[:20_000] for text in texts[::step]])
+
+
+def _written(scratch: Path, name: str, texts: list[str]) -> Path:
+    path = scratch / f"{name}.jsonl"
+    path.write_text("".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts), encoding="utf-8")
+    folder = scratch / "documents" / name
+    run(ingest_stage(folder, "jsonl", [str(path)], IngestOptions(language="arb_Arab")), Context(1))
+    return folder
+
+
+def _encoded(
+    engine: str, scratch: Path, trained: Path, folders: list[Path], name: str = "once", cores: int = 1
+) -> dict[str, Any]:
+    out = scratch / "encoded" / name
+    out.parent.mkdir()
+    found = timed.run(MODULE, engine, str(trained), str(out), *map(str, folders), cores=cores)
+    shutil.rmtree(scratch / "encoded")
+    return found
+
+
+def _speed(one: dict[str, Any]) -> float:
+    return float(one["bytes"] / 1e6 / one["cpu_seconds"])

@@ -1,0 +1,58 @@
+"""What is done with words and with figures: a million types cut into morphemes, and the speed of the report."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from benchmarks.tokenization.timed import Timer
+
+TYPES = 1_000_000
+MEASURED = 4_000_000
+"""Characters for the report's speed, about."""
+
+
+def segmenting(texts: list[str]) -> dict[str, Any]:
+    """A million Arabic word types: those of the texts, the commonest with clitics that they came without."""
+    from tokenization.learned import Learned
+    from tokenization.segment import WORD, cut_words
+
+    seen = Counter(word for text in texts for word in WORD.findall(text))
+    types = dict.fromkeys(word for word, _ in seen.most_common(TYPES))
+    affixes = itertools.product(("", "و", "وال", "بال", "فل"), ("", "ها", "هم", "نا", "ون"))
+    for before, after in affixes:
+        if len(types) >= TYPES:
+            break
+        types.update(dict.fromkeys(before + word + after for word in list(seen)))
+    words = list(types)[:TYPES]
+    learned = Learned.shipped()
+    cut_words(learned, words[:1_000])
+    with Timer() as timer:
+        cut_words(learned, words)
+    return {"types": len(words), "of the texts": min(len(seen), TYPES), **timer.seconds()}
+
+
+def reporting(trained: Path, texts: list[str]) -> dict[str, Any]:
+    """All that the report counts of a text, encoding included, and then its intervals."""
+    from tokenization.encode import Encoder
+    from tokenization.fertility import figures, intervals, measure
+    from tokenization.tokenizer import Tokenizer
+
+    sample = [text[:2_000] for text in texts]
+    kept = sample[:: max(1, sum(map(len, sample)) // MEASURED)]
+    encoder = Encoder(Tokenizer.load(trained))
+    measure(encoder, kept[:50])
+    with Timer() as counting:
+        tally = measure(encoder, kept)
+        figures(tally)
+    with Timer() as drawing:
+        intervals(tally)
+    size = sum(len(text.encode()) for text in kept) / 1e6
+    return {
+        "megabytes": size,
+        "MB a cpu-second": size / counting.cpu,
+        "intervals, cpu-seconds": drawing.cpu,
+        "documents": len(kept),
+    }
