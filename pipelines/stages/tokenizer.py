@@ -6,6 +6,7 @@ A stage before it, in the folder's state, chooses the sample and counts its pre-
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,9 +98,13 @@ def _said(options: TokenizerOptions) -> dict[str, Any]:
 
 def layout_of(options: TokenizerOptions) -> Layout:
     """The vocabulary's layout. Raises VocabularyError for one that can't be."""
+    from tokenization.errors import VocabularyError
     from tokenization.vocabulary import Layout
 
     specials = [one if isinstance(one, Special) else Special(name=one) for one in options.specials]
+    for name, times in Counter(one.name for one in specials).items():
+        if times > 1:
+            raise VocabularyError(f"special token {name!r} is named {times} times: name it once")
     return Layout(
         size=options.vocab_size,
         specials={one.name: one.id for one in specials},

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from pipelines.options import MorphologyOptions, TokenizerOptions
+from pipelines.options import MorphologyOptions, Special, TokenizerOptions
 from pipelines.runner import Context, run
-from pipelines.stages.tokenizer import tokenizer_stage
+from pipelines.stages.tokenizer import layout_of, tokenizer_stage
 from sharding.seal import Sealed
+from tokenization.errors import VocabularyError
 from tokenization.pattern import pattern
 from tokenization.tokenizer import Tokenizer
 
@@ -38,6 +39,11 @@ def test_clitics_apart_go_into_the_files_pattern_and_only_then_into_the_seal(bui
         assert tokenizer.pattern == pattern(clitics=True)
         assert b" \xd9\x88\xd8\xa7\xd9\x84\xd9\x83" not in tokenizer.pieces  # والك
     assert "regex" not in MorphologyOptions(mode="hard").canonical()
+
+
+def test_a_special_token_named_twice_is_refused() -> None:
+    with pytest.raises(VocabularyError, match=r"'<\|bos\|>' is named 2 times"):
+        layout_of(TokenizerOptions(specials=["<|bos|>", "<|eos|>", Special(name="<|bos|>", id=4_000)]))
 
 
 def test_the_learned_segmenter_is_sealed_by_its_weights_where_it_is_used(built: Path, tmp_path: Path) -> None:
