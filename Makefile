@@ -4,8 +4,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test test-faults lint format docs wheel clean bench bench-chain bench-cluster bench-corpora bench-sharding \
-	bench-tokenization bench-env bench-gpu
+.PHONY: demo test test-faults test-tokenization lint format docs wheel clean bench bench-chain bench-cluster bench-corpora \
+	bench-sharding bench-tokenization bench-morphology bench-env bench-gpu
 
 demo: .venv/installed  ## build, verify and train on the embedded corpus, and report
 	$(BIN)/arcorp demo --out out/demo
@@ -16,6 +16,9 @@ test: lint  ## lint, then every test
 test-faults: .venv/installed  ## try every fault many times, and write docs/reliability.md
 	ARCORP_RELIABILITY=docs/reliability.md ARCORP_KILLS=$${ARCORP_KILLS:-30} ARCORP_EXAMPLES=$${ARCORP_EXAMPLES:-300} \
 		ARCORP_POINTS=$${ARCORP_POINTS:-11} $(BIN)/pytest -m fault -n 2 --dist loadfile
+
+test-tokenization: .venv/installed  ## merges, and ids in four engines, on all samples and 50,000 strings a mode
+	ARCORP_EVERY=1 ARCORP_FUZZ=50000 $(BIN)/pytest tests/tokenization/test_bpe.py tests/tokenization/test_engines.py
 
 lint: .venv/installed  ## ruff, mypy --strict, import-linter, and the generated pages
 	$(BIN)/ruff check .
@@ -46,6 +49,13 @@ bench-sharding: .venv/installed  ## packing, writing, reading, verifying; beside
 
 bench-tokenization: .venv/installed  ## training, encoding, segmenting, memory; beside tokenizers, fastokens, tiktoken, rustbpe
 	$(BIN)/python -m benchmarks.tokenization
+
+DATA ?= ../shared/data
+GOLD ?= ../shared/gold/wikinews_tokens.tsv
+bench-morphology: .venv/installed  ## segmenters, the frontier of fertility against morphemes, bits per byte; about an hour
+	$(BIN)/python -m benchmarks.tokenization.segmenters --data $(DATA) --gold $(GOLD)
+	$(BIN)/python -m benchmarks.tokenization.frontier --data $(DATA) --gold $(GOLD)
+	$(BIN)/python -m benchmarks.morphology_bpb --data $(DATA)
 
 bench-env:  ## environments of the peers, which don't go together: some 5 GB
 	for name in trl olmo mosaicml; do \

@@ -197,7 +197,7 @@ class MorphologyOptions(Options):
         "none", description="hard: no merge across a boundary while training; soft: such pairs score less"
     )
     penalty: float = Field(2.0, ge=0, le=1000, description="soft: what an occurrence across a boundary costs (lambda)")
-    share: float = Field(0.875, gt=0, le=1, description="soft: share of the vocabulary built so; the rest plainly")
+    share: float = Field(0.94, gt=0, le=1, description="soft: share of the vocabulary built so; the rest plainly")
     segmenter: Literal["learned", "camel", "rules"] = Field(
         "learned", description="what says where the boundaries are; camel: a database of camel-tools"
     )

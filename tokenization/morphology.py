@@ -38,7 +38,7 @@ class Morphology:
 
     mode: Mode = "none"
     penalty: float = 2.0
-    share: float = 0.875
+    share: float = 0.94
 
     def __post_init__(self) -> None:
         if self.mode not in ("none", "hard", "soft"):

@@ -1,0 +1,193 @@
+"""Does morphology pay? `python -m benchmarks.morphology_bpb --data DIR`: bits per byte of equal models on equal text.
+
+Tokenizers of one size: plain, hard, and soft at two points; and, as controls, plain ones with so small a vocabulary
+that they cost as many tokens as the soft ones: if shorter tokens were all that morphology brings, they would do as
+well. Every model has the same shape, the rows of its embedding included, and reads the same bytes in the same order
+once, at a constant learning rate, with matrix products in bfloat16. Averaged weights are scored, in float32, when it
+has read as many tokens as plain BPE makes of all the bytes (equal tokens), and at the end (equal text). Validation is
+held-out text of the same sources, and news, which neither tokenizers nor models have seen. A run that was made with
+the same options is not made again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import math
+import random
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import zstandard
+
+from benchmarks.tokenization.frontier import Setting, cost, trained
+from tokenization import bpe, folder
+from tokenization.counts import Counts, count
+from tokenization.encode import Encoder
+from tokenization.morphology import Morphology, boundaries
+from tokenization.pattern import pattern
+from tokenization.segment import segmenter
+from tokenization.tokenizer import Tokenizer
+from tokenization.vocabulary import Layout, Vocabulary
+from training.config import ModelConfig
+from training.model import Decoder, make_model
+
+SAME, OTHER = ("arb_wiki", "arz_wiki", "classical", "dialect"), ("arb_news",)
+SOFT = {"soft, short": Morphology("soft", 2.0, 0.94), "soft, aligned": Morphology("soft", 2.0, 1.0)}
+ROWS, CONTEXT, RATE, WARMUP, AVERAGE = 4, 256, 2e-3, 20, 0.98
+
+
+def main() -> None:
+    """Make tokenizers, train what is not trained yet, and write a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with bulk/*.jsonl.zst")
+    parser.add_argument("--size", type=int, default=16_000)
+    parser.add_argument("--bytes", type=int, default=2_400_000, help="of text for each model")
+    parser.add_argument("--layers", type=int, default=2)
+    parser.add_argument("--width", type=int, default=128)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--held-out", type=int, default=200_000, help="bytes of validation text of each domain")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    options = {name: getattr(given, name) for name in ("size", "bytes", "layers", "width", "held_out")}
+    texts = {
+        "train": take(documents(given.data, SAME, held_out=False), given.bytes),
+        "same": take(documents(given.data, SAME, held_out=True), given.held_out),
+        "other": take(documents(given.data, OTHER, held_out=True), given.held_out),
+    }
+    path = given.out / f"morphology-bpb-{datetime.now(UTC):%Y-%m-%d}.json"
+    held = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    runs = held.get("runs", []) if held.get("options") == options else []
+    made = tokenizers(count(documents(given.data, SAME, held_out=False), pattern()), texts["train"], given.size)
+    encoded = {name: {which: ids(one, text) for which, text in texts.items()} for name, one in made.items()}
+    until = len(encoded["plain"]["train"])
+    for seed in given.seeds:
+        for name in made:
+            if any((run["tokenizer"], run["seed"]) == (name, seed) for run in runs):
+                continue
+            config = ModelConfig("gpt2", given.size, CONTEXT, given.layers, given.width, 4, 4, 4 * given.width)
+            sizes = {which: len("".join(text).encode()) for which, text in texts.items()}
+            run = {"tokenizer": name, "seed": seed, "vocabulary": len(made[name].pieces) - 3}
+            run |= {"tokens": len(encoded[name]["train"]), **learn(config, seed, encoded[name], until, sizes)}
+            runs.append(run)
+            path.write_text(json.dumps({"options": options, "runs": runs}, indent=1) + "\n", encoding="utf-8")
+            print(json.dumps(run), flush=True)
+    print(path)
+
+
+def tokenizers(counts: Counts, sample: list[str], size: int) -> dict[str, Tokenizer]:
+    """All that are compared, plain BPE first."""
+    ends = boundaries(counts, segmenter("learned"))
+    made = {mode: trained(counts, ends, size, Setting(Morphology(mode))) for mode in ("none", "hard")}
+    made = {"plain": made["none"], "hard": made["hard"]}
+    made |= {name: trained(counts, ends, size, Setting(morphology)) for name, morphology in SOFT.items()}
+    merges, words = bpe.train(counts, size), count(sample, pattern())
+    for name in SOFT:
+        wanted, low, high = cost(made[name], words), 300, size
+        while high - low > 20:
+            middle = (low + high) // 2
+            low, high = (middle, high) if cost(plain(merges, middle), words) > wanted else (low, middle)
+        made[f"plain, as many tokens as {name}"] = plain(merges, high)
+    return made
+
+
+def plain(merges: list[tuple[bytes, bytes]], size: int) -> Tokenizer:
+    """The tokenizer of the first merges: those of a smaller vocabulary are a beginning of a larger one's."""
+    known, kept = 256, []
+    seen: Counter[bytes] = Counter()
+    for left, right in merges:
+        if known == size:
+            break
+        kept.append((left, right))
+        known += not seen[left + right]
+        seen[left + right] += 1
+    files = folder.files(Vocabulary(Layout(size + 3), tuple(kept)), pattern(), {})
+    return Tokenizer(files["tokenizer.json"], name="tokenizer.json", meta={}, roles={})
+
+
+def documents(data: Path, sources: tuple[str, ...], *, held_out: bool) -> Iterator[str]:
+    """The documents of some sources, shuffled; one of twenty is held out."""
+    found = []
+    for path in sorted((data / "bulk").glob("*.jsonl.zst")):
+        if path.name.startswith(sources):
+            with path.open("rb") as file:
+                lines = io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(file), encoding="utf-8")
+                found += [
+                    json.loads(line)["text"] for number, line in enumerate(lines) if (number % 20 == 7) == held_out
+                ]
+    random.Random(0).shuffle(found)
+    yield from found
+
+
+def take(texts: Iterator[str], size: int) -> list[str]:
+    """Documents, each cut at 4,000 characters, until there are so many bytes."""
+    taken, total = [], 0
+    for text in texts:
+        if total >= size:
+            break
+        taken.append(text[:4_000] + "\n")
+        total += len(taken[-1].encode())
+    return taken
+
+
+def ids(tokenizer: Tokenizer, texts: list[str]) -> torch.Tensor:
+    """The tokens of all texts, one after the other."""
+    batches = [batch.ids.astype(np.int64) for batch in Encoder(tokenizer).encode_part(texts, "").batches]
+    return torch.from_numpy(np.concatenate(batches))
+
+
+def learn(
+    config: ModelConfig, seed: int, text: dict[str, torch.Tensor], until: int, sizes: dict[str, int]
+) -> dict[str, Any]:
+    """Read the text once; bits per byte of both domains after `until` tokens and at the end."""
+    model, average = make_model(config, seed), make_model(config, seed)
+    optimizer = torch.optim.AdamW(model.parameters(), RATE, betas=(0.9, 0.95), weight_decay=0.1, fused=True)
+    stream, step_size, found = text["train"], ROWS * CONTEXT, {}
+    steps = (len(stream) - 1) // step_size
+    marks = {"equal_tokens": min(steps, (until - 1) // step_size), "equal_text": steps}
+    order = np.random.default_rng(seed).permutation(steps)
+    for step, chosen in enumerate(order, 1):
+        at = int(chosen) * step_size
+        optimizer.param_groups[0]["lr"] = RATE * min(1.0, step / WARMUP)
+        with torch.autocast("cpu", torch.bfloat16):
+            total, _ = model(*rows(stream[at : at + step_size + 1]))
+        (total / step_size).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        with torch.no_grad():
+            share = min(AVERAGE, step / (step + 10))
+            for slow, fast in zip(average.parameters(), model.parameters(), strict=True):
+                slow.lerp_(fast, 1 - share)
+        for mark, last in marks.items():
+            if step == last:
+                found[mark] = {which: bits(average, text[which]) / sizes[which] for which in ("same", "other")}
+    return found
+
+
+def rows(part: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ids and what follows them."""
+    return part[:-1].view(-1, CONTEXT), part[1:].view(-1, CONTEXT)
+
+
+@torch.no_grad()
+def bits(model: Decoder, stream: torch.Tensor) -> float:
+    """Of a text, but for its first token and the tokens that fill no row: these are taken to cost as the others."""
+    whole = (len(stream) - 1) // CONTEXT * CONTEXT
+    nats = 0.0
+    for at in range(0, whole, ROWS * CONTEXT):
+        total, _ = model(*rows(stream[at : min(whole, at + ROWS * CONTEXT) + 1]))
+        nats += float(total)
+    return nats / math.log(2) * len(stream) / whole
+
+
+if __name__ == "__main__":
+    main()

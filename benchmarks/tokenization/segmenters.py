@@ -1,0 +1,105 @@
+"""The table of segmenters: `python -m benchmarks.tokenization.segmenters --data DIR --gold TSV`.
+
+Boundary precision, recall, F1 and exact words over the tokens of gold. `learned` is cross-validated, five folds by
+word type, as `tokenization.learn_segmenter` recorded it beside the weights: the model that ships has seen all of
+WikiNews, and its score there would say nothing. `camel` has Buckwalter's tables of 2002 (see `buckwalter`), weighed by
+the words of the corpus; gold is no part of that. Then the seconds that a million different words take. The result is a
+dated JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.resources import files
+from itertools import accumulate, product
+from pathlib import Path
+
+from tokenizers import Regex
+from tokenizers.pre_tokenizers import Split
+
+from benchmarks.tokenization.buckwalter import convert
+from benchmarks.tokenization.frontier import documents
+from tokenization.alignment import segmented
+from tokenization.camel import Camel
+from tokenization.counts import count
+from tokenization.gold import read_gold, score
+from tokenization.learned import Learned
+from tokenization.morphology import word_counts
+from tokenization.pattern import pattern
+from tokenization.segment import Cuts, Rules, Segmenter, cut_words
+
+CORPUS = 100_000  # words of the corpus that camel's analyses are weighed by, the most frequent
+MILLION = 1_000_000
+COLUMNS = ("precision", "recall", "f1", "exact")
+
+
+class Regexes:
+    """What the pre-token pattern sets apart by spelling alone."""
+
+    def __init__(self) -> None:
+        self._split = Split(Regex(pattern(clitics=True)), "isolated")
+
+    def cuts(self, words: Sequence[str]) -> list[Cuts]:
+        """The cuts of each word, in order."""
+        pieces = [[len(piece) for piece, _ in self._split.pre_tokenize_str(word)] for word in words]
+        return [tuple(accumulate(sizes[:-1])) for sizes in pieces]
+
+
+class Whole:
+    """Cuts nothing: for words that camel has no analysis of."""
+
+    def cuts(self, words: Sequence[str]) -> list[Cuts]:
+        """The cuts of each word, in order."""
+        return [()] * len(words)
+
+
+def main() -> None:
+    """Score, time, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with bulk/*.jsonl.zst")
+    parser.add_argument("--gold", type=Path, required=True, help="wikinews_tokens.tsv")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    given = parser.parse_args()
+    gold = read_gold(given.gold)
+    corpus = word_counts(count(documents(given.data, held_out=False), pattern()))
+
+    made = json.loads(files("tokenization").joinpath("data/segmenter.json").read_text(encoding="utf-8"))
+    rows = {"learned, 5-fold by type": {name: made["cross_validated"][name] for name in COLUMNS}}
+    with tempfile.TemporaryDirectory() as folder:
+        database = convert(Path(folder) / "buckwalter.db")
+        camel = {
+            f"camel, others {name}": Camel(database, dict(Counter(corpus).most_common(CORPUS)), others)
+            for name, others in (("whole", Whole()), ("by rules", Rules()))
+        }
+    segmenters: dict[str, Segmenter] = {"rules": Rules(), "regex": Regexes(), **camel}
+    for name, segmenter in segmenters.items():
+        found = dict(segmented((word for word, _ in gold), segmenter))
+        figures = score(gold, found).figures()
+        rows[name] = {column: figures[column] for column in COLUMNS}
+    for name, figures in rows.items():
+        print(f"{name:26}", *(f"{column} {figures[column]:.3f}" for column in COLUMNS))
+
+    clitics = ("", "و", "ب", "ال", "وال", "ل")
+    words = list(dict.fromkeys(clitic + word for clitic, word in product(clitics, sorted(corpus))))[:MILLION]
+    seconds = {}
+    for name, segmenter in (("learned", Learned.shipped()), ("rules", Rules())):
+        cut_words(segmenter, words[:100])
+        begin = time.process_time()
+        cut_words(segmenter, words)
+        seconds[name] = time.process_time() - begin
+    print(f"{len(words):,} words, processor seconds: {seconds}")
+
+    path = given.out / f"segmenters-{datetime.now(UTC):%Y-%m-%d}.json"
+    result = {"wikinews": rows, "words": len(words), "processor_seconds": seconds}
+    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(path)
+
+
+if __name__ == "__main__":
+    main()
