@@ -7,7 +7,6 @@ machine changes them little; from them comes what docs/slurm.md says of a rebuil
 
 from __future__ import annotations
 
-import datetime
 import json
 import os
 import resource
@@ -21,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.corpora.texts import many, write_fineweb
+from benchmarks.harness import Goal, keep, told
 from sharding.seal import write_json
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "benchmarks" / "results"
 RANKS = 100
 MANY = 10_000
 FEW, TEXT, THEIRS = 2, 242, 10
@@ -45,18 +44,26 @@ def main() -> None:
         "launch": launch,
         "rates": rates,
     }
-    today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    results: dict[str, Any] = {"date": today, "cores": os.cpu_count(), "load_before": os.getloadavg()[0]}
+    load = os.getloadavg()[0]
+    results: dict[str, Any] = {}
     try:
         for name in sys.argv[1:] or known:
-            results[name] = known[name](scratch / name)
-            print(name, json.dumps(results[name], indent=1))
+            results[name] = told(name, known[name](scratch / name))
     finally:
         shutil.rmtree(scratch)
-    results["load_after"] = os.getloadavg()[0]
-    path = RESULTS / f"{'-'.join(['cluster', *sys.argv[1:], today])}.json"
-    write_json(path, results)
-    print(path)
+    keep("cluster", results, goals(results), load, "datatrove", "pyarrow")
+
+
+def goals(results: dict[str, Any]) -> list[Goal]:
+    """The bounds that were set for what was measured."""
+    found = []
+    if one := results.get("launch"):
+        found.append(Goal("SLURM's share of a rank, 4 ranks a job", one.get("seconds a rank"), "s", "at most", 0.5))
+    if one := results.get("dry_run"):
+        found.append(Goal("a dry run over 10,000 files", one["seconds"], "s", "at most", 5))
+    if one := results.get("status"):
+        found.append(Goal("status of 10,000 ranks", one["seconds"], "s", "at most", 2))
+    return found
 
 
 def dry_run(scratch: Path) -> dict[str, Any]:
