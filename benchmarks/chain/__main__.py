@@ -41,7 +41,7 @@ def main() -> None:
         if "fineweb" in chosen:
             results["fineweb"] = told("fineweb", _beside("fineweb", _fineweb(scratch, 120), tokenizer, scratch))
         if "oscar" in chosen:
-            results["oscar"] = told("oscar", _beside("oscar", _oscar(scratch, 8), tokenizer, scratch))
+            results["oscar"] = told("oscar", _beside("oscar", _oscar(scratch, 42), tokenizer, scratch))
         if "sizes" in chosen:
             results["sizes"] = told("sizes", _sizes(tokenizer, scratch))
         if "workers" in chosen:
