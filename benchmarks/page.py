@@ -22,6 +22,7 @@ ROOMS = {
     "gpu": "Training on a GPU",
 }
 MET = {True: "met", False: "**not met**", None: "has not run"}
+YES = "1 is yes"
 COLUMNS = ("question", "ours", "best peer", "theirs", "ratio", "goal", "")
 
 
@@ -45,6 +46,8 @@ def rows(results: dict[str, Any]) -> list[tuple[str, ...]]:
         theirs = "" if goal["theirs"] is None else f"{_number(goal['theirs'])} {goal['unit']}"
         ours = "" if goal["ours"] is None else f"{_number(goal['ours'])} {goal['unit']}"
         wanted = f"{'>=' if goal['bound'] == 'at least' else '<='} {goal['limit']:g} {unit}"
+        if goal["unit"] == YES:
+            ours, wanted = "yes" if goal["ours"] else "no", "yes"
         lines.append((goal["question"], ours, goal["peer"], theirs, ratio, wanted, MET[goal["met"]]))
     return lines
 
