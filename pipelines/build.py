@@ -202,6 +202,6 @@ def describe(stage: Stage, outcome: Outcome, seconds: float) -> str:
 
 
 def _ledger(unit: str, ledger: Ledger) -> str:
-    why = sorted(ledger.dropped.items(), key=lambda reason: -reason[1])
+    why = sorted(((reason, count) for reason, count in ledger.dropped.items() if count), key=lambda each: -each[1])
     said = ", ".join(f"{count:,} {reason}" for reason, count in why)
     return f"{ledger.out:,} {unit}" + (f" ({sum(ledger.dropped.values()):,} dropped: {said})" if why else "")
