@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test test-faults test-tokenization lint format docs wheel clean bench bench-chain bench-cluster bench-corpora \
+.PHONY: demo test test-cluster test-faults test-tokenization lint format docs wheel clean bench bench-chain bench-cluster bench-corpora \
 	bench-sharding bench-tokenization bench-morphology bench-env bench-gpu
 
 demo: .venv/installed  ## build, verify and train on the embedded corpus, and report
@@ -13,9 +13,12 @@ demo: .venv/installed  ## build, verify and train on the embedded corpus, and re
 test: lint  ## lint, then every test
 	$(BIN)/pytest -n 2 --dist loadfile
 
+test-cluster: .venv/installed  ## every fault on a SLURM of two nodes that is started here; some ten minutes
+	ARCORP_SLURM=all $(BIN)/pytest tests/cluster
+
 test-faults: .venv/installed  ## try every fault many times, and write docs/reliability.md
-	ARCORP_RELIABILITY=docs/reliability.md ARCORP_KILLS=$${ARCORP_KILLS:-30} ARCORP_EXAMPLES=$${ARCORP_EXAMPLES:-300} \
-		ARCORP_POINTS=$${ARCORP_POINTS:-11} $(BIN)/pytest -m fault -n 2 --dist loadfile
+	ARCORP_RELIABILITY=docs/reliability.md ARCORP_SLURM=all ARCORP_KILLS=$${ARCORP_KILLS:-30} \
+		ARCORP_EXAMPLES=$${ARCORP_EXAMPLES:-300} ARCORP_POINTS=$${ARCORP_POINTS:-97} $(BIN)/pytest -m fault -n 2 --dist loadfile
 
 test-tokenization: .venv/installed  ## merges, and ids in four engines, on all samples and 50,000 strings a mode
 	ARCORP_EVERY=1 ARCORP_FUZZ=50000 $(BIN)/pytest tests/tokenization/test_bpe.py tests/tokenization/test_engines.py

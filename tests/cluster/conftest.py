@@ -118,7 +118,7 @@ def arcorp(cluster: Loopback, tmp_path_factory: pytest.TempPathFactory) -> Arcor
 
 
 @pytest.fixture(scope="session")
-def local_tree(arcorp: Arcorp, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def local_tree(arcorp: Arcorp, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Every byte of the recipe's build by the local executor."""
     out = tmp_path_factory.mktemp("local") / "ten"
     done = arcorp.build_here(out)

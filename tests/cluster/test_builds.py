@@ -47,6 +47,7 @@ def test_a_demo_build_on_slurm_is_the_local_one_byte_for_byte_training_included(
     assert not cluster.queue()
 
 
+@pytest.mark.skipif("ARCORP_SLURM" not in os.environ, reason="minutes of waiting for SLURM: `make test-cluster`")
 @pytest.mark.fault(2)
 def test_training_on_two_machines_that_is_told_to_leave_is_queued_again_and_goes_on_as_if_undisturbed(
     cluster, arcorp, tmp_path
@@ -122,6 +123,7 @@ def test_ranks_that_fail_are_named_nothing_is_sealed_and_the_next_launch_makes_t
     assert tree(out) == local_tree
 
 
+@pytest.mark.skipif("ARCORP_SLURM" not in os.environ, reason="minutes of waiting for SLURM: `make test-cluster`")
 @pytest.mark.fault(2)
 @pytest.mark.fault(4)
 def test_nobody_else_builds_meanwhile_and_a_job_that_is_killed_or_out_of_time_leaves_nothing_wrong(
@@ -162,6 +164,7 @@ def second_job(cluster: Loopback, out: Path) -> str:
     return job
 
 
+@pytest.mark.skipif("ARCORP_SLURM" not in os.environ, reason="minutes of waiting for SLURM: `make test-cluster`")
 @pytest.mark.fault(2)
 def test_slurmd_stopped_and_started_again_changes_nothing(cluster, arcorp, local_tree, tmp_path):
     out, release = tmp_path / "out", tmp_path / "release"

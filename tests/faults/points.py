@@ -139,7 +139,7 @@ def run(out: Path, mode: str, at: int | None, told: Path | None = None) -> tuple
     return forked(work)
 
 
-def wrong_data(out: Path, right: dict[str, bytes]) -> list[str]:
+def wrong_data(out: Path, right: dict[str, str]) -> list[str]:
     """Files that a seal or a commit record vouches for, and that are not as they should be."""
     there = tree(out)
     wrong = []
@@ -147,7 +147,7 @@ def wrong_data(out: Path, right: dict[str, bytes]) -> list[str]:
         if Path(name).name.startswith(seal.TEMPORARY) or not name.endswith(".json"):
             continue
         try:
-            files = json.loads(there[name]).get("files", {})
+            files = json.loads((out / name).read_bytes()).get("files", {})
         except (ValueError, AttributeError):
             wrong.append(name)  # a record is whole, or it is not there
             continue
