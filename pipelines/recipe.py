@@ -224,6 +224,8 @@ def read_yaml(path: Path, within: tuple[Path, ...] = ()) -> tuple[dict[str, Any]
     if not isinstance(data, dict):
         raise UsageError(f"{path}: a mapping of keys is wanted, and this is {'empty' if data is None else 'none'}")
     included = data.pop("include", [])
+    if not isinstance(included, str | list):
+        raise UsageError(f"{path}: 'include' is a path or a list of paths, not {included!r}")
     merged: dict[str, Any] = {}
     merged_lines: Lines = {}
     for name in [included] if isinstance(included, str) else included:
@@ -241,7 +243,9 @@ def _plain(node: Any, path: Path, at: Location, lines: Lines) -> Any:
     if isinstance(node, yaml.MappingNode):
         result: dict[Any, Any] = {}
         for key_node, value_node in node.value:
-            key = _scalar(key_node)
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise UsageError(f"{path}:{key_node.start_mark.line + 1}: a key is a word, not a list or a mapping")
+            key = _scalar(key_node, path)
             if key in result:
                 raise UsageError(f"{path}:{key_node.start_mark.line + 1}: key '{key}' is given twice")
             lines[(*at, key)] = f"{path}:{key_node.start_mark.line + 1}"
@@ -251,11 +255,15 @@ def _plain(node: Any, path: Path, at: Location, lines: Lines) -> Any:
         for index, item in enumerate(node.value):
             lines[(*at, index)] = f"{path}:{item.start_mark.line + 1}"
         return [_plain(item, path, (*at, index), lines) for index, item in enumerate(node.value)]
-    return _scalar(node)
+    return _scalar(node, path)
 
 
-def _scalar(node: Any) -> Any:
-    return yaml.constructor.SafeConstructor().construct_object(node)
+def _scalar(node: Any, path: Path) -> Any:
+    try:
+        return yaml.constructor.SafeConstructor().construct_object(node)
+    except (yaml.YAMLError, ValueError) as error:  # a tag that isn't known, a date that there is none of
+        why = getattr(error, "problem", None) or error
+        raise UsageError(f"{path}:{node.start_mark.line + 1}: {node.value!r} can't be read: {why}") from None
 
 
 def merge(below: dict[str, Any], above: Mapping[str, Any]) -> None:

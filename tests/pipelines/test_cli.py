@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -130,6 +131,7 @@ def test_ctrl_c_leaves_with_130_and_a_sentence(tmp_path, sign, moment):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored in what a script runs with `&`
     )
     while not (list(out.glob(".tmp-*")) if sign == "part" else (out / ".arcorp" / "lock").exists()):
         assert process.poll() is None, process.communicate()[1]

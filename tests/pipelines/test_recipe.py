@@ -49,6 +49,9 @@ def recipe(tmp_path, text=GOOD, *settings):
             "unknown key 'buy' in mixture.within.arabic: did you mean 'by'",
         ),
         (GOOD + "  : [\n", 7, "not YAML"),
+        (GOOD + "[]: 1\n", 7, "a key is a word, not a list or a mapping"),
+        (GOOD + "description: 2026-99-99\n", 7, "'2026-99-99' can't be read: month must be in 1..12"),
+        (GOOD + "description: !!python/name:os.system\n", 7, "can't be read: could not determine a constructor"),
     ],
 )
 def test_what_is_wrong_is_told_with_file_line_and_the_key_that_was_meant(tmp_path, text, line, sentence):
@@ -63,6 +66,7 @@ def test_what_is_wrong_is_told_with_file_line_and_the_key_that_was_meant(tmp_pat
     [
         ("", "a mapping of keys is wanted"),
         ("- a\n- b\n", "a mapping of keys is wanted"),
+        (GOOD + "include: 3\n", "'include' is a path or a list of paths, not 3"),
         (GOOD.replace("name: small\n", ""), "'name' is missing"),
         (GOOD.replace("text.jsonl", "'embedded:oscar'"), "needs a section 'embedded'"),
     ],

@@ -247,7 +247,8 @@ def test_a_recipe_over_hub_and_bucket_that_is_killed_amid_a_download_resumes_to_
     made = {path.name: path.stat().st_mtime_ns for path in hub_folder.glob("part-*.parquet")}
     assert list(made) == ["part-00000.parquet"]
 
-    assert cli.run([*remote, "--workers", "2"]) == 0
+    # in a process of its own: workers have the environment that the first of this process's workers was started in
+    subprocess.run([sys.executable, "-m", "pipelines.cli", *remote, "--workers", "2"], check=True)
     assert parts(tmp_path / "remote") == parts(tmp_path / "local")
     assert len(parts(tmp_path / "remote")) == 4
     assert (hub_folder / "part-00000.parquet").stat().st_mtime_ns == made["part-00000.parquet"]
