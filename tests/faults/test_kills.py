@@ -64,7 +64,8 @@ def test_kill_9_at_random_moments_of_a_build_and_resume_gives_the_same_bytes(tmp
         further = len(sealed_folders(out)) + (kills > 0) * dice.choice((0, 1, 1, 2))
         process = start(out, "train", 1 + kills % 2)
         if ended_before(process, dice.uniform(0, 1), out, further):
-            assert process.returncode == 0, process.communicate()[1]
+            _, err = process.communicate()
+            assert process.returncode == 0, err
             # done before the dice said so: take away what was made last, and go on
             sealed_folders(out)[-1 - dice.randrange(3)].unlink()
             continue
