@@ -6,6 +6,8 @@ Arabic. A code that is not known is kept as it is.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 _LABELS = {
     "ar": "arb_Arab",
     "ara": "arb_Arab",
@@ -33,6 +35,7 @@ def label(code: str) -> str:
     return _LABELS.get(code, code)
 
 
+@lru_cache(256)
 def is_arabic(label: str) -> bool:
     """Whether text so labelled is Arabic in Arabic script."""
     language, _, script = label.partition("_")

@@ -1,6 +1,7 @@
-"""The passes of normalisation over UTF-8: one through a table, and one that puts combining marks in order.
+"""The passes of normalisation over code points: one through a table, and one that puts combining marks in order.
 
-They take many texts at once, laid end to end: a call costs as much as normalising some hundred letters does.
+They take many texts at once, laid end to end: a call costs as much as normalising some hundred letters does. Four
+bytes a code point: no width to look at, and Python makes them of a string, and a string of them, at memory's speed.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from corpora.normal_tables import KEEP, MARK, MARKS, NFC, REPLACE, UNORDERED, UNSURE, Bytes, Table, unicode_classes
+from corpora.normal_tables import NFC, UNSURE, Points, Table, unicode_classes
 
+_ENCODING = "utf-32-le"
 _LONGEST_RUN = 32
 
 Counts = npt.NDArray[np.int64]
@@ -23,230 +25,152 @@ Counts = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """Texts in UTF-8: text k is `data[bounds[k]:bounds[k + 1]]`."""
+    """Texts as code points: text k is `points[bounds[k]:bounds[k + 1]]`."""
 
-    data: Bytes
+    points: Points
     bounds: Counts
 
     @classmethod
-    def of(cls, texts: Sequence[bytes]) -> Texts:
-        """Texts laid end to end."""
-        bounds = np.zeros(len(texts) + 1, np.int64)
-        np.cumsum([len(text) for text in texts], out=bounds[1:])
-        return cls(np.frombuffer(b"".join(texts), np.uint8), bounds)
+    def of(cls, texts: Sequence[str]) -> Texts:
+        """Texts laid end to end. Raises UnicodeEncodeError for a lone surrogate."""
+        points = np.frombuffer("".join(texts).encode(_ENCODING), np.uint32)
+        return cls(points, _bounds([len(text) for text in texts]))
 
-    @property
+    def joined(self) -> str:
+        """All of them as one string: text k lies at the bounds of k."""
+        return self.points.tobytes().decode(_ENCODING)
+
     def sizes(self) -> Counts:
-        """Bytes of each."""
-        return np.diff(self.bounds)
+        """Bytes of each in UTF-8."""
+        sizes = np.zeros(len(self.bounds) - 1, np.int64)
+        _sizes(self.points, self.bounds, sizes)
+        return sizes
 
 
-def rewrite(texts: Texts, table: Table, touched: Counts) -> tuple[Texts, Bytes]:
-    """The texts through the table, and what of MARKS and UNORDERED each showed; counts into `touched[k, step]`."""
-    target = np.empty(table.growth * texts.data.size + 8, np.uint8)
-    bounds, seen = np.zeros_like(texts.bounds), np.zeros(len(texts.bounds) - 1, np.uint8)
-    _replace_all(
-        texts.data,
-        texts.bounds,
-        table.action,
-        table.step,
-        table.start,
-        table.marks,
-        table.bytes,
-        target,
-        bounds,
-        seen,
-        touched,
-    )
-    return Texts(target[: bounds[-1]], bounds), seen
+def rewrite(texts: Texts, table: Table, touched: Counts) -> Texts:
+    """The texts through the table; counts into `touched[k, step]`."""
+    target, bounds = np.empty(table.growth * texts.points.size, np.uint32), np.zeros_like(texts.bounds)
+    _replace(texts.points, texts.bounds, table.action, table.step, table.start, table.points, target, bounds, touched)
+    return Texts(target[: bounds[-1]], bounds)
 
 
-def nfc(texts: Texts, wanted: npt.NDArray[Any], touched: Counts) -> Texts:
-    """The texts, those that are `wanted` in NFC; `texts` is overwritten."""
-    classes = unicode_classes()
-    moved, unsure = np.zeros(len(wanted), np.int64), np.zeros(len(wanted), np.uint8)
-    _order_all(texts.data, texts.bounds, wanted, classes.order, classes.unsure, moved, unsure)
-    touched[:, NFC] += moved
-    changed: dict[int, bytes] = {}
-    for number in np.flatnonzero(unsure):
-        text = texts.data[texts.bounds[number] : texts.bounds[number + 1]].tobytes().decode()
+def drop(texts: Texts, dropped: npt.NDArray[np.bool_], touched: Counts, step: int) -> Texts:
+    """The texts without the code points that are `dropped`; counts into `touched[k, step]`."""
+    target, bounds = np.empty_like(texts.points), np.zeros_like(texts.bounds)
+    _drop(texts.points, texts.bounds, dropped, target, bounds)
+    touched[:, step] += np.diff(texts.bounds) - np.diff(bounds)
+    return Texts(target[: bounds[-1]], bounds)
+
+
+def nfc(texts: Texts, touched: Counts) -> Texts:
+    """The texts in NFC; `texts` is overwritten."""
+    unsure = np.zeros(len(touched), np.bool_)
+    _order(texts.points, texts.bounds, unicode_classes(), touched[:, NFC], unsure)
+    pieces, lengths, done = [], np.diff(texts.bounds), 0
+    for number in np.flatnonzero(unsure).tolist():
+        start, stop = texts.bounds[number], texts.bounds[number + 1]
+        text = texts.points[start:stop].tobytes().decode(_ENCODING)
         normal = unicodedata.normalize("NFC", text)
         if normal != text:
             touched[number, NFC] += max(1, abs(len(text) - len(normal)))
-            changed[int(number)] = normal.encode()
-    if not changed:
+            pieces += [texts.points[done:start], np.frombuffer(normal.encode(_ENCODING), np.uint32)]
+            lengths[number], done = len(normal), stop
+    if not pieces:
         return texts
-    data = texts.data.tobytes()
-    spans = zip(texts.bounds[:-1].tolist(), texts.bounds[1:].tolist(), strict=True)
-    again = Texts.of([changed.get(number, data[start:stop]) for number, (start, stop) in enumerate(spans)])
-    return Texts(again.data.copy(), again.bounds)
+    return Texts(np.concatenate([*pieces, texts.points[done:]]), _bounds(lengths))
+
+
+def _bounds(lengths: Any) -> Counts:
+    """Where texts of these lengths lie, end to end."""
+    bounds = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=bounds[1:])
+    return bounds
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _replace(
-    source: Any, action: Any, step: Any, start: Any, marks: Any, replacements: Any, target: Any, touched: Any
-) -> Any:
-    """Copy UTF-8 `source` to `target` through the table. Returns (bytes written, what was seen)."""
-    out = 0
-    copied = 0  # source bytes before this are in the target
-    after_mark = -1  # where a mark would stand right after another
-    seen = 0
-    i = 0
-    n = source.size
-    while i < n:
-        byte = source[i]
-        if byte < 0x80:
-            point, width = np.int64(byte), 1
-        elif byte < 0xE0:
-            point, width = (np.int64(byte & 0x1F) << 6) | (source[i + 1] & 0x3F), 2
-        elif byte < 0xF0:
-            point = (np.int64(byte & 0x0F) << 12) | (np.int64(source[i + 1] & 0x3F) << 6) | (source[i + 2] & 0x3F)
-            width = 3
-        else:
-            point = (
-                (np.int64(byte & 0x07) << 18)
-                | (np.int64(source[i + 1] & 0x3F) << 12)
-                | (np.int64(source[i + 2] & 0x3F) << 6)
-                | (source[i + 3] & 0x3F)
-            )
-            width = 4
-        what = action[point]
-        if what == KEEP:
-            i += width
-            continue
-        if what == MARK:
-            seen |= MARKS | UNORDERED if after_mark == i else MARKS
-            i += width
-            after_mark = i
-            continue
-        if what == UNSURE:
-            seen |= UNORDERED
-            i += width
-            after_mark = i
-            continue
-        for k in range(copied, i):
-            target[out + k - copied] = source[k]
-        out += i - copied
-        which = what - REPLACE
-        touched[step[which]] += 1
-        # The carriage return of a CR LF goes; alone it is a line end.
-        if not (point == 0x0D and i + 1 < n and source[i + 1] == 0x0A):
-            for k in range(start[which], start[which + 1]):
-                target[out] = replacements[k]
-                out += 1
-        if marks[which]:
-            seen |= MARKS | UNORDERED
-        if after_mark == i and start[which] == start[which + 1]:
-            after_mark = i + width
-        i += width
-        copied = i
-    for k in range(copied, n):
-        target[out + k - copied] = source[k]
-    return out + n - copied, seen
-
-
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _order_marks(data: Any, order: Any, unsure: Any) -> Any:
-    """Put runs of combining marks in UTF-8 `data` into canonical order, in place. Returns how many marks were in runs
-    that were not, and whether that is all there is to NFC here; if not, `data` is done in part."""
-    points = np.empty(_LONGEST_RUN, np.int64)
-    classes = np.empty(_LONGEST_RUN, np.int64)
-    count, begin, moved = 0, 0, 0
-    i = 0
-    n = data.size
-    while i <= n:
-        mark = 0
-        point, width = np.int64(0), 1
-        if i < n:
-            byte = data[i]
-            if byte < 0x80:
-                pass
-            elif byte < 0xE0:
-                point, width = (np.int64(byte & 0x1F) << 6) | (data[i + 1] & 0x3F), 2
-            elif byte < 0xF0:
-                point = (np.int64(byte & 0x0F) << 12) | (np.int64(data[i + 1] & 0x3F) << 6) | (data[i + 2] & 0x3F)
-                width = 3
-            else:
-                point = (
-                    (np.int64(byte & 0x07) << 18)
-                    | (np.int64(data[i + 1] & 0x3F) << 12)
-                    | (np.int64(data[i + 2] & 0x3F) << 6)
-                    | (data[i + 3] & 0x3F)
-                )
-                width = 4
-            if point >= 0x300:
-                if unsure[point]:
-                    return moved, False
-                mark = int(order[point])
-        if mark:
-            if count == _LONGEST_RUN:
-                return moved, False
-            if count == 0:
-                begin = i
-            points[count], classes[count] = point, mark
-            count += 1
-        elif count:
-            sorted_ = True
-            for k in range(1, count):
-                if classes[k] < classes[k - 1]:
-                    sorted_ = False
-            if not sorted_:
-                moved += count
-                for k in range(1, count):
-                    a, b = points[k], classes[k]
-                    j = k - 1
-                    while j >= 0 and classes[j] > b:
-                        points[j + 1], classes[j + 1] = points[j], classes[j]
-                        j -= 1
-                    points[j + 1], classes[j + 1] = a, b
-                at = begin
-                for k in range(count):
-                    p = points[k]
-                    if p < 0x800:
-                        data[at] = 0xC0 | (p >> 6)
-                        at += 1
-                    elif p < 0x10000:
-                        data[at] = 0xE0 | (p >> 12)
-                        data[at + 1] = 0x80 | ((p >> 6) & 0x3F)
-                        at += 2
-                    else:
-                        data[at] = 0xF0 | (p >> 18)
-                        data[at + 1] = 0x80 | ((p >> 12) & 0x3F)
-                        data[at + 2] = 0x80 | ((p >> 6) & 0x3F)
-                        at += 3
-                    data[at] = 0x80 | (p & 0x3F)
-                    at += 1
-            count = 0
-        i += width
-    return moved, True
-
-
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _replace_all(
     source: Any,
     bounds: Any,
     action: Any,
     step: Any,
     start: Any,
-    marks: Any,
     replacements: Any,
     target: Any,
     target_bounds: Any,
-    seen: Any,
     touched: Any,
 ) -> None:
-    for k in range(seen.size):
-        text = source[bounds[k] : bounds[k + 1]]
-        out = target_bounds[k]
-        size, saw = _replace(text, action, step, start, marks, replacements, target[out:], touched[k])
-        target_bounds[k + 1] = out + size
-        seen[k] = saw
+    """Copy the texts to `target` through the table."""
+    out = 0
+    for number in range(bounds.size - 1):
+        text = source[bounds[number] : bounds[number + 1]]
+        for i in range(text.size):
+            point = text[i]
+            what = action[point]
+            if what == 0:
+                target[out] = point
+                out += 1
+                continue
+            touched[number, step[what]] += 1
+            # The carriage return of a CR LF goes; alone it is a line end.
+            if not (point == 0x0D and i + 1 < text.size and text[i + 1] == 0x0A):
+                for k in range(start[what], start[what + 1]):
+                    target[out] = replacements[k]
+                    out += 1
+        target_bounds[number + 1] = out
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _order_all(data: Any, bounds: Any, wanted: Any, order: Any, unsure: Any, moved: Any, left: Any) -> None:
-    """Order the marks of the texts that are wanted; `left` tells those for which that is not all there is to NFC."""
-    for k in range(wanted.size):
-        if wanted[k]:
-            moved[k], sure = _order_marks(data[bounds[k] : bounds[k + 1]], order, unsure)
-            left[k] = not sure
+def _drop(source: Any, bounds: Any, dropped: Any, target: Any, target_bounds: Any) -> None:
+    """Copy what is not dropped, without a branch: in vocalised text nobody can tell which letter has a mark."""
+    out = 0
+    for number in range(bounds.size - 1):
+        text = source[bounds[number] : bounds[number + 1]]
+        for i in range(text.size):
+            target[out] = text[i]
+            out += not dropped[text[i]]
+        target_bounds[number + 1] = out
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _order(points: Any, bounds: Any, classes: Any, moved: Any, unsure: Any) -> None:
+    """Put runs of combining marks into canonical order, in place. `moved` counts the marks in runs that were not;
+    `unsure` tells the texts for which that is not all there is to NFC, which are done in part."""
+    for number in range(bounds.size - 1):
+        text = points[bounds[number] : bounds[number + 1]]
+        before = 0
+        for i in range(text.size):
+            now = classes[text[i]]
+            if (now < before) & (now > 0) | (now == UNSURE):  # in bits, as in `_drop`: one branch, seldom taken
+                begin, end = i, i
+                while begin > 0 and classes[text[begin - 1]]:
+                    begin -= 1
+                while end < text.size and 0 < classes[text[end]] < UNSURE:
+                    end += 1
+                if end - begin > _LONGEST_RUN or (end < text.size and classes[text[end]] == UNSURE):
+                    unsure[number] = True
+                    break
+                moved[number] += end - begin
+                for k in range(begin + 1, end):
+                    mark = text[k]
+                    j = k
+                    while j > begin and classes[text[j - 1]] > classes[mark]:
+                        text[j] = text[j - 1]
+                        j -= 1
+                    text[j] = mark
+                now = classes[text[i]]
+            before = now
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _sizes(points: Any, bounds: Any, sizes: Any) -> None:
+    for number in range(sizes.size):
+        text = points[bounds[number] : bounds[number + 1]]
+        size = text.size
+        for i in range(text.size):
+            if text[i] > 0x7F:
+                size += 1
+            if text[i] > 0x7FF:
+                size += 1
+            if text[i] > 0xFFFF:
+                size += 1
+        sizes[number] = size

@@ -22,11 +22,10 @@ STEPS = (
     "nfc",
 )
 _STEP = {name: number for number, name in enumerate(STEPS)}
-NFC = _STEP["nfc"]
+NFC, TASHKEEL = _STEP["nfc"], _STEP["tashkeel"]
 
-# Actions of a table: copy; copy a mark that is in NFC by itself; copy what may not be; from REPLACE on, replacements.
-KEEP, MARK, UNSURE, REPLACE = range(4)
-MARKS, UNORDERED = 1, 2  # what a pass saw: marks; marks that may be out of order, or what may not be in NFC
+UNSURE = 255
+"""In place of a combining class: the NFC quick check says No or Maybe."""
 
 _CONTROLS = [*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), *range(0x7F, 0x85), *range(0x86, 0xA0)]
 _LINE_ENDS = {0x0D: "\n", 0x85: "\n", 0x2028: "\n", 0x2029: "\n\n"}
@@ -37,34 +36,28 @@ _PERSIAN = {0x6A9: "\u0643", 0x6CC: "\u064a"}
 _TASHKEEL = [*range(0x610, 0x61B), *range(0x64B, 0x660), 0x670, *range(0x6D6, 0x6DD), *range(0x6DF, 0x6E5)]
 _TASHKEEL += [0x6E7, 0x6E8, *range(0x6EA, 0x6EE), *range(0x8D3, 0x8E2), *range(0x8E3, 0x900)]
 
-Bytes = npt.NDArray[np.uint8]
+Points = npt.NDArray[np.uint32]
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`action[code point]`; for replacement n (action REPLACE + n) its step, the place of its bytes, and whether
-    there are marks in it."""
+    """`action[code point]`: 0, as it is, or the number of a replacement, which has a step and lies at
+    `points[start[number]:start[number + 1]]`."""
 
     action: npt.NDArray[np.uint16]
-    step: Bytes
+    step: npt.NDArray[np.uint8]
     start: npt.NDArray[np.int32]
-    marks: Bytes
-    bytes: Bytes
+    points: Points
     growth: int  # no text becomes longer than this many times itself
 
 
 @cache
-def table(name: Literal["prose", "code", "tashkeel"], fold: bool) -> Table:
+def table(name: Literal["prose", "code"], fold: bool) -> Table:
     """The table of a pass; `fold` for Persian letters too."""
-    classes = unicode_classes()
-    replace: dict[int, tuple[str, str]] = {}
-    if name == "tashkeel":
-        replace |= dict.fromkeys(_TASHKEEL, ("tashkeel", ""))
-    else:
-        kept = (0x0C,) if name == "code" else ()  # form feeds part the pages of old source files
-        replace |= {point: ("controls", "") for point in _CONTROLS if point not in kept}
-        replace[0x0D] = ("line ends", "\n")
-        replace[0xFEFF] = ("invisible", "")
+    kept = (0x0C,) if name == "code" else ()  # form feeds part the pages of old source files
+    replace = {point: ("controls", "") for point in _CONTROLS if point not in kept}
+    replace[0x0D] = ("line ends", "\n")
+    replace[0xFEFF] = ("invisible", "")
     if name == "prose":
         replace |= {point: ("line ends", end) for point, end in _LINE_ENDS.items()}
         replace[0x640] = ("tatweel", "")
@@ -73,23 +66,25 @@ def table(name: Literal["prose", "code", "tashkeel"], fold: bool) -> Table:
         fold_table = _PERSIAN if fold else {}
         replace |= {point: ("presentation forms", form.translate(fold_table)) for point, form in _forms().items()}
         replace |= {point: ("persian letters", letter) for point, letter in fold_table.items()}
-    action = np.zeros(0x110000, np.uint16)
-    if name != "code":
-        action[classes.order > 0] = MARK
-        action[classes.unsure > 0] = UNSURE
     order = sorted(replace)
-    action[order] = np.arange(len(order)) + REPLACE
-    encoded = [replace[point][1].encode() for point in order]
-    growth = max(-(-len(new) // len(chr(point).encode())) for point, new in zip(order, encoded, strict=True))
-    marks = [any(classes.order[ord(c)] or classes.unsure[ord(c)] for c in replace[point][1]) for point in order]
+    action = np.zeros(0x110000, np.uint16)
+    action[order] = np.arange(1, len(order) + 1)
+    texts = [replace[point][1] for point in order]
     return Table(
         action,
-        np.array([_STEP[replace[point][0]] for point in order], np.uint8),
-        np.cumsum([0, *map(len, encoded)], dtype=np.int32),
-        np.array(marks, np.uint8),
-        np.frombuffer(b"".join(encoded), np.uint8),
-        max(1, growth),
+        np.array([0, *(_STEP[replace[point][0]] for point in order)], np.uint8),
+        np.cumsum([0, 0, *map(len, texts)], dtype=np.int32),
+        np.frombuffer("".join(texts).encode("utf-32-le"), np.uint32),
+        max(1, *map(len, texts)),
     )
+
+
+@cache
+def tashkeel() -> npt.NDArray[np.bool_]:
+    """Whether a code point is a mark of vocalisation."""
+    marks = np.zeros(0x110000, np.bool_)
+    marks[_TASHKEEL] = True
+    return marks
 
 
 def _forms() -> dict[int, str]:
@@ -107,24 +102,19 @@ def _forms() -> dict[int, str]:
     return forms
 
 
-@dataclass(frozen=True, slots=True)
-class Classes:
-    """By code point: canonical combining class; whether the NFC quick check says No or Maybe."""
-
-    order: Bytes
-    unsure: Bytes
-
-
 @cache
-def unicode_classes() -> Classes:
-    """From the Unicode database that Python was built with."""
-    order, unsure = np.zeros(0x110000, np.uint8), np.zeros(0x110000, np.uint8)
+def unicode_classes() -> npt.NDArray[np.uint8]:
+    """The canonical combining class of each code point, or UNSURE, from the Unicode database that Python was built
+    with."""
+    classes = np.zeros(0x110000, np.uint8)
+    unsure = [*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)]  # Hangul jamo compose by arithmetic
     for point in (*range(0xC0, 0xD800), *range(0xE000, 0x20000), *range(0x2F800, 0x2FA20)):
         char = chr(point)
-        order[point] = unicodedata.combining(char)
-        unsure[point] |= not unicodedata.is_normalized("NFC", char)
+        classes[point] = unicodedata.combining(char)
+        if not unicodedata.is_normalized("NFC", char):
+            unsure.append(point)
         parts = unicodedata.decomposition(char).split(" ")
         if len(parts) == 2 and not parts[0].startswith("<"):
-            unsure[int(parts[1], 16)] = 1  # may compose with what stands before it
-    unsure[0x1161:0x1176] = unsure[0x11A8:0x11C3] = 1  # Hangul jamo compose by arithmetic
-    return Classes(order, unsure)
+            unsure.append(int(parts[1], 16))  # may compose with what stands before it
+    classes[unsure] = UNSURE
+    return classes

@@ -1,6 +1,6 @@
 """Arabic text as a language model should see it: one spelling for what looks and means the same, letters as written.
 
-In this order, over the UTF-8 bytes, in one pass of a table from code point to replacement:
+In this order, over the code points, in one pass of a table from code point to replacement:
 
     controls            C0 and C1 controls but tab and line feed: dropped
     line ends           CR LF, CR, U+0085, U+2028 -> LF; U+2029 -> two LF
@@ -34,18 +34,18 @@ from datatrove.data import Document, DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
 
 from corpora.languages import is_arabic
-from corpora.normal_passes import Counts, Texts, nfc, rewrite
-from corpora.normal_tables import STEPS, UNORDERED, table
+from corpora.normal_passes import Counts, Texts, drop, nfc, rewrite
+from corpora.normal_tables import STEPS, TASHKEEL, table, tashkeel
 from corpora.sources.base import Profile, Source
 from corpora.tally import NORMALISED, Tally, utf8_size
 
-_BATCH = 1 << 18
+_BATCH = 1 << 17
 """Code points cleaned at once, or one document."""
 
 _LONG = 1 << 20
-"""Code points of a document that is cleaned by blocks of lines: what is made on the way is several times a text."""
+"""Code points of a document that is cleaned by blocks of words: what is made on the way is several times a text."""
 
-_ASCII_DIRT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_GAP = re.compile(r"[ \n]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +93,22 @@ class Clean(PipelineStep):  # type: ignore[misc]
     def _clean(self, batch: list[Document]) -> list[Document]:
         """The documents of a batch that are not empty then."""
         empty: set[int] = set()
-        for arabic in (True, False):
-            places = [n for n, document in enumerate(batch) if is_arabic(document.metadata["language"]) == arabic]
+        kinds: dict[bool, list[int]] = {}
+        for place, document in enumerate(batch):
+            kinds.setdefault(is_arabic(document.metadata["language"]), []).append(place)
+        for arabic, places in kinds.items():
             texts = [batch[place].text for place in places]
-            now, sizes, touched = _normalise(texts, arabic, self.options, self.source.profile)
+            now, lost, touched = _normalise(texts, arabic, self.options, self.source.profile)
             for step, count in zip(STEPS, touched.sum(0).tolist(), strict=True):
                 if count:
                     self.tally.change(step, count)
+            self.tally.cut(NORMALISED, *lost.clip(min=0).sum(0).tolist())
+            self.tally.cut(NORMALISED, *lost.clip(max=0).sum(0).tolist())
             for number in np.flatnonzero(touched.any(1)).tolist():
-                document, text, (came, size) = batch[places[number]], now[number], sizes[number]
-                self.tally.cut(NORMALISED, came - size, len(document.text) - len(text))
+                document, text = batch[places[number]], now[number]
                 document.text = text
                 if not text or text.isspace():
-                    self.tally.drop("empty after cleaning", size, len(text), document)
+                    self.tally.drop("empty after cleaning", utf8_size(text), len(text), document)
                     empty.add(places[number])
         return [document for place, document in enumerate(batch) if place not in empty]
 
@@ -114,68 +117,57 @@ def normalise(
     text: str, *, arabic: bool = True, options: Normalisation = Normalisation(), profile: Profile = "prose"
 ) -> Normalised:
     """One text, normalised. `text` must have no lone surrogates (UnicodeEncodeError)."""
-    (now,), sizes, touched = _normalise([text], arabic, options, profile)
+    (now,), _, touched = _normalise([text], arabic, options, profile)
     named = {step: int(count) for step, count in zip(STEPS, touched[0], strict=True) if count}
-    return Normalised(now, *sizes.get(0, (utf8_size(text), utf8_size(text))), named)
+    return Normalised(now, utf8_size(text), utf8_size(now), named)
 
 
 def _normalise(
     texts: list[str], arabic: bool, options: Normalisation, profile: Profile
-) -> tuple[list[str], dict[int, tuple[int, int]], Counts]:
-    """The texts as they are now; of those that were touched, the bytes before and now; and of each, how many
-    characters each step touched."""
+) -> tuple[list[str], Counts, Counts]:
+    """The texts as they are now, and of each, the bytes and chars it lost, and how many characters each step
+    touched."""
+    lost, touched = np.zeros((len(texts), 2), np.int64), np.zeros((len(texts), len(STEPS)), np.int64)
+    if profile == "verbatim":
+        return texts, lost, touched
     if len(texts) == 1 and len(texts[0]) > _LONG:
         blocks = list(_blocks(texts[0]))
         if len(blocks) > 1:
             return _by_blocks(blocks, arabic, options, profile)
-    touched = np.zeros((len(texts), len(STEPS)), np.int64)
-    places = [n for n, text in enumerate(texts) if not text.isascii() or _ASCII_DIRT.search(text)]
-    if profile == "verbatim" or not places:
-        return texts, {}, touched
-    raw = Texts.of([texts[place].encode() for place in places])
-    counts = np.zeros((len(places), len(STEPS)), np.int64)
+    came = Texts.of(texts)
     if profile == "code":
-        data, _ = rewrite(raw, table("code", False), counts)
+        done = rewrite(came, table("code", False), touched)
     else:
-        data, seen = rewrite(raw, table("prose", arabic), counts)
-        data = nfc(data, seen & UNORDERED, counts)
+        done = nfc(rewrite(came, table("prose", arabic), touched), touched)
         if options.tashkeel == "drop":
-            data, seen = rewrite(data, table("tashkeel", False), counts)
             # Marks that go may have stood between a letter and a mark that now compose.
-            data = nfc(data, seen, counts)
-    now, sizes = list(texts), {}
-    decoded, ends, came = data.data.tobytes(), data.bounds.tolist(), raw.sizes.tolist()
-    for number in np.flatnonzero(counts.any(1)).tolist():
-        start, stop = ends[number], ends[number + 1]
-        now[places[number]] = decoded[start:stop].decode()
-        sizes[places[number]] = came[number], stop - start
-    touched[places] = counts
-    return now, sizes, touched
+            done = nfc(drop(done, tashkeel(), touched, TASHKEEL), touched)
+    lost[:, 0], lost[:, 1] = came.sizes() - done.sizes(), np.diff(came.bounds) - np.diff(done.bounds)
+    now, joined, bounds = list(texts), done.joined(), done.bounds.tolist()
+    for number in np.flatnonzero(touched.any(1)).tolist():
+        now[number] = joined[bounds[number] : bounds[number + 1]]
+    return now, lost, touched
 
 
 def _by_blocks(
     blocks: list[str], arabic: bool, options: Normalisation, profile: Profile
-) -> tuple[list[str], dict[int, tuple[int, int]], Counts]:
-    """As `_normalise`, of one text in blocks; each goes as it is done. No step looks across the end of a line."""
-    came = now = 0
-    touched = np.zeros((1, len(STEPS)), np.int64)
+) -> tuple[list[str], Counts, Counts]:
+    """As `_normalise`, of one text in blocks; each goes as it is done. No step looks back across a gap."""
+    lost, touched = np.zeros((1, 2), np.int64), np.zeros((1, len(STEPS)), np.int64)
     for number, block in enumerate(blocks):
-        one = normalise(block, arabic=arabic, options=options, profile=profile)
-        blocks[number] = one.text
-        came, now = came + one.came, now + one.size
-        for step, count in one.touched.items():
-            touched[0, STEPS.index(step)] += count
-    return ["".join(blocks)], {0: (came, now)}, touched
+        (blocks[number],), less, more = _normalise([block], arabic, options, profile)
+        lost, touched = lost + less, touched + more
+    return ["".join(blocks)], lost, touched
 
 
 def _blocks(text: str) -> Iterator[str]:
-    """A text in blocks of lines."""
+    """A text in blocks of words."""
     start = 0
     while len(text) - start > _LONG:
-        end = text.find("\n", start + _LONG // 2)
-        if end < 0:
+        gap = _GAP.search(text, start + _LONG // 2)
+        if gap is None:
             break
-        yield text[start : end + 1]
-        start = end + 1
+        yield text[start : gap.end()]
+        start = gap.end()
     if start < len(text):
         yield text[start:]
