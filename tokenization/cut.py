@@ -1,8 +1,12 @@
-r"""The pre-token pattern as a machine: where a text is cut, found by looking at each character once.
+r"""The pre-token pattern as a machine: where a text is cut, without a regular expression.
 
 `pattern.pattern()` says where words end, for every engine; running it as a regular expression costs more than all
 the rest of training. This is the same pattern by hand, over UTF-8, with the engine's own character classes, for
 `count` alone. Tests hold it to the engine, piece by piece, on real text and on strings made to part them.
+
+First a text falls into runs of one kind (letters and marks, digits, white space, signs), by a loop that takes the same
+path whatever it reads: a processor that guesses wrong at every end of a word loses more than it computes. A piece is
+then a run, with the one character before or the line ends after it that the pattern adds, or what is cut off a run.
 """
 
 from __future__ import annotations
@@ -15,42 +19,142 @@ from numpy.typing import NDArray
 
 from tokenization.classes import LETTER, MARK, NUMBER, SPACE, classes
 
-LINE_END = 16  # \r and \n, which are SPACE too
-_LONG = 128  # in the table of byte pairs: a character of three or four bytes, ask the large table
-_WORD = LETTER | MARK
-_KNOWN = LETTER | MARK | NUMBER | SPACE
-_APOSTROPHE, _BLANK = 0x27, 0x20
+LOOK_AHEAD = 2  # bytes that may be read beyond the end of a text
+_INSIDE, _WORD, _DIGITS, _WHITE, _SIGNS, _LONG = range(6)  # not a first byte; kinds; ask the large table
+_RUNS = 512  # found at a time
+_APOSTROPHE, _BLANK, _LF, _CR = 0x27, 0x20, 0x0A, 0x0D
 
 
 @cache
 def tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Classes by the first two bytes of a character (`first | second << 8`), and by code point."""
-    by_point = classes().copy()
-    by_point[[0x0A, 0x0D]] |= LINE_END
+    """Kinds by two bytes of text (`first | second << 8`), and by code point."""
+    given = classes()
+    by_point = np.full(len(given), _SIGNS, np.uint8)
+    for bits, kind in ((SPACE, _WHITE), (NUMBER, _DIGITS), (LETTER | MARK, _WORD)):
+        by_point[given & bits > 0] = kind
     by_pair = np.full((256, 256), _LONG, np.uint8)
     by_pair[:, :0x80] = by_point[:0x80]  # ASCII, whatever follows
+    by_pair[:, 0x80:0xC0] = _INSIDE
     for lead in range(0xC2, 0xE0):
         begin = (lead & 0x1F) << 6
         by_pair[0x80:0xC0, lead] = by_point[begin : begin + 64]
     return by_pair.reshape(-1), by_point
 
 
-@njit(cache=True, inline="always")
-def _kind(data, at, by_pair, by_point):  # type: ignore[no-untyped-def]
-    """Class and bytes of the character at `at`. One byte must follow the text."""
+@njit(cache=True)
+def cut(data, ends, document, at, digits, by_pair, by_point, begins, lengths):  # type: ignore[no-untyped-def]
+    """Cut texts that stand one after the other in `data`, text k up to `ends[k]`, from byte `at` of a document on.
+
+    Writes where pieces begin and how long they are, as many as there is room for or a little less. Returns the
+    document and byte to go on from, and how many pieces there are.
+    """
+    stops, kinds = np.empty(_RUNS, np.int64), np.empty(_RUNS, np.uint8)
+    pieces = 0
+    while document < len(ends):
+        end = ends[document]
+        while at < end:
+            if pieces + _RUNS > len(begins):
+                return document, at, pieces
+            runs = _runs(data, at, end, by_pair, by_point, stops, kinds)
+            at, pieces = _pieces(data, at, end, digits, stops, kinds, runs, begins, lengths, pieces)
+        document += 1
+    return document, at, pieces
+
+
+@njit(cache=True)
+def _runs(data, at, end, by_pair, by_point, stops, kinds):  # type: ignore[no-untyped-def]
+    """Where runs of one kind stop, from byte `at` to the end of the text or as many as there is room for. Returns how
+    many there are."""
+    runs = 0
+    held = by_pair[np.int64(data[at]) | np.int64(data[at + 1]) << 8]
+    if held == _LONG:
+        held = by_point[_point(data, at)]
+    for here in range(at + 1, end):
+        kind = by_pair[np.int64(data[here]) | np.int64(data[here + 1]) << 8]
+        if kind == _LONG:
+            kind = by_point[_point(data, here)]
+        stops[runs], kinds[runs] = here, held
+        runs += kind != held and kind != _INSIDE
+        held = held if kind == _INSIDE else kind
+        if runs == len(stops):
+            return runs
+    stops[runs], kinds[runs] = end, held
+    return runs + 1
+
+
+@njit(cache=True)
+def _point(data, at):  # type: ignore[no-untyped-def]
+    """The code point of the three or four bytes at `at`."""
     first = np.int64(data[at])
-    kind = np.int64(by_pair[first | np.int64(data[at + 1]) << 8])
-    if kind != _LONG:
-        return kind, 1 + (first >> 7)
     if first < 0xF0:
-        point = (first & 0x0F) << 12 | (np.int64(data[at + 1]) & 0x3F) << 6 | np.int64(data[at + 2]) & 0x3F
-        return np.int64(by_point[point]), 3
+        return (first & 0x0F) << 12 | (np.int64(data[at + 1]) & 0x3F) << 6 | np.int64(data[at + 2]) & 0x3F
     point = (first & 0x07) << 18 | (np.int64(data[at + 1]) & 0x3F) << 12
-    point |= (np.int64(data[at + 2]) & 0x3F) << 6 | np.int64(data[at + 3]) & 0x3F
-    return np.int64(by_point[point]), 4
+    return point | (np.int64(data[at + 2]) & 0x3F) << 6 | np.int64(data[at + 3]) & 0x3F
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
+def _pieces(data, at, end, digits, stops, kinds, runs, begins, lengths, pieces):  # type: ignore[no-untyped-def]
+    """Pieces from byte `at`, where the first run begins, as long as the run that follows is known and there is room.
+    Returns where they end, and how many there are."""
+    run = 0
+    whole = stops[runs - 1] == end
+    while at < end and pieces < len(begins):
+        while run < runs and stops[run] <= at:
+            run += 1
+        if run == runs or (run + 1 == runs and not whole):
+            break
+        kind, stop = kinds[run], stops[run]
+        after, behind = (kinds[run + 1], stops[run + 1]) if run + 1 < runs else (_INSIDE, end)
+        if kind == _WORD:
+            to = stop
+        elif kind == _DIGITS:
+            to = at
+            for _ in range(digits):
+                to += _width(data[to]) if to < stop else 0
+        elif kind == _SIGNS:
+            to = _contraction(data, at, end) if data[at] == _APOSTROPHE else at
+            if to == at and after == _WORD and at + _width(data[at]) == stop:
+                to = behind
+            elif to == at:
+                to = _line_ends(data, stop, end)
+        else:
+            to = _white(data, at, stop, end)
+            if to == at:  # one character, no line end, and something follows
+                to = stop
+                if after == _WORD:
+                    to = behind
+                elif after == _SIGNS and data[at] == _BLANK:
+                    to = _line_ends(data, behind, end)
+        begins[pieces], lengths[pieces] = at, to - at
+        pieces += 1
+        at = to
+    return at, pieces
+
+
+@njit(cache=True)
+def _white(data, at, stop, end):  # type: ignore[no-untyped-def]
+    """Where white space that stands from `at` to `stop` is cut: after its last line end; without one, before its last
+    character (which is `at` itself if there is but one), or at the end of the text."""
+    for last in range(stop - 1, at - 1, -1):
+        if data[last] == _LF or data[last] == _CR:
+            return last + 1
+    if stop == end:
+        return stop
+    last = stop - 1
+    while data[last] & 0xC0 == 0x80:
+        last -= 1
+    return last
+
+
+@njit(cache=True)
+def _line_ends(data, at, end):  # type: ignore[no-untyped-def]
+    """Behind the line ends that stand at `at`."""
+    while at < end and (data[at] == _LF or data[at] == _CR):
+        at += 1
+    return at
+
+
+@njit(cache=True)
 def _contraction(data, at, end):  # type: ignore[no-untyped-def]
     """Where `'s 't 're 've 'm 'll 'd`, in either case, ends that may begin at `at`; `at` if it is none."""
     if at + 1 >= end:
@@ -69,58 +173,6 @@ def _contraction(data, at, end):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, inline="always")
-def next_cut(data, at, end, digits, by_pair, by_point):  # type: ignore[no-untyped-def]
-    """Where the piece that begins at `at` ends, in a text that ends at `end`, `at` < `end`."""
-    kind, width = _kind(data, at, by_pair, by_point)
-    if data[at] == _APOSTROPHE:
-        cut = _contraction(data, at, end)
-        if cut > at:
-            return cut
-    cut = at + width
-    if kind & NUMBER:
-        taken = 1
-        while taken < digits and cut < end:
-            kind, width = _kind(data, cut, by_pair, by_point)
-            if not kind & NUMBER:
-                break
-            cut += width
-            taken += 1
-        return cut
-    word, sign = kind & _WORD != 0, kind & _KNOWN == 0
-    if not word and cut < end:
-        follows, width = _kind(data, cut, by_pair, by_point)
-        if follows & _WORD and not kind & LINE_END:
-            word = True
-            cut += width
-        elif data[at] == _BLANK and follows & _KNOWN == 0:
-            sign = True
-            cut += width
-    if word:
-        while cut < end:
-            kind, width = _kind(data, cut, by_pair, by_point)
-            if not kind & _WORD:
-                break
-            cut += width
-        return cut
-    if sign:
-        while cut < end:
-            kind, width = _kind(data, cut, by_pair, by_point)
-            if kind & _KNOWN:
-                break
-            cut += width
-        while cut < end and (data[cut] == 0x0A or data[cut] == 0x0D):
-            cut += 1
-        return cut
-    # White space: up to its last line end; without one, up to the last character if something follows.
-    line_end, last, cut = -1, at, at
-    while cut < end:
-        kind, width = _kind(data, cut, by_pair, by_point)
-        if not kind & SPACE:
-            break
-        last = cut
-        cut += width
-        if kind & LINE_END:
-            line_end = cut
-    if line_end >= 0:
-        return line_end
-    return last if cut < end and last > at else cut
+def _width(first):  # type: ignore[no-untyped-def]
+    """Bytes of the character that begins with this byte."""
+    return 1 + (first >= 0xC0) + (first >= 0xE0) + (first >= 0xF0)

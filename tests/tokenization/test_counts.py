@@ -1,6 +1,7 @@
 """Counts are exact, and those of parts add up."""
 
 import io
+import random
 from collections import Counter
 
 import numpy as np
@@ -38,29 +39,40 @@ def test_counts_of_parts_add_up_to_the_same_arrays(texts: list[str], at: int) ->
     assert len(whole) == len(list(whole.items()))
 
 
-AWKWARD = st.sampled_from(
-    [
-        *("'s", "'S", "'ſ", "'t", "'RE", "'vE", "'m", "'lL", "'d", "'", "'r", "'l", "ſ", "K"),
-        *("a", "ب", "é", "各", "𝔄", "\u0651", "\u064e", "\u0301", "\U000e0100", "\u0640", "1", "٣", "²", "Ⅷ", "𝟗"),
-        *(
-            " ",
-            "  ",
-            "\t",
-            "\n",
-            "\r",
-            "\r\n",
-            "\n ",
-            "\u00a0",
-            "\u2028",
-            "\u0085",
-            "\x1c",
-            "\x0b",
-            "\u3000",
-            "\u180e",
-        ),
-        *(".", "،", "«", "👋", "\u200d", "\x00", "\ufeff", "\U0010ffff", "\u200f", "_", "ـ"),
-    ]
-)
+PARTS = [
+    *("'s", "'S", "'ſ", "'t", "'RE", "'vE", "'m", "'lL", "'d", "'", "'r", "'l", "ſ", "K"),
+    *("a", "ب", "é", "各", "𝔄", "\u0651", "\u064e", "\u0301", "\U000e0100", "\u0640", "1", "٣", "²", "Ⅷ", "𝟗"),
+    *(
+        " ",
+        "  ",
+        "\t",
+        "\n",
+        "\r",
+        "\r\n",
+        "\n ",
+        "\u00a0",
+        "\u2028",
+        "\u0085",
+        "\x1c",
+        "\x0b",
+        "\u3000",
+        "\u180e",
+    ),
+    *(".", "،", "«", "👋", "\u200d", "\x00", "\ufeff", "\U0010ffff", "\u200f", "_", "ـ"),
+]
+AWKWARD = st.sampled_from(PARTS)
+
+
+@given(st.integers(0, 1 << 32), st.integers(1, 3))
+@settings(max_examples=20, deadline=None)
+def test_long_texts_of_them_are_too(seed: int, digits: int) -> None:
+    """Longer than what is cut at a time, and with runs of one kind that are."""
+    drawn = random.Random(seed)
+    parts = [drawn.choice(PARTS) * drawn.choice((1, 1, 1, 2, 700)) for _ in range(2_000)]
+    split = Split(Regex(pattern(digits)), "isolated")
+    texts = ["".join(parts[:1_000]), "".join(parts[1_000:])]
+    expected = Counter(piece.encode() for text in texts for piece, _ in split.pre_tokenize_str(text))
+    assert dict(count(texts, pattern(digits)).items()) == expected
 
 
 @given(st.lists(AWKWARD, max_size=14).map("".join), st.integers(1, 3))
