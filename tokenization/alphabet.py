@@ -26,4 +26,4 @@ def written(token: bytes) -> str:
 
 def read(token: str) -> bytes:
     """The bytes of a token of a tokenizer.json. Raises KeyError where a character is not of the alphabet."""
-    return bytes([BYTE_OF_CHAR[char] for char in token])
+    return bytes(map(BYTE_OF_CHAR.__getitem__, token))

@@ -27,7 +27,7 @@ _LOOK_AHEAD = 32  # bytes that may be read beyond the end of a text
 _BLOCK = 2048  # pieces that are looked up together
 _HASH = uint64(0x9E3779B97F4A7C15)
 _NUMBER = uint64(0xFFFFFFFF)  # the half of a slot that is a word's number
-_LOW = np.array([(1 << 8 * min(size, 8)) - 1 for size in range(17)], np.uint64)  # the first `size` bytes of eight
+_LOW = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)  # the first `size` bytes of eight
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -253,13 +253,10 @@ def _add(data, eights, ends, document, at, digits, by_pair, by_point, slots, has
         for piece in range(pieces):
             begin, length, state = begins[piece], lengths[piece], states[piece]
             word = np.int64(entries[piece] & _NUMBER)
-            if (
-                length <= 16
-                and entries[piece] & ~_NUMBER == state & ~_NUMBER
-                and places[word + 1, 0] - places[word, 0] == length
-                and (heads[piece] ^ eights[begin]) & _LOW[length]
-                | (tails[piece] ^ eights[begin + 8]) & _LOW[max(0, length - 8)] == 0
-            ):
+            differ = (heads[piece] ^ eights[begin]) & _LOW[min(length, 8)]
+            differ |= (tails[piece] ^ eights[begin + 8]) & _LOW[min(max(length - 8, 0), 8)]
+            alike = entries[piece] & ~_NUMBER == state & ~_NUMBER and places[word + 1, 0] - places[word, 0] == length
+            if alike and length <= 16 and not differ:
                 places[word, 1] += 1
             else:
                 known = _look_up(eights, begin, length, state, slots, hashes, places, words, known)

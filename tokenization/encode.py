@@ -16,6 +16,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -34,14 +35,23 @@ CHECKED_CHARS = 10_000  # of each: over whole books the reference would take lon
 _ONE_THREAD = {"RAYON_NUM_THREADS": "1", "FASTOKENS_BPE_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Batch:
-    """Consecutive documents: ids one after the other, and tokens, bytes (UTF-8) and chars of each document."""
+    """Consecutive documents: their ids one after the other, and how many each has."""
 
+    texts: Sequence[str]
     ids: NDArray[np.uint16] | NDArray[np.uint32]
     tokens: NDArray[np.int64]
-    bytes: NDArray[np.int64]
-    chars: NDArray[np.int64]
+
+    @cached_property
+    def bytes(self) -> NDArray[np.int64]:
+        """Of each document, in UTF-8."""
+        return np.array([len(text) if text.isascii() else len(text.encode()) for text in self.texts], np.int64)
+
+    @cached_property
+    def chars(self) -> NDArray[np.int64]:
+        """Of each document."""
+        return np.array([len(text) for text in self.texts], np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,13 +109,16 @@ class Encoder:
                 chars += len(texts[end])
                 end += 1
             batch = texts[begin:end]
-            sizes = np.array([_bytes(text, at, name) for at, text in enumerate(batch, first + begin)], np.int64)
-            lengths = np.array([len(text) for text in batch], np.int64)
-            if fast and chars > self._batch_chars and self._may_be_cut:  # one long document
-                ids, tokens = self._in_pieces(batch[0])
-            else:
-                ids, tokens = self._by_fastokens(batch) if fast else self._by_reference(batch)
-            yield Batch(narrowed(ids, self.tokenizer.vocab_size), tokens, sizes, lengths)
+            try:
+                if fast and chars > self._batch_chars and self._may_be_cut:  # one long document
+                    ids, tokens = self._in_pieces(batch[0])
+                else:
+                    ids, tokens = self._by_fastokens(batch) if fast else self._by_reference(batch)
+            except (UnicodeEncodeError, EncodingError):  # of some text: of which?
+                for number, text in enumerate(batch, first + begin):
+                    utf8(text, f"document {number} of part {name}")
+                raise
+            yield Batch(batch, narrowed(ids, self.tokenizer.vocab_size), tokens)
             begin = end
 
     def _by_fastokens(self, texts: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
@@ -137,11 +150,6 @@ def narrowed(ids: NDArray[np.uint32], vocab_size: int) -> NDArray[np.uint16] | N
     if len(ids) and int(ids.max()) >= vocab_size:
         raise EncodingError(f"id {int(ids.max())} is outside a vocabulary of {vocab_size}: the tokenizer is damaged")
     return ids.astype(dtype(vocab_size))
-
-
-def _bytes(text: str, number: int, part: str) -> int:
-    """How long a text is in UTF-8. Raises EncodingError for lone surrogates."""
-    return len(text) if text.isascii() else len(utf8(text, f"document {number} of part {part}"))
 
 
 def _chosen(name: str, begin: int, end: int) -> list[int]:

@@ -7,7 +7,6 @@ known, and theirs are not cut; nor is a text without such a place.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 
@@ -20,10 +19,10 @@ _PLACE = re.compile(f"(?<={_LETTER}) (?={_LETTER})")
 
 def may_be_cut(tokenizer: Tokenizer) -> bool:
     """Whether nothing but a pattern of ours decides where this tokenizer's pieces end."""
-    config = json.loads(tokenizer.json)
     ours = {pattern(digits, clitics=apart) for digits in range(1, MAX_DIGITS + 1) for apart in (False, True)}
-    added = config.get("added_tokens") or []
-    return tokenizer.pattern in ours and not config.get("normalizer") and all(token.get("special") for token in added)
+    config = tokenizer.config
+    added = config["added_tokens"]
+    return tokenizer.pattern in ours and not config.get("normalizer") and all(token["special"] for token in added)
 
 
 def pieces(text: str, least: int) -> Iterator[str]:

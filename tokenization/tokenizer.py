@@ -35,7 +35,8 @@ class Tokenizer:
 
     `sha256` of the tokenizer.json is its identity; `vocab_size` ids, none missing; `bos`, `eos`, `pad` are ids or
     None; `specials` maps the names of special tokens to ids; `pieces[id]` are the bytes of a token, empty for
-    special ones; `meta` is how it was made, empty for tokenizers made elsewhere.
+    special ones; `config` is what the file says beside its model; `meta` is how it was made, empty for tokenizers made
+    elsewhere.
     """
 
     def __init__(self, source: bytes, *, name: str, meta: dict[str, Any], roles: dict[str, str]) -> None:
@@ -53,6 +54,7 @@ class Tokenizer:
             raise FolderError(f"{name}: `tokenizers` can't read it ({error}): save it with version 0.22") from error
         self._reference.encode_special_tokens = True
         self.pieces, self.specials = _vocabulary(config, name)
+        self.config = {key: value for key, value in config.items() if key != "model"}
         self.vocab_size = len(self.pieces)
         self._check_numbers(config)
         self.bos, self.eos, self.pad = (self._role(roles.get(role)) for role in ("bos", "eos", "pad"))
@@ -87,7 +89,7 @@ class Tokenizer:
     @property
     def pattern(self) -> str | None:
         """The pre-token pattern, where a single one says it all."""
-        steps = _steps(json.loads(self.json).get("pre_tokenizer"))
+        steps = _steps(self.config.get("pre_tokenizer"))
         splits = [step["pattern"]["Regex"] for step in steps if step["type"] == "Split" and "Regex" in step["pattern"]]
         splits += [GPT2 for step in steps if step["type"] == "ByteLevel" and step.get("use_regex", True)]
         return splits[0] if len(splits) == 1 else None

@@ -171,8 +171,9 @@ def _speed(encoder: Encoder, strata: Sequence[Stratum]) -> dict[str, Any]:
         chars += len(text)
     part = encoder.encode_part(texts, "")
     began = time.process_time()  # one thread; others may be busy on this machine
-    size = sum(int(batch.bytes.sum()) for batch in part.batches)
+    batches = list(part.batches)
     seconds = time.process_time() - began
+    size = sum(int(batch.bytes.sum()) for batch in batches)
     return {"engine": part.engine, "bytes": size, "megabytes_per_second": size / 1e6 / max(seconds, 1e-9)}
 
 

@@ -73,10 +73,12 @@ class _Encode:
         """A row group at a time, so that memory doesn't grow with the part. Raises _Differ if engines do."""
         import numpy as np
         import pyarrow as pa
+        import pyarrow.compute as pc
         import pyarrow.parquet as pq
 
         index: list[pa.Table] = []
-        counted: list[Any] = []
+        tokens: list[Any] = []
+        sizes: list[Any] = []
         done = checked = disagreed = 0
 
         def encode(texts: list[str]) -> None:
@@ -87,18 +89,22 @@ class _Encode:
             done, checked, disagreed = done + len(texts), checked + encoded.checked, disagreed + encoded.disagreed
             for batch in encoded.batches:
                 file.write(np.ascontiguousarray(batch.ids).data)
-                counted.append(np.stack([batch.tokens, batch.bytes, batch.chars]))
+                tokens.append(batch.tokens)
 
         with writer.file(".bin") as file:
             for group in source.row_groups([*COLUMNS, "text", "metadata"]):
                 clusters = pa.array(_clusters(group), pa.string())
                 index.append(group.select(COLUMNS).append_column("cluster", clusters))
-                texts = group["text"].to_pylist()
-                del group  # a text may be a hundred megabytes: it needn't stand in memory twice
+                column = group["text"]
+                sizes.append(np.stack([measure(column).to_numpy() for measure in (pc.binary_length, pc.utf8_length)]))
+                texts = column.to_pylist()
+                del group, column  # a text may be a hundred megabytes: it needn't stand in memory twice
                 pa.default_memory_pool().release_unused()
                 encode(texts)
                 del texts
-        counts = np.concatenate([np.zeros((3, 0), np.int64), *counted], axis=1)  # a part may have lost all documents
+        counts = np.zeros((3, done), np.int64)
+        if done:  # a part may have lost all documents
+            counts[0], counts[1:] = np.concatenate(tokens), np.concatenate(sizes, axis=1)
         schema = pa.schema([(name, pa.string()) for name in (*COLUMNS, "cluster")])
         lines = pa.concat_tables([one.cast(schema) for one in index]) if index else schema.empty_table()
         offsets = np.cumsum(counts[0]) - counts[0]
@@ -106,10 +112,10 @@ class _Encode:
             lines = lines.append_column(name, pa.array(column, pa.int64()))
         with writer.file(".parquet") as file:
             pq.write_table(lines, file, compression="zstd", write_page_checksum=True)
-        tokens, bytes_, _ = (int(total) for total in counts.sum(axis=1))
+        encoded, bytes_, _ = (int(total) for total in counts.sum(axis=1))
         writer.counts = {
             "documents": Ledger(came=done, out=done),
-            "tokens": Ledger(added={"encoded": tokens}, out=tokens),
+            "tokens": Ledger(added={"encoded": encoded}, out=encoded),
             "bytes": Ledger(came=bytes_, out=bytes_),
         }
         fast = self.encoder.refused is None and not reference

@@ -29,9 +29,8 @@ def make_apart(make_folder: Callable[[Layout, str], Path]) -> dict[bool, Tokeniz
 
 def joined(part: Part) -> Batch:
     batches = list(part.batches)
-    return Batch(
-        *(np.concatenate([getattr(each, name) for each in batches]) for name in ("ids", "tokens", "bytes", "chars"))
-    )
+    texts = [text for each in batches for text in each.texts]
+    return Batch(texts, *(np.concatenate([getattr(each, name) for each in batches]) for name in ("ids", "tokens")))
 
 
 def test_a_part_is_what_the_reference_gives_document_by_document(small: Tokenizer, real_text: list[str]) -> None:
