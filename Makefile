@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test test-cluster test-faults test-tokenization lint format docs wheel clean bench bench-chain bench-cluster bench-corpora \
+.PHONY: demo test test-cluster test-faults fuzz test-tokenization lint format docs wheel clean bench bench-chain bench-cluster bench-corpora \
 	bench-sharding bench-tokenization bench-morphology bench-env bench-gpu
 
 demo: .venv/installed  ## build, verify and train on the embedded corpus, and report
@@ -19,6 +19,9 @@ test-cluster: .venv/installed  ## every fault on a SLURM of two nodes that is st
 test-faults: .venv/installed  ## try every fault many times, and write docs/reliability.md
 	ARCORP_RELIABILITY=docs/reliability.md ARCORP_SLURM=all ARCORP_KILLS=$${ARCORP_KILLS:-30} \
 		ARCORP_EXAMPLES=$${ARCORP_EXAMPLES:-300} ARCORP_POINTS=$${ARCORP_POINTS:-97} $(BIN)/pytest -m fault -n 2 --dist loadfile
+
+fuzz: .venv/installed  ## every parser on mutated files, ten minutes each; figures go to benchmarks/results
+	ARCORP_FUZZ_SECONDS=$${ARCORP_FUZZ_SECONDS:-600} $(BIN)/pytest tests/faults/test_fuzz.py
 
 test-tokenization: .venv/installed  ## merges, and ids in four engines, on all samples and 50,000 strings a mode
 	ARCORP_EVERY=1 ARCORP_FUZZ=50000 $(BIN)/pytest tests/tokenization/test_bpe.py tests/tokenization/test_engines.py

@@ -1,14 +1,13 @@
 """Parts: the pieces a stage's work is cut into, each made whole or not at all.
 
 A part's files are hashed as they are written and renamed into place; then its *sidecar* `<part>.json` is written,
-its commit record: the key (what it was made of and how), sizes and hashes of its files, its counts. A part without
-a sound sidecar does not exist.
+its commit record: the key (what it was made of and how), sizes and hashes of its files, its counts, and a digest of
+all that. A part without a sound sidecar does not exist.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,15 +46,13 @@ class PartWriter:
 
     def commit(self) -> None:
         """Write the sidecar. From now on the part is done."""
-        seal.write_json(
-            self._folder / f"{self._part.name}.json",
-            {
-                "key": self._key,
-                "files": {name: [record.bytes, record.sha256] for name, record in self._files.items()},
-                "counts": {unit: ledger.to_json() for unit, ledger in self.counts.items()},
-                "summary": self.summary,
-            },
-        )
+        body = {
+            "key": self._key,
+            "files": {name: [record.bytes, record.sha256] for name, record in self._files.items()},
+            "counts": {unit: ledger.to_json() for unit, ledger in self.counts.items()},
+            "summary": self.summary,
+        }
+        seal.write_json(self._folder / f"{self._part.name}.json", {**body, "digest": seal.digest(body)})
 
 
 @dataclass(frozen=True)
@@ -78,14 +75,14 @@ def read_sidecar(folder: Path, part: Part, key: str, distrusted: Collection[str]
     if name in distrusted:
         return None
     try:
-        data = json.loads(path.read_bytes())
-        if data["key"] != key:
+        data = seal.parsed(path.read_bytes())
+        if data["key"] != key or data.pop("digest") != seal.digest(data):
             return None
         files = {file: FileRecord(*record) for file, record in data["files"].items()}
         counts = {unit: Ledger.from_json(value) for unit, value in data["counts"].items()}
         sidecar = Sidecar(name, files, counts, data["summary"])
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
-        return None  # never written, or cut: the part is made again
+        return None  # never written, cut, or not ours: the part is made again
     written = path.stat().st_mtime_ns
     for file, record in files.items():
         if seal.check_file(folder, file, record, full=file in distrusted, sealed_at=written):

@@ -205,6 +205,9 @@ def _fields(model: type[BaseModel], location: Location) -> list[str]:
 
 # -- YAML with line numbers -------------------------------------------------------------------------------
 
+DEEPEST, MOST = 50, 100_000
+"""Levels, and keys and items, of a recipe."""
+
 
 def read_yaml(path: Path, within: tuple[Path, ...] = ()) -> tuple[dict[str, Any], Lines]:
     """A YAML mapping with its includes, and where each key stands. Raises UsageError."""
@@ -214,6 +217,8 @@ def read_yaml(path: Path, within: tuple[Path, ...] = ()) -> tuple[dict[str, Any]
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except OSError as error:
         raise UsageError(f"{path} can't be read: {error.strerror}") from None
+    except RecursionError:
+        raise UsageError(f"{path}: nested too deeply") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
@@ -240,6 +245,8 @@ def _plain(node: Any, path: Path, at: Location, lines: Lines) -> Any:
     """A YAML node as plain data, noting lines; PyYAML alone would let the last of two equal keys win."""
     if node is None:
         return None
+    if len(at) > DEEPEST or len(lines) > MOST:  # aliases can make either out of a few bytes
+        raise UsageError(f"{path}:{node.start_mark.line + 1}: more than a recipe can be: look at its aliases")
     if isinstance(node, yaml.MappingNode):
         result: dict[Any, Any] = {}
         for key_node, value_node in node.value:

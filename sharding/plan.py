@@ -9,7 +9,6 @@ becomes of every document and token is known before a row exists.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 from sharding.layout import PLAN, Layout, SplitLayout, StratumLayout
 from sharding.options import PackOptions
-from sharding.seal import Counts, Damaged, FileRecord, Ledger, Unsealed
+from sharding.seal import Counts, Damaged, FileRecord, Ledger, Unsealed, parsed
 
 FORMAT = 1
 
@@ -115,13 +114,13 @@ class Plan:
         """The plan in a dataset folder. Raises Unsealed if there is none, Damaged if it can't be read."""
         path = folder / PLAN
         try:
-            value = json.loads(path.read_bytes())
+            value = parsed(path.read_bytes())
             if value["format"] != FORMAT:
                 raise Damaged(f"{path} has format {value['format']}, this arcorp reads {FORMAT}")
             return cls.from_json(value)
         except FileNotFoundError:
             raise Unsealed(f"{path} is missing: pack again") from None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
             raise Damaged(f"{path} is not a plan ({error!r}); delete it and pack again") from None
 
     def with_documents(self, records: Mapping[str, FileRecord]) -> Plan:

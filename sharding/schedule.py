@@ -11,7 +11,6 @@ on and a digest of itself. Numpy and the standard library alone.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ from sharding.interleave import Interleaving
 from sharding.layout import Layout, SplitLayout
 from sharding.mixture import Mixture, MixtureLine, Stratum, check_epochs, final_shares, largest_remainder, table
 from sharding.permutation import U64, permute, round_keys
-from sharding.seal import Damaged, Manifest, Unsealed, canonical, digest
+from sharding.seal import Damaged, Manifest, Unsealed, canonical, digest, parsed
 
 FORMAT = 1
 
@@ -157,7 +156,7 @@ class Schedule:
         """Raises Unsealed if there is no such file, Damaged as the class does."""
         try:
             text = path.read_bytes()
-            data = json.loads(text)
+            data = parsed(text)
             whole = text == canonical(data)
         except FileNotFoundError:
             raise Unsealed(f"{path} is missing: lay a schedule with `arcorp mix`") from None

@@ -53,10 +53,21 @@ class Damaged(SealError):
 def canonical(value: Any) -> bytes:
     """JSON with sorted keys and one trailing newline: equal values give equal bytes.
 
-    Raises ValueError for NaN and infinities, which JSON cannot say.
+    Raises ValueError for what JSON or UTF-8 cannot say: NaN, infinities, lone surrogates, nesting without end.
     """
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, indent=1)
+    try:
+        text = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False, indent=1)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
     return text.encode() + b"\n"
+
+
+def parsed(text: bytes) -> Any:
+    """JSON that anyone may have written. Raises ValueError, also where it is nested deeper than a parser goes."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def digest(value: Any) -> str:
@@ -303,7 +314,8 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     try:
         text = path.read_bytes()
-        data = json.loads(text)
+        data = parsed(text)
+        whole = text == canonical(data)
     except (FileNotFoundError, NotADirectoryError):
         raise Unsealed(
             f"{folder} is not sealed: it has no {MANIFEST}; run the command that makes it to its end"
@@ -327,7 +339,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise Damaged(f"{path} is not a manifest ({error!r}); delete it and build again") from None
     if manifest.root != root:
         raise Damaged(f"{path} was changed: its root is {manifest.root[:16]}, it says {str(root)[:16]}")
-    if text != canonical(data):  # what a parser does not see: a lost newline, a space, a key given twice
+    if not whole:  # what a parser does not see: a lost newline, a space, a key given twice
         raise Damaged(f"{path} was changed: it is not written as arcorp writes; delete it and build again")
     return manifest
 

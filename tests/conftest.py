@@ -46,11 +46,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Write the table of faults, where ARCORP_RELIABILITY says (`make test-faults`)."""
-    if not (path := os.environ.get("ARCORP_RELIABILITY")):
-        return
+    """Keep what fuzzing found (`make fuzz`); write the page of faults where asked to (`make test-faults`)."""
     from faults import list as faults
 
+    if os.environ.get("ARCORP_FUZZ_SECONDS"):
+        reports = sum((terminalreporter.stats.get(outcome, []) for outcome in ("passed", "failed")), [])
+        found = [value for report in reports for name, value in report.user_properties if name == "fuzzed"]
+        terminalreporter.write_line(f"wrote {faults.keep(found)}")
+    if not (path := os.environ.get("ARCORP_RELIABILITY")):
+        return
     tried = []
     for outcome in ("passed", "failed", "error", "skipped"):
         for report in terminalreporter.stats.get(outcome, []):

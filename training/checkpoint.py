@@ -11,7 +11,6 @@ Random numbers need no state: they are seeded anew at each step from seed, step 
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Callable, Mapping
@@ -25,7 +24,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from sharding.rows import Dataset
-from sharding.seal import Damaged, FileRecord, atomic_folder, digest, hash_file, write_json
+from sharding.seal import Damaged, FileRecord, atomic_folder, digest, hash_file, parsed, write_json
 from training.errors import ConfigError, DamagedCheckpoint, InputError, TrainError, Unfinished
 
 FORMAT = 1
@@ -93,7 +92,7 @@ def prune(folder: Path, keep: int, newest: int) -> None:
 def read_meta(path: Path) -> Meta:
     """Read and prove one checkpoint, every byte of it. Raises DamagedCheckpoint, or InputError if it is newer."""
     try:
-        body = json.loads((path / META).read_bytes())
+        body = parsed((path / META).read_bytes())
         written = body.pop("digest")
         version = body.pop("format")
         if version > FORMAT:

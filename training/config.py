@@ -224,6 +224,8 @@ def read_config(file: Path | None, settings: Sequence[str] = ()) -> Config:
             values = yaml.safe_load(file.read_bytes()) or {}
         except OSError as error:
             raise ConfigError(f"{file} can't be read: {error.strerror}") from None
+        except RecursionError:
+            raise ConfigError(f"{file} is nested too deeply") from None
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise ConfigError(f"{file} is not YAML: {' '.join(str(error).split())}") from None
     try:

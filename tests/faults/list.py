@@ -7,10 +7,16 @@ says how often by `record_property("times", n)`.
 from __future__ import annotations
 
 import datetime
+import json
+import os
 import platform
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+from benchmarks.harness import RESULTS, machine
+from sharding.seal import write_json
 
 FAULTS = {
     1: ("kill -9 at a write, fsync or rename of any stage; run again", "identical bytes"),
@@ -62,13 +68,14 @@ def table(tried: Iterable[tuple[int, int, str]]) -> str:
         if failed[fault]:
             outcome = f"**{failed[fault]} not as promised**"
         lines.append(f"| {fault} | {what} | {promise} | {tests[fault]} | {times[fault]:,} | {outcome} |")
-    machine = f"Python {platform.python_version()}, {platform.system()}"
     return "\n".join(
         [
             "# What is tried to break it",
             "",
-            f"Written by `make test-faults` on {datetime.date.today()} ({machine}). Each line is a fault, what arcorp",
-            "promises then, how many tests try it, and how often they tried in that run.",
+            f"Written by `make test-faults` on {_today()}, with Python {platform.python_version()} on",
+            f"{platform.system()}. Each line is a fault, what arcorp promises then, how many tests try it, how often",
+            "they tried in that run, and whether arcorp did as it promises every time. `make test` tries all of them",
+            "as well, each less often; what of SLURM is not there is skipped.",
             "",
             "| | fault | promise | tests | times | outcome |",
             "|---|---|---|---:|---:|---|",
@@ -77,9 +84,49 @@ def table(tried: Iterable[tuple[int, int, str]]) -> str:
             "A fault's tests are those marked `@pytest.mark.fault(number)`. The points of 1, 20 and 21 are counted:",
             "`tests/faults/points.py` numbers every write, fsync and rename of a build, and strikes at each.",
             "",
+            *fuzzed(),
         ]
     )
 
 
+def fuzzed() -> list[str]:
+    """The section of the newest results of `make fuzz`; none if there are none."""
+    results = sorted(RESULTS.glob("fuzz-20*.json"))
+    if not results:
+        return []
+    found = json.loads(results[-1].read_bytes())
+    lines = []
+    for one in found["parsers"]:
+        outcome = f"**{one['wrong']} not as promised**" if one["wrong"] else "as promised"
+        figures = f"{one['seconds'] / 60:.1f} | {one['examples']:,} | {one['read']:,} | {one['slowest']:.1f}"
+        lines.append(f"| {one['parser']} | {figures} | {outcome} |")
+    return [
+        "## Parsers on mutated files",
+        "",
+        f"Written by `make fuzz` on {found['date']} ({found['machine']['cpu']}). A file of each format is changed in one",
+        "to four places, over and over, never twice alike. Promised is that it is read, or refused in one sentence with",
+        "its exit code; that no other exception comes up; and that what carries a digest (the manifest, a schedule,",
+        "a sidecar, a segment, a checkpoint) is never read as anything but what was written.",
+        "",
+        "| parser | minutes | tries | of them read | slowest, seconds | outcome |",
+        "|---|---:|---:|---:|---:|---|",
+        *lines,
+        "",
+    ]
+
+
+def keep(found: list[dict[str, Any]]) -> Path:
+    """Put what fuzzing found into results/fuzz-DATE.json; parsers fuzzed earlier on that day and not again stay."""
+    path = RESULTS / f"fuzz-{_today()}.json"
+    before = json.loads(path.read_bytes())["parsers"] if path.exists() else []
+    parsers = {one["parser"]: one for one in [*before, *found]}
+    write_json(path, {"date": _today(), "machine": machine(os.getloadavg()[0]), "parsers": list(parsers.values())})
+    return path
+
+
 def write(path: Path, tried: Iterable[tuple[int, int, str]]) -> None:
     path.write_text(table(tried), encoding="utf-8")
+
+
+def _today() -> str:
+    return datetime.datetime.now(datetime.UTC).date().isoformat()

@@ -19,6 +19,10 @@ tokenizer:
   vocab_size: 4096
 phases: [{name: all, steps: 10}]
 """
+LAUGHS = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
+    f"{one}: &{one} [{', '.join(9 * [f'*{before}'])}]\n" for before, one in zip("abcdef", "bcdefg", strict=True)
+)
+"""Nine to the seventh values of a few lines."""
 
 
 def recipe(tmp_path, text=GOOD, *settings):
@@ -52,6 +56,8 @@ def recipe(tmp_path, text=GOOD, *settings):
         (GOOD + "[]: 1\n", 7, "a key is a word, not a list or a mapping"),
         (GOOD + "description: 2026-99-99\n", 7, "'2026-99-99' can't be read: month must be in 1..12"),
         (GOOD + "description: !!python/name:os.system\n", 7, "can't be read: could not determine a constructor"),
+        (GOOD + "description: &a [*a]\n", 7, "more than a recipe can be: look at its aliases"),
+        (GOOD + LAUGHS, 7, "more than a recipe can be: look at its aliases"),
     ],
 )
 def test_what_is_wrong_is_told_with_file_line_and_the_key_that_was_meant(tmp_path, text, line, sentence):
@@ -66,6 +72,7 @@ def test_what_is_wrong_is_told_with_file_line_and_the_key_that_was_meant(tmp_pat
     [
         ("", "a mapping of keys is wanted"),
         ("- a\n- b\n", "a mapping of keys is wanted"),
+        ("[" * 5000, "nested too deeply"),
         (GOOD + "include: 3\n", "'include' is a path or a list of paths, not 3"),
         (GOOD.replace("name: small\n", ""), "'name' is missing"),
         (GOOD.replace("text.jsonl", "'embedded:oscar'"), "needs a section 'embedded'"),
