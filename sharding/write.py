@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import mmap
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -160,12 +161,15 @@ class ShardWriter:
         largest = 0
         for part, pieces in zip(parts, np.split(order, begin[1:]), strict=True):
             of = item[pieces]
+            mapped = self._part(int(part))
+            source = np.frombuffer(mapped, self._plan.dtype)
             most, wrong = _copy(
                 out, place[pieces], packed.offset[chunk][pieces], packed.length[chunk][pieces].astype(np.int64),
-                self._part(int(part)), documents.offset[of], documents.tokens[of], bos, eos, self._plan.vocab_size,
+                source, documents.offset[of], documents.tokens[of], bos, eos, self._plan.vocab_size,
             )  # fmt: skip
             if wrong >= 0:
                 self._refuse(int(part), int(documents.ordinal[of[wrong]]), most)
+            mapped.madvise(mmap.MADV_DONTNEED)  # else a window's parts would all count as memory of this process
             largest = max(largest, most)
         return largest
 
@@ -218,7 +222,7 @@ class ShardWriter:
         ordinal, offset, tokens = (table[name].to_numpy() for name in ("ordinal", "offset", "tokens"))
         return _Table(ordinal, offset, tokens, groups)
 
-    def _map_part(self, part: int) -> Ids:
+    def _map_part(self, part: int) -> mmap.mmap:
         planned = self._plan.parts[part]
         tokens = self._tokens[planned.folder]
         path = tokens.path / f"{planned.name}.bin"
@@ -226,8 +230,8 @@ class ShardWriter:
             if hash_file(path) != tokens.manifest.files[path.name]:
                 raise Damaged(f"{path} changed since it was sealed; build the folder again to mend it")
             self._verified.add(part)
-        mapped: Ids = np.memmap(path, self._plan.dtype, "r")
-        return mapped
+        with path.open("rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def _records(packed: PackedWindow, chunk: slice, documents: _Documents) -> npt.NDArray[np.void]:

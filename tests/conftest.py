@@ -50,7 +50,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     from faults import list as faults
 
     if os.environ.get("ARCORP_FUZZ_SECONDS"):
-        reports = sum((terminalreporter.stats.get(outcome, []) for outcome in ("passed", "failed")), [])
+        reports = [*terminalreporter.stats.get("passed", []), *terminalreporter.stats.get("failed", [])]
         found = [value for report in reports for name, value in report.user_properties if name == "fuzzed"]
         terminalreporter.write_line(f"wrote {faults.keep(found)}")
     if not (path := os.environ.get("ARCORP_RELIABILITY")):

@@ -56,25 +56,36 @@ def pack_stage(folder: Path, tokens: Sequence[Path], options: PackOptions, seed:
 def _options(options: PackOptions, tokens: Sealed, seed: int) -> Any:
     from sharding.options import PackOptions as Rooms
     from sharding.options import Validation
-    from tokenization.tokenizer import Tokenizer
 
-    tokenizer = Tokenizer.load(tokens.path / "tokenizer")
-    for role in ("bos", "eos"):
-        if getattr(options, role) and getattr(tokenizer, role) is None:
-            raise UsageError(f"pack.{role} is on, and the tokenizer in {tokens.path} has no <|{role}|> token")
+    bos, eos = _special(options, "bos", tokens), _special(options, "eos", tokens)
     return Rooms(
         row_tokens=options.row_tokens,
         strata=tuple(options.strata),
         policy=options.policy,
         fill=options.fill,
-        bos=tokenizer.bos if options.bos else None,
-        eos=tokenizer.eos if options.eos else None,
+        bos=bos,
+        eos=eos,
         window=options.window,
         validation=Validation(options.validation.rows, options.validation.share),
         shards=options.shards,
         rows_per_shard=None if options.shards else options.rows_per_shard,
         seed=seed,
     )
+
+
+def _special(options: PackOptions, role: str, tokens: Sealed) -> int | None:
+    """The id that begins or ends documents, where it is asked for. No tokenizer is loaded for that: it was proven when
+    the tokens were made."""
+    from tokenization.tokenizer import TOKENIZER_JSON, roles
+
+    if not getattr(options, role):
+        return None
+    name = roles(tokens.path / "tokenizer").get(role)
+    added = tokens.read_json(f"tokenizer/{TOKENIZER_JSON}").get("added_tokens") or []
+    found = [int(token["id"]) for token in added if token["special"] and token["content"] == name]
+    if not found:
+        raise UsageError(f"pack.{role} is on, and the tokenizer in {tokens.path} has no <|{role}|> token")
+    return found[0]
 
 
 class _WriteShard:
