@@ -63,7 +63,7 @@ def main() -> None:
         "same": take(documents(given.data, SAME, held_out=True), given.held_out),
         "other": take(documents(given.data, OTHER, held_out=True), given.held_out),
     }
-    path = given.out / f"morphology-bpb-{datetime.now(UTC):%Y-%m-%d}.json"
+    path = given.out / f"morphology-bpb-{given.size}-{datetime.now(UTC):%Y-%m-%d}.json"
     held = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     runs = held.get("runs", []) if held.get("options") == options else []
     made = tokenizers(count(documents(given.data, SAME, held_out=False), pattern()), texts["train"], given.size)
