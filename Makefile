@@ -53,7 +53,7 @@ bench-corpora: .venv/installed  ## reading, cleaning, filtering, deduplicating; 
 bench-sharding: .venv/installed  ## packing, writing, reading, verifying; beside the peers that `make bench-env` installed
 	$(BIN)/python -m benchmarks.sharding
 
-bench-tokenization: .venv/installed  ## training, encoding, segmenting, memory; beside tokenizers, fastokens, tiktoken, rustbpe
+bench-tokenization: .venv/installed  ## training, encoding, segmenting, memory; beside tokenizers, fastokens, tiktoken, rustbpe, sentencepiece
 	$(BIN)/python -m benchmarks.tokenization
 
 DATA ?= ../shared/data
@@ -68,8 +68,8 @@ bench-env:  ## environments of the peers, which don't go together: some 5 GB
 		$(PYTHON) -m venv .venv-bench-$$name && .venv-bench-$$name/bin/python -m pip install --quiet \
 			-r benchmarks/sharding/peers/$$name.txt || exit 1; \
 	done
-	$(PYTHON) -m venv .venv-bench-rustbpe
-	.venv-bench-rustbpe/bin/python -m pip install --quiet -r benchmarks/tokenization/peers/rustbpe.txt
+	$(PYTHON) -m venv .venv-bench-trainers
+	.venv-bench-trainers/bin/python -m pip install --quiet -r benchmarks/tokenization/peers/trainers.txt
 	.venv-bench-trl/bin/python -m pip uninstall --quiet --yes torchvision  # litdata's breaks trl beside a CPU torch
 
 docs: .venv/installed  ## the docs site, in out/site; broken links end it

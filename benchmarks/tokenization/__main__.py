@@ -1,8 +1,8 @@
 """`make bench-tokenization`: every figure of tokenization in one run, each goal met or not, printed and kept as JSON.
 
 Speeds are of one core, by its processor seconds, so that a busy machine changes them little; what two workers gain is
-by the clock, and wants a quiet one. Peers stand in the same environment, but for rustbpe (`make bench-env`), which is
-left out and said to be where it isn't there.
+by the clock, and wants a quiet one. Peers stand in the same environment, but for rustbpe and sentencepiece (`make
+bench-env`), which are left out and said to be where they aren't there.
 """
 
 from __future__ import annotations
@@ -59,10 +59,10 @@ def _goals(results: dict[str, Any]) -> list[Goal]:
     goals: list[Goal] = []
     if "training" in results:
         one = results["training"]
-        seconds, rust = one["cpu_seconds"], one.get("rustbpe_cpu_seconds")
-        peers = [("tokenizers", version("tokenizers"), one["tokenizers_cpu_seconds"], 8.0)]
-        peers.append(("rustbpe", one.get("rustbpe", ""), rust, 2.5))
-        for name, number, theirs, limit in peers:
+        seconds = one["cpu_seconds"]
+        for name, limit in (("tokenizers", 8.0), ("rustbpe", 2.5), ("sentencepiece", 2.5)):
+            theirs = one.get(f"{name}_cpu_seconds")
+            number = version(name) if name == "tokenizers" else one.get(name, "")
             goals.append(
                 Goal(
                     f"training 32,000 tokens on 105 MB, beside {name}",

@@ -12,19 +12,24 @@ from tokenization.pattern import pattern
 
 SIZE, LARGE, ROUNDS = 32_000, 76_800, 3
 MODULE = "benchmarks.tokenization.train_one"
-RUSTBPE = timed.ROOT / ".venv-bench-rustbpe" / "bin" / "python"
+PEERS = ("rustbpe", "sentencepiece")
+THEIRS = timed.ROOT / ".venv-bench-trainers" / "bin" / "python"
 
 
 def measure(scratch: Path, texts: list[str]) -> dict[str, Any]:
-    """Rounds of ours and rustbpe in turns, and `tokenizers` (once: it takes a minute), each on one core."""
+    """Rounds of ours and PEERS in turns, and `tokenizers` (once: it takes a minute), each on one core.
+
+    sentencepiece merges characters where the others merge bytes: of it only the time is compared.
+    """
     path = scratch / "texts.json"
     path.write_text(json.dumps(texts, ensure_ascii=False), encoding="utf-8")
-    ours, theirs = [], []
+    ours: list[dict[str, Any]] = []
+    theirs: dict[str, list[dict[str, Any]]] = {name: [] for name in PEERS if THEIRS.exists()}
     for _ in range(ROUNDS):
         ours.append(timed.run(MODULE, "ours", str(path), str(SIZE)))
-        if RUSTBPE.exists():
-            script = Path(__file__).parent / "peers" / "rustbpe_train.py"
-            theirs.append(timed.run(str(script), str(path), str(SIZE), pattern(), python=RUSTBPE))
+        for name, runs in theirs.items():
+            script = Path(__file__).parent / "peers" / f"{name}_train.py"
+            runs.append(timed.run(str(script), str(path), str(SIZE), pattern(), python=THEIRS))
     reference = timed.run(MODULE, "tokenizers", str(path), str(SIZE))
     seconds = median(one["cpu_seconds"] for one in ours)
     found: dict[str, Any] = {
@@ -37,9 +42,9 @@ def measure(scratch: Path, texts: list[str]) -> dict[str, Any]:
         "tokenizers_cpu_seconds": reference["cpu_seconds"],
         "times_tokenizers": reference["cpu_seconds"] / seconds,
     }
-    if theirs:
-        rust = median(one["cpu_seconds"] for one in theirs)
-        found |= {"rustbpe_cpu_seconds": rust, "times_rustbpe": rust / seconds, "rustbpe": theirs[0]["version"]}
+    for name, runs in theirs.items():
+        spent = median(one["cpu_seconds"] for one in runs)
+        found |= {f"{name}_cpu_seconds": spent, f"times_{name}": spent / seconds, name: runs[0]["version"]}
     return found
 
 
