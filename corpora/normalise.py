@@ -127,13 +127,24 @@ def _normalise(
 ) -> tuple[list[str], Counts, Counts]:
     """The texts as they are now, and of each, the bytes and chars it lost, and how many characters each step
     touched."""
-    lost, touched = np.zeros((len(texts), 2), np.int64), np.zeros((len(texts), len(STEPS)), np.int64)
     if profile == "verbatim":
-        return texts, lost, touched
-    if len(texts) == 1 and len(texts[0]) > _LONG:
-        blocks = list(_blocks(texts[0]))
-        if len(blocks) > 1:
-            return _by_blocks(blocks, arabic, options, profile)
+        return texts, np.zeros((len(texts), 2), np.int64), np.zeros((len(texts), len(STEPS)), np.int64)
+    if len(texts) > 1 or len(texts[0]) <= _LONG:
+        return _passes(texts, arabic, options, profile)
+    lost, touched = np.zeros((1, 2), np.int64), np.zeros((1, len(STEPS)), np.int64)
+    now = bytearray()  # UTF-8: a list of blocks would leave holes in memory where they lay
+    for block in _blocks(texts[0]):
+        (done,), less, more = _passes([block], arabic, options, profile)
+        now += done.encode()
+        lost, touched = lost + less, touched + more
+    return [now.decode()], lost, touched
+
+
+def _passes(
+    texts: list[str], arabic: bool, options: Normalisation, profile: Profile
+) -> tuple[list[str], Counts, Counts]:
+    """As `_normalise`, of texts that are not long."""
+    lost, touched = np.zeros((len(texts), 2), np.int64), np.zeros((len(texts), len(STEPS)), np.int64)
     came = Texts.of(texts)
     if profile == "code":
         done = rewrite(came, table("code", False), touched)
@@ -149,19 +160,8 @@ def _normalise(
     return now, lost, touched
 
 
-def _by_blocks(
-    blocks: list[str], arabic: bool, options: Normalisation, profile: Profile
-) -> tuple[list[str], Counts, Counts]:
-    """As `_normalise`, of one text in blocks; each goes as it is done. No step looks back across a gap."""
-    lost, touched = np.zeros((1, 2), np.int64), np.zeros((1, len(STEPS)), np.int64)
-    for number, block in enumerate(blocks):
-        (blocks[number],), less, more = _normalise([block], arabic, options, profile)
-        lost, touched = lost + less, touched + more
-    return ["".join(blocks)], lost, touched
-
-
 def _blocks(text: str) -> Iterator[str]:
-    """A text in blocks of words."""
+    """A text in blocks of words: no step looks back across a gap."""
     start = 0
     while len(text) - start > _LONG:
         gap = _GAP.search(text, start + _LONG // 2)

@@ -11,11 +11,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from corpora.errors import BadInput
-from corpora.files import File, open_seekable
+from corpora.files import File, is_remote, open_seekable
 from corpora.formats import SLICE, Format, Lost, Row, Slice, even
 from corpora.streams import Kind, refuse
 
 BATCH_BYTES = 8 << 20
+
+WHOLE = 128 << 20
+"""Bytes of a row group that is read at once, so that what Arrow needs for it is gone when its rows are looked at: for
+one with a text of 100 MB that is 250 MB more. A larger one is read in batches, as its rows are looked at."""
 
 PARQUET_FAULTS = (OSError, ValueError, NotImplementedError, KeyError, MemoryError, OverflowError)
 """What Arrow raises on a damaged Parquet file; sizes that a flipped bit made large end in MemoryError."""
@@ -79,9 +83,7 @@ class Parquet(Format):
     def _group(self, parquet: Any, part: Slice, group: int, number: int, wanted: list[str]) -> Iterator[Row | Lost]:
         metadata = parquet.metadata.row_group(group)
         end = min(number + metadata.num_rows, part.stop)
-        # Batches by bytes, not by rows: a row may be a book.
-        size = max(1, min(1024, BATCH_BYTES * metadata.num_rows // max(1, metadata.total_byte_size)))
-        batches = parquet.iter_batches(batch_size=size, row_groups=[group], columns=wanted, use_threads=False)
+        batches = _batches(parquet, group, wanted)
         while True:
             try:
                 batch = next(batches, None)
@@ -107,9 +109,24 @@ class Parquet(Format):
         import pyarrow.parquet
 
         try:
-            return pyarrow.parquet.ParquetFile(open_seekable(file), page_checksum_verification=True)
+            # Over a network a row group is asked for at once, and kept as it came until the file is closed.
+            remote = is_remote(file.path)
+            return pyarrow.parquet.ParquetFile(open_seekable(file), pre_buffer=remote, page_checksum_verification=True)
         except PARQUET_FAULTS as error:
             refuse(file, EOFError() if "magic bytes" in str(error) else error, file.size)
+
+
+def _batches(parquet: Any, group: int, wanted: list[str]) -> Iterator[Any]:
+    """Batches of a row group."""
+    metadata = parquet.metadata.row_group(group)
+    # By bytes, not by rows: a row may be a book.
+    size = max(1, min(1024, BATCH_BYTES * metadata.num_rows // max(1, metadata.total_byte_size)))
+    if metadata.total_byte_size > WHOLE:
+        yield from parquet.iter_batches(size, [group], wanted, use_threads=False)
+        return
+    table = parquet.read_row_group(group, wanted, use_threads=False)
+    _release(table.nbytes)
+    yield from table.to_batches(size)
 
 
 def _batch_rows(batch: Any, number: int) -> Iterator[Row | Lost]:
@@ -124,12 +141,17 @@ def _batch_rows(batch: Any, number: int) -> Iterator[Row | Lost]:
             except UnicodeDecodeError:
                 yield Lost(number + index, "invalid UTF-8", row.nbytes)
         return
-    import pyarrow
-
-    large = batch.nbytes > BATCH_BYTES
+    size = batch.nbytes
     del batch
-    if large:  # what Arrow frees it keeps for itself
-        pyarrow.default_memory_pool().release_unused()
+    _release(size)
     values.reverse()
     for key in range(number, number + len(values)):
         yield Row(key, values.pop())
+
+
+def _release(size: int) -> None:
+    """After so many bytes were read, give back what was freed: Arrow keeps it for itself."""
+    import pyarrow
+
+    if size > BATCH_BYTES:
+        pyarrow.default_memory_pool().release_unused()
