@@ -73,6 +73,11 @@ def test_training_leaves_the_counts_as_they_were(real_counts: Counts) -> None:
         assert np.array_equal(old, new)
 
 
+def test_a_word_of_ten_megabytes_is_learned_from_like_any_other() -> None:
+    merges = bpe.train(count(["ب" * 5_000_000], pattern()), 256 + 4)
+    assert [left + right for left, right in merges] == [("ب" * times).encode() for times in (1, 2, 4, 8)]
+
+
 def test_no_text_is_an_error() -> None:
     with pytest.raises(EmptyCorpus, match="no text"):
         bpe.train(Counts.of({}), 300)

@@ -152,6 +152,16 @@ def test_no_documents_and_empty_documents_are_fine(small: Tokenizer) -> None:
     assert (batch.tokens.tolist(), batch.bytes.tolist()) == ([0, 1, 0], [0, 1, 0])
 
 
+@pytest.mark.fault(16)
+@pytest.mark.parametrize(
+    "text", ["ب" * 5_000_000, "\x00" * 2_000_000, "\u064e" * 1_000_000], ids=["word", "nul", "mark"]
+)
+def test_a_document_that_is_one_piece_of_megabytes_is_encoded_and_comes_back(small: Tokenizer, text: str) -> None:
+    batch = joined(Encoder(small).encode_part(["كتاب", text, "كتاب"], "p"))
+    assert batch.tokens.sum() == len(batch.ids)
+    assert small.decode(batch.ids.tolist()) == f"كتاب{text}كتاب"
+
+
 def test_a_batch_of_nothing_is_refused(small: Tokenizer) -> None:
     with pytest.raises(OptionError, match="batch_chars = 0"):
         Encoder(small, batch_chars=0)
