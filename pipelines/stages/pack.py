@@ -57,14 +57,17 @@ def _options(options: PackOptions, tokens: Sealed, seed: int) -> Any:
     from sharding.options import PackOptions as Rooms
     from sharding.options import Validation
 
-    bos, eos = _special(options, "bos", tokens), _special(options, "eos", tokens)
+    specials = _specials(tokens)
+    for role in ("bos", "eos"):
+        if getattr(options, role) and role not in specials:
+            raise UsageError(f"pack.{role} is on, and the tokenizer in {tokens.path} has no <|{role}|> token")
     return Rooms(
         row_tokens=options.row_tokens,
         strata=tuple(options.strata),
         policy=options.policy,
         fill=options.fill,
-        bos=bos,
-        eos=eos,
+        bos=specials["bos"] if options.bos else None,
+        eos=specials["eos"] if options.eos else None,
         window=options.window,
         validation=Validation(options.validation.rows, options.validation.share),
         shards=options.shards,
@@ -73,19 +76,13 @@ def _options(options: PackOptions, tokens: Sealed, seed: int) -> Any:
     )
 
 
-def _special(options: PackOptions, role: str, tokens: Sealed) -> int | None:
-    """The id that begins or ends documents, where it is asked for. No tokenizer is loaded for that: it was proven when
-    the tokens were made."""
+def _specials(tokens: Sealed) -> dict[str, int]:
+    """Ids by role. No tokenizer is loaded for that: it was proven when the tokens were made."""
     from tokenization.tokenizer import TOKENIZER_JSON, roles
 
-    if not getattr(options, role):
-        return None
-    name = roles(tokens.path / "tokenizer").get(role)
     added = tokens.read_json(f"tokenizer/{TOKENIZER_JSON}").get("added_tokens") or []
-    found = [int(token["id"]) for token in added if token["special"] and token["content"] == name]
-    if not found:
-        raise UsageError(f"pack.{role} is on, and the tokenizer in {tokens.path} has no <|{role}|> token")
-    return found[0]
+    ids = {token["content"]: int(token["id"]) for token in added if token["special"]}
+    return {role: ids[name] for role, name in roles(tokens.path / "tokenizer").items() if name in ids}
 
 
 class _WriteShard:
