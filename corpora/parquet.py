@@ -118,6 +118,8 @@ class Parquet(Format):
 
 def _batches(parquet: Any, group: int, wanted: list[str]) -> Iterator[Any]:
     """Batches of a row group."""
+    import pyarrow
+
     metadata = parquet.metadata.row_group(group)
     # By bytes, not by rows: a row may be a book.
     size = max(1, min(1024, BATCH_BYTES * metadata.num_rows // max(1, metadata.total_byte_size)))
@@ -125,8 +127,13 @@ def _batches(parquet: Any, group: int, wanted: list[str]) -> Iterator[Any]:
         yield from parquet.iter_batches(size, [group], wanted, use_threads=False)
         return
     table = parquet.read_row_group(group, wanted, use_threads=False)
-    _release(table.nbytes)
-    yield from table.to_batches(size)
+    parts = [pyarrow.concat_batches([part]) for part in table.to_batches(size)]  # copies: each goes with its rows
+    read = table.nbytes
+    del table
+    _release(read)
+    parts.reverse()
+    while parts:
+        yield parts.pop()
 
 
 def _batch_rows(batch: Any, number: int) -> Iterator[Row | Lost]:
