@@ -62,25 +62,25 @@ class Census:
         reasons: Iterable[str] = itertools.repeat(KEPT),
     ) -> None:
         """Many documents: their labels are (source, language, category)."""
-        sizes = pyarrow.compute.binary_length(texts).to_pylist()
-        chars = pyarrow.compute.utf8_length(texts).to_pylist()
-        rows = zip(ids, labels, reasons, sizes, chars, words_of(texts).tolist(), strict=False)
-        for place, (name, label, reason, size, length, words) in enumerate(rows):
-            key = (*label, reason)
-            group = self._groups.get(key)
-            if group is None:
-                group = self._groups[key] = [0, 0, 0, 0]
-                self._lengths[key] = [0] * 40
-            group[0] += 1
-            group[1] += size
-            group[2] += length
-            group[3] += words
-            self._lengths[key][max(length, 1).bit_length() - 1] += 1
+        counts = counts_of(texts)
+        octaves = np.frexp(np.maximum(counts[1], 1))[1] - 1
+        keys = [(*label, reason) for label, reason in zip(labels, reasons, strict=False)]
+        groups: dict[tuple[str, ...], list[int]] = {}
+        for place, key in enumerate(keys):
+            groups.setdefault(key, []).append(place)
+        for key, places in groups.items():
+            group, lengths = self._groups.setdefault(key, [0] * 4), self._lengths.setdefault(key, [0] * 40)
+            for unit, count in enumerate([len(places), *counts[:, places].sum(1).tolist()]):
+                group[unit] += count
+            for octave, count in enumerate(np.bincount(octaves[places]).tolist()):
+                lengths[octave] += count
+        for place, (name, key) in enumerate(zip(ids, keys, strict=True)):
             hashed = _hash(name)
-            chosen = self._samples.setdefault((label[0], "dropped" if reason else "kept"), [])
+            chosen = self._samples.setdefault((key[0], "dropped" if key[-1] else "kept"), [])
             if len(chosen) < SAMPLES or hashed < chosen[-1][0]:
                 text = pyarrow.compute.utf8_slice_codeunits(texts.slice(place, 1), 0, EXCERPT)[0].as_py()
-                record = {"id": name, "language": label[1], "reason": reason, "chars": length, "text": text}
+                chars = int(counts[1, place])
+                record = {"id": name, "language": key[1], "reason": key[-1], "chars": chars, "text": text}
                 chosen.append((hashed, record))
                 chosen.sort(key=lambda one: (one[0], one[1]["id"]))
                 del chosen[SAMPLES:]
@@ -133,13 +133,14 @@ def merge(found: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return {"groups": [groups[key] for key in sorted(groups)], "samples": _by_source(chosen)}
 
 
-def words_of(texts: pyarrow.ChunkedArray) -> npt.NDArray[np.int64]:
-    """How many words each text has: runs of bytes over 0x20, which is what lies between spaces and line ends."""
-    found = np.zeros(len(texts), np.int64)
+def counts_of(texts: pyarrow.ChunkedArray) -> npt.NDArray[np.int64]:
+    """Bytes, chars and words of each text, shape (3, texts). Words are runs of bytes over 0x20, which is what lies
+    between spaces and line ends."""
+    found = np.zeros((3, len(texts)), np.int64)
     first = 0
     for data, offsets in chunks(texts):
         stop = first + offsets.size - 1
-        _count(data, offsets, found[first:stop])
+        _count(data, offsets, found[:, first:stop])
         first = stop
     return found
 
@@ -163,11 +164,13 @@ def _cut(lengths: list[int]) -> list[int]:
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _count(data: Any, offsets: Any, found: Any) -> None:
-    for text in range(found.size):
-        words = 0
-        before = True  # whether what lies before is no word
-        for place in range(offsets[text], offsets[text + 1]):
-            blank = data[place] <= 0x20
-            words += before and not blank
-            before = blank
-        found[text] = words
+    for number in range(found.shape[1]):
+        text = data[offsets[number] : offsets[number + 1]]
+        chars, words = 0, 0
+        for place in range(text.size):
+            if text[place] & 0xC0 != 0x80:
+                chars += 1
+            # Without knowing what came before: many bytes at once.
+            if (text[place] > 0x20) & (place == 0 or text[place - 1] <= 0x20):
+                words += 1
+        found[0, number], found[1, number], found[2, number] = text.size, chars, words

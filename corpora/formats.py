@@ -53,11 +53,13 @@ class Slice:
 @dataclass(frozen=True, slots=True)
 class Row:
     """A record: `key` is its place (row number, or byte offset), `value` a dict of fields, or a text; `lost` bytes of
-    it were not UTF-8 and are gone."""
+    it were not UTF-8 and are gone. Of one text in it, `text`, the format may know the bytes, `size`."""
 
     key: int
     value: Any
     lost: int = 0
+    text: str | None = None
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

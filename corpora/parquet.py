@@ -95,7 +95,7 @@ class Parquet(Format):
             if batch is None or number >= part.stop:
                 return
             low, high = max(part.start - number, 0), min(part.stop - number, batch.num_rows)
-            rows = _batch_rows(batch.slice(low, max(0, high - low)), number + low)
+            rows = _batch_rows(batch.slice(low, max(0, high - low)), number + low, self.text)
             number += batch.num_rows
             del batch
             yield from rows
@@ -136,7 +136,7 @@ def _batches(parquet: Any, group: int, wanted: list[str]) -> Iterator[Any]:
         yield parts.pop()
 
 
-def _batch_rows(batch: Any, number: int) -> Iterator[Row | Lost]:
+def _batch_rows(batch: Any, number: int, text: str) -> Iterator[Row | Lost]:
     """The rows of a batch; what was read is let go, as a row may be a text of 100 MB."""
     try:
         values = batch.to_pylist()
@@ -148,12 +148,30 @@ def _batch_rows(batch: Any, number: int) -> Iterator[Row | Lost]:
             except UnicodeDecodeError:
                 yield Lost(number + index, "invalid UTF-8", row.nbytes)
         return
-    size = batch.nbytes
+    sizes = _sizes(batch, text)
+    read = batch.nbytes
     del batch
-    _release(size)
+    _release(read)
     values.reverse()
-    for key in range(number, number + len(values)):
-        yield Row(key, values.pop())
+    for key, size in enumerate(sizes, number):
+        yield _row(key, values.pop(), text, size)
+
+
+def _row(key: int, value: dict[str, Any], text: str, size: int | None) -> Row:
+    return Row(key, value) if size is None else Row(key, value, text=value[text], size=size)
+
+
+def _sizes(batch: Any, text: str) -> list[int | None]:
+    """Bytes of each row's text; None where there is none, or it is no string."""
+    import pyarrow
+    import pyarrow.compute
+
+    column = batch.schema.get_field_index(text)
+    kind = batch.schema.field(column).type if column >= 0 else None
+    if kind in (pyarrow.string(), pyarrow.large_string()):
+        sizes: list[int | None] = pyarrow.compute.binary_length(batch.column(column)).to_pylist()
+        return sizes
+    return [None] * batch.num_rows
 
 
 def _release(size: int) -> None:

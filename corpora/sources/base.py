@@ -315,6 +315,8 @@ class Source(abc.ABC):
             raise Skip("no text")
         if not isinstance(draft.text, str):
             raise Skip("text is not a string")
+        if draft.text is row.text:
+            return draft, row.size
         try:
             return draft, utf8_size(draft.text)
         except UnicodeEncodeError:
