@@ -64,17 +64,18 @@ def drop(texts: Texts, dropped: npt.NDArray[np.bool_], touched: Counts, step: in
 
 def nfc(texts: Texts, touched: Counts) -> Texts:
     """The texts in NFC; `texts` is overwritten."""
-    unsure = np.zeros(len(touched), np.bool_)
+    unsure = np.full(len(touched), -1)
     _order(texts.points, texts.bounds, unicode_classes(), touched[:, NFC], unsure)
     pieces, lengths, done = [], np.diff(texts.bounds), 0
-    for number in np.flatnonzero(unsure).tolist():
-        start, stop = texts.bounds[number], texts.bounds[number + 1]
+    for number in np.flatnonzero(unsure >= 0).tolist():
+        start, stop = texts.bounds[number] + unsure[number], texts.bounds[number + 1]
         text = texts.points[start:stop].tobytes().decode(_ENCODING)
         normal = unicodedata.normalize("NFC", text)
         if normal != text:
             touched[number, NFC] += max(1, abs(len(text) - len(normal)))
             pieces += [texts.points[done:start], np.frombuffer(normal.encode(_ENCODING), np.uint32)]
-            lengths[number], done = len(normal), stop
+            lengths[number] += len(normal) - len(text)
+            done = stop
     if not pieces:
         return texts
     return Texts(np.concatenate([*pieces, texts.points[done:]]), _bounds(lengths))
@@ -134,7 +135,7 @@ def _drop(source: Any, bounds: Any, dropped: Any, target: Any, target_bounds: An
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _order(points: Any, bounds: Any, classes: Any, moved: Any, unsure: Any) -> None:
     """Put runs of combining marks into canonical order, in place. `moved` counts the marks in runs that were not;
-    `unsure` tells the texts for which that is not all there is to NFC, which are done in part."""
+    `unsure` tells from where on that is not all there is to NFC; what stands there is no mark."""
     for number in range(bounds.size - 1):
         text = points[bounds[number] : bounds[number + 1]]
         before = 0
@@ -147,7 +148,7 @@ def _order(points: Any, bounds: Any, classes: Any, moved: Any, unsure: Any) -> N
                 while end < text.size and 0 < classes[text[end]] < UNSURE:
                     end += 1
                 if end - begin > _LONGEST_RUN or (end < text.size and classes[text[end]] == UNSURE):
-                    unsure[number] = True
+                    unsure[number] = max(0, begin - 1)
                     break
                 moved[number] += end - begin
                 for k in range(begin + 1, end):

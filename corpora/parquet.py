@@ -18,8 +18,8 @@ from corpora.streams import Kind, refuse
 BATCH_BYTES = 8 << 20
 
 WHOLE = 128 << 20
-"""Bytes of a row group that is read at once, so that what Arrow needs for it is gone when its rows are looked at: for
-one with a text of 100 MB that is 250 MB more. A larger one is read in batches, as its rows are looked at."""
+"""Bytes of a row group that is read at once if it is more than a batch, so that what Arrow needs for it is gone when
+its rows are looked at: for one with a text of 100 MB that is 250 MB more. A larger one is read as its rows are."""
 
 PARQUET_FAULTS = (OSError, ValueError, NotImplementedError, KeyError, MemoryError, OverflowError)
 """What Arrow raises on a damaged Parquet file; sizes that a flipped bit made large end in MemoryError."""
@@ -123,14 +123,13 @@ def _batches(parquet: Any, group: int, wanted: list[str]) -> Iterator[Any]:
     metadata = parquet.metadata.row_group(group)
     # By bytes, not by rows: a row may be a book.
     size = max(1, min(1024, BATCH_BYTES * metadata.num_rows // max(1, metadata.total_byte_size)))
-    if metadata.total_byte_size > WHOLE:
+    if not BATCH_BYTES < metadata.total_byte_size <= WHOLE:
         yield from parquet.iter_batches(size, [group], wanted, use_threads=False)
         return
     table = parquet.read_row_group(group, wanted, use_threads=False)
     parts = [pyarrow.concat_batches([part]) for part in table.to_batches(size)]  # copies: each goes with its rows
-    read = table.nbytes
     del table
-    _release(read)
+    pyarrow.default_memory_pool().release_unused()  # what Arrow frees it keeps for itself
     parts.reverse()
     while parts:
         yield parts.pop()
@@ -138,6 +137,8 @@ def _batches(parquet: Any, group: int, wanted: list[str]) -> Iterator[Any]:
 
 def _batch_rows(batch: Any, number: int, text: str) -> Iterator[Row | Lost]:
     """The rows of a batch; what was read is let go, as a row may be a text of 100 MB."""
+    import pyarrow
+
     try:
         values = batch.to_pylist()
     except UnicodeDecodeError:  # Arrow does not look into strings as it reads them: find the rows that are not UTF-8
@@ -149,9 +150,10 @@ def _batch_rows(batch: Any, number: int, text: str) -> Iterator[Row | Lost]:
                 yield Lost(number + index, "invalid UTF-8", row.nbytes)
         return
     sizes = _sizes(batch, text)
-    read = batch.nbytes
+    large = batch.nbytes > BATCH_BYTES
     del batch
-    _release(read)
+    if large:
+        pyarrow.default_memory_pool().release_unused()
     values.reverse()
     for key, size in enumerate(sizes, number):
         yield _row(key, values.pop(), text, size)
@@ -172,11 +174,3 @@ def _sizes(batch: Any, text: str) -> list[int | None]:
         sizes: list[int | None] = pyarrow.compute.binary_length(batch.column(column)).to_pylist()
         return sizes
     return [None] * batch.num_rows
-
-
-def _release(size: int) -> None:
-    """After so many bytes were read, give back what was freed: Arrow keeps it for itself."""
-    import pyarrow
-
-    if size > BATCH_BYTES:
-        pyarrow.default_memory_pool().release_unused()

@@ -45,6 +45,29 @@ def test_parquet_is_cut_by_rows_and_every_row_read_once(tmp_path: Path) -> None:
         assert next(row.key for row in format_.rows(parts[1])) == parts[1].start
 
 
+def test_a_row_group_is_the_same_whole_and_in_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["نص", "", None, "a" * 5000, *(f"نص رقم {number}" for number in range(3000))]
+    file = parquet(tmp_path / "a.parquet", pa.table({"text": texts, "number": range(3004)}))
+    found = {}
+    for whole in (0, 1 << 30):
+        monkeypatch.setattr("corpora.parquet.BATCH_BYTES", 1000)
+        monkeypatch.setattr("corpora.parquet.WHOLE", whole)
+        found[whole] = rows(Parquet("text"), file)
+    assert found[0] == found[1 << 30]
+    assert [row.value for row in found[0]] == [{"text": text, "number": n} for n, text in enumerate(texts)]
+
+
+def test_the_bytes_of_a_text_come_with_it(tmp_path: Path) -> None:
+    texts = ["نص", "", None, "😯"]
+    for kind in (pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())):
+        file = parquet(tmp_path / "a.parquet", pa.table({"text": pa.array(texts, pa.string()).cast(kind)}))
+        found = rows(Parquet("text"), file)
+        assert [row.value["text"] for row in found] == texts
+        assert all(row.size == len(row.text.encode()) for row in found if row.text is not None)
+    file = parquet(tmp_path / "b.parquet", pa.table({"text": [1, 2], "other": ["a", "b"]}))
+    assert [(row.text, row.value["text"]) for row in rows(Parquet("text"), file)] == [(None, 1), (None, 2)]
+
+
 @pytest.mark.fault(9)
 def test_a_truncated_parquet_is_refused(tmp_path: Path) -> None:
     file = parquet(tmp_path / "a.parquet", pa.table({"text": ["نص"] * 1000}))
