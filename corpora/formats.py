@@ -13,6 +13,8 @@ import abc
 import csv
 import itertools
 import json
+import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -164,12 +166,36 @@ class Lines(Format):
             return Row(line.offset, self.parse(data))
         except UnicodeDecodeError:
             return Lost(line.offset, "invalid UTF-8", line.size)
+        except UnicodeEncodeError:
+            return Lost(line.offset, "lone surrogate", line.size)
         except json.JSONDecodeError:
             return Lost(line.offset, "not JSON", line.size)
 
     def parse(self, data: bytes) -> Any:
-        """The value of a line. Raises UnicodeDecodeError, JSONDecodeError."""
+        """The value of a line. Raises UnicodeDecodeError, UnicodeEncodeError for lone surrogates, JSONDecodeError."""
         return data.decode()
+
+
+SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+"""As JSON escapes one: half of a character, or alone and no character."""
+
+
+def json_value(data: bytes | str) -> Any:
+    """A JSON value as Python reads it, with null where a number is none (NaN) or has no end.
+
+    Raises UnicodeDecodeError, and JSONDecodeError also where it is nested without end or a number fills a page.
+    """
+    try:
+        return json.loads(data, parse_constant=lambda _: None, parse_float=_finite)
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise
+    except (ValueError, RecursionError):
+        raise json.JSONDecodeError("nested too deeply, or a number too long", "", 0) from None
+
+
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
 
 
 class JsonLines(Lines):
@@ -183,8 +209,9 @@ class JsonLines(Lines):
         try:
             return orjson.loads(data)
         except orjson.JSONDecodeError:
-            # Slower and laxer: NaN, and escapes of lone surrogates, which are the text's fault, not the line's.
-            return json.loads(data.decode())
+            value = json_value(data.decode())  # slower and laxer
+            json.dumps(value, ensure_ascii=False).encode()
+            return value
 
 
 class Blocks(Lines):
@@ -242,7 +269,8 @@ class JsonArray(Format):
 
     def rows(self, part: Slice) -> Iterator[Row | Lost]:
         try:
-            value = json.loads(whole(part).removeprefix(b"\xef\xbb\xbf"))
+            data = whole(part).removeprefix(b"\xef\xbb\xbf")
+            value = json_value(data)
         except UnicodeDecodeError as error:
             raise BadInput(part.file.path, "is not UTF-8", place=f"byte {error.start}") from error
         except json.JSONDecodeError as error:
@@ -253,7 +281,17 @@ class JsonArray(Format):
         if not isinstance(value, list):
             under = f" under {self.key!r}" if self.key else ""
             raise BadInput(part.file.path, f"holds no JSON array{under}", mend="is it another source's file?")
-        yield from itertools.starmap(Row, enumerate(value))
+        if not SURROGATE.search(data):
+            yield from itertools.starmap(Row, enumerate(value))
+            return
+        for number, one in enumerate(value):
+            written = json.dumps(one, ensure_ascii=False)
+            try:
+                written.encode()
+            except UnicodeEncodeError:
+                yield Lost(number, "lone surrogate", len(written.encode(errors="surrogatepass")))
+            else:
+                yield Row(number, one)
 
 
 UNREADABLE_LINE = f"invalid UTF-8, or line over {LONGEST_LINE >> 20} MiB"

@@ -26,7 +26,7 @@ from typing import Any, ClassVar, Literal
 
 from corpora.access import tables
 from corpora.errors import BadInput
-from corpora.formats import Format, Lost, Row, Slice, Whole, text_of, whole
+from corpora.formats import SURROGATE, Format, Lost, Row, Slice, Whole, json_value, text_of, whole
 from corpora.sources.base import Category, Draft, Skip, Source
 
 _RULE = re.compile(r"\n[_ـ]{5,}[ \t]*(?:\n|$)")
@@ -131,12 +131,17 @@ class _Json(Whole):
     called = "a .bok file's tables in JSON"
 
     def rows(self, part: Slice) -> Iterator[Row | Lost]:
-        data, lost = text_of(whole(part))
+        written = whole(part)
+        data, lost = text_of(written)
         try:
-            found = json.loads(data)
+            found = json_value(data)
+            if SURROGATE.search(written):
+                json.dumps(found, ensure_ascii=False).encode()
         except json.JSONDecodeError as error:
             place = f"line {error.lineno}, column {error.colno}"
             raise BadInput(part.file.path, f"is not JSON ({error.msg})", place=place, mend="fetch it again") from error
+        except UnicodeEncodeError:
+            raise BadInput(part.file.path, "holds lone surrogates", mend="fetch it again") from None
         if lost or not isinstance(found, dict) or not all(isinstance(rows, list) for rows in found.values()):
             raise BadInput(part.file.path, "is no export of Shamela's tables", mend="is it another source's file?")
         yield from _books(part, found)

@@ -185,6 +185,18 @@ def test_a_failing_part_ends_the_run_with_its_sentence_and_the_rest_is_kept(tmp_
     assert tree(out) == tree(tmp_path / "undisturbed")
 
 
+@pytest.mark.fault(10)
+def test_a_digit_that_changed_in_a_sidecar_before_the_seal_costs_its_part(tmp_path):
+    out = tmp_path / "out"
+    with pytest.raises(InputError):
+        run(squares(out, fail_on_three), Context())
+    sidecar = out / "part-00000.json"
+    sidecar.write_bytes(sidecar.read_bytes().replace(b'"largest": 99', b'"largest": 98'))
+    assert run(squares(out), Context()).kept == 2
+    run(squares(tmp_path / "undisturbed"), Context())
+    assert tree(out) == tree(tmp_path / "undisturbed")
+
+
 @pytest.mark.fault(5)
 def test_a_worker_that_the_system_kills_is_noticed(tmp_path):
     with pytest.raises(Failure, match="fewer --workers"):

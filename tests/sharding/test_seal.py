@@ -76,8 +76,15 @@ def test_the_order_of_keys_does_not_show(value: dict[str, Any], rng: random.Rand
     assert digest({key: value[key] for key in keys}) == digest(value)
 
 
+def nested(depth: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 def test_what_json_cannot_say_is_refused() -> None:
-    for value in (float("nan"), float("inf")):
+    for value in (float("nan"), float("inf"), "\ud800", nested(5000)):
         with pytest.raises(ValueError):
             canonical({"loss": value})
 
@@ -284,7 +291,10 @@ def test_a_flipped_bit_in_any_byte_of_a_manifest_is_found(
 
 
 @pytest.mark.fault(24)
-@pytest.mark.parametrize("text", ["", "[]", "null", "{}", '{"format": 1}', '{"format": 99}', '{"root": ', "\x00"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "null", "{}", '{"format": 1}', '{"format": 99}', '{"root": ', "\x00", '"\\ud800"', "1e999", "[" * 5000],
+)
 def test_what_is_no_manifest_is_refused(folder: Path, text: str) -> None:
     (folder / MANIFEST).write_text(text)
     with pytest.raises(Damaged, match=r"manifest\.json"):
