@@ -66,7 +66,7 @@ def test_a_bad_line_costs_that_line(tmp_path: Path) -> None:
         "invalid UTF-8",
         "not JSON",
         ["a"],
-        {"a": "\ud800"},
+        "lone surrogate",
         {"a": "\u2028"},
     ]
     assert [row.key for row in found] == [data.index(mark) for mark in (b"\xef", b'{"a": \xff', b'{"a": \n')] + [
@@ -74,6 +74,13 @@ def test_a_bad_line_costs_that_line(tmp_path: Path) -> None:
         data.index(b'{"a": "\\ud'),
         data.index(b'{"a": "\xe2'),
     ]
+
+
+@pytest.mark.fault(12)
+def test_a_lone_surrogate_in_an_array_costs_its_record_and_numbers_that_are_none_are_null(tmp_path: Path) -> None:
+    data = b'[{"a": "\\ud800"}, {"a": "\\ud83d\\ude00", "b": NaN, "c": 1e999}]'
+    found = rows(JsonArray(), made(tmp_path / "a", data))
+    assert found == [Lost(0, "lone surrogate", 12), Row(1, {"a": "\U0001f600", "b": None, "c": None})]
 
 
 LINES = [b"", b"\r", b"a", "كلمة".encode(), b"--", b"-", b"\xff"]
