@@ -38,4 +38,5 @@ class HadithJson(Source):
     def draft(self, row: Row, part: Slice) -> Draft:
         """One hadith, one document."""
         fields = row.value
-        return Draft(text=fields.get("arabic"), id=f"{fields['bookId']}/{fields['id']}")
+        book, number = fields.get("bookId"), fields.get("id")
+        return Draft(text=fields.get("arabic"), id=None if None in (book, number) else f"{book}/{number}")

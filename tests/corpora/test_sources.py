@@ -232,6 +232,15 @@ def test_a_bad_record_costs_itself_and_is_counted(tmp_path: Path, ingest: Any, l
     assert tally.balanced
 
 
+@pytest.mark.fault(13)
+def test_a_hadith_without_a_number_costs_itself(tmp_path: Path, ingest: Any) -> None:
+    one = {"arabic": "نص", "bookId": 1, "id": 1}
+    (tmp_path / "a.json").write_text(json.dumps({"hadiths": [one, {"arabic": "نص", "id": 2}]}))
+    documents, tally = ingest("hadith-json", tmp_path)
+    assert [document.id for document in documents] == ["hadith-json/1/1"]
+    assert tally.dropped["documents"] == {"no id": 1}
+
+
 @pytest.mark.fault(12)
 def test_control_characters_and_foreign_line_ends_cost_nothing(tmp_path: Path, ingest: Any) -> None:
     texts = ["a\x00b", "a\r\nb", "a\u2028b"]
