@@ -60,7 +60,7 @@ def _goals(results: dict[str, Any]) -> list[Goal]:
     if "training" in results:
         one = results["training"]
         seconds = one["cpu_seconds"]
-        for name, limit in (("tokenizers", 8.0), ("rustbpe", 2.5), ("sentencepiece", 2.5)):
+        for name, limit in (("tokenizers", 8.0), ("rustbpe", 2.5), ("sentencepiece", 1.0)):
             theirs = one.get(f"{name}_cpu_seconds")
             number = version(name) if name == "tokenizers" else one.get(name, "")
             goals.append(
