@@ -160,13 +160,17 @@ def show(plan: dict[str, Any], console: Console) -> None:
         ("parameters", f"{plan['parameters']:,}"),
         ("FLOPs", f"{plan['flops']:.4g}, {plan['flops_per_token']:.5g} a token"),
         ("disk, about", _size(plan["disk_bytes"])),
-        ("core-hours, about", f"{plan['core_hours']:,.4g}"),
-        ("GPU-hours, about", f"{plan['gpu_hours']:,.4g} (one H200, bf16)"),
+        ("core-hours, about", _hours(plan["core_hours"])),
+        ("GPU-hours, about", f"{_hours(plan['gpu_hours'])} (one H200, bf16)"),
     ]
     console.table(["", ""], facts)
     for sentence in plan["missing"]:
         console.text(f"not counted: {sentence}")
     console.result(plan, f"nothing was written; arcorp build would write to {plan['out']}")
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:,.4g}" if hours >= 0.01 else "under 0.01"
 
 
 def _size(count: int) -> str:
