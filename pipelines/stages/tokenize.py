@@ -20,6 +20,7 @@ from sharding.seal import MANIFEST, Ledger, Sealed
 
 if TYPE_CHECKING:
     from tokenization.encode import Encoder
+    from tokenization.tokenizer import Tokenizer
 
 VERSION = 2
 COLUMNS = ("id", "source", "language", "category", "license", "url")
@@ -52,15 +53,20 @@ class _Encode:
         self.parts, self.tokenizer = parts, tokenizer
 
     @cached_property
-    def encoder(self) -> Encoder:
-        from tokenization.encode import Encoder
+    def loaded(self) -> Tokenizer:
         from tokenization.tokenizer import Tokenizer
 
-        return Encoder(Tokenizer.load(self.tokenizer.path))
+        return Tokenizer.load(self.tokenizer.path)
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        from tokenization.encode import Encoder
+
+        return Encoder(self.loaded)
 
     def __getstate__(self) -> dict[str, Any]:
         # each worker process loads its own, once
-        return {name: value for name, value in self.__dict__.items() if name != "encoder"}
+        return {"parts": self.parts, "tokenizer": self.tokenizer}
 
     def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
         source = self.parts[int(part.name.rpartition("-")[2])]
@@ -141,7 +147,9 @@ def _clusters(table: Any) -> list[str]:
 
 
 def _finish(finish: Finish, encode: _Encode) -> None:
-    loaded = encode.encoder.tokenizer
+    from tokenization.encode import dtype
+
+    loaded = encode.loaded
     loaded.check_golden()
     for name in encode.tokenizer.names():
         finish.write(f"tokenizer/{name}", encode.tokenizer.read(name))
@@ -149,7 +157,7 @@ def _finish(finish: Finish, encode: _Encode) -> None:
     finish.summary = {
         "tokenizer": loaded.sha256,
         "vocab_size": loaded.vocab_size,
-        "dtype": encode.encoder.dtype.str,
+        "dtype": dtype(loaded.vocab_size).str,
         "checked": sum(summary["checked"] for summary in summaries),
         "parts_by_reference": sum(summary["engine"] == "tokenizers" for summary in summaries),
         "empty": sum(summary["empty"] for summary in summaries),
