@@ -191,7 +191,7 @@ from datatrove.pipeline.writers import ParquetWriter
 if __name__ == "__main__":
     step, folder, tokenizer = sys.argv[1:]
     def run(*steps):
-        LocalPipelineExecutor(list(steps), tasks=1, logging_dir=None).run()
+        LocalPipelineExecutor(list(steps), tasks=1, logging_dir=folder + "/logs").run()
     reader = ParquetReader(folder + "/text")
     if step == "copy":
         run(reader, ParquetWriter(folder + "/copied"))
