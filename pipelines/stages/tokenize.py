@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 VERSION = 2
 COLUMNS = ("id", "source", "language", "category", "license", "url")
+LARGE = 32 << 20
+"""Bytes of the texts of a row group that are given back once they are strings: below that, memory is used again."""
 
 
 def tokenize_stage(folder: Path, docs: Sequence[Path], tokenizer: Path) -> Stage:
@@ -99,13 +101,13 @@ class _Encode:
 
         with writer.file(".bin") as file:
             for group in source.row_groups([*COLUMNS, "text", "metadata"]):
-                clusters = pa.array(_clusters(group), pa.string())
-                index.append(group.select(COLUMNS).append_column("cluster", clusters))
+                index.append(group.select(COLUMNS).append_column("cluster", _clusters(group)))
                 column = group["text"]
                 sizes.append(np.stack([measure(column).to_numpy() for measure in (pc.binary_length, pc.utf8_length)]))
-                texts = column.to_pylist()
-                del group, column  # a text may be a hundred megabytes: it needn't stand in memory twice
-                pa.default_memory_pool().release_unused()
+                texts, large = column.to_pylist(), column.nbytes > LARGE
+                del group, column
+                if large:  # a text may be a hundred megabytes: it needn't stand in memory twice
+                    pa.default_memory_pool().release_unused()
                 encode(texts)
                 del texts
         counts = np.zeros((3, done), np.int64)
@@ -137,13 +139,19 @@ class _Differ(Exception):
     """The engines give other ids for a document that both encoded."""
 
 
-def _clusters(table: Any) -> list[str]:
+def _clusters(table: Any) -> Any:
     """What must not be split between training and validation: the book or the duplicate cluster, else the document."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    said = table["metadata"]
+    if not pc.any(pc.match_substring_regex(said, '"(book|cluster)"')).as_py():  # few have either
+        return table["id"]
     clusters = []
-    for name, text in zip(table["id"].to_pylist(), table["metadata"].to_pylist(), strict=True):
-        metadata = json.loads(text) if '"book"' in text or '"cluster"' in text else {}  # few have either
+    for name, text in zip(table["id"].to_pylist(), said.to_pylist(), strict=True):
+        metadata = json.loads(text)
         clusters.append(str(metadata.get("book") or metadata.get("cluster") or name))
-    return clusters
+    return pa.array(clusters, pa.string())
 
 
 def _finish(finish: Finish, encode: _Encode) -> None:
