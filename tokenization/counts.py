@@ -23,7 +23,7 @@ from tokenization.utf8 import utf8
 
 _BATCH_CHARS = 2_000_000  # texts that are turned into bytes at a time
 MOST_HELD = 4_000_000  # different pieces: some 400 MB
-_LOOK_AHEAD = 32  # bytes that may be read beyond the end of a text
+_LOOK_AHEAD = 32  # bytes behind the last text: pieces are read sixteen bytes at a time, whatever their length
 _BLOCK = 2048  # pieces that are looked up together
 _HASH = uint64(0x9E3779B97F4A7C15)
 _NUMBER = uint64(0xFFFFFFFF)  # the half of a slot that is a word's number

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from tokenization.classes import LETTER, MARK, NUMBER, SPACE, classes
 
-LOOK_AHEAD = 2  # bytes that may be read beyond the end of a text
 _INSIDE, _WORD, _DIGITS, _WHITE, _SIGNS, _LONG = range(6)  # not a first byte; kinds; ask the large table
 _RUNS = 512  # found at a time
+_WINDOW = 1 << 14  # bytes that are looked through at a time, if that is enough to go on
 _APOSTROPHE, _BLANK, _LF, _CR = 0x27, 0x20, 0x0A, 0x0D
 
 
@@ -43,7 +43,8 @@ def tables() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 @njit(cache=True)
 def cut(data, ends, document, at, digits, by_pair, by_point, begins, lengths):  # type: ignore[no-untyped-def]
-    """Cut texts that stand one after the other in `data`, text k up to `ends[k]`, from byte `at` of a document on.
+    """Cut texts that stand one after the other in `data`, text k up to `ends[k]`, from byte `at` of a document on. One
+    byte must follow the last.
 
     Writes where pieces begin and how long they are, as many as there is room for or a little less. Returns the
     document and byte to go on from, and how many pieces there are.
@@ -63,13 +64,22 @@ def cut(data, ends, document, at, digits, by_pair, by_point, begins, lengths):  
 
 @njit(cache=True)
 def _runs(data, at, end, by_pair, by_point, stops, kinds):  # type: ignore[no-untyped-def]
-    """Where runs of one kind stop, from byte `at` to the end of the text or as many as there is room for. Returns how
-    many there are."""
+    """Where runs of one kind stop, from byte `at` to the end of the text, or as many as there is room for, or as a
+    window holds: one at least, and what follows it. Returns how many there are.
+
+    Digits may be cut off amid a run, which then is the last: a run of them gives many pieces, and to look for its end
+    each time that there is no room for more would take forever.
+    """
     runs = 0
     held = by_pair[np.int64(data[at]) | np.int64(data[at + 1]) << 8]
     if held == _LONG:
         held = by_point[_point(data, at)]
     for here in range(at + 1, end):
+        if here - at >= _WINDOW and (runs > 1 or held == _DIGITS):
+            if held == _DIGITS:
+                stops[runs], kinds[runs] = here, held
+                runs += 1
+            return runs
         kind = by_pair[np.int64(data[here]) | np.int64(data[here + 1]) << 8]
         if kind == _LONG:
             kind = by_point[_point(data, here)]
@@ -101,9 +111,11 @@ def _pieces(data, at, end, digits, stops, kinds, runs, begins, lengths, pieces):
     while at < end and pieces < len(begins):
         while run < runs and stops[run] <= at:
             run += 1
-        if run == runs or (run + 1 == runs and not whole):
+        if run == runs:
             break
         kind, stop = kinds[run], stops[run]
+        if run + 1 == runs and not whole and (kind != _DIGITS or at + 4 * digits > stop):
+            break
         after, behind = (kinds[run + 1], stops[run + 1]) if run + 1 < runs else (_INSIDE, end)
         if kind == _WORD:
             to = stop

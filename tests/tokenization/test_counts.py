@@ -75,6 +75,16 @@ def test_long_texts_of_them_are_too(seed: int, digits: int) -> None:
     assert dict(count(texts, pattern(digits)).items()) == expected
 
 
+@pytest.mark.parametrize("digits", [1, 2, 3])
+def test_runs_of_one_kind_that_are_longer_than_any_window_are_cut_as_the_engine_cuts_them(digits: int) -> None:
+    text = "".join(part * 40_001 for part in ("9", "٣a", "a", "٣", " ", "\n", "𝟗", ".", " 7", "\u064e", "٣"))
+    split = Split(Regex(pattern(digits)), "isolated")
+    expected = Counter(piece.encode() for piece, _ in split.pre_tokenize_str(text))
+    assert dict(count([text, "1" * 2_000_000], pattern(digits)).items()) == expected + Counter(
+        {b"1" * digits: 2_000_000 // digits, b"1" * (2_000_000 % digits): 1 if 2_000_000 % digits else 0}
+    )
+
+
 @given(st.lists(AWKWARD, max_size=14).map("".join), st.integers(1, 3))
 @settings(max_examples=600, deadline=None)
 def test_texts_made_to_part_them_are_cut_as_the_engine_cuts_them(text: str, digits: int) -> None:
