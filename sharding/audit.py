@@ -23,13 +23,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from sharding.layout import PLAN, SEGMENT, SPLITS, Ids, Layout, documents_name, shard_name
 from sharding.permutation import U64
 from sharding.plan import Plan
 from sharding.rows import Mask, Segments, Split
 from sharding.seal import Fault, Manifest
+from sharding.tables import read_table
 
 DocumentReader = Callable[[str], str | None]
 """Text of a document by its id, or None if there is no such document."""
@@ -84,7 +84,7 @@ def audit(
 def _read_documents(folder: Path, plan: Plan, layout: Layout) -> _Documents:
     names = [stratum.name for stratum in layout.splits["train"].strata]
     tables = [
-        pq.read_table(folder / documents_name(part), columns=["id", "stratum", "split", "tokens"])
+        read_table(folder / documents_name(part), ["id", "stratum", "split", "tokens"])
         for part in range(len(plan.parts))
     ]
     table = pa.concat_tables(tables)

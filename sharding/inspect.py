@@ -11,20 +11,19 @@ Data only: `arcorp inspect` decodes and prints it. What is read is proven agains
 from __future__ import annotations
 
 import bisect
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from sharding.errors import InputError
 from sharding.layout import PLAN, SEGMENT, Layout, documents_name, shard_name
 from sharding.plan import Plan
 from sharding.rows import Split
 from sharding.seal import Sealed
+from sharding.tables import read_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +138,7 @@ class _Parts:
         raise InputError(f"{self._sealed.path} has no document {document_id!r}; ids are <source>/<native id>")
 
     def _read(self, part: int, columns: list[str]) -> pa.Table:
-        return pq.read_table(io.BytesIO(self._sealed.read(documents_name(part))), columns=columns)
+        return read_table(self._sealed.read(documents_name(part)), columns)
 
 
 def _record(line: pa.Table) -> DocumentRecord:

@@ -14,7 +14,6 @@ Documents keep the order in which they came; it is the schedule that permutes ro
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import Any, BinaryIO
 
@@ -30,6 +29,7 @@ from sharding.layout import ATTRIBUTES, MAX_STREAM_TOKENS, SPLITS, StratumLayout
 from sharding.options import PackOptions
 from sharding.plan import PartPlan, Piece, Plan, SplitPlan, StratumPlan, Window
 from sharding.seal import Counts, Ledger, Sealed
+from sharding.tables import read_table
 from sharding.windows import cut_windows, pack_window
 
 INDEX = pa.schema(
@@ -248,8 +248,7 @@ def _read_index(folder: Sealed, name: str, columns: Sequence[str]) -> pa.Table:
     path = folder.path / f"{name}.parquet"
     schema = pa.schema([INDEX.field(column) for column in columns])
     try:
-        table = pq.read_table(io.BytesIO(folder.read(f"{name}.parquet")), columns=list(columns))
-        table = table.select(list(columns)).cast(schema)
+        table = read_table(folder.read(f"{name}.parquet"), columns).cast(schema)
     except (pa.ArrowException, KeyError) as error:
         raise InputError(f"{path} is not an index of tokens ({error}): tokenize again") from None
     for column in ("id", *ATTRIBUTES, "cluster", "offset", "tokens", "bytes", "chars"):

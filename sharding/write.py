@@ -12,7 +12,6 @@ narrowed.
 from __future__ import annotations
 
 import hashlib
-import io
 import mmap
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -23,12 +22,12 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numba import njit
 
 from sharding.layout import SEGMENT, Ids, documents_name
 from sharding.plan import Plan, StratumPlan, Window
 from sharding.seal import Damaged, FileRecord, Sealed, hash_file
+from sharding.tables import read_table
 from sharding.windows import PackedWindow, pack_window
 
 CHUNK_BYTES = 1 << 22  # hashed and written while it is in the cache
@@ -212,7 +211,7 @@ class ShardWriter:
         if FileRecord(len(data), hashlib.sha256(data).hexdigest()) != self._plan.documents.get(name):
             raise Damaged(f"{self._folder / name} changed since it was planned; delete plan.json and pack again")
         columns = ["ordinal", "split", "stratum", "offset", "tokens"]
-        table = pq.read_table(io.BytesIO(data), columns=columns, read_dictionary=["split", "stratum"])
+        table = read_table(data, columns, dictionaries=["split", "stratum"])
         groups = {}
         split, stratum = (table[name].combine_chunks() for name in ("split", "stratum"))
         for i, one in enumerate(split.dictionary.to_pylist()):

@@ -17,13 +17,14 @@ def duplicates_of(folders: Folders) -> dict[str, Any] | None:
     if unique is None:
         return None
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
+
+    from sharding.tables import read_table
 
     sizes: Counter[int] = Counter()
     for name in unique.names(suffix=".parquet"):
         if not name.startswith("part-"):
             continue
-        metadata = pq.read_table(unique.path / name, columns=["metadata"])["metadata"]
+        metadata = read_table(unique.path / name, ["metadata"])["metadata"]
         found = pc.extract_regex(metadata.combine_chunks(), r'"cluster_size": (?P<copies>\d+)')
         for copies in found.drop_null().to_pylist():
             sizes[int(copies["copies"])] += 1

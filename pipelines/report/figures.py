@@ -177,10 +177,10 @@ def _lengths(dataset: Sealed | None) -> dict[str, Any] | None:
 
 
 def _tables(dataset: Sealed, columns: Sequence[str]) -> Iterable[Any]:
-    import pyarrow.parquet as pq
+    from sharding.tables import read_table
 
     for name in dataset.names(prefix="documents/", suffix=".parquet"):
-        yield pq.read_table(dataset.path / name, columns=list(columns))
+        yield read_table(dataset.path / name, columns)
 
 
 # -- shares -----------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from sharding.exports.order import OrderedRows
 from sharding.rows import Batch
 from sharding.seal import FileRecord, Sealed, atomic_file
+from sharding.tables import read_table
 
 FILE_ROWS = 1 << 17
 SCHEMA = pa.schema(
@@ -33,10 +34,7 @@ SCHEMA = pa.schema(
 
 def write(rows: OrderedRows, folder: Path) -> dict[str, FileRecord]:
     sealed = Sealed(rows.dataset.path)
-    tables = [
-        pq.read_table(pa.BufferReader(sealed.read(name)), columns=["id"])
-        for name in sealed.names(prefix="documents/", suffix=".parquet")
-    ]
+    tables = [read_table(sealed.read(name), ["id"]) for name in sealed.names(prefix="documents/", suffix=".parquet")]
     names = pa.concat_tables(tables)["id"]
     batches = rows.batches()
     files: dict[str, FileRecord] = {}

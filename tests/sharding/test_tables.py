@@ -1,0 +1,44 @@
+"""Reading tables: what is asked for, and a process that ends well after it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sharding.tables import read_table
+
+READ_AND_END = """
+import sys
+from pathlib import Path
+from sharding.tables import read_table
+read_table(Path(sys.argv[1]).read_bytes(), ["id", "tokens"])
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "table.parquet"
+    columns = {"id": [f"web/{i}" for i in range(50)], "split": ["train"] * 50, "tokens": list(range(50))}
+    pq.write_table(pa.table(columns), path, write_page_checksum=True)
+    return path
+
+
+def test_columns_come_in_the_order_asked_for_from_a_file_or_its_bytes(file: Path) -> None:
+    for source in (file, file.read_bytes()):
+        table = read_table(source, ["tokens", "split"], dictionaries=["split"])
+        assert table.column_names == ["tokens", "split"]
+        assert table["tokens"].to_pylist() == list(range(50))
+        assert pa.types.is_dictionary(table["split"].type)
+    with pytest.raises(KeyError, match="none"):
+        read_table(file, ["id", "none"])
+
+
+def test_a_process_ends_well_when_its_last_act_was_to_read_a_table(file: Path) -> None:
+    # Through Arrow's input threads half of these are aborted.
+    ended = [subprocess.run([sys.executable, "-c", READ_AND_END, str(file)], check=False).returncode for _ in range(12)]
+    assert ended == [0] * 12
