@@ -41,9 +41,6 @@ SINGLE_THREADED = {
 }
 """One process per core, one thread each: libraries that start a thread per core would fight over them."""
 
-PRELOADED = ["pipelines.executor", "numba", "pyarrow.compute", "pyarrow.parquet"]
-"""Imported once, by the process that workers are forked from: half a second of each worker of each stage."""
-
 
 class CommitPart(PipelineStep):  # type: ignore[misc]
     """The last step of every rank: makes the rank's part of the documents that flow in, and commits it."""
@@ -105,7 +102,7 @@ class LocalExecutor(LocalPipelineExecutor):  # type: ignore[misc]
                     _tell(partial(self.one, rank), done, failed)
                 return
             context = multiprocessing.get_context("forkserver")
-            context.set_forkserver_preload(PRELOADED)
+            context.set_forkserver_preload(["pipelines.preload"])
             with _uninterrupted():
                 pool = ProcessPoolExecutor(workers, context, initializer=_enlist, initargs=(self,))
                 futures = [pool.submit(_run_rank, rank) for rank in ranks]

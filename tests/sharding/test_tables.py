@@ -40,5 +40,5 @@ def test_columns_come_in_the_order_asked_for_from_a_file_or_its_bytes(file: Path
 
 def test_a_process_ends_well_when_its_last_act_was_to_read_a_table(file: Path) -> None:
     # Through Arrow's input threads half of these are aborted.
-    ended = [subprocess.run([sys.executable, "-c", READ_AND_END, str(file)], check=False).returncode for _ in range(12)]
-    assert ended == [0] * 12
+    command = [sys.executable, "-c", READ_AND_END, str(file)]
+    assert [subprocess.run(command, check=False).returncode for _ in range(12)] == [0] * 12
