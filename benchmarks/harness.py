@@ -10,11 +10,13 @@ import datetime
 import json
 import os
 import platform
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
+from pipelines.executor import forked
 from sharding.seal import write_json
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -42,6 +44,13 @@ class Goal:
         if held is None:
             return None
         return held >= self.limit if self.bound == "at least" else held <= self.limit
+
+
+def start_workers(count: int) -> None:
+    """Start what worker processes are forked from, as the first stage with several parts does, once for a command."""
+    if count > 1:
+        with ProcessPoolExecutor(count, forked()) as pool:
+            list(pool.map(abs, range(count)))
 
 
 def keep(room: str, results: dict[str, Any], goals: list[Goal], load_before: float, *packages: str) -> Path:

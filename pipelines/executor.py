@@ -101,10 +101,8 @@ class LocalExecutor(LocalPipelineExecutor):  # type: ignore[misc]
                 for rank in ranks:
                     _tell(partial(self.one, rank), done, failed)
                 return
-            context = multiprocessing.get_context("forkserver")
-            context.set_forkserver_preload(["pipelines.preload"])
             with _uninterrupted():
-                pool = ProcessPoolExecutor(workers, context, initializer=_enlist, initargs=(self,))
+                pool = ProcessPoolExecutor(workers, forked(), initializer=_enlist, initargs=(self,))
                 futures = [pool.submit(_run_rank, rank) for rank in ranks]
             with pool:
                 try:
@@ -127,6 +125,13 @@ class LocalExecutor(LocalPipelineExecutor):  # type: ignore[misc]
                 "a worker process was killed, most likely for want of memory: run again with fewer --workers; "
                 "finished parts are kept"
             ) from None
+
+
+def forked() -> Any:
+    """The context of worker processes: forked from one that has `pipelines.preload`, and starts with the first."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["pipelines.preload"])
+    return context
 
 
 def _tell(result: Callable[[], int], done: Callable[[int], None], failed: Callable[[RankError], None] | None) -> None:

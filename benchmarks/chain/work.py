@@ -1,7 +1,7 @@
 """One chain in a process of its own, so that its memory and its processor time are its own.
 
 `python -m benchmarks.chain.work WHOSE PATH INPUT TOKENIZER OUT [WORKERS]` prints JSON. A chain runs on a few documents
-first: what is compiled or loaded once is apart from what is measured.
+first, and workers are started: what is compiled or loaded once is apart from what is measured.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+
+from benchmarks.harness import start_workers
 
 
 def measured(whose: str, path: str, folder: Path, tokenizer: Path, out: Path, workers: int = 1) -> dict[str, Any]:
@@ -36,6 +38,7 @@ def main() -> None:
     out.mkdir(parents=True)
     chain = _ours if whose == "ours" else _theirs
     chain(path, folder / "few", tokenizer, out / "warm", 1)
+    start_workers(workers)
     began, before = time.perf_counter(), cpu()
     found = chain(path, folder / "many", tokenizer, out / "out", workers)
     found |= {"seconds": time.perf_counter() - began, "cpu_seconds": cpu() - before, "peak_bytes": peak()}

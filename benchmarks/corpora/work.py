@@ -1,7 +1,7 @@
 """What is measured in a process of its own, so that its memory and its processor time are its own.
 
-`python -m benchmarks.corpora.work CHAIN INPUT OUT [WORKERS]` prints JSON. A chain runs on a few documents first: what
-is compiled or loaded once is apart from what is measured.
+`python -m benchmarks.corpora.work CHAIN INPUT OUT [WORKERS]` prints JSON. A chain runs on a few documents first, and
+workers are started: what is compiled or loaded once is apart from what is measured.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.corpora.texts import real, write_fineweb
+from benchmarks.harness import start_workers
 
 
 def measured(chain: str, folder: Path, out: Path, workers: int = 1) -> dict[str, Any]:
@@ -69,6 +70,7 @@ def main() -> None:
     chain, folder, out, workers = CHAINS[sys.argv[1]], Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])
     write_fineweb(out / "few", real(("arb_news",))[:40])
     chain(out / "few", out / "warm", 1)
+    start_workers(workers)
     began, before = time.perf_counter(), _cpu()
     documents = chain(folder, out / "out", workers)
     seconds, cpu = time.perf_counter() - began, _cpu() - before

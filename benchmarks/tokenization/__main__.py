@@ -99,7 +99,7 @@ def _goals(results: dict[str, Any]) -> list[Goal]:
     for name, question, figure, unit, bound, limit in (
         ("large", "memory for 76,800 tokens on 1 GB", lambda one: one["peak_bytes"] / GB, "GB", "at most", 4.0),
         ("segmenting", "a million word types cut", lambda one: one["cpu_seconds"], "cpu-seconds", "at most", 60.0),
-        ("workers", "tokenizing with two workers", lambda one: one["times"], "times", "at least", 1.7),
+        ("workers", "tokenizing with two workers, once started", lambda one: one["times"], "times", "at least", 1.7),
         ("memory", "memory to tokenize books", lambda one: one["books"]["peak_bytes"] / GB, "GB", "at most", 1.0),
         ("memory", "memory for a 100 MB document", lambda one: one["giant"]["peak_bytes"] / GB, "GB", "at most", 1.0),
     ):

@@ -6,7 +6,7 @@
     datatrove   Parquet to its token files, by DocumentTokenizer
 
 Prints seconds, bytes of text, peak memory, and a digest of all ids in order, by which engines are compared. What
-loads and compiles is done before the clock starts.
+loads, compiles and starts is done before the clock starts.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.harness import start_workers
 from benchmarks.tokenization import corpus
 from benchmarks.tokenization.timed import Timer, peak_bytes
 from pipelines.runner import Context, run
@@ -33,6 +34,7 @@ BATCH_CHARS = 4_000_000
 def stage(tokenizer: Path, out: Path, folders: list[Path]) -> tuple[Timer, list[bytes]]:
     run(tokenize_stage(out.with_name(f"{out.name}-warm"), folders[-1:], tokenizer), Context(1))
     workers = len(os.sched_getaffinity(0))
+    start_workers(workers)
     with Timer() as timer:
         run(tokenize_stage(out, folders, tokenizer), Context(workers))
     return timer, [path.read_bytes() for path in sorted(out.glob("part-*.bin"))]
