@@ -121,8 +121,8 @@ def _sizes(tokenizer: Path, scratch: Path) -> dict[str, Any]:
 
 
 def _workers(tokenizer: Path, scratch: Path) -> dict[str, Any]:
-    """The chain with one worker and with two in turns, by the clock; the better of two rounds."""
-    folder = _fineweb(scratch, 300)
+    """A gigabyte with one worker and with two in turns, by the clock; the better of two rounds."""
+    folder = _fineweb(scratch, SIZES[-1])
     seconds: dict[int, list[dict[str, Any]]] = {1: [], 2: []}
     for _ in range(2):
         for count, runs in seconds.items():
