@@ -9,6 +9,10 @@ to counts a text read twice is a text that counts twice. The order depends on th
 documents in other parts, read by other workers, give the same sample, and a larger quota gives a larger sample
 that holds the smaller one.
 
+Of a document only its `Entry` is needed, 28 bytes, which workers write part by part. `choose` looks at some millions
+of them at a time, those whose hashes lie in one stretch of all hashes, from the lowest stretch to the highest; what it
+finds is one `Cut` a stratum, which tells of each document by its entry alone how much of it is taken.
+
 `document_cap` takes at most so many characters of a document (nanochat's tokenizer takes 10,000): one book doesn't
 speak for its whole source.
 """
@@ -16,27 +20,67 @@ speak for its whole source.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tokenization.errors import EmptyCorpus, OptionError, SampleError
 
+ENTRY = np.dtype([("high", "<u8"), ("low", "<u8"), ("chars", "<i8"), ("stratum", "<u4")])
+"""A document: the hash of its id in two halves, its characters (after the cap), its stratum by number."""
 
-@dataclass(frozen=True, slots=True, eq=False)
+AT_ONCE = 1 << 23
+"""Entries in memory at a time, about: with what sorting them takes, .8 GB."""
+
+Entries = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What is taken of a stratum: all of it `times` times; then once more the documents before the hash (`high`,
+    `low`), and `chars` characters of the one that has it."""
+
+    times: int
+    high: int = 0
+    low: int = 0
+    chars: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
-    """How many characters to take of each document (0: none), in the order they came.
+    """The cuts of the strata that entries number so; None: nothing is taken of it."""
 
-    More than a document has, or than the cap leaves of it, means that it is read again from its beginning: see
-    `taken`. `asked` and `available` (after the cap) are characters by stratum, for the strata asked for.
-    """
+    cuts: Sequence[Cut | None]
 
-    chars: NDArray[np.int64]
-    asked: dict[str, int]
-    available: dict[str, int]
+    def chars(self, entries: Entries) -> NDArray[np.int64]:
+        """How many characters to take of each document (0: none).
+
+        More than a document has, or than the cap leaves of it, means that it is read again from its beginning: see
+        `taken`.
+        """
+        found = np.zeros(len(entries), np.int64)
+        for number in np.unique(entries["stratum"]).tolist():
+            cut = self.cuts[number]
+            if cut is None:
+                continue
+            mine = np.flatnonzero(entries["stratum"] == number)
+            high, low, chars = (entries[name][mine] for name in ("high", "low", "chars"))
+            before = (high < cut.high) | ((high == cut.high) & (low < cut.low))
+            last = (high == cut.high) & (low == cut.low)
+            found[mine] = (cut.times + before) * chars + last * cut.chars
+        return found
+
+
+class SameId(SampleError):
+    """Two documents have one id, that of line `line` of part `part`."""
+
+    def __init__(self, part: int, line: int) -> None:
+        super().__init__(f"line {line} of part {part} has an id that another document has too")
+        self.part, self.line = part, line
 
 
 def taken(text: str, chars: int, document_cap: int | None = None) -> Iterator[str]:
@@ -49,56 +93,98 @@ def taken(text: str, chars: int, document_cap: int | None = None) -> Iterator[st
         yield whole[:rest]
 
 
-def choose(
+def entries(
     ids: Sequence[str],
-    strata: Sequence[str],
+    strata: Sequence[int] | NDArray[np.int64],
     chars: Sequence[int] | NDArray[np.int64],
-    quotas: Mapping[str, int],
     *,
     seed: int,
     document_cap: int | None = None,
-) -> Sample:
-    """Choose documents, described by three columns of equal length, until each stratum's quota is met.
-
-    Documents of strata without a quota are not taken. Those of strata with too little text are taken again. Raises
-    EmptyCorpus for a stratum with a quota and no text at all, SampleError if columns differ
-    in length or an id comes twice, OptionError for a quota or cap out of range.
-    """
+) -> Entries:
+    """The entries of documents, described by three columns: strata are numbers. Raises SampleError if columns differ
+    in length, OptionError for a cap out of range."""
     if not len(ids) == len(strata) == len(chars):
         raise SampleError(f"{len(ids)} ids, {len(strata)} strata and {len(chars)} lengths don't make a table")
     if document_cap is not None and document_cap < 1:
         raise OptionError(f"document_cap = {document_cap}: take at least 1 character of a document, or set no cap")
+    key = str(seed).encode()
+    hashes = b"".join([hashlib.blake2b(name.encode(), digest_size=16, key=key).digest() for name in ids])
+    found = np.empty(len(ids), ENTRY)
+    found["high"], found["low"] = np.frombuffer(hashes, ">u8").reshape(-1, 2).T
+    lengths = np.asarray(chars, np.int64)
+    found["chars"] = lengths if document_cap is None else np.minimum(lengths, document_cap)
+    found["stratum"] = strata
+    return found
+
+
+def available(parts: Iterable[Entries], strata: Sequence[str]) -> dict[str, int]:
+    """Characters that there are of each stratum (after the cap)."""
+    chars = np.zeros(len(strata), np.int64)
+    for part in parts:
+        chars += np.bincount(part["stratum"], part["chars"], len(strata)).astype(np.int64)  # whole up to 2^53
+    return dict(zip(strata, chars.tolist(), strict=True))
+
+
+def choose(
+    parts: Callable[[], Iterable[Entries]],
+    available: Mapping[str, int],
+    quotas: Mapping[str, int],
+    *,
+    at_once: int = AT_ONCE,
+) -> Sample:
+    """Choose documents until each stratum's quota is met.
+
+    `parts` gives the entries of all parts, as often as it is asked; strata are numbered as in `available`. Documents
+    of strata without a quota are not taken. Those of strata with too little text are taken again. Raises EmptyCorpus
+    for a stratum with a quota and no text at all, OptionError for a quota out of range, SameId if an id comes twice.
+    """
+    cuts: dict[str, Cut] = {}
+    left = {}
     for name, quota in quotas.items():
         if quota < 0:
             raise OptionError(f"stratum {name!r}: a quota of {quota} characters; ask for 0 or more")
-    lengths = np.asarray(chars, np.int64)
-    if document_cap is not None:
-        lengths = np.minimum(lengths, document_cap)
-    members: dict[str, list[int]] = {name: [] for name in quotas}
-    for row, stratum in enumerate(strata):
-        if stratum in members:
-            members[stratum].append(row)
-    found = np.zeros(len(ids), np.int64)
-    available = {}
-    for name in sorted(quotas):
-        rows = np.array(members[name], np.int64)
-        available[name] = int(lengths[rows].sum())
-        if quotas[name] and not available[name]:
-            raise EmptyCorpus(f"stratum {name!r} is to give {quotas[name]:,} characters and has no text: leave it out")
-        rows = rows[_order([ids[row] for row in rows], seed)]
-        before = np.cumsum(lengths[rows]) - lengths[rows]
-        times, rest = divmod(quotas[name], available[name]) if available[name] else (0, 0)
-        found[rows] = times * lengths[rows] + np.clip(rest - before, 0, lengths[rows])
-    return Sample(found, {name: quotas[name] for name in sorted(quotas)}, available)
+        if quota and not available.get(name):
+            raise EmptyCorpus(f"stratum {name!r} is to give {quota:,} characters and has no text: leave it out")
+        times, left[name] = divmod(quota, available[name]) if quota else (0, 0)
+        cuts[name] = Cut(times)
+    names = list(available)
+    for some in _in_order(parts, at_once):
+        for number in np.unique(some["stratum"]).tolist():
+            name = names[number]
+            if not left.get(name):
+                continue
+            mine = some[some["stratum"] == number]
+            ends = np.cumsum(mine["chars"])
+            met = int(np.searchsorted(ends, left[name]))
+            if met == len(mine):
+                left[name] -= int(ends[-1])
+            else:
+                last = mine[met]
+                chars = left[name] - int(ends[met] - last["chars"])
+                cuts[name] = Cut(cuts[name].times, int(last["high"]), int(last["low"]), chars)
+                left[name] = 0
+    return Sample([cuts.get(name) for name in names])
 
 
-def _order(ids: Sequence[str], seed: int) -> NDArray[np.intp]:
-    """The order of ids by a 128-bit keyed hash."""
-    key = str(seed).encode()
-    hashes = b"".join([hashlib.blake2b(name.encode(), digest_size=16, key=key).digest() for name in ids])
-    table = np.frombuffer(hashes, ">u8").reshape(-1, 2)
-    order = np.lexsort((table[:, 1], table[:, 0]))
-    same = np.flatnonzero((table[order[1:]] == table[order[:-1]]).all(axis=1))
-    if len(same):
-        raise SampleError(f"two documents have the id {ids[order[same[0]]]!r}: ids must be unique in a dataset")
-    return order
+def _in_order(parts: Callable[[], Iterable[Entries]], at_once: int) -> Iterator[Entries]:
+    """All entries in the order of their hashes, some at a time. Raises SameId."""
+    stretches = max(1, -(-sum(map(len, parts())) // at_once))
+    for stretch in range(stretches):
+        first, last = ((2**64 * number) // stretches for number in (stretch, stretch + 1))
+        found = [part[(part["high"] >= first) & (part["high"] <= last - 1)] for part in parts()]
+        some = np.concatenate([np.empty(0, ENTRY), *found])
+        del found
+        some = some[np.lexsort((some["low"], some["high"]))]
+        same = np.flatnonzero((np.diff(some["high"]) == 0) & (np.diff(some["low"]) == 0))
+        if len(same):
+            raise SameId(*_place(parts(), some[same[0]]))
+        yield some
+
+
+def _place(parts: Iterable[Entries], entry: Any) -> tuple[int, int]:
+    """The part, and its line, in which an entry stands first."""
+    for number, part in enumerate(parts):
+        lines = np.flatnonzero((part["high"] == entry["high"]) & (part["low"] == entry["low"]))
+        if len(lines):
+            return number, int(lines[0])
+    raise AssertionError("an entry stands in some part")

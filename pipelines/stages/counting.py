@@ -1,20 +1,18 @@
 """Counting: the sample that a tokenizer learns from, chosen, and its pre-tokens counted part by part on all workers.
 
-A stage of its own, in the state of the tokenizer's folder: memory holds some millions of words and never the text of
-a part as a whole, a run that was killed counts only what is missing, and on a cluster it is an array like any other.
-What it leaves is removed when the tokenizer is there.
+Two stages of their own, in the state of the tokenizer's folder: memory holds some millions of words or documents'
+entries and never the text of a part as a whole, a run that was killed does only what is missing, and on a cluster
+each is an array like any other. What they leave is removed when the tokenizer is there.
 
-Two passes over the documents: lengths, to choose the sample by; then the texts that were chosen, to count. Which
+Two passes over the documents: their entries, to choose the sample by; then the texts that were chosen, to count. Which
 documents are chosen depends on their ids, the quotas and the seed alone.
 """
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,46 +25,67 @@ from sharding import seal
 from sharding.seal import Ledger, Sealed
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from tokenization.counts import Counts
+    from tokenization.sample import Entries, Sample
+
+LABELS = ("source", "language", "category")
+"""The columns that tell a document's stratum."""
 
 VERSION = 1
 
 
-def count_stage(folder: Path, documents: Sequence[Sealed], options: TokenizerOptions, seed: int) -> Stage:
-    """Count the sample that `options` ask for. The manifest's summary says what it is made of."""
+def count_stage(state: Path, documents: Sequence[Sealed], options: TokenizerOptions, seed: int) -> Stage:
+    """Count the sample that `options` ask for, in `state`/counts. The manifest's summary says what it is made of."""
     said = options.canonical()
     given = {"sample": said["sample"], "digits": said["digits"], "seed": seed}
     cap = options.sample.document_cap
+    strata = all_strata(documents)
+    pieces = parts_of(documents)
+    inputs = roots(documents)
 
-    def work() -> Work:
+    def list_entries() -> Work:
+        parts = [Part(f"part-{number:05d}", piece.sha256, piece.bytes) for number, piece in enumerate(pieces)]
+        return Work(parts, [], _ListEntries(pieces, strata, seed, cap))
+
+    listing = Stage("entries", VERSION, state / "entries", {"seed": seed, "cap": cap}, inputs, list_entries)
+
+    def count() -> Work:
+        from tokenization.errors import SampleError
         from tokenization.pattern import pattern
-        from tokenization.sample import choose
+        from tokenization.sample import SameId, available, choose
 
-        pieces = parts_of(documents)
-        tables = [_lengths(piece) for piece in pieces]
-        ids, names, chars = ([value for table in tables for value in table[of]] for of in ("ids", "strata", "chars"))
-        quotas, mixture = sample_quotas(_capped(all_strata(documents), names, chars, cap), options.sample)
-        sample = choose(ids, names, chars, quotas, seed=seed, document_cap=cap)
-        chosen = _by_part(sample.chars, [len(table["ids"]) for table in tables])
+        listed = Sealed(listing.folder, listing.name)
+
+        def entries() -> Iterator[Entries]:
+            return (_entries(listed, number) for number in range(len(pieces)))
+
+        there = available(entries(), [stratum_name(line) for line in strata])
+        quotas, mixture = sample_quotas(
+            [{**line, "chars": there[stratum_name(line)]} for line in strata], options.sample
+        )
+        try:
+            sample = choose(entries, there, quotas)
+        except SameId as error:
+            name = pieces[error.part].read(["id"])["id"][error.line].as_py()
+            raise SampleError(f"two documents have the id {name!r}: ids must be unique in a dataset") from None
         parts = [
-            Part(f"part-{number:05d}", [piece.sha256, seal.digest(taken.tolist())])
-            for number, (piece, taken) in enumerate(zip(pieces, chosen, strict=True))
-            if taken.any()
+            Part(f"part-{number:05d}", [piece.sha256, seal.digest(chars.tolist())])
+            for number, (piece, chars) in enumerate(zip(pieces, map(sample.chars, entries()), strict=True))
+            if chars.any()
         ]
 
         def finish(finish: Finish) -> None:
-            finish.counts["chars"] = _ledger(sample.chars.tolist(), chars, cap)
+            finish.counts["chars"] = _ledger(quotas, there, sum(line["chars"] for line in strata))
+            asked = dict(sorted(quotas.items()))
             finish.summary = {
-                "sample": {"asked": sample.asked, "available": sample.available},
+                "sample": {"asked": asked, "available": {name: there[name] for name in asked}},
                 "mixture": [asdict(line) for line in mixture],
             }
+            shutil.rmtree(listing.folder)
 
-        return Work(parts, [], _Count(pieces, chosen, cap, pattern(options.digits)), finish)
+        return Work(parts, [], _Count(pieces, listed, sample, cap, pattern(options.digits)), finish)
 
-    return Stage("count", VERSION, folder, given, roots(documents), work)
+    return Stage("count", VERSION, state / "counts", given, inputs, count, before=listing)
 
 
 def counted(sealed: Sealed) -> Counts:
@@ -76,20 +95,44 @@ def counted(sealed: Sealed) -> Counts:
     return merged(counts for name in sealed.names(suffix=".counts") for counts in load(sealed.read(name)))
 
 
+class _ListEntries:
+    """Writes the entries of one part of documents, in their order; strata are numbered as in `strata`."""
+
+    def __init__(
+        self, parts: Sequence[DocumentsPart], strata: Sequence[Mapping[str, Any]], seed: int, cap: int
+    ) -> None:
+        self.parts, self.seed, self.cap = parts, seed, cap
+        self.numbers = {tuple(line[label] for label in LABELS): number for number, line in enumerate(strata)}
+
+    def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
+        import pyarrow.compute as pc
+
+        from tokenization.sample import entries
+
+        total = 0
+        with writer.file(".entries") as file:
+            for group in self.parts[_number(part)].row_groups(["id", "text", *LABELS]):
+                labels = zip(*(group[name].to_pylist() for name in LABELS), strict=True)
+                strata = [self.numbers[label] for label in labels]
+                chars = pc.utf8_length(group["text"]).to_numpy()
+                found = entries(group["id"].to_pylist(), strata, chars, seed=self.seed, document_cap=self.cap)
+                file.write(found.tobytes())
+                total += len(found)
+        writer.counts = {"documents": Ledger(came=total, out=total)}
+
+
 class _Count:
     """Counts one part of documents: of each so many characters."""
 
-    def __init__(
-        self, parts: Sequence[DocumentsPart], chosen: Sequence[NDArray[np.int64]], cap: int, split: str
-    ) -> None:
-        self.parts, self.chosen, self.cap, self.split = parts, chosen, cap, split
+    def __init__(self, parts: Sequence[DocumentsPart], listed: Sealed, sample: Sample, cap: int, split: str) -> None:
+        self.parts, self.listed, self.sample, self.cap, self.split = parts, listed, sample, cap, split
 
     def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
         from tokenization.counts import count_in_runs, save
 
         total = 0
         with writer.file(".counts") as file:
-            for counts in count_in_runs(self._texts(int(part.name.rpartition("-")[2])), self.split):
+            for counts in count_in_runs(self._texts(_number(part)), self.split):
                 save(counts, file)
                 total += counts.total
         writer.counts = {"pre-tokens": Ledger(added={"counted": total}, out=total)}
@@ -97,9 +140,10 @@ class _Count:
     def _texts(self, number: int) -> Iterator[str]:
         from tokenization.sample import taken
 
+        chosen = self.sample.chars(_entries(self.listed, number))
         first = 0
         for group in self.parts[number].row_groups(["text"]):
-            chars = self.chosen[number][first : first + len(group)].tolist()
+            chars = chosen[first : first + len(group)].tolist()
             first += len(group)
             column = group["text"]
             for row, wanted in enumerate(chars):
@@ -107,40 +151,22 @@ class _Count:
                     yield from taken(column[row].as_py(), wanted, self.cap)
 
 
-def _lengths(part: DocumentsPart) -> dict[str, list[Any]]:
-    """Ids, strata and lengths in characters of a part's documents; no text is kept."""
-    import pyarrow.compute as pc
+def _entries(listed: Sealed, number: int) -> Entries:
+    """The entries of one part, proven against the seal."""
+    import numpy as np
 
-    found: dict[str, list[Any]] = {"ids": [], "strata": [], "chars": []}
-    for group in part.row_groups(["id", "text", "source", "language", "category"]):
-        columns = zip(*(group[name].to_pylist() for name in ("source", "language", "category")), strict=True)
-        found["strata"] += [
-            sys.intern(stratum_name({"source": source, "language": language, "category": category}))
-            for source, language, category in columns
-        ]
-        found["ids"] += group["id"].to_pylist()
-        found["chars"] += pc.utf8_length(group["text"]).to_pylist()
-    return found
+    from tokenization.sample import ENTRY
+
+    return np.frombuffer(listed.read(f"part-{number:05d}.entries"), ENTRY)
 
 
-def _capped(
-    strata: Sequence[dict[str, Any]], names: Sequence[str], chars: Sequence[int], cap: int
-) -> list[dict[str, Any]]:
-    """Strata with the characters that the cap leaves of them: natural shares are shares of these."""
-    left = Counter[str]()
-    for name, length in zip(names, chars, strict=True):
-        left[name] += min(length, cap)
-    return [{**line, "chars": left[stratum_name(line)]} for line in strata]
+def _number(part: Part) -> int:
+    return int(part.name.rpartition("-")[2])
 
 
-def _by_part(chars: NDArray[np.int64], sizes: Sequence[int]) -> list[NDArray[np.int64]]:
-    """What is taken of the documents of each part, of so many each."""
-    ends = list(accumulate(sizes))
-    return [chars[end - size : end] for end, size in zip(ends, sizes, strict=True)]
-
-
-def _ledger(taken: Sequence[int], chars: Sequence[int], cap: int) -> Ledger:
+def _ledger(quotas: Mapping[str, int], available: Mapping[str, int], came: int) -> Ledger:
     """Of all characters: those that came, those that are counted, and how many of these more than once."""
-    once = sum(min(wanted, there, cap) for wanted, there in zip(taken, chars, strict=True))
-    again = {"read again": sum(taken) - once} if sum(taken) > once else {}
-    return Ledger(sum(chars), again, sum(taken), {"not in the sample": sum(chars) - once})
+    taken = sum(quotas.values())
+    once = sum(min(quota, available[name]) for name, quota in quotas.items())
+    again = {"read again": taken - once} if taken > once else {}
+    return Ledger(came, again, taken, {"not in the sample": came - once})

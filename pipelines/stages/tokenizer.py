@@ -28,7 +28,7 @@ def tokenizer_stage(folder: Path, docs: Sequence[Path], options: TokenizerOption
     """Train a tokenizer on folders of documents."""
     documents = open_documents(docs)
     layout = layout_of(options)
-    before = count_stage(folder / STATE / "counts", documents, options, seed)
+    before = count_stage(folder / STATE, documents, options, seed)
 
     def train(finish: Finish) -> None:
         from tokenization.bpe import train as learn

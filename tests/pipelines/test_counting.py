@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from pipelines.documents import open_documents, parts_of
@@ -14,6 +13,7 @@ from pipelines.stages.counting import count_stage, counted
 from pipelines.stages.tokenizer import tokenizer_stage
 from sharding.errors import OptionError
 from tokenization.counts import count
+from tokenization.errors import SampleError
 from tokenization.pattern import pattern
 
 
@@ -29,7 +29,6 @@ def test_parts_add_up_to_the_counts_of_the_sample(built: Path, tmp_path: Path) -
     assert len(parts_of(documents)) > 1
     expected = count([text[:700] for text in texts], pattern())
     assert dict(found.items()) == dict(expected.items())
-    assert stage.work().parts[0].name == "part-00000"
 
 
 def test_a_tokenizer_is_the_same_with_any_number_of_workers_and_keeps_no_counts(built: Path, tmp_path: Path) -> None:
@@ -38,7 +37,7 @@ def test_a_tokenizer_is_the_same_with_any_number_of_workers_and_keeps_no_counts(
     for workers in (1, 2):
         out = tmp_path / str(workers)
         made.append(run(tokenizer_stage(out, folders, options(30_000), 7), Context(workers)).sealed.root)
-        assert not (out / ".arcorp" / "counts").exists()
+        assert not [*out.glob(".arcorp/*/.arcorp")]
     assert made[0] == made[1]
     meta = json.loads((tmp_path / "1" / "tokenizer_meta.json").read_bytes())["made"]
     assert sum(meta["sample"]["asked"].values()) == sum(line["drawn"] for line in meta["mixture"]) == 30_000
@@ -46,9 +45,7 @@ def test_a_tokenizer_is_the_same_with_any_number_of_workers_and_keeps_no_counts(
 
 def test_what_was_counted_is_not_counted_again(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folders = sorted((built / "documents").iterdir())
-    before = count_stage(tmp_path / ".arcorp" / "counts", open_documents(folders), options(), 42)
-    (tmp_path / ".arcorp").mkdir()
-    run(before, Context())
+    run(count_stage(tmp_path / ".arcorp", open_documents(folders), options(), 42), Context())
     monkeypatch.setattr(counting._Count, "_texts", None)
     run(tokenizer_stage(tmp_path, folders, options(), 42), Context())
     assert (tmp_path / "tokenizer.json").is_file()
@@ -85,7 +82,7 @@ def test_a_mixture_that_would_be_read_too_often_is_refused(built: Path, tmp_path
     documents = open_documents(sorted((built / "documents").iterdir()))
     asked = SampleOptions(rule="inverse-frequency", power=1, max_epochs=1)
     with pytest.raises(OptionError, match=r"with max_epochs 1 it is \d+ characters short"):
-        count_stage(tmp_path, documents, TokenizerOptions(sample=asked), 42).work()
+        run(count_stage(tmp_path, documents, TokenizerOptions(sample=asked), 42), Context())
 
 
 def by(chars: dict[str, int], place: int) -> dict[str, int]:
@@ -98,8 +95,14 @@ def by(chars: dict[str, int], place: int) -> dict[str, int]:
 
 def test_a_part_of_which_nothing_is_taken_is_not_read(built: Path, tmp_path: Path) -> None:
     documents = open_documents(sorted((built / "documents").iterdir()))
-    stage = count_stage(tmp_path, documents, options(chars=5), 42)
-    work = stage.work()
-    assert 0 < len(work.parts) < len(parts_of(documents))
-    assert counted(run(stage, Context()).sealed).total > 0
-    assert np.concatenate(work.write.chosen).sum() == 5  # type: ignore[union-attr]
+    sealed = run(count_stage(tmp_path, documents, options(chars=5), 42), Context()).sealed
+    assert 0 < len(sealed.names(suffix=".counts")) < len(parts_of(documents))
+    assert sum(len(word.decode()) * times for word, times in counted(sealed).items()) == 5
+
+
+def test_an_id_that_two_folders_share_is_refused_by_name(built: Path, tmp_path: Path) -> None:
+    folder = min((built / "documents").iterdir())
+    ids = parts_of(open_documents([folder]))[0].read(["id"])["id"].to_pylist()
+    with pytest.raises(SampleError, match="two documents have the id") as caught:
+        run(count_stage(tmp_path, open_documents([folder, folder]), options(), 42), Context())
+    assert str(caught.value).split("'")[1] in ids
