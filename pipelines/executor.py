@@ -176,6 +176,8 @@ def _enlist(executor: LocalExecutor) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
+        if not parent.is_alive():  # killed while we were started: what we began now would outlive the next run's broom
+            os._exit(1)
         threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
 
 
