@@ -47,7 +47,8 @@ _FEW_VALUES = ["source", "category", "language", "license"]
 def write(documents: Iterable[Document], file: IO[bytes] | Any, tally: Tally, *, longest: int = LONGEST_TEXT) -> None:
     """Write documents to a binary file, and count them in `tally`. Equal documents give equal bytes.
 
-    A text of more than `longest` bytes is dropped ("text over 1024 MiB").
+    A text of more than `longest` bytes is dropped ("text over 1024 MiB"), as is a document with "metadata that is no
+    JSON", or is nested too deep for it.
     """
     with _writer(file) as writer:
         for batch in _batches(documents, tally, longest):
@@ -105,25 +106,32 @@ def _writer(file: IO[bytes] | Any) -> pyarrow.parquet.ParquetWriter:
 
 def _batches(documents: Iterable[Document], tally: Tally, longest: int) -> Iterator[pyarrow.RecordBatch]:
     rows: list[Document] = []
+    said: list[str] = []
     chars = 0
     for document in documents:
         length = len(document.text)
         if 4 * length > longest and utf8_size(document.text) > longest:
             tally.drop(f"text over {longest >> 20} MiB", utf8_size(document.text), length, document)
             continue
+        try:
+            metadata = _json(document.metadata["metadata"])
+        except (TypeError, ValueError, RecursionError):
+            tally.drop("metadata that is no JSON", utf8_size(document.text), length, document)
+            continue
         if rows and chars + length > ROW_GROUP:
-            yield _batch(rows, tally)
-            rows, chars = [], 0
+            yield _batch(rows, said, tally)
+            rows, said, chars = [], [], 0
         rows.append(document)
+        said.append(metadata)
         chars += length
     if rows:
-        yield _batch(rows, tally)
+        yield _batch(rows, said, tally)
 
 
-def _batch(rows: list[Document], tally: Tally) -> pyarrow.RecordBatch:
+def _batch(rows: list[Document], metadata: list[str], tally: Tally) -> pyarrow.RecordBatch:
     columns: list[list[Any]] = [[row.id for row in rows], [row.text for row in rows]]
     columns += [[row.metadata[label] for row in rows] for label in _LABELS]
-    columns.append([_json(row.metadata["metadata"]) for row in rows])
+    columns.append(metadata)
     arrays = [pyarrow.array(values, field.type) for values, field in zip(columns, SCHEMA, strict=True)]
     strata: dict[tuple[str, str, str], list[int]] = {}
     for row, size in zip(rows, pyarrow.compute.binary_length(arrays[1]).to_pylist(), strict=True):

@@ -74,6 +74,10 @@ class Draft:
     cuts: Mapping[str, str] = field(default_factory=dict)
 
 
+UNLIKE = "fields unlike the source's"
+"""Why a record is dropped in which a field is missing or has another type."""
+
+
 class Skip(Exception):
     """Raised by `draft`: the record is none of ours, for this reason; it came as `size` bytes and `chars` chars."""
 
@@ -310,7 +314,19 @@ class Source(abc.ABC):
         """The draft of a record and the bytes of its text. Raises Skip if there is none."""
         if self.fields and not isinstance(row.value, dict):
             raise Skip("not an object")
-        draft = self.draft(row, part)
+        try:
+            draft = self.draft(row, part)
+        except (
+            TypeError,
+            AttributeError,
+            LookupError,
+            ValueError,
+            RecursionError,
+        ):  # something else stands in a field
+            raise Skip(UNLIKE) from None
+        labels = (draft.language, draft.license, draft.url, draft.date)
+        if not isinstance(draft.id, str | int | float | None) or not all(isinstance(one, str) for one in labels):
+            raise Skip(UNLIKE)
         if draft.text is None:
             raise Skip("no text")
         if not isinstance(draft.text, str):

@@ -1,16 +1,22 @@
 """Every source on real files, counted exactly; and on another source's files, refused with the right name."""
 
 import csv
+import io
 import json
+import math
 import shutil
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from corpora.documents import write
 from corpora.errors import BadInput, NothingFound
+from corpora.formats import Lines, Lost, Row, Slice
 from corpora.sources import FACTS, SOURCES, describe, find, page
 from corpora.tally import Tally
 
@@ -60,6 +66,56 @@ def test_real_files_give_exactly_their_documents(
         assert columns["source"] == name
         assert all(isinstance(columns[key], str) for key in ("category", "language", "license", "url", "date"))
         json.dumps(columns["metadata"], allow_nan=False)
+
+
+DEEP: list[Any] = []
+for _ in range(2_000):
+    DEEP = [DEEP]
+
+
+class Given(Lines):
+    """Rows in place of those of a file."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        self.given = rows
+
+    def rows(self, part: Slice) -> Iterator[Row | Lost]:
+        yield from self.given
+
+
+def changed(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A record with each of its fields, inner ones too, missing or of other types."""
+    for name, field in value.items():
+        yield {key: one for key, one in value.items() if key != name}
+        for other in (None, 5, -1.5, math.nan, True, "x", b"x", [], {}, [[1]], {"a": [1]}, DEEP):
+            yield {**value, name: other}
+        if isinstance(field, dict):
+            yield from ({**value, name: inner} for inner in changed(field))
+
+
+TEXTS = ("openiti", "cc100", "tashkeela", "text")
+"""Sources whose records are texts, not fields."""
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "options"),
+    [real[:3] for real in REAL if real[0] not in TEXTS],
+    ids=lambda value: str(value)[:30],
+)
+def test_a_field_that_is_missing_or_of_another_type_costs_its_record_at_most(
+    samples: Path, monkeypatch: pytest.MonkeyPatch, name: str, folder: str, options: dict[str, Any]
+) -> None:
+    source = find(name)(**options)
+    unit = source.units([str(samples / "data" / folder)])[0]
+    part = unit.slices[0]
+    row = next(row for row in source.format_of(part).rows(part) if isinstance(row, Row))
+    records = [*changed(row.value), row.value]
+    rows = [replace(row, key=key, value=record, text=None) for key, record in enumerate(records)]
+    monkeypatch.setattr(type(source), "format_of", lambda *_: Given(rows))
+    tally = Tally()
+    write(source.documents(replace(unit, slices=(part,), limit=None), tally), io.BytesIO(), tally)
+    assert tally.balanced
+    assert tally.out["documents"] > 0
 
 
 def test_every_source_that_has_a_sample_is_tested() -> None:
