@@ -11,7 +11,7 @@ demo: .venv/installed  ## build, verify and train on the embedded corpus, and re
 	$(BIN)/arcorp demo --out out/demo
 
 test: lint  ## lint, then every test
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-cluster: .venv/installed  ## every fault on a SLURM of two nodes that is started here; some ten minutes
 	ARCORP_SLURM=all $(BIN)/pytest tests/cluster
