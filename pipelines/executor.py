@@ -101,8 +101,9 @@ class LocalExecutor(LocalPipelineExecutor):  # type: ignore[misc]
                 for rank in ranks:
                     _tell(partial(self.one, rank), done, failed)
                 return
+            context = forked()
             with _uninterrupted():
-                pool = ProcessPoolExecutor(workers, forked(), initializer=_enlist, initargs=(self,))
+                pool = ProcessPoolExecutor(workers, context, initializer=_enlist, initargs=(self,))
                 futures = [pool.submit(_run_rank, rank) for rank in ranks]
             with pool:
                 try:

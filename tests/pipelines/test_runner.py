@@ -261,12 +261,15 @@ def test_kill_9_at_any_moment_and_resume_gives_the_same_bytes(tmp_path, workers)
     run(squares(tmp_path / "undisturbed"), Context())
     kills = 0
     for moment in range(12):
+        before = set(out.glob(".tmp-*"))
         process = subprocess.Popen(
             [sys.executable, str(script), str(Path(__file__).parent), str(out), workers],
             env={**os.environ, "SLOWLY": "0.004"},
         )
+        while process.poll() is None and not set(out.glob(".tmp-*")) - before:
+            time.sleep(0.01)
         try:
-            process.wait(timeout=0.3 + 0.1 * (moment * 7 % 12))
+            process.wait(timeout=0.08 * (moment * 7 % 12))
         except subprocess.TimeoutExpired:
             process.kill()  # the run alone: its workers must notice and leave by themselves
             process.wait()
