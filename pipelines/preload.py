@@ -20,8 +20,8 @@ import corpora.identify
 import corpora.pii
 import corpora.quality
 import corpora.reader
-import pipelines.cli
 import pipelines.executor
+import pipelines.stage_commands  # of pipelines.cli all but itself, which a worker runs again if `python -m` ran it
 import pipelines.stages.dedup
 import pipelines.stages.ingest
 import pipelines.stages.pack
