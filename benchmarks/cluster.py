@@ -152,6 +152,9 @@ def rates(scratch: Path) -> dict[str, Any]:
         for step in ("copy", "tokenize"):
             command = [sys.executable, "-c", STOCK, step, str(folder), str(out / "tokenizer" / "tokenizer.json")]
             theirs[step] = _measured(command)["cpu_seconds"] - theirs.get(step, 0.0)
+        for name in ("copied", "tokens"):
+            if not _bytes(folder / name):
+                sys.exit(f"datatrove left nothing in {folder / name}")
     more, stock_more = sizes[TEXT] - sizes[FEW], stock[THEIRS] - stock[FEW]
     folders = {"documents": "documents", "unique": "unique", "tokens": "tokens", "dataset": "dataset"}
     found = {
@@ -191,7 +194,8 @@ from datatrove.pipeline.writers import ParquetWriter
 if __name__ == "__main__":
     step, folder, tokenizer = sys.argv[1:]
     def run(*steps):
-        LocalPipelineExecutor(list(steps), tasks=1, logging_dir=folder + "/logs").run()
+        # by its logs a step is done that another one has done
+        LocalPipelineExecutor(list(steps), tasks=1, logging_dir=folder + "/logs", skip_completed=False).run()
     reader = ParquetReader(folder + "/text")
     if step == "copy":
         run(reader, ParquetWriter(folder + "/copied"))
