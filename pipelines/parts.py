@@ -26,6 +26,11 @@ class Part:
     spec: Any = None
     bytes: int = 0
 
+    @property
+    def number(self) -> int:
+        """Which of what the stage reads it is made of, where its name ends in that: part-00007 is 7."""
+        return int(self.name.rpartition("-")[2])
+
 
 class PartWriter:
     """Writes the files of one part, gathers its counts, and commits them together."""

@@ -57,8 +57,8 @@ class Unit:
 
 @dataclass(slots=True)
 class Draft:
-    """A record as its source understands it. A `text` that is no string, or an `id` that is None or "", costs the
-    record, not the file.
+    """A record as its source understands it. A `text` or a label that is no string, or an `id` that is None or "",
+    costs the record, not the file; so does what `draft` raises over a field that is missing or of another type.
 
     `cuts` are the parts of the record that the source left out on purpose, by reason; `raw` the text before that.
     """
@@ -316,13 +316,7 @@ class Source(abc.ABC):
             raise Skip("not an object")
         try:
             draft = self.draft(row, part)
-        except (
-            TypeError,
-            AttributeError,
-            LookupError,
-            ValueError,
-            RecursionError,
-        ):  # something else stands in a field
+        except (TypeError, AttributeError, LookupError, ValueError, RecursionError):
             raise Skip(UNLIKE) from None
         labels = (draft.language, draft.license, draft.url, draft.date)
         if not isinstance(draft.id, str | int | float | None) or not all(isinstance(one, str) for one in labels):

@@ -111,7 +111,7 @@ class _ListEntries:
 
         total = 0
         with writer.file(".entries") as file:
-            for group in self.parts[_number(part)].row_groups(["id", "text", *LABELS]):
+            for group in self.parts[part.number].row_groups(["id", "text", *LABELS]):
                 labels = zip(*(group[name].to_pylist() for name in LABELS), strict=True)
                 strata = [self.numbers[label] for label in labels]
                 chars = pc.utf8_length(group["text"]).to_numpy()
@@ -132,7 +132,7 @@ class _Count:
 
         total = 0
         with writer.file(".counts") as file:
-            for counts in count_in_runs(self._texts(_number(part)), self.split):
+            for counts in count_in_runs(self._texts(part.number), self.split):
                 save(counts, file)
                 total += counts.total
         writer.counts = {"pre-tokens": Ledger(added={"counted": total}, out=total)}
@@ -158,10 +158,6 @@ def _entries(listed: Sealed, number: int) -> Entries:
     from tokenization.sample import ENTRY
 
     return np.frombuffer(listed.read(f"part-{number:05d}.entries"), ENTRY)
-
-
-def _number(part: Part) -> int:
-    return int(part.name.rpartition("-")[2])
 
 
 def _ledger(quotas: Mapping[str, int], available: Mapping[str, int], came: int) -> Ledger:

@@ -106,7 +106,7 @@ class _Fingerprint:
         from corpora.dedup import fingerprints
         from corpora.minhash import band_keys
 
-        table = self.parts[int(part.name.rpartition("-")[2])].read(["id", "text"])
+        table = self.parts[part.number].read(["id", "text"])
         found = fingerprints(table)
         if self.evaluation is not None:
             found["evaluation"] = self.evaluation.find(table["text"])

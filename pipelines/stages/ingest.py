@@ -115,7 +115,7 @@ class _WriteDocuments:
                 write(self.aside, file, Tally())
         writer.counts = ledgers(self.tally.ledgers())
         counted = self.tally.to_json()
-        unit = self.units[int(part.name.rpartition("-")[2])]
+        unit = self.units[part.number]
         hashes = {}
         for piece in unit.slices:
             if piece.start == 0 and not is_remote(piece.file.path):

@@ -79,7 +79,7 @@ class _Import:
 
         known = Tokenizer.load(self.tokenizer)
         vocabulary = Vocabulary(known.vocab_size, known.bos, known.eos, known.token_bytes, known.token_chars)
-        path = self.files[int(part.name.rpartition("-")[2])]
+        path = self.files[part.number]
         with writer.file(".bin") as ids:
             imported = import_ids(path, vocabulary, self.labels, ids, column=self.column)
         with writer.file(".parquet") as file:

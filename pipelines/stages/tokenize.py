@@ -71,7 +71,7 @@ class _Encode:
         return {"parts": self.parts, "tokenizer": self.tokenizer}
 
     def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
-        source = self.parts[int(part.name.rpartition("-")[2])]
+        source = self.parts[part.number]
         try:
             self._write(source, writer, reference=False)
         except _Differ:
