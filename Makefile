@@ -31,12 +31,12 @@ lint: .venv/installed  ## ruff, mypy --strict, import-linter, and the generated 
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m pipelines.pages --check
+	$(BIN)/python -m pipelines.cli.docs_pages --check
 
 format: .venv/installed  ## format, and write the generated pages anew
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/python -m pipelines.pages
+	$(BIN)/python -m pipelines.cli.docs_pages
 
 bench-cluster: .venv/installed  ## launching on SLURM, status and dry runs of 10,000 parts, a rebuild of FineWeb-2's Arabic
 	$(BIN)/python -m benchmarks.cluster

@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
-from pipelines.executor import forked
+from pipelines.run.executor import forked
 from sharding.seal import write_json
 
 RESULTS = Path(__file__).resolve().parent / "results"

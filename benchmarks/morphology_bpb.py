@@ -27,14 +27,15 @@ import torch
 import zstandard
 
 from benchmarks.tokenization.frontier import Setting, cost, trained
-from tokenization import bpe, folder
-from tokenization.counts import Counts, count
-from tokenization.encode import Encoder
-from tokenization.morphology import Morphology, boundaries
-from tokenization.pattern import pattern
-from tokenization.segment import segmenter
-from tokenization.tokenizer import Tokenizer
-from tokenization.vocabulary import Layout, Vocabulary
+from tokenization.model import folder
+from tokenization.model.encode import Encoder
+from tokenization.model.pattern import pattern
+from tokenization.model.tokenizer import Tokenizer
+from tokenization.model.vocabulary import Layout, Vocabulary
+from tokenization.morphology.segmenter import segmenter
+from tokenization.training import bpe
+from tokenization.training.counts import Counts, count
+from tokenization.training.morpheme_boundaries import Morphology, boundaries
 from training.config import ModelConfig
 from training.model import Decoder, make_model
 

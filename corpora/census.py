@@ -1,10 +1,10 @@
 """A census of documents: how many were kept and dropped, by kind and reason, how long they are, and ten to read.
 
-A ledger (`corpora.tally`) proves that nothing is lost; a census is to look at. It counts documents that became one (a
-line that could not be read has no words), by source, language, category and reason ("" for those kept): documents,
-bytes, chars, words (what white space divides), and lengths in characters, in octaves: `lengths[k]` have
-2^k <= chars < 2^(k+1). Samples are those whose ids have the smallest hashes, so that they are the same for any number
-of parts, workers and runs: SAMPLES kept ones and as many dropped ones of each source, the first EXCERPT characters.
+A ledger (`corpora.document_counts`) proves that nothing is lost; a census is to look at. It counts documents that
+became one (a line that could not be read has no words), by source, language, category and reason ("" for those kept):
+documents, bytes, chars, words (what white space divides), and lengths in characters, in octaves: `lengths[k]` have 2^k
+<= chars < 2^(k+1). Samples are those whose ids have the smallest hashes, so that they are the same for any number of
+parts, workers and runs: SAMPLES kept ones and as many dropped ones of each source, the first EXCERPT characters.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pyarrow.compute
 import xxhash
 from numba import njit
 
-from corpora.words import chunks
+from corpora.dedup.word_hashes import chunks
 
 if TYPE_CHECKING:
     from datatrove.data import Document

@@ -18,9 +18,9 @@ import pyarrow.parquet
 from datatrove.data import Document
 
 from corpora.census import LABELS
+from corpora.document_counts import Tally, utf8_size
 from corpora.errors import BadInput
-from corpora.parquet import PARQUET_FAULTS
-from corpora.tally import Tally, utf8_size
+from corpora.reading.parquet import PARQUET_FAULTS
 
 SCHEMA = pyarrow.schema(
     [

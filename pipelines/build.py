@@ -15,10 +15,10 @@ from typing import Any
 
 from pipelines.console import Console
 from pipelines.errors import UsageError
-from pipelines.lock import STATE, lock
-from pipelines.options import IngestOptions, ScheduleOptions
-from pipelines.recipe import Recipe, is_embedded, paths
-from pipelines.runner import Context, Handed, Outcome, Stage, claim, run
+from pipelines.recipe.model import Recipe, is_embedded, paths
+from pipelines.recipe.options import IngestOptions, ScheduleOptions
+from pipelines.run.lock import STATE, lock
+from pipelines.run.stage import Context, Handed, Outcome, Stage, claim, run
 from sharding import seal
 from sharding.seal import Ledger, Sealed
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.errors import Failure
 
 if TYPE_CHECKING:
-    from pipelines.runner import Progress
+    from pipelines.run.stage import Progress
 
 EVERY = 30.0
 """Seconds between lines of progress where there is no terminal."""

@@ -13,25 +13,25 @@ import fastokens
 import pyarrow
 import tokenizers
 
-import corpora.decontaminate
-import corpora.dedup
+import corpora.cleaning.language_id
+import corpora.cleaning.pii
+import corpora.dedup.decontaminate
+import corpora.dedup.exact
 import corpora.documents
-import corpora.identify
-import corpora.pii
-import corpora.quality
-import corpora.reader
-import pipelines.executor
-import pipelines.stage_commands  # of pipelines.cli all but itself, which a worker runs again if `python -m` ran it
+import corpora.quality.filter
+import corpora.sources.pipeline_step
+import pipelines.cli.stage_commands
+import pipelines.run.executor
 import pipelines.stages.dedup
 import pipelines.stages.ingest
 import pipelines.stages.pack
 import pipelines.stages.tokenize
 import pipelines.stages.tokenizer
-import sharding.write
-import tokenization.counts
-import tokenization.encode
-import tokenization.sample
-from corpora.normalise import normalise
+import sharding.packing.write
+import tokenization.model.encode
+import tokenization.training.counts
+import tokenization.training.sample
+from corpora.cleaning.normalise import normalise
 
 pyarrow.array([""])
 normalise("مَا")

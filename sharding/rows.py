@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sharding.layout import SCHEDULE, SEGMENT, TOKENIZER, Ids, Layout, SplitLayout, StratumLayout, shard_name
-from sharding.schedule import Rows, Schedule
+from sharding.scheduling.schedule import Rows, Schedule
 from sharding.seal import Damaged, Sealed
 
 READ_AHEAD = 8  # steps

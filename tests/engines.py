@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tiktoken.load import load_tiktoken_bpe
 from transformers import AutoTokenizer
 
-from tokenization.golden import SENTENCES
-from tokenization.tokenizer import Tokenizer
+from tokenization.model.golden import SENTENCES
+from tokenization.model.tokenizer import Tokenizer
 
 Engines = dict[str, Callable[[str], list[int]]]
 

@@ -1,10 +1,10 @@
-"""datatrove's own three filters, as FineWeb-2 sets them: what `corpora.rules` is held against."""
+"""datatrove's own three filters, as FineWeb-2 sets them: what `corpora.quality.text_rules` is held against."""
 
 from datatrove.data import Document
 from datatrove.pipeline.filters import FineWebQualityFilter, GopherQualityFilter, GopherRepetitionFilter
 from datatrove.pipeline.filters.base_filter import BaseFilter
 
-from corpora.rules import Rules
+from corpora.quality.text_rules import Rules
 
 
 def filters(language: str, rules: Rules) -> list[BaseFilter]:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from sharding.layout import SEGMENT, SPLITS, Layout, SplitLayout, StratumLayout, dtype_for, shard_name
-from sharding.mixture import Mixture
-from sharding.schedule import Phase, lay
+from sharding.scheduling.mixture import Mixture
+from sharding.scheduling.schedule import Phase, lay
 from sharding.seal import Manifest, hash_file, read_manifest, write_json, write_manifest
 from training.generate import byte_characters
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
-from sharding.mixture import Mixture
-from sharding.schedule import Phase, lay
+from sharding.scheduling.mixture import Mixture
+from sharding.scheduling.schedule import Phase, lay
 from sharding.seal import hash_file, read_manifest, write_json
 from training import checkpoint
 from training.config import ModelConfig

@@ -22,9 +22,9 @@ def normalising() -> dict[str, float]:
 
     from datatrove.data import Document
 
-    from corpora.normalise import Clean, Normalisation
+    from corpora.cleaning.normalise import Clean, Normalisation
+    from corpora.document_counts import Tally
     from corpora.sources import find
-    from corpora.tally import Tally
 
     results = {}
     for name in ("arb_news", "hadith_vocalised"):

@@ -15,12 +15,12 @@ from datatrove.data import Document
 
 from benchmarks.corpora import stock
 from benchmarks.corpora.texts import SAMPLES, real
-from corpora.normalise import Clean, Normalisation
-from corpora.quality import Filter, Limits, profiles_of
-from corpora.rules import fault, fineweb_2
+from corpora.cleaning.normalise import Clean, Normalisation
+from corpora.document_counts import Tally
+from corpora.quality.filter import Filter, Limits, profiles_of
+from corpora.quality.statistics import Meter
+from corpora.quality.text_rules import fault, fineweb_2
 from corpora.sources import find
-from corpora.statistics import Meter
-from corpora.tally import Tally
 
 VARIETIES = ("arb_Arab", "arz_Arab", "ars_Arab", "ary_Arab", "apc_Arab")
 KINDS = {

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sharding.layout import SEGMENT, Layout, SplitLayout, StratumLayout, dtype_for, shard_name
-from sharding.mixture import Mixture
-from sharding.schedule import Phase, lay
+from sharding.scheduling.mixture import Mixture
+from sharding.scheduling.schedule import Phase, lay
 from sharding.seal import Manifest, hash_file, read_manifest, write_json, write_manifest
 
 KINDS, CHOICES = 2_048, 8

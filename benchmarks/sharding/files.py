@@ -17,13 +17,15 @@ import numpy as np
 
 from benchmarks.sharding.corpus import forget, write_tokens
 from benchmarks.sharding.packing import peer
+from sharding.checking.verify import verify
 from sharding.layout import PLAN, shard_name
-from sharding.mixture import Mixture
-from sharding.options import PackOptions
-from sharding.plan import Plan
-from sharding.planner import draft_plan
+from sharding.packing.options import PackOptions
+from sharding.packing.plan import Plan
+from sharding.packing.planner import draft_plan
+from sharding.packing.write import ShardCounts, ShardWriter, summary
 from sharding.rows import Dataset
-from sharding.schedule import Phase, lay
+from sharding.scheduling.mixture import Mixture
+from sharding.scheduling.schedule import Phase, lay
 from sharding.seal import (
     FileRecord,
     Manifest,
@@ -34,8 +36,6 @@ from sharding.seal import (
     write_json,
     write_manifest,
 )
-from sharding.verify import verify
-from sharding.write import ShardCounts, ShardWriter, summary
 
 ROW_TOKENS, BATCH, SHARDS, ROUNDS = 2048, 32, 8, 3
 PEER_ROWS = 65_536  # the loaders that must copy first read a quarter of the rows

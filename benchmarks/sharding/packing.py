@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.sharding.corpus import lengths
-from sharding.packing import pack
+from sharding.packing.best_fit import pack
 
 ROOT = Path(__file__).resolve().parents[2]
 PEERS = Path(__file__).parent / "peers"

@@ -7,9 +7,9 @@ import os
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from pipelines.documents import open_documents, parts_of
-from pipelines.options import IngestOptions
-from pipelines.runner import Context, run
+from pipelines.recipe.options import IngestOptions
+from pipelines.run.stage import Context, run
+from pipelines.stages.documents import open_documents, parts_of
 from pipelines.stages.ingest import ingest_stage
 
 SAMPLES = Path(os.environ.get("ARCORP_SAMPLES", Path(__file__).resolve().parents[3] / "shared"))

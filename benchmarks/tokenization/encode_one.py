@@ -25,7 +25,7 @@ import numpy as np
 from benchmarks.harness import start_workers
 from benchmarks.tokenization import corpus
 from benchmarks.tokenization.timed import Timer, peak_bytes
-from pipelines.runner import Context, run
+from pipelines.run.stage import Context, run
 from pipelines.stages.tokenize import tokenize_stage
 
 BATCH_CHARS = 4_000_000

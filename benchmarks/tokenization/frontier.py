@@ -23,18 +23,19 @@ from typing import Any
 
 import zstandard
 
-from tokenization import bpe, folder
-from tokenization.alignment import align
-from tokenization.counts import Counts, count
-from tokenization.encode import Encoder
-from tokenization.gold import read_gold
-from tokenization.learn_segmenter import learn
-from tokenization.learned import Learned
-from tokenization.morphology import Morphology, boundaries, clitics_apart, word_counts
-from tokenization.pattern import pattern
-from tokenization.segment import Cuts
-from tokenization.tokenizer import Tokenizer
-from tokenization.vocabulary import Layout, Vocabulary
+from tokenization.model import folder
+from tokenization.model.encode import Encoder
+from tokenization.model.pattern import pattern
+from tokenization.model.tokenizer import Tokenizer
+from tokenization.model.vocabulary import Layout, Vocabulary
+from tokenization.morphology.alignment import align
+from tokenization.morphology.gold import read_gold
+from tokenization.morphology.learned import Learned
+from tokenization.morphology.segmenter import Cuts
+from tokenization.morphology.train_learned import learn
+from tokenization.training import bpe
+from tokenization.training.counts import Counts, count
+from tokenization.training.morpheme_boundaries import Morphology, boundaries, clitics_apart, word_counts
 
 ARABIC = ("arb", "arz", "classical", "hadith", "dialect")
 PENALTIES = (1.0, 2.0, 4.0)

@@ -1,10 +1,10 @@
 """The table of segmenters: `python -m benchmarks.tokenization.segmenters --data DIR --gold TSV`.
 
 Boundary precision, recall, F1 and exact words over the tokens of gold. `learned` is cross-validated, five folds by
-word type, as `tokenization.learn_segmenter` recorded it beside the weights: the model that ships has seen all of
-WikiNews, and its score there would say nothing. `camel` has Buckwalter's tables of 2002 (see `buckwalter`), weighed by
-the words of the corpus; gold is no part of that. Then the seconds that a million different words take. The result is a
-dated JSON.
+word type, as `tokenization.morphology.train_learned` recorded it beside the weights: the model that ships has seen all
+of WikiNews, and its score there would say nothing. `camel` has Buckwalter's tables of 2002 (see `buckwalter`), weighed
+by the words of the corpus; gold is no part of that. Then the seconds that a million different words take. The result
+is a dated JSON.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from tokenizers.pre_tokenizers import Split
 
 from benchmarks.tokenization.buckwalter import convert
 from benchmarks.tokenization.frontier import documents
-from tokenization.alignment import segmented
-from tokenization.camel import Camel
-from tokenization.counts import count
-from tokenization.gold import read_gold, score
-from tokenization.learned import Learned
-from tokenization.morphology import word_counts
-from tokenization.pattern import pattern
-from tokenization.segment import Cuts, Rules, Segmenter, cut_words
+from tokenization.model.pattern import pattern
+from tokenization.morphology.alignment import segmented
+from tokenization.morphology.camel import Camel
+from tokenization.morphology.gold import read_gold, score
+from tokenization.morphology.learned import Learned
+from tokenization.morphology.segmenter import Cuts, Rules, Segmenter, cut_words
+from tokenization.training.counts import count
+from tokenization.training.morpheme_boundaries import word_counts
 
 CORPUS = 100_000  # words of the corpus that camel's analyses are weighed by, the most frequent
 MILLION = 1_000_000
@@ -69,7 +69,7 @@ def main() -> None:
     gold = read_gold(given.gold)
     corpus = word_counts(count(documents(given.data, held_out=False), pattern()))
 
-    made = json.loads(files("tokenization").joinpath("data/segmenter.json").read_text(encoding="utf-8"))
+    made = json.loads(files("tokenization.morphology").joinpath("data/segmenter.json").read_text(encoding="utf-8"))
     rows = {"learned, 5-fold by type": {name: made["cross_validated"][name] for name in COLUMNS}}
     with tempfile.TemporaryDirectory() as folder:
         database = convert(Path(folder) / "buckwalter.db")

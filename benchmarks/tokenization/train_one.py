@@ -15,9 +15,9 @@ from benchmarks.tokenization.timed import Timer, peak_bytes
 
 
 def ours(texts: list[str], size: int) -> tuple[Timer, list[bytes]]:
-    from tokenization import bpe
-    from tokenization.counts import count
-    from tokenization.pattern import pattern
+    from tokenization.model.pattern import pattern
+    from tokenization.training import bpe
+    from tokenization.training.counts import count
 
     bpe.train(count(texts[:50], pattern()), 300)  # compiles, or loads what was compiled
     with Timer() as timer:
@@ -28,8 +28,8 @@ def ours(texts: list[str], size: int) -> tuple[Timer, list[bytes]]:
 def huggingface(texts: list[str], size: int) -> tuple[Timer, list[bytes]]:
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-    from tokenization import alphabet
-    from tokenization.pattern import pattern
+    from tokenization.model import alphabet
+    from tokenization.model.pattern import pattern
 
     tokenizer = Tokenizer(models.BPE())
     split = pre_tokenizers.Split(Regex(pattern()), "isolated")

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.tokenization import timed
-from tokenization.pattern import pattern
+from tokenization.model.pattern import pattern
 
 SIZE, LARGE, ROUNDS = 32_000, 76_800, 3
 MODULE = "benchmarks.tokenization.train_one"

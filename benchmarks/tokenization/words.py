@@ -16,8 +16,8 @@ MEASURED = 4_000_000
 
 def segmenting(texts: list[str]) -> dict[str, Any]:
     """A million Arabic word types: those of the texts, the commonest with clitics that they came without."""
-    from tokenization.learned import Learned
-    from tokenization.segment import WORD, cut_words
+    from tokenization.morphology.learned import Learned
+    from tokenization.morphology.segmenter import WORD, cut_words
 
     seen = Counter(word for text in texts for word in WORD.findall(text))
     types = dict.fromkeys(word for word, _ in seen.most_common(TYPES))
@@ -36,9 +36,9 @@ def segmenting(texts: list[str]) -> dict[str, Any]:
 
 def reporting(trained: Path, texts: list[str]) -> dict[str, Any]:
     """All that the report counts of a text, encoding included, and then its intervals."""
-    from tokenization.encode import Encoder
-    from tokenization.fertility import figures, intervals, measure
-    from tokenization.tokenizer import Tokenizer
+    from tokenization.evaluation.fertility import figures, intervals, measure
+    from tokenization.model.encode import Encoder
+    from tokenization.model.tokenizer import Tokenizer
 
     sample = [text[:2_000] for text in texts]
     kept = sample[:: max(1, sum(map(len, sample)) // MEASURED)]

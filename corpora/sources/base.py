@@ -20,12 +20,12 @@ from typing import Any, ClassVar, Literal
 
 from datatrove.data import Document
 
+from corpora.document_counts import Tally, utf8_size
 from corpora.errors import BadInput, NothingFound, Unreachable
-from corpora.files import File, find
-from corpora.formats import SLICE, Format, Lost, Row, Slice
-from corpora.parquet import Parquet
-from corpora.streams import Kind, sniff
-from corpora.tally import Tally, utf8_size
+from corpora.reading.files import File, find
+from corpora.reading.formats import SLICE, Format, Lost, Row, Slice
+from corpora.reading.parquet import Parquet
+from corpora.reading.streams import Kind, sniff
 
 Profile = Literal["prose", "code", "verbatim"]
 Quality = Literal["none", "web", "classical", "code", "math", "verse", "stories"]

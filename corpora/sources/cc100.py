@@ -15,8 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.formats import Blocks, Format, Row, Slice
 from corpora.languages import label
+from corpora.reading.formats import Blocks, Format, Row, Slice
 from corpora.sources.base import Draft, Source
 
 

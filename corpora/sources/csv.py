@@ -16,9 +16,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.formats import Csv as CsvFormat
-from corpora.formats import Format
-from corpora.own import OwnFields
+from corpora.reading.formats import Csv as CsvFormat
+from corpora.reading.formats import Format
+from corpora.sources.own_fields import OwnFields
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,8 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.formats import Format, Row, Slice
-from corpora.parquet import Parquet
+from corpora.reading.formats import Format, Row, Slice
+from corpora.reading.parquet import Parquet
 from corpora.sources.base import Draft, Quality, Source
 
 

@@ -15,9 +15,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.formats import Format, Row, Slice
 from corpora.languages import label
-from corpora.parquet import Parquet
+from corpora.reading.formats import Format, Row, Slice
+from corpora.reading.parquet import Parquet
 from corpora.sources.base import Category, Draft, Quality, Source
 
 

@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.formats import Format, JsonLines, Row, Slice
+from corpora.reading.formats import Format, JsonLines, Row, Slice
 from corpora.sources.base import Category, Draft, Quality, Skip, Source
 
 _ANNOTATION = re.compile(r"<<[^<>]*>>")

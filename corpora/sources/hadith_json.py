@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.formats import Format, JsonArray, Row, Slice
+from corpora.reading.formats import Format, JsonArray, Row, Slice
 from corpora.sources.base import Category, Draft, Source
 
 

@@ -16,8 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.formats import Format, JsonLines
-from corpora.own import OwnFields
+from corpora.reading.formats import Format, JsonLines
+from corpora.sources.own_fields import OwnFields
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.formats import Csv, Format, Row, Slice
+from corpora.reading.formats import Csv, Format, Row, Slice
 from corpora.sources.base import Category, Draft, Source
 
 

@@ -15,8 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.formats import Format, Row, Slice
-from corpora.parquet import Parquet
+from corpora.reading.formats import Format, Row, Slice
+from corpora.reading.parquet import Parquet
 from corpora.sources.base import Category, Draft, Source
 
 

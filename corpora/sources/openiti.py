@@ -2,7 +2,7 @@
 
 reads     mARkdown files <author>.<book>.<version>-ara<n>[.mARkdown|.completed|.inProgress]; a release's metadata
           (OpenITI*metadata*.csv, tab-separated) in the folder, or named beside it, tells which version is primary
-text      the body, headings and verse kept, markup gone (see corpora/openiti_markdown.py)
+text      the body, headings and verse kept, markup gone (see corpora/sources/openiti_markdown.py)
 id        the version URI, such as 0255Jahiz.Bukhala.Shamela0010501-ara1
 licence   CC BY-NC-SA 4.0 (as the releases on Zenodo say; from memory, the repositories do not state it)
 language  arb_Arab
@@ -25,11 +25,11 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from corpora.errors import BadInput
-from corpora.files import File
-from corpora.formats import Format, Lost, Row, Slice, Whole
-from corpora.openiti_markdown import NotOpenITI, parse, split_header
+from corpora.reading.files import File
+from corpora.reading.formats import Format, Lost, Row, Slice, Whole
+from corpora.reading.streams import Stream, lines, sniff
 from corpora.sources.base import Category, Draft, Source
-from corpora.streams import Stream, lines, sniff
+from corpora.sources.openiti_markdown import NotOpenITI, parse, split_header
 
 _TRUST = ("mARkdown", "completed", "inProgress", "")
 _METADATA = "OpenITI*metadata*.csv"

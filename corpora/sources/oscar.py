@@ -20,9 +20,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from corpora.formats import Format, JsonLines, Row, Slice
 from corpora.languages import label
-from corpora.parquet import Parquet
+from corpora.reading.formats import Format, JsonLines, Row, Slice
+from corpora.reading.parquet import Parquet
 from corpora.sources.base import Draft, Skip, Source
 
 

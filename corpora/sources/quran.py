@@ -20,7 +20,7 @@ from typing import ClassVar
 from xml.etree import ElementTree
 
 from corpora.errors import BadInput
-from corpora.formats import Format, Lost, Row, Slice, Whole, whole
+from corpora.reading.formats import Format, Lost, Row, Slice, Whole, whole
 from corpora.sources.base import Category, Draft, Profile, Quality, Source
 
 _AYA = re.compile(r"(\d+)\|(\d+)\|(.+)")

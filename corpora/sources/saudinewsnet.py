@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.formats import Format, JsonArray, Row, Slice
+from corpora.reading.formats import Format, JsonArray, Row, Slice
 from corpora.sources.base import Draft, Quality, Source
 
 

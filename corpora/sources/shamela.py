@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
-from corpora.access import tables
 from corpora.errors import BadInput
-from corpora.formats import SURROGATE, Format, Lost, Row, Slice, Whole, json_value, text_of, whole
+from corpora.reading.access import tables
+from corpora.reading.formats import SURROGATE, Format, Lost, Row, Slice, Whole, json_value, text_of, whole
 from corpora.sources.base import Category, Draft, Skip, Source
 
 _RULE = re.compile(r"\n[_ـ]{5,}[ \t]*(?:\n|$)")

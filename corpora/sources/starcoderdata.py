@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import ClassVar
 
-from corpora.formats import Format, Row, Slice
-from corpora.parquet import Parquet
+from corpora.reading.formats import Format, Row, Slice
+from corpora.reading.parquet import Parquet
 from corpora.sources.base import Category, Draft, Profile, Source
 
 _TAGS = re.compile(r"(?:<reponame>[^<\n]*)?(?:<filename>[^<\n]*)?(?:<gh_stars>[^<\n]*)?\n?")

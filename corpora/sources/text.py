@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from corpora.formats import Blocks, Format, Lines, Row, Slice, Whole
+from corpora.reading.formats import Blocks, Format, Lines, Row, Slice, Whole
 from corpora.sources.base import Draft, Source
 
 

@@ -23,12 +23,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from corpora.errors import BadInput, NothingFound
-from corpora.files import File, is_remote
-from corpora.files import find as find_files
-from corpora.formats import SLICE, Format, Row, Slice
-from corpora.parquet import Parquet
+from corpora.reading.files import File, is_remote
+from corpora.reading.files import find as find_files
+from corpora.reading.formats import SLICE, Format, Row, Slice
+from corpora.reading.parquet import Parquet
+from corpora.reading.streams import Stream, sniff
 from corpora.sources.base import Category, Draft, Profile, Skip, Source
-from corpora.streams import Stream, sniff
 
 _BLOB_ID = re.compile(r"[0-9a-f]{40}")
 _COLUMNS = "blob_id path detected_licenses license_type repo_name src_encoding language is_vendor is_generated content"

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.formats import Blocks, Format, Row, Slice
+from corpora.reading.formats import Blocks, Format, Row, Slice
 from corpora.sources.base import Category, Draft, Quality, Source
 
 

@@ -21,11 +21,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.formats import Format, Lines, Lost, Row, Slice
 from corpora.languages import label
-from corpora.parquet import Parquet
+from corpora.reading.formats import Format, Lines, Lost, Row, Slice
+from corpora.reading.parquet import Parquet
+from corpora.reading.streams import LONGEST_LINE, Stream, decode, lines
 from corpora.sources.base import Draft, Quality, Source
-from corpora.streams import LONGEST_LINE, Stream, decode, lines
 
 _ATTRIBUTES = re.compile(r'(\w+)="([^"]*)"')
 _DOC = re.compile(rb'<doc(?: \w+="[^"]*")+ *>')

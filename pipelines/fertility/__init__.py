@@ -5,8 +5,8 @@
     tables       the same in a terminal, in eighty columns
     page         the same as HTML, with plots, and sentences cut into tokens
 
-The formulas are in `tokenization.fertility`, `tally`, `inventory`, `alignment` and `curve`. What is written is not
-sealed, since speed differs from run to run; everything else is a function of the documents and the tokenizers.
+The formulas are in `tokenization.evaluation.fertility`, `tally`, `inventory`, `alignment` and `curve`. What is written
+is not sealed, since speed differs from run to run; everything else is a function of the documents and the tokenizers.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pipelines.report import charts
-from pipelines.report.charts import Bar, Label
-from pipelines.report.elements import (
+from pipelines.html import charts
+from pipelines.html.charts import Bar, Label
+from pipelines.html.elements import (
     THIN,
     count,
     decimal,
@@ -21,7 +21,7 @@ from pipelines.report.elements import (
     share,
     table,
 )
-from pipelines.report.markup import Content, Markup, join, tag
+from pipelines.html.markup import Content, Markup, join, tag
 
 Figures = Mapping[str, Any]
 BY = {"folder": "folder of documents", "source": "source", "language": "language", "category": "category"}

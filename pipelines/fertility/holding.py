@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pipelines.fertility.comparing import Figures, colours_of
-from pipelines.report import charts
-from pipelines.report.charts import Line, Piece, Stack
-from pipelines.report.elements import (
+from pipelines.html import charts
+from pipelines.html.charts import Line, Piece, Stack
+from pipelines.html.elements import (
     count,
     decimal,
     figure,
@@ -21,7 +21,7 @@ from pipelines.report.elements import (
     short,
     table,
 )
-from pipelines.report.markup import Content, Markup, join, tag
+from pipelines.html.markup import Content, Markup, join, tag
 
 SCRIPTS = ("Arabic", "Latin", "Han", "Cyrillic", "Hangul", "digits", "signs")
 

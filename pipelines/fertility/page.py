@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipelines.fertility.comparing import Figures, arabic, groups, morphemes, overview
 from pipelines.fertility.holding import curve, views, vocabularies
-from pipelines.report.elements import (
+from pipelines.html.elements import (
     count,
     decimal,
     plural,
@@ -12,7 +12,7 @@ from pipelines.report.elements import (
     share,
     short,
 )
-from pipelines.report.markup import Markup, join, tag
+from pipelines.html.markup import Markup, join, tag
 from pipelines.report.page import sheet
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corpora.languages import is_arabic
-from pipelines.documents import all_strata, open_documents
 from pipelines.errors import InputError
 from pipelines.report.fit import beginnings
+from pipelines.stages.documents import all_strata, open_documents
 
 CHARS = 1_000_000  # of each stratum
 DOCUMENT_CHARS = 2_000  # of each document: one book doesn't speak for its whole source

@@ -1,6 +1,6 @@
 """Reports: what was built, on one page that opens from disk. `report.html` for people, `report.json` for programs.
 
-The dataset gets its card with it: README.md, as the Hugging Face Hub reads it (`pipelines.card`).
+The dataset gets its card with it: README.md, as the Hugging Face Hub reads it (`pipelines.publish.card`).
 
     folders      what lies in a build's folder, and what a report of it is made from
     figures      folder -> plain data: sources, shares, packing, provenance
@@ -41,7 +41,7 @@ def write_report(folder: Path) -> Path:
 
     Raises UsageError where there is no such folder, Incomplete where nothing is sealed yet, SealError for damage.
     """
-    from pipelines.card import write_card
+    from pipelines.publish.card import write_card
     from pipelines.report.figures import gather
     from pipelines.report.page import render
 

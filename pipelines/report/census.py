@@ -11,8 +11,8 @@ from itertools import zip_longest
 from typing import Any
 
 from corpora.census import LABELS, UNITS, merge
-from pipelines.documents import CENSUS
 from pipelines.report.folders import Folders
+from pipelines.stages.documents import CENSUS
 from sharding.seal import Sealed
 
 

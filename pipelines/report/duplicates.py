@@ -1,6 +1,7 @@
 """Clusters of duplicates: how many texts there were more than once, and how often.
 
-A document that stands for copies has `cluster_size` in its metadata (`corpora/dedup.py`); one column is read for it.
+A document that stands for copies has `cluster_size` in its metadata (`corpora/dedup/exact.py`); one column is read for
+it.
 """
 
 from __future__ import annotations

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines.documents import all_strata
 from pipelines.report.census import census_of
 from pipelines.report.duplicates import duplicates_of
 from pipelines.report.fit import fit_of
 from pipelines.report.folders import Folders, made_from, open_folders
 from pipelines.report.rows import rows_of
 from pipelines.report.training import training_of
+from pipelines.stages.documents import all_strata
 from sharding import seal
 from sharding.layout import ATTRIBUTES
 from sharding.seal import Ledger, Sealed

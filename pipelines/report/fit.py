@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from corpora.languages import is_arabic
-from pipelines.documents import DocumentsPart, all_strata, parts_of
 from pipelines.report.folders import Folders
+from pipelines.stages.documents import DocumentsPart, all_strata, parts_of
 from sharding.seal import Sealed
 
 LANGUAGES = 24  # Arabic ones first, then those with most characters
@@ -70,8 +70,8 @@ def _sampled(mixture: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _measured(tokenizer: Sealed, texts: dict[str, list[str]]) -> dict[str, Any]:
-    from tokenization.fertility import report, view
-    from tokenization.tokenizer import Tokenizer
+    from tokenization.evaluation.fertility import report, view
+    from tokenization.model.tokenizer import Tokenizer
 
     loaded = Tokenizer.load(tokenizer.path)
     return {

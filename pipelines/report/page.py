@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
-from pipelines.report.elements import count, decimal, plural, share, short, size
-from pipelines.report.markup import Markup, tag
+from pipelines.html.elements import count, decimal, plural, share, short, size
+from pipelines.html.markup import Markup, tag
 from pipelines.report.sections.corpora import corpora
 from pipelines.report.sections.duplicates import duplicates
 from pipelines.report.sections.mixing import mixing

@@ -17,8 +17,8 @@ def rows_of(folders: Folders) -> list[dict[str, Any]] | None:
     dataset = folders.get("dataset")
     if dataset is None:
         return None
-    from sharding.inspect import row_view
-    from tokenization.tokenizer import Tokenizer
+    from sharding.checking.inspect import row_view
+    from tokenization.model.tokenizer import Tokenizer
 
     tokenizer = Tokenizer.load(dataset.path / "tokenizer")
     strata = [one for one in dataset.manifest.summary["splits"]["train"]["strata"] if one["rows"]]

@@ -16,17 +16,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.documents import DocumentsPart, all_strata, parts_of, roots
-from pipelines.mixing import sample_quotas, stratum_name
-from pipelines.options import TokenizerOptions
-from pipelines.parts import Part, PartWriter
-from pipelines.runner import Finish, Stage, Work
+from pipelines.recipe.mixtures import sample_quotas, stratum_name
+from pipelines.recipe.options import TokenizerOptions
+from pipelines.run.parts import Part, PartWriter
+from pipelines.run.stage import Finish, Stage, Work
+from pipelines.stages.documents import DocumentsPart, all_strata, parts_of, roots
 from sharding import seal
 from sharding.seal import Ledger, Sealed
 
 if TYPE_CHECKING:
-    from tokenization.counts import Counts
-    from tokenization.sample import Entries, Sample
+    from tokenization.training.counts import Counts
+    from tokenization.training.sample import Entries, Sample
 
 LABELS = ("source", "language", "category")
 """The columns that tell a document's stratum."""
@@ -51,8 +51,8 @@ def count_stage(state: Path, documents: Sequence[Sealed], options: TokenizerOpti
 
     def count() -> Work:
         from tokenization.errors import SampleError
-        from tokenization.pattern import pattern
-        from tokenization.sample import SameId, available, choose
+        from tokenization.model.pattern import pattern
+        from tokenization.training.sample import SameId, available, choose
 
         listed = Sealed(listing.folder, listing.name)
 
@@ -90,7 +90,7 @@ def count_stage(state: Path, documents: Sequence[Sealed], options: TokenizerOpti
 
 def counted(sealed: Sealed) -> Counts:
     """What a sealed folder of counts holds, all parts together."""
-    from tokenization.counts import load, merged
+    from tokenization.training.counts import load, merged
 
     return merged(counts for name in sealed.names(suffix=".counts") for counts in load(sealed.read(name)))
 
@@ -107,7 +107,7 @@ class _ListEntries:
     def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
         import pyarrow.compute as pc
 
-        from tokenization.sample import entries
+        from tokenization.training.sample import entries
 
         total = 0
         with writer.file(".entries") as file:
@@ -128,7 +128,7 @@ class _Count:
         self.parts, self.listed, self.sample, self.cap, self.split = parts, listed, sample, cap, split
 
     def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
-        from tokenization.counts import count_in_runs, save
+        from tokenization.training.counts import count_in_runs, save
 
         total = 0
         with writer.file(".counts") as file:
@@ -138,7 +138,7 @@ class _Count:
         writer.counts = {"pre-tokens": Ledger(added={"counted": total}, out=total)}
 
     def _texts(self, number: int) -> Iterator[str]:
-        from tokenization.sample import taken
+        from tokenization.training.sample import taken
 
         chosen = self.sample.chars(_entries(self.listed, number))
         first = 0
@@ -155,7 +155,7 @@ def _entries(listed: Sealed, number: int) -> Entries:
     """The entries of one part, proven against the seal."""
     import numpy as np
 
-    from tokenization.sample import ENTRY
+    from tokenization.training.sample import ENTRY
 
     return np.frombuffer(listed.read(f"part-{number:05d}.entries"), ENTRY)
 

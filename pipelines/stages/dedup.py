@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines.documents import DocumentsPart, ledgers, open_documents, parts_of, roots, strata_of, write_census
 from pipelines.errors import InputError, UsageError
-from pipelines.lock import STATE
-from pipelines.options import DedupOptions
-from pipelines.parts import Part, PartWriter
-from pipelines.runner import Finish, Stage, Work
+from pipelines.recipe.options import DedupOptions
+from pipelines.run.lock import STATE
+from pipelines.run.parts import Part, PartWriter
+from pipelines.run.stage import Finish, Stage, Work
+from pipelines.stages.documents import DocumentsPart, ledgers, open_documents, parts_of, roots, strata_of, write_census
 from sharding import seal
 from sharding.seal import Ledger, Sealed
 
@@ -43,7 +43,7 @@ def dedup_stage(folder: Path, docs: Sequence[Path], options: DedupOptions) -> St
     judge = Stage("judge", VERSION, judged, said, inputs, lambda: _judge(documents, files, options))
 
     def work() -> Work:
-        from corpora.dedup import Rules
+        from corpora.dedup.exact import Rules
 
         pieces = parts_of(documents)
         verdicts = Sealed(judged, "judge")
@@ -64,8 +64,8 @@ def _evaluation_files(options: DedupOptions) -> list[tuple[str, Any]]:
     """Name and file of each evaluation set, by name: a passage of two sets is counted for the first."""
     if not options.decontaminate:
         return []
-    from corpora.decontaminate import files_of, name_of
-    from corpora.files import is_remote
+    from corpora.dedup.decontaminate import files_of, name_of
+    from corpora.reading.files import is_remote
 
     files = sorted(((name_of(file), file) for file in files_of(options.decontaminate)), key=lambda one: one[0])
     remote = next((file.path for _, file in files if is_remote(file.path)), None)
@@ -81,8 +81,8 @@ def _evaluation_files(options: DedupOptions) -> list[tuple[str, Any]]:
 
 
 def _judge(documents: Sequence[Sealed], files: Sequence[tuple[str, Any]], options: DedupOptions) -> Work:
-    from corpora.decontaminate import read
-    from corpora.minhash import SETTINGS
+    from corpora.dedup.decontaminate import read
+    from corpora.dedup.minhash import SETTINGS
 
     pieces = parts_of(documents)
     setting = SETTINGS.get(options.method)
@@ -103,8 +103,8 @@ class _Fingerprint:
         self.parts, self.setting, self.evaluation = parts, setting, evaluation
 
     def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
-        from corpora.dedup import fingerprints
-        from corpora.minhash import band_keys
+        from corpora.dedup.exact import fingerprints
+        from corpora.dedup.minhash import band_keys
 
         table = self.parts[part.number].read(["id", "text"])
         found = fingerprints(table)
@@ -124,8 +124,8 @@ def _decide(finish: Finish, options: DedupOptions) -> None:
     """Decide over all parts, from files that are proven first and then read as they are needed."""
     import numpy as np
 
-    from corpora.dedup import FINGERPRINT, decide
-    from corpora.minhash import SETTINGS
+    from corpora.dedup.exact import FINGERPRINT, decide
+    from corpora.dedup.minhash import SETTINGS
 
     setting = SETTINGS.get(options.method)
     found, keys = [], []
@@ -154,9 +154,9 @@ class _Apply:
     def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
         import numpy as np
 
-        from corpora.dedup import VERDICT, apply
+        from corpora.dedup.exact import VERDICT, apply
+        from corpora.document_counts import Tally
         from corpora.documents import write_table
-        from corpora.tally import Tally
 
         number = part.name.rpartition("-")[2]
         verdicts = np.frombuffer(self.verdicts.read(f"verdict-{number}"), VERDICT)

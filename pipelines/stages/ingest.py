@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from pipelines.documents import ledgers, strata_of, write_census
 from pipelines.errors import InputError, UsageError
-from pipelines.options import EmbeddedOptions, IngestOptions
-from pipelines.parts import Part, PartWriter
-from pipelines.runner import Finish, Stage, Work
+from pipelines.recipe.options import EmbeddedOptions, IngestOptions
+from pipelines.run.parts import Part, PartWriter
+from pipelines.run.stage import Finish, Stage, Work
+from pipelines.stages.documents import ledgers, strata_of, write_census
 from sharding import seal
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def embedded_stage(folder: Path, options: EmbeddedOptions) -> Stage:
 
 def ingest_stage(folder: Path, source: str, inputs: Sequence[str], options: IngestOptions) -> Stage:
     """Documents of one source. Raises what finding the files raises, and UsageError for options it doesn't have."""
-    from corpora.files import find as find_files
+    from corpora.reading.files import find as find_files
     from corpora.sources import find
 
     kind = find(source)
@@ -50,12 +50,12 @@ def ingest_stage(folder: Path, source: str, inputs: Sequence[str], options: Inge
     _refuse_changed(folder, {file.name: file.path for file in files})
 
     def work() -> Work:
-        from corpora.identify import Identify
-        from corpora.normalise import Clean, Normalisation
-        from corpora.pii import Mask
-        from corpora.quality import Filter, Limits, profiles_of
-        from corpora.reader import Reader
-        from corpora.tally import Tally
+        from corpora.cleaning.language_id import Identify
+        from corpora.cleaning.normalise import Clean, Normalisation
+        from corpora.cleaning.pii import Mask
+        from corpora.document_counts import Tally
+        from corpora.quality.filter import Filter, Limits, profiles_of
+        from corpora.sources.pipeline_step import Reader
 
         bad: list[str] = []
         quarantine = options.on_bad_file == "quarantine"
@@ -104,9 +104,9 @@ class _WriteDocuments:
         self.tally, self.units, self.aside = tally, units, aside
 
     def __call__(self, documents: Iterable[Any], part: Part, writer: PartWriter) -> None:
+        from corpora.document_counts import Tally
         from corpora.documents import write
-        from corpora.files import is_remote
-        from corpora.tally import Tally
+        from corpora.reading.files import is_remote
 
         with writer.file(".parquet") as file:
             write(documents, file, self.tally)

@@ -13,10 +13,10 @@ from typing import Any
 
 from pipelines.console import Console
 from pipelines.errors import UsageError
-from pipelines.mixing import mixture_of, phase_of
-from pipelines.options import PackOptions, ScheduleOptions
-from pipelines.parts import Part, PartWriter
-from pipelines.runner import Finish, Stage, Work
+from pipelines.recipe.mixtures import mixture_of, phase_of
+from pipelines.recipe.options import PackOptions, ScheduleOptions
+from pipelines.run.parts import Part, PartWriter
+from pipelines.run.stage import Finish, Stage, Work
 from sharding import seal
 from sharding.layout import PLAN, SCHEDULE, SPLITS, shard_name
 from sharding.seal import Sealed
@@ -29,8 +29,8 @@ def pack_stage(folder: Path, tokens: Sequence[Path], options: PackOptions, seed:
     opened = [Sealed(one, "tokenize") for one in tokens]
 
     def work() -> Work:
-        from sharding.plan import Plan
-        from sharding.planner import draft_plan
+        from sharding.packing.plan import Plan
+        from sharding.packing.planner import draft_plan
 
         draft = draft_plan(opened, _options(options, opened[0], seed))
         records = {}
@@ -54,8 +54,8 @@ def pack_stage(folder: Path, tokens: Sequence[Path], options: PackOptions, seed:
 
 
 def _options(options: PackOptions, tokens: Sealed, seed: int) -> Any:
-    from sharding.options import PackOptions as Rooms
-    from sharding.options import Validation
+    from sharding.packing.options import PackOptions as Rooms
+    from sharding.packing.options import Validation
 
     specials = _specials(tokens)
     for role in ("bos", "eos"):
@@ -78,7 +78,7 @@ def _options(options: PackOptions, tokens: Sealed, seed: int) -> Any:
 
 def _specials(tokens: Sealed) -> dict[str, int]:
     """Ids by role. No tokenizer is loaded for that: it was proven when the tokens were made."""
-    from tokenization.tokenizer import TOKENIZER_JSON, roles
+    from tokenization.model.tokenizer import TOKENIZER_JSON, roles
 
     added = tokens.read_json(f"tokenizer/{TOKENIZER_JSON}").get("added_tokens") or []
     ids = {token["content"]: int(token["id"]) for token in added if token["special"]}
@@ -97,8 +97,8 @@ class _WriteShard:
 
     def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
         if self._writer is None:
-            from sharding.plan import Plan
-            from sharding.write import ShardWriter
+            from sharding.packing.plan import Plan
+            from sharding.packing.write import ShardWriter
 
             self._writer = ShardWriter(Plan.read(self.folder), self.folder, self.tokens)
         split, shard, _ = part.spec
@@ -108,7 +108,7 @@ class _WriteShard:
 
 
 def _finish(finish: Finish, plan: Any, tokens: Sealed) -> None:
-    from sharding.write import ShardCounts, summary
+    from sharding.packing.write import ShardCounts, summary
 
     finish.counts |= plan.counts
     finish.adopt(PLAN)
@@ -121,7 +121,7 @@ def _finish(finish: Finish, plan: Any, tokens: Sealed) -> None:
 
 def show_plan(tokens: Sequence[Path], options: PackOptions, seed: int, console: Console) -> None:
     """What packing would give: rows, documents and tokens of each stratum, what is dropped, and the disk it takes."""
-    from sharding.planner import draft_plan
+    from sharding.packing.planner import draft_plan
 
     opened = [Sealed(one, "tokenize") for one in tokens]
     plan = draft_plan(opened, _options(options, opened[0], seed)).plan
@@ -145,7 +145,7 @@ def lay_schedule(dataset: Path, options: ScheduleOptions, seed: int, name: str |
 
     Raises OptionError for mixtures and phases that can't be.
     """
-    from sharding.schedule import lay
+    from sharding.scheduling.schedule import lay
 
     opened = Sealed(dataset, "pack")
     schedule = lay(

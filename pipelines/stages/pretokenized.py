@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import InputError, UsageError
-from pipelines.parts import Part, PartWriter
-from pipelines.runner import Finish, Stage, Work
+from pipelines.run.parts import Part, PartWriter
+from pipelines.run.stage import Finish, Stage, Work
 from sharding import seal
 from sharding.seal import Ledger
 
@@ -31,7 +31,7 @@ TOKENIZER_FILES = (
 def pretokenized_stage(
     folder: Path, inputs: Sequence[Path], tokenizer: Path, labels: Mapping[str, str], column: str | None = None
 ) -> Stage:
-    """Take in files of ids (`sharding.pretokenized`), or all those of a folder.
+    """Take in files of ids (`sharding.packing.import_ids`), or all those of a folder.
 
     labels: source, language and category of documents that don't say. Raises UsageError for files of other kinds.
     """
@@ -54,7 +54,7 @@ def pretokenized_stage(
 
 def find(inputs: Sequence[Path]) -> list[Path]:
     """The files of ids that are named, and those of the folders that are named, by name."""
-    from sharding.pretokenized import SUFFIXES
+    from sharding.packing.import_ids import SUFFIXES
 
     files = []
     for path in inputs:
@@ -74,8 +74,8 @@ class _Import:
     def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
         import pyarrow.parquet as pq
 
-        from sharding.pretokenized import Vocabulary, import_ids
-        from tokenization.tokenizer import Tokenizer
+        from sharding.packing.import_ids import Vocabulary, import_ids
+        from tokenization.model.tokenizer import Tokenizer
 
         known = Tokenizer.load(self.tokenizer)
         vocabulary = Vocabulary(known.vocab_size, known.bos, known.eos, known.token_bytes, known.token_chars)
@@ -94,7 +94,7 @@ class _Import:
 
 def _finish(finish: Finish, tokenizer: Path, files: Sequence[str]) -> None:
     from sharding.layout import dtype_for
-    from tokenization.tokenizer import Tokenizer
+    from tokenization.model.tokenizer import Tokenizer
 
     if not finish.counts["documents"].out:
         raise InputError("the files hold no ids")

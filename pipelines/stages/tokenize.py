@@ -12,15 +12,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.documents import DocumentsPart, open_documents, parts_of, roots
 from pipelines.errors import UsageError
-from pipelines.parts import Part, PartWriter
-from pipelines.runner import Finish, Stage, Work
+from pipelines.run.parts import Part, PartWriter
+from pipelines.run.stage import Finish, Stage, Work
+from pipelines.stages.documents import DocumentsPart, open_documents, parts_of, roots
 from sharding.seal import MANIFEST, Ledger, Sealed
 
 if TYPE_CHECKING:
-    from tokenization.encode import Encoder
-    from tokenization.tokenizer import Tokenizer
+    from tokenization.model.encode import Encoder
+    from tokenization.model.tokenizer import Tokenizer
 
 VERSION = 2
 COLUMNS = ("id", "source", "language", "category", "license", "url")
@@ -56,13 +56,13 @@ class _Encode:
 
     @cached_property
     def loaded(self) -> Tokenizer:
-        from tokenization.tokenizer import Tokenizer
+        from tokenization.model.tokenizer import Tokenizer
 
         return Tokenizer.load(self.tokenizer.path)
 
     @cached_property
     def encoder(self) -> Encoder:
-        from tokenization.encode import Encoder
+        from tokenization.model.encode import Encoder
 
         return Encoder(self.loaded)
 
@@ -155,7 +155,7 @@ def _clusters(table: Any) -> Any:
 
 
 def _finish(finish: Finish, encode: _Encode) -> None:
-    from tokenization.encode import dtype
+    from tokenization.model.encode import dtype
 
     loaded = encode.loaded
     loaded.check_golden()

@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.documents import open_documents, roots
-from pipelines.lock import STATE
-from pipelines.options import Special, TokenizerOptions
-from pipelines.runner import Finish, Stage, Work
+from pipelines.recipe.options import Special, TokenizerOptions
+from pipelines.run.lock import STATE
+from pipelines.run.stage import Finish, Stage, Work
 from pipelines.stages.counting import count_stage, counted
+from pipelines.stages.documents import open_documents, roots
 from sharding.seal import Sealed, hash_file
 
 if TYPE_CHECKING:
-    from tokenization.vocabulary import Layout
+    from tokenization.model.vocabulary import Layout
 
 VERSION = 2
 
@@ -31,12 +31,12 @@ def tokenizer_stage(folder: Path, docs: Sequence[Path], options: TokenizerOption
     before = count_stage(folder / STATE, documents, options, seed)
 
     def train(finish: Finish) -> None:
-        from tokenization.bpe import train as learn
-        from tokenization.folder import files
-        from tokenization.morphology import Morphology, boundaries, clitics_apart, word_counts
-        from tokenization.pattern import pattern
-        from tokenization.segment import segmenter
-        from tokenization.vocabulary import Vocabulary
+        from tokenization.model.folder import files
+        from tokenization.model.pattern import pattern
+        from tokenization.model.vocabulary import Vocabulary
+        from tokenization.morphology.segmenter import segmenter
+        from tokenization.training.bpe import train as learn
+        from tokenization.training.morpheme_boundaries import Morphology, boundaries, clitics_apart, word_counts
 
         sample = Sealed(before.folder, before.name)
         asked = options.morphology
@@ -83,8 +83,8 @@ def _said(options: TokenizerOptions) -> dict[str, Any]:
     if asked.mode == "none" and not asked.regex:
         del values["morphology"]
     elif asked.mode != "none" and asked.segmenter != "rules":
-        from tokenization.camel import database_path
-        from tokenization.learned import shipped_weights
+        from tokenization.morphology.camel import database_path
+        from tokenization.morphology.learned import shipped_weights
 
         with shipped_weights() as path:
             values["morphology"]["weights"] = hash_file(path).sha256
@@ -99,7 +99,7 @@ def _said(options: TokenizerOptions) -> dict[str, Any]:
 def layout_of(options: TokenizerOptions) -> Layout:
     """The vocabulary's layout. Raises VocabularyError for one that can't be."""
     from tokenization.errors import VocabularyError
-    from tokenization.vocabulary import Layout
+    from tokenization.model.vocabulary import Layout
 
     specials = [one if isinstance(one, Special) else Special(name=one) for one in options.specials]
     for name, times in Counter(one.name for one in specials).items():

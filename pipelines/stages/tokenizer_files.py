@@ -1,7 +1,7 @@
 """Tokenizers that were made elsewhere, taken in; and ours, written for others.
 
-`import`: any form that `tokenization.foreign` reads becomes a sealed tokenizer folder, as training makes it, so that
-`tokenize` and everything behind it know one kind. `export`: only the files that one kind of reader wants.
+`import`: any form that `tokenization.model.import_foreign` reads becomes a sealed tokenizer folder, as training makes
+it, so that `tokenize` and everything behind it know one kind. `export`: only the files that one kind of reader wants.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.errors import UsageError
-from pipelines.runner import Finish, Stage, Work
+from pipelines.run.stage import Finish, Stage, Work
 
 if TYPE_CHECKING:
-    from tokenization.tokenizer import Tokenizer
+    from tokenization.model.tokenizer import Tokenizer
 
 VERSION = 1
 EXPORTS = {
@@ -25,21 +25,21 @@ EXPORTS = {
 
 def import_stage(folder: Path, tokenizer: str) -> Stage:
     """A sealed folder of a tokenizer that was made elsewhere. Raises FolderError for one that can't be read."""
-    from tokenization.foreign import open_tokenizer
+    from tokenization.model.import_foreign import open_tokenizer
 
     return _stage("tokenizer", folder, open_tokenizer(tokenizer), None)
 
 
 def export_stage(folder: Path, tokenizer: str, to: str) -> Stage:
     """The files of a tokenizer for one kind of reader. Raises UsageError if it can't be written so."""
-    from tokenization.foreign import open_tokenizer
+    from tokenization.model.import_foreign import open_tokenizer
 
     return _stage("tokenizer export", folder, open_tokenizer(tokenizer), to)
 
 
 def _stage(name: str, folder: Path, tokenizer: Tokenizer, to: str | None) -> Stage:
     def write(finish: Finish) -> None:
-        from tokenization.folder import adopted
+        from tokenization.model.folder import adopted
 
         files = adopted(tokenizer)
         for file in EXPORTS[to] if to else sorted(files):

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import Failure, UsageError, failure
-from pipelines.lock import STATE
-from pipelines.options import TrainOptions
-from pipelines.runner import Finish, Machines, Stage, Work
+from pipelines.recipe.options import TrainOptions
+from pipelines.run.lock import STATE
+from pipelines.run.stage import Finish, Machines, Stage, Work
 from sharding import seal
 from sharding.layout import SCHEDULE
 from sharding.seal import Ledger, Sealed
@@ -71,11 +71,11 @@ def _staged(dataset: Path, machines: Machines) -> Path:
     """The dataset as the trainer is to read it: copied to the disk of each machine and proven there, if so asked."""
     if machines.scratch is None:
         return dataset
-    from pipelines.scratch import copied, copy
+    from pipelines.stages.copy_to_scratch import copied, copy
 
     if machines.nodes == 1:
         return copy(dataset, machines.scratch)
-    command = [sys.executable, "-m", "pipelines.scratch", str(dataset), machines.scratch]
+    command = [sys.executable, "-m", "pipelines.stages.copy_to_scratch", str(dataset), machines.scratch]
     if subprocess.run([*_on_each(machines.nodes), *command]).returncode:
         raise Failure(f"{dataset} could not be copied to {machines.scratch} on each machine; the job's log says why")
     return copied(dataset, machines.scratch)

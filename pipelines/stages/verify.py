@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pipelines.console import Console
-from pipelines.documents import STAGES as DOCUMENT_STAGES
-from pipelines.documents import parts_of
 from pipelines.errors import Incomplete, IntegrityError, UsageError
-from pipelines.lock import STATE
-from pipelines.runner import Finish, Stage, Work, note_faults
+from pipelines.run.lock import STATE
+from pipelines.run.stage import Finish, Stage, Work, note_faults
+from pipelines.stages.documents import STAGES as DOCUMENT_STAGES
+from pipelines.stages.documents import parts_of
 from sharding import seal
 from sharding.layout import SCHEDULE
 from sharding.seal import Fault, Ledger, Sealed
@@ -84,11 +84,11 @@ def sealed_folders(folder: Path) -> list[Path]:
 
 
 def _faults(folder: Path, level: str) -> list[Fault]:
-    from sharding.verify import verify
+    from sharding.checking.verify import verify
 
     if level != "deep" or seal.read_manifest(folder).stage != "pack":
         return verify(folder, "full" if level == "deep" else level)
-    from tokenization.tokenizer import Tokenizer
+    from tokenization.model.tokenizer import Tokenizer
 
     tokenizer = Tokenizer.load(folder / "tokenizer")
     tokenizer.check_golden()

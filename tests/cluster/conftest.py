@@ -17,7 +17,7 @@ import pytest
 from builds import tree
 
 from pipelines import cli
-from pipelines.status import look
+from pipelines.cli.status import look
 from tests.cluster.loopback import PACKAGES, Loopback, missing_programs
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from datatrove.data import Document
 
+from corpora.document_counts import Tally
 from corpora.sources import find
-from corpora.tally import Tally
 
 Ingest = Callable[..., tuple[list[Document], Tally]]
 

@@ -10,8 +10,8 @@ import pytest
 from datatrove.data import Document
 
 from corpora import documents
+from corpora.document_counts import Tally
 from corpora.errors import BadInput
-from corpora.tally import Tally
 
 
 def document(number: int, text: str) -> Document:

@@ -11,11 +11,11 @@ from datatrove.executor import LocalPipelineExecutor
 from datatrove.pipeline.base import PipelineStep
 
 from corpora import documents
-from corpora.normalise import Clean, Normalisation
-from corpora.quality import Filter, Limits
-from corpora.reader import Reader
+from corpora.cleaning.normalise import Clean, Normalisation
+from corpora.document_counts import Tally
+from corpora.quality.filter import Filter, Limits
 from corpora.sources import find
-from corpora.tally import Tally
+from corpora.sources.pipeline_step import Reader
 
 
 class Write(PipelineStep):  # type: ignore[misc]

@@ -3,14 +3,14 @@
 import sys
 from pathlib import Path
 
-import sharding.planner
-import sharding.write  # noqa: F401  (loaded once, in the process that writers are forked from)
+import sharding.packing.planner
+import sharding.packing.write  # noqa: F401  (loaded once, in the process that writers are forked from)
 from pipelines.errors import Failure
-from pipelines.executor import LocalExecutor  # noqa: F401
-from pipelines.options import PackOptions
-from pipelines.runner import Context, run
+from pipelines.recipe.options import PackOptions
+from pipelines.run.executor import LocalExecutor  # noqa: F401
+from pipelines.run.stage import Context, run
 from pipelines.stages.pack import pack_stage
-from tokenization.tokenizer import Tokenizer  # noqa: F401
+from tokenization.model.tokenizer import Tokenizer  # noqa: F401
 
 OPTIONS = PackOptions(row_tokens=64, rows_per_shard=48)
 REFUSED = 3

@@ -17,7 +17,18 @@ KILLS = int(os.environ.get("ARCORP_KILLS", "5"))
 
 
 def start(out, until, workers):
-    command = [sys.executable, "-m", "pipelines.cli", "build", "demo", "--out", str(out), "--until", until, *SETTINGS]
+    command = [
+        sys.executable,
+        "-m",
+        "pipelines.cli",
+        "build",
+        "demo",
+        "--out",
+        str(out),
+        "--until",
+        until,
+        *SETTINGS,
+    ]
     return subprocess.Popen(
         [*command, "--workers", str(workers)],
         stdout=subprocess.DEVNULL,

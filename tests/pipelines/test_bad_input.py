@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from corpora.demo.files import write_native
+from corpora.document_counts import Tally
 from corpora.errors import BadInput
 from corpora.sources import find
-from corpora.tally import Tally
 from pipelines import cli
 from sharding import seal
 from sharding.seal import Sealed

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from sampled import COUNTS, FOLDERS, ingested, parts
 
-from corpora.openiti_markdown import parse
+from corpora.sources.openiti_markdown import parse
 from pipelines import cli
 from sharding import Dataset
 from sharding.seal import Sealed

@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sharding.layout import PLAN, SCHEDULE, TOKENIZER, dtype_for, shard_name
-from sharding.mixture import Mixture
-from sharding.options import PackOptions, Validation
-from sharding.plan import Plan
-from sharding.planner import INDEX, draft_plan
-from sharding.schedule import Phase, lay
+from sharding.packing.options import PackOptions, Validation
+from sharding.packing.plan import Plan
+from sharding.packing.planner import INDEX, draft_plan
+from sharding.packing.write import ShardWriter, summary
+from sharding.scheduling.mixture import Mixture
+from sharding.scheduling.schedule import Phase, lay
 from sharding.seal import FileRecord, Manifest, Sealed, atomic_file, hash_file, write_json, write_manifest
-from sharding.write import ShardWriter, summary
 
 TOKENIZER_TEXT = '{"this": "stands for a tokenizer.json"}'
 

@@ -16,10 +16,10 @@ import pytest
 
 import sharding
 from sharding.layout import SCHEDULE, TOKENIZER
-from sharding.mixture import Mixture
-from sharding.plan import Plan
+from sharding.packing.plan import Plan
 from sharding.rows import READ_AHEAD, WARM, Dataset
-from sharding.schedule import Phase, lay
+from sharding.scheduling.mixture import Mixture
+from sharding.scheduling.schedule import Phase, lay
 from sharding.seal import Damaged, Unsealed, read_manifest, write_json
 from tests.sharding.corpus import seal
 

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from tokenization import bpe, counts, folder
-from tokenization.pattern import pattern
-from tokenization.tokenizer import Tokenizer
-from tokenization.vocabulary import Layout, Vocabulary
+from tokenization.model import folder
+from tokenization.model.pattern import pattern
+from tokenization.model.tokenizer import Tokenizer
+from tokenization.model.vocabulary import Layout, Vocabulary
+from tokenization.training import bpe, counts
 
 _V2_ROLES = "think /think tool_call tool_result bos eos pad sep system user assistant eot"
 V2_SPECIALS = {f"<|{role}|>": at for at, role in enumerate(_V2_ROLES.split(), 32_756)}

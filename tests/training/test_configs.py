@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from trainings import counts_of
 
-from pipelines.recipe import load_recipe
+from pipelines.recipe.model import load_recipe
 from pipelines.stages.train import _config
 from sharding import Dataset
-from sharding.mixture import Mixture
-from sharding.schedule import Phase, lay
+from sharding.scheduling.mixture import Mixture
+from sharding.scheduling.schedule import Phase, lay
 from sharding.seal import read_manifest, write_json
 from training.config import read_config
 from training.train import main

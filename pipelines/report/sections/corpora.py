@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pipelines.report import charts
-from pipelines.report.charts import Line
-from pipelines.report.elements import (
+from pipelines.html import charts
+from pipelines.html.charts import Line
+from pipelines.html.elements import (
     Figures,
     count,
     figure,
@@ -21,7 +21,7 @@ from pipelines.report.elements import (
     size,
     table,
 )
-from pipelines.report.markup import Markup, join, tag
+from pipelines.html.markup import Markup, join, tag
 
 SHOWN = 300
 """Characters of a sample; the rest is in report.json."""

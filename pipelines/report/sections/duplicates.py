@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pipelines.report import charts
-from pipelines.report.charts import Bar, Label
-from pipelines.report.elements import Figures, count, figure, plural, section, table
-from pipelines.report.markup import Markup
+from pipelines.html import charts
+from pipelines.html.charts import Bar, Label
+from pipelines.html.elements import Figures, count, figure, plural, section, table
+from pipelines.html.markup import Markup
 
 
 def duplicates(found: Figures) -> Markup | None:

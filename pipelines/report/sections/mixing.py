@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pipelines.report import charts
-from pipelines.report.charts import Bar, Label, Piece, Stack
-from pipelines.report.elements import (
+from pipelines.html import charts
+from pipelines.html.charts import Bar, Label, Piece, Stack
+from pipelines.html.elements import (
     Figures,
     count,
     decimal,
@@ -20,7 +20,7 @@ from pipelines.report.elements import (
     share,
     table,
 )
-from pipelines.report.markup import Markup, join, tag
+from pipelines.html.markup import Markup, join, tag
 
 
 def mixing(figures: Figures) -> Markup:

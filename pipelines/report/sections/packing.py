@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pipelines.report.elements import (
+from pipelines.html.elements import (
     Figures,
     count,
     folded,
@@ -15,7 +15,7 @@ from pipelines.report.elements import (
     size,
     table,
 )
-from pipelines.report.markup import Markup, tag
+from pipelines.html.markup import Markup, tag
 
 CUTS = {
     "best-fit": "where a document is longer than a row, and, seldom, where a piece was needed to fill a row exactly",

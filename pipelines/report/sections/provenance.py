@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from pipelines.report.elements import (
+from pipelines.html.elements import (
     Figures,
     count,
     folded,
@@ -13,7 +13,7 @@ from pipelines.report.elements import (
     size,
     table,
 )
-from pipelines.report.markup import Content, Markup, join, tag
+from pipelines.html.markup import Content, Markup, join, tag
 
 
 def provenance(figures: Figures) -> Markup:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipelines.report.elements import Figures, count, folded, named, passage, plural, section
-from pipelines.report.markup import Content, Markup, join, tag
+from pipelines.html.elements import Figures, count, folded, named, passage, plural, section
+from pipelines.html.markup import Content, Markup, join, tag
 
 
 def rows(found: Sequence[Figures]) -> Markup | None:

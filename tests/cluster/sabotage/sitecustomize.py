@@ -11,11 +11,11 @@ import sys
 import time
 from pathlib import Path
 
-import corpora.formats
+import corpora.reading.formats
 
-corpora.formats.SLICE = 1 << 14  # bytes of text in a part: ten parts of a small file
+corpora.reading.formats.SLICE = 1 << 14  # bytes of text in a part: ten parts of a small file
 
-from pipelines import parts  # noqa: E402
+from pipelines.run import parts  # noqa: E402
 
 FAULTS = dict(word.split("=") for word in os.environ.get("ARCORP_TEST_FAULTS", "").split())
 

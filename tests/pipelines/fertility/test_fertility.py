@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from pipelines import cli
-from pipelines.documents import open_documents, parts_of
 from pipelines.errors import UsageError
 from pipelines.fertility import FIGURES, PAGE
 from pipelines.fertility.figures import labels
 from pipelines.fertility.page import render
 from pipelines.fertility.texts import TASHKEEL, read_texts
+from pipelines.stages.documents import open_documents, parts_of
 from tests.pipelines.report.reading import Page
 from tests.tokenization.slowly import slowly
-from tokenization.tokenizer import Tokenizer
+from tokenization.model.tokenizer import Tokenizer
 
 GOLD = "والكتاب\tو+ال+كتاب\nبيت\tبيت\nمدرستها\tمدرس+ت+ها\n"
 

@@ -7,10 +7,10 @@ from itertools import pairwise
 import pytest
 
 from pipelines.errors import Incomplete, UsageError
-from pipelines.options import MixtureOptions, PackOptions, ScheduleOptions
+from pipelines.recipe.options import MixtureOptions, PackOptions, ScheduleOptions
 from pipelines.report.figures import gather
 from pipelines.report.page import render
-from pipelines.runner import Context, run
+from pipelines.run.stage import Context, run
 from pipelines.stages.pack import lay_schedule, pack_stage
 from sharding import seal
 from sharding.seal import Damaged, Sealed

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.report.charts import Bar, Label, Line, Piece, Stack, bars, lines, stacks, timeline
-from pipelines.report.elements import size
+from pipelines.html.charts import Bar, Label, Line, Piece, Stack, bars, lines, stacks, timeline
+from pipelines.html.elements import size
+from pipelines.html.markup import Markup, tag
 from pipelines.report.figures import gather
-from pipelines.report.markup import Markup, tag
 from pipelines.report.page import render
 from sharding.seal import Sealed
 from tests.pipelines.report.reading import Page

@@ -1,0 +1,122 @@
+"""What normalisation does to each code point, as tables: the steps and their reasons are in
+`corpora.cleaning.normalise`.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+STEPS = (
+    "controls",
+    "line ends",
+    "tatweel",
+    "invisible",
+    "spaces",
+    "presentation forms",
+    "persian letters",
+    "tashkeel",
+    "nfc",
+)
+_STEP = {name: number for number, name in enumerate(STEPS)}
+NFC, TASHKEEL = _STEP["nfc"], _STEP["tashkeel"]
+
+UNSURE = 255
+"""In place of a combining class: the NFC quick check says No or Maybe."""
+
+_CONTROLS = [*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), *range(0x7F, 0x85), *range(0x86, 0xA0)]
+_LINE_ENDS = {0x0D: "\n", 0x85: "\n", 0x2028: "\n", 0x2029: "\n\n"}
+_INVISIBLE = [0xAD, 0x61C, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2060, 0x2065)]
+_INVISIBLE += [*range(0x2066, 0x2070), 0xFEFF]
+_SPACES = [0xA0, *range(0x2000, 0x200B), 0x202F, 0x3000]
+_PERSIAN = {0x6A9: "\u0643", 0x6CC: "\u064a"}
+_TASHKEEL = [*range(0x610, 0x61B), *range(0x64B, 0x660), 0x670, *range(0x6D6, 0x6DD), *range(0x6DF, 0x6E5)]
+_TASHKEEL += [0x6E7, 0x6E8, *range(0x6EA, 0x6EE), *range(0x8D3, 0x8E2), *range(0x8E3, 0x900)]
+
+Points = npt.NDArray[np.uint32]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """`action[code point]`: 0, as it is, or the number of a replacement, which has a step and lies at
+    `points[start[number]:start[number + 1]]`."""
+
+    action: npt.NDArray[np.uint16]
+    step: npt.NDArray[np.uint8]
+    start: npt.NDArray[np.int32]
+    points: Points
+    growth: int  # no text becomes longer than this many times itself
+
+
+@cache
+def table(name: Literal["prose", "code"], fold: bool) -> Table:
+    """The table of a pass; `fold` for Persian letters too."""
+    kept = (0x0C,) if name == "code" else ()  # form feeds part the pages of old source files
+    replace = {point: ("controls", "") for point in _CONTROLS if point not in kept}
+    replace[0x0D] = ("line ends", "\n")
+    replace[0xFEFF] = ("invisible", "")
+    if name == "prose":
+        replace |= {point: ("line ends", end) for point, end in _LINE_ENDS.items()}
+        replace[0x640] = ("tatweel", "")
+        replace |= dict.fromkeys(_INVISIBLE, ("invisible", ""))
+        replace |= dict.fromkeys(_SPACES, ("spaces", " "))
+        fold_table = _PERSIAN if fold else {}
+        replace |= {point: ("presentation forms", form.translate(fold_table)) for point, form in _forms().items()}
+        replace |= {point: ("persian letters", letter) for point, letter in fold_table.items()}
+    order = sorted(replace)
+    action = np.zeros(0x110000, np.uint16)
+    action[order] = np.arange(1, len(order) + 1)
+    texts = [replace[point][1] for point in order]
+    return Table(
+        action,
+        np.array([0, *(_STEP[replace[point][0]] for point in order)], np.uint8),
+        np.cumsum([0, 0, *map(len, texts)], dtype=np.int32),
+        np.frombuffer("".join(texts).encode("utf-32-le"), np.uint32),
+        max(1, *map(len, texts)),
+    )
+
+
+@cache
+def tashkeel() -> npt.NDArray[np.bool_]:
+    """Whether a code point is a mark of vocalisation."""
+    marks = np.zeros(0x110000, np.bool_)
+    marks[_TASHKEEL] = True
+    return marks
+
+
+def _forms() -> dict[int, str]:
+    """Presentation forms and the letters they stand for."""
+    forms = {}
+    for point in (*range(0xFB50, 0xFDD0), *range(0xFDFC, 0xFE00), *range(0xFE70, 0xFEFD)):
+        tag = unicodedata.decomposition(chr(point)).partition(" ")[0]
+        if tag not in ("<initial>", "<medial>", "<final>", "<isolated>"):
+            continue
+        letters = unicodedata.normalize("NFKC", chr(point)).replace("\u0640", "")
+        if 0xFC5E <= point <= 0xFC63 or 0xFE70 <= point <= 0xFE7F:  # harakat on a space or tatweel
+            letters = letters.replace(" ", "")
+        if letters and " " not in letters:
+            forms[point] = letters
+    return forms
+
+
+@cache
+def unicode_classes() -> npt.NDArray[np.uint8]:
+    """The canonical combining class of each code point, or UNSURE, from the Unicode database that Python was built
+    with."""
+    classes = np.zeros(0x110000, np.uint8)
+    unsure = [*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)]  # Hangul jamo compose by arithmetic
+    for point in (*range(0xC0, 0xD800), *range(0xE000, 0x20000), *range(0x2F800, 0x2FA20)):
+        char = chr(point)
+        classes[point] = unicodedata.combining(char)
+        if not unicodedata.is_normalized("NFC", char):
+            unsure.append(point)
+        parts = unicodedata.decomposition(char).split(" ")
+        if len(parts) == 2 and not parts[0].startswith("<"):
+            unsure.append(int(parts[1], 16))  # may compose with what stands before it
+    classes[unsure] = UNSURE
+    return classes

@@ -1,0 +1,128 @@
+"""Tables of an Access database (.mdb, .bok), every row of them or BadInput.
+
+access-parser reads what it can and logs the rest; here whatever it logs is a fault of the file, and every table must
+give as many rows as its definition says. Access has no checksums: a flipped bit inside a text can't be seen.
+
+In databases of Access 97 (Jet 3) text is in a code page, and access-parser decodes it as Latin-1: Arabic is cp1256
+(of the 91 texts of a sample .bok all come out right; as cp1252 one fails).
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from corpora.errors import BadInput
+from corpora.reading.files import File, is_remote, open_raw
+
+_JET3 = 3
+_READS_PER_PAGE = 16
+
+
+def tables(file: File, prefixes: tuple[str, ...]) -> dict[str, list[dict[str, Any]]]:
+    """Rows of the tables whose names begin with one of `prefixes`, in the order they are stored. Raises BadInput."""
+    try:
+        import access_parser.access_parser as library
+    except ImportError as error:
+        mend = "pip install 'arcorp[sources]'"
+        raise BadInput(file.path, f"needs a package that is not installed ({error})", mend=mend) from error
+
+    class Database(library.AccessParser):  # type: ignore[misc]
+        def _link_tables_to_data(self) -> Any:
+            if len(self.db_data) % self.page_size:
+                raise EOFError
+            self._data_pages: Any = _Pages(self._data_pages)
+            return super()._link_tables_to_data()
+
+        def parse_msys_table(self) -> dict[str, Any]:
+            return {}  # formats of money and dates, which no text needs
+
+    with _faults(file), _on_disk(file) as path:
+        database = Database(path)
+        names = [name for name in database.catalog if name.startswith(prefixes)]
+        return {name: list(_rows(database, name)) for name in names}
+
+
+def _rows(database: Any, name: str) -> Iterator[dict[str, Any]]:
+    table = database.get_table(name)
+    wanted = table.table_header.number_of_rows
+    columns = {column: values for column, values in table.parse().items() if values != ""}  # "": it has no rows
+    if any(len(values) != wanted for values in columns.values()) or (wanted and not columns):
+        raise ValueError(f"table {name} should have {wanted} rows and has others")
+    for number in range(wanted):
+        row = {column: values[number] for column, values in columns.items()}
+        if database.version == _JET3:
+            row = {
+                column: value.encode("latin-1").decode("cp1256") if isinstance(value, str) else value
+                for column, value in row.items()
+            }
+        yield row
+
+
+class _Pages(dict[int, bytes]):
+    """Data pages, which a damaged chain of pages can't make anyone read for ever."""
+
+    def __init__(self, pages: dict[int, bytes]) -> None:
+        super().__init__(pages)
+        self._reads = _READS_PER_PAGE * len(pages) + 1000
+
+    def get(self, key: int, default: Any = None) -> Any:
+        self._reads -= 1
+        if self._reads < 0:
+            raise ValueError("a text of it has no end")
+        return super().get(key, default)
+
+
+@contextmanager
+def _faults(file: File) -> Iterator[None]:
+    """Whatever goes wrong, raised or only logged, is the file's fault."""
+    logged = _Logged()
+    logger = logging.getLogger("access_parser")
+    logger.addHandler(logged)
+    before, logger.propagate = logger.propagate, False
+    try:
+        yield
+    except BadInput:
+        raise
+    except EOFError:
+        raise BadInput(file.path, "ends in the middle (truncated)", mend="fetch it again") from None
+    except Exception as error:  # of a damaged file, access-parser and construct raise nearly anything
+        raise _damaged(file, f"{type(error).__name__}: {error}") from error
+    finally:
+        logger.propagate = before
+        logger.removeHandler(logged)
+    if logged.first:
+        raise _damaged(file, logged.first)
+
+
+def _damaged(file: File, reason: str) -> BadInput:
+    shown = reason.splitlines()[0][:200] if reason else "no reason told"
+    return BadInput(file.path, f"is damaged, or no Access database ({shown})", mend="fetch it again")
+
+
+class _Logged(logging.Handler):
+    """Keeps the first warning or error."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.first = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.first = self.first or record.getMessage()
+
+
+@contextmanager
+def _on_disk(file: File) -> Iterator[str]:
+    """A path of the file: its own, or a copy's."""
+    if not is_remote(file.path):
+        yield file.path
+        return
+    with tempfile.TemporaryDirectory(prefix="arcorp-") as folder:
+        copy = Path(folder) / "copy"
+        with open_raw(file) as raw:
+            copy.write_bytes(raw.read())
+        yield str(copy)

@@ -1,0 +1,164 @@
+"""docs/recipes: a page for each packaged recipe, its seed's published figures beside what the recipe plans and yields.
+
+Planned figures come from the recipe (`budget`), yielded ones from the newest reduced builds under benchmarks/results;
+what a seed published, its slips and what differs are told in docs/recipes/seeds.yaml.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipelines.recipe.budget import Budget, budget_of
+from pipelines.recipe.mixtures import mixture_of
+from pipelines.recipe.model import Recipe, load_recipe, packaged
+from pipelines.recipe.options import MixtureOptions, Special
+
+
+def recipe_pages(root: Path) -> dict[Path, str]:
+    """The pages, by their paths: an index, and one for each recipe that has a seed."""
+    folder = root / "docs" / "recipes"
+    seeds = yaml.safe_load((folder / "seeds.yaml").read_text("utf-8"))
+    yields = _newest(root / "benchmarks" / "results")
+    pages = {folder / "index.md": _index(seeds)}
+    for name, seed in seeds.items():
+        pages[folder / f"{name}.md"] = _page(name, seed, yields)
+    return pages
+
+
+def _newest(results: Path) -> dict[str, Any]:
+    files = sorted(results.glob("recipes-*.json"))
+    told: dict[str, Any] = json.loads(files[-1].read_text("utf-8")) if files else {"builds": {}}
+    return told
+
+
+def _index(seeds: Mapping[str, Any]) -> str:
+    lines = [
+        "# Recipes",
+        "",
+        "Each is a name for `arcorp build`; begin with `arcorp build NAME --dry-run`. `--set` makes one small, or "
+        "turns it to files of yours: `--set corpora.0.input=my-texts/ --set phases.0.steps=100`.",
+        "",
+        "| recipe | what it is | after | steps | tokens | FLOPs |",
+        "|---|---|---|--:|--:|--:|",
+    ]
+    for name, path in packaged().items():
+        recipe = load_recipe(path)
+        budget = budget_of(recipe)
+        link = f"[{name}]({name}.md)" if name in seeds else f"`{name}`"
+        model = seeds[name]["model"] if name in seeds else "text that arcorp writes itself"
+        lines.append(
+            f"| {link} | {recipe.description} | {model} | {budget.steps:,} | {budget.tokens:,} "
+            f"| {budget.total_flops:.3g} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _page(name: str, seed: Mapping[str, Any], yields: Mapping[str, Any]) -> str:
+    path = packaged()[name]
+    recipe = load_recipe(path)
+    budget = budget_of(recipe)
+    lines = [f"# {name}", "", f"{_sentence(recipe.description)} After {seed['model']}: <{seed['source']}>.", ""]
+    lines += [f"| | the seed publishes | `arcorp build {name}` plans |", "|---|---|---|"]
+    for figure in seed["figures"]:
+        planned = PLANNED[figure["plan"]](recipe, budget) if "plan" in figure else "-"
+        lines.append(f"| {figure['what']} | {figure['published']} | {planned} |")
+    if "tokens" in seed:
+        lines += ["", *_epochs(seed["tokens"], recipe, budget)]
+    built = yields["builds"].get(name)
+    if built:
+        lines += ["", *_yielded(name, built, yields)]
+    lines += ["", "## Slips of the seed", "", *(f"- {one}" for one in seed["slips"])]
+    lines += ["", "## What differs", "", *(f"- {one}" for one in seed["differs"])]
+    lines += ["", "## The recipe", "", "```yaml", path.read_text("utf-8").rstrip(), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _epochs(tokens: Mapping[str, int], recipe: Recipe, budget: Budget) -> list[str]:
+    """How often the seed's own tokens would be read under this schedule."""
+    if set(tokens) == {"all"}:
+        return [f"Of the seed's {tokens['all']:,} tokens that is {budget.tokens / tokens['all']:.4f} epochs."]
+    lines = ["| the seed's tokens | | drawn | epochs |", "|---|--:|--:|--:|"]
+    for name, there in tokens.items():
+        drawn = 0.0
+        for phase, span in zip(recipe.phases, budget.phases, strict=True):
+            shares = (phase.mixture or recipe.mixture).shares or {}
+            drawn += shares.get(name, 0.0) / (sum(shares.values()) or 1) * span.tokens
+        lines.append(f"| {name} | {there:,} | {drawn:,.0f} | {drawn / there:.3f} |")
+    return lines
+
+
+def _yielded(name: str, built: Mapping[str, Any], yields: Mapping[str, Any]) -> list[str]:
+    return [
+        "## Built small",
+        "",
+        f"On sample corpora, with `--set` of inputs, sizes and the machine alone ({yields['date']}, "
+        "`python -m benchmarks.recipes`). It says that the recipe runs, not how good its model would be.",
+        "",
+        "| documents | text | tokens in rows | bytes a token | rows | padding | steps | bits per byte |",
+        "|--:|--:|--:|--:|--:|--:|--:|--:|",
+        f"| {built['documents']:,} | {built['bytes'] / 1e6:.2f} MB | {built['tokens']:,} "
+        f"| {built['bytes_per_token']:.2f} | {built['rows']['train']:,} + {built['rows']['validation']:,} "
+        f"| {built['padding']} | {built['steps']} | {built['before']:.3f} to {built['after']:.3f} |",
+    ]
+
+
+def _mixture(options: MixtureOptions) -> str:
+    """Shares as people say them, or the rule."""
+    if options.shares:
+        said = [f"{name} {share:g}" for name, share in options.shares.items() if share]
+        return f"{', '.join(said)} %"
+    return f"`{mixture_of(options).formula}`"
+
+
+def _shares(recipe: Recipe, _: Budget) -> str:
+    mixtures = [phase.mixture or recipe.mixture for phase in recipe.phases]
+    names = [phase.name for phase in recipe.phases]
+    if len(mixtures) == 1:
+        return _mixture(mixtures[0])
+    return "; ".join(f"{name}: {_mixture(mixture)}" for name, mixture in zip(names, mixtures, strict=True))
+
+
+def _bos(recipe: Recipe, _: Budget) -> str:
+    found = [one for one in recipe.tokenizer.specials if isinstance(one, Special) and one.name == "<|bos|>"]
+    return f"{found[0].id:,}" if found and found[0].id is not None else "at the end"
+
+
+def _validation(recipe: Recipe, _: Budget) -> str:
+    asked = recipe.pack.validation
+    return f"{asked.rows:,} rows" if asked.rows else f"{100 * (asked.share or 0):g} % of the tokens, by whole stories"
+
+
+def _sample(recipe: Recipe, _: Budget) -> str:
+    sample = recipe.tokenizer.sample
+    return f"{_mixture(sample)} of {sample.chars:,} characters, at most {sample.document_cap:,} of a document"
+
+
+PLANNED: dict[str, Callable[[Recipe, Budget], str]] = {
+    "vocab_size": lambda recipe, _: f"{recipe.tokenizer.vocab_size:,}",
+    "bos": _bos,
+    "sample": _sample,
+    "shares": _shares,
+    "row_tokens": lambda recipe, _: f"{recipe.pack.row_tokens:,}",
+    "batch_rows": lambda recipe, _: f"{recipe.train.batch_rows:,}",
+    "step_tokens": lambda _, budget: f"{budget.step_tokens:,}",
+    "shards": lambda recipe, _: f"{recipe.pack.shards:,}" if recipe.pack.shards else "by rows",
+    "validation": _validation,
+    "id_bytes": lambda recipe, _: "2" if recipe.tokenizer.vocab_size <= 65_536 else "4",
+    "phases": lambda _, budget: ", ".join(f"{p.name} {p.steps:,} from step {p.first:,}" for p in budget.phases),
+    "steps": lambda _, budget: f"{budget.steps:,}",
+    "tokens": lambda _, budget: f"{budget.tokens:,}",
+    "parameters": lambda _, budget: f"{budget.parameters:,}",
+    "tokens_per_parameter": lambda _, budget: f"{budget.tokens / budget.parameters:.2f}",
+    "flops_per_token": lambda _, budget: f"{budget.flops / 1e9:.6g} G",
+    "flops": lambda _, budget: f"{budget.total_flops:.3e}",
+}
+"""What a recipe plans, by the names that seeds.yaml uses."""

@@ -1,0 +1,46 @@
+"""Words cut into morphemes, for looking at, and scores of a segmenter against gold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from pipelines.console import Console
+from pipelines.errors import InputError, UsageError
+
+
+def show_segmentation(
+    file: Path | None, name: str, database: str | None, gold_file: Path | None, console: Console
+) -> None:
+    """A text with its words in pieces, and how well gold's words are cut."""
+    from tokenization.morphology.alignment import segmented
+    from tokenization.morphology.gold import read_gold, score
+    from tokenization.morphology.segmenter import WORD, bare, cut_words, segmenter, segments
+
+    if file is None and gold_file is None:
+        raise UsageError("there is nothing to segment: name a text file, or --gold a TSV of word and segments")
+    text = _text(file) if file else ""
+    gold = read_gold(gold_file) if gold_file else []
+    words = WORD.findall(text)
+    corpus = Counter(bare(word) for word in [*words, *(word for word, _ in gold)])
+    chosen = segmenter(name, corpus, database)
+    types = sorted(set(words))
+    pieces = {word: "+".join(segments(word, cuts)) for word, cuts in zip(types, cut_words(chosen, types), strict=True)}
+    if file:
+        console.text(WORD.sub(lambda found: pieces[found[0]], text).rstrip("\n"))
+    scores = None
+    if gold:
+        scores = score(gold, dict(segmented((word for word, _ in gold), chosen))).figures()
+        console.table(list(scores), [list(scores.values())], title=f"{name} against {gold_file}")
+    summary = f"{len(words):,} words, {len(types):,} different"
+    console.result(
+        {"segmenter": name, "words": len(words), "types": len(types), "segmentations": pieces, "gold": scores},
+        f"boundary F1 {scores['f1']:.4f}, {scores['exact']:.1%} of words exact" if scores else summary,
+    )
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file}, byte {error.start}: is no UTF-8 text; name a plain text file") from error

@@ -1,0 +1,260 @@
+"""Charts as inline SVG: bars, stacked bars, phases over steps, lines. No script, no font, no fixed width.
+
+A chart is as wide as its box, and its letters stay as large as the page's: positions are in percent, and curves lie
+in an inner picture that alone is stretched. Colours are the style sheet's (`f3` fills, `s3` strokes with the third),
+so that a chart follows light and dark. Each has a title and a description for those who don't see it; whoever draws
+one puts the same numbers into a table beside it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from pipelines.html.markup import Markup, join, tag
+
+COLOURS = 8  # in the style sheet; further series take the last one
+BAR = 14
+LABEL = 20
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar: its value, how it is written, what it says under the pointer, its colour (0: grey)."""
+
+    value: float
+    shown: str
+    hint: str
+    colour: int = 1
+
+
+@dataclass(frozen=True)
+class Label:
+    """What stands over a group of bars, and at its right end."""
+
+    name: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A piece of a stacked bar."""
+
+    value: float
+    hint: str
+    colour: int
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stacked bar over its label; `width` is its length in steps for `timeline`, `note` stands at its right."""
+
+    label: str
+    pieces: Sequence[Piece]
+    note: str = ""
+    width: float = 1.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """A curve; `band` are the bounds of what each point stands for."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+    colour: int = 1
+    band: Sequence[tuple[float, float]] = ()
+    dots: bool = False
+
+
+def bars(title: str, description: str, groups: Sequence[tuple[Label, Sequence[Bar]]]) -> Markup:
+    """Groups of horizontal bars, each group under its label. The longest bar takes four fifths of the width."""
+    most = max((bar.value for _, some in groups for bar in some), default=0) or 1.0
+    parts, y = [], 0.0
+    for label, some in groups:
+        parts += [_text(label.name, "0", y + 13, "label"), _text(label.note, "100%", y + 13, "note", anchor="end")]
+        y += LABEL
+        for bar in some:
+            width = 80 * bar.value / most
+            parts.append(
+                tag(
+                    "rect",
+                    tag("title", bar.hint),
+                    x="0",
+                    y=y,
+                    width=f"{max(width, 0.15):.2f}%",
+                    height=BAR - 2,
+                    rx=2,
+                    class_=f"f{bar.colour}",
+                )
+            )
+            parts.append(_text(bar.shown, f"{width:.2f}%", y + 10, "value", dx=6))
+            y += BAR
+        y += 10
+    return _picture(title, description, parts, max(y - 10, 1))
+
+
+def stacks(title: str, description: str, rows: Sequence[Stack]) -> Markup:
+    """Stacked bars of full width, one for each row: what share each piece has."""
+    parts, y = [], 0.0
+    for row in rows:
+        parts += [_text(row.label, "0", y + 13, "label"), _text(row.note, "100%", y + 13, "note", anchor="end")]
+        y += LABEL
+        whole, at = sum(piece.value for piece in row.pieces) or 1.0, 0.0
+        for piece in row.pieces:
+            width = 100 * piece.value / whole
+            parts.append(_box(piece.hint, at, y, width, BAR, piece.colour))
+            at += width
+        y += BAR + 12
+    return _picture(title, description, parts, max(y - 12, 1))
+
+
+def timeline(title: str, description: str, phases: Sequence[Stack], height: int = 150) -> Markup:
+    """Phases side by side, as wide as they are long; in each, shares stacked to full height."""
+    parts, at, steps = [], 0.0, 0.0
+    whole = sum(phase.width for phase in phases) or 1.0
+    for phase in phases:
+        width = 100 * phase.width / whole
+        inside = [_text(phase.label, "4", 13, "label")]
+        y, sum_of = float(LABEL), sum(piece.value for piece in phase.pieces) or 1.0
+        for piece in phase.pieces:
+            tall = height * piece.value / sum_of
+            inside.append(_box(piece.hint, 0, y, 100, tall, piece.colour))
+            y += tall
+        inside.append(_text(f"{steps:,.0f}", "4", LABEL + height + 16, "axis"))
+        parts.append(tag("svg", *inside, x=f"{at:.3f}%", width=f"{width:.3f}%", height=LABEL + height + 22))
+        at += width
+        steps += phase.width
+    edges = []
+    at = 0.0
+    for phase in phases:
+        x = f"{at:.3f}%"
+        edges.append(tag("line", x1=x, x2=x, y1=0, y2=LABEL + height + 20, class_="edge"))
+        at += 100 * phase.width / whole
+    parts += edges
+    parts.append(_text(f"step {steps:,.0f}", "100%", LABEL + height + 16, "axis", anchor="end"))
+    return _picture(title, description, parts, LABEL + height + 22)
+
+
+def lines(
+    title: str,
+    description: str,
+    curves: Sequence[Line],
+    *,
+    height: int = 220,
+    show: Callable[[float], str] = "{:g}".format,
+    show_x: Callable[[float], str] = "{:,.0f}".format,
+    x_name: str = "steps",
+    from_zero: bool = False,
+    marks: Sequence[tuple[float, str]] = (),
+) -> Markup:
+    """Curves over steps, or over what `show_x` says, with `marks` (step, name) where phases begin."""
+    xs = [x for curve in curves for x, _ in curve.points]
+    ys = [y for curve in curves for _, y in curve.points] + [
+        y for curve in curves for pair in curve.band for y in pair
+    ]
+    if not xs:
+        return _picture(title, description, [], 1)
+    x0, x1 = min(xs), max(max(xs), min(xs) + 1)
+    ticks = _ticks(0.0 if from_zero else min(ys), max(ys))
+    y0, y1 = ticks[0], ticks[-1]
+
+    def across(x: float) -> float:
+        return 1000 * (x - x0) / (x1 - x0)
+
+    def down(y: float) -> float:
+        return 1000 * (1 - (y - y0) / (y1 - y0))
+
+    parts = []
+    for tick in ticks:
+        y = height * down(tick) / 1000
+        parts.append(tag("line", x1="0", x2="100%", y1=y, y2=y, class_="grid"))
+        parts.append(_text(show(tick), "0", y + 4, "axis", anchor="end", dx=-8))
+    for step, name in marks:
+        if step > x1:  # not reached yet
+            continue
+        x = f"{across(max(step, x0)) / 10:.2f}%"
+        parts.append(tag("line", x1=x, x2=x, y1=0, y2=height, class_="edge"))
+        parts.append(_text(name, x, 10, "note", dx=4))
+    drawn = [_curve(curve, across, down) for curve in curves]
+    parts.append(
+        tag(
+            "svg",
+            *drawn,
+            x="0",
+            y="0",
+            width="100%",
+            height=height,
+            viewBox="0 0 1000 1000",
+            preserveAspectRatio="none",
+            overflow="visible",
+        )
+    )
+    for curve in curves:
+        if curve.dots:
+            parts += [
+                tag(
+                    "circle",
+                    tag("title", f"{curve.name} at {show_x(x)} {x_name}: {show(y)}"),
+                    cx=f"{across(x) / 10:.2f}%",
+                    cy=height * down(y) / 1000,
+                    r=3.5,
+                    class_=f"f{curve.colour}",
+                )
+                for x, y in curve.points
+            ]
+    steps = [tick for tick in _ticks(x0, x1) if x0 <= tick <= x1]
+    for tick in steps:
+        named = f"{show_x(tick)} {x_name}" if tick == steps[-1] else show_x(tick)
+        anchor = "end" if across(tick) > 900 else "middle"
+        parts.append(_text(named, f"{across(tick) / 10:.2f}%", height + 18, "axis", anchor=anchor))
+    return _picture(title, description, parts, height + 24, "plot")
+
+
+def _curve(curve: Line, across: Callable[[float], float], down: Callable[[float], float]) -> Markup:
+    band = Markup("")
+    if curve.band:
+        upper = [(x, high) for (x, _), (_, high) in zip(curve.points, curve.band, strict=True)]
+        lower = [(x, low) for (x, _), (low, _) in zip(curve.points, curve.band, strict=True)]
+        outline = " ".join(f"{across(x):.1f},{down(y):.1f}" for x, y in [*upper, *reversed(lower)])
+        band = tag("polygon", points=outline, class_=f"f{curve.colour} band")
+    points = " ".join(f"{across(x):.1f},{down(y):.1f}" for x, y in curve.points)
+    return join([band, tag("polyline", tag("title", curve.name), points=points, class_=f"curve s{curve.colour}")])
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Four to seven round numbers from below `low` to above `high`."""
+    span = high - low or abs(high) or 1.0
+    size = 10.0 ** math.floor(math.log10(span / 4))
+    step = next(size * factor for factor in (1, 2, 2.5, 5, 10) if span / (size * factor) <= 5)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [round(number * step, 12) for number in range(first, max(last, first + 1) + 1)]
+
+
+def _box(hint: str, x: float, y: float, width: float, height: float, colour: int) -> Markup:
+    return tag(
+        "rect",
+        tag("title", hint),
+        x=f"{x:.3f}%",
+        y=y,
+        width=f"{width:.3f}%",
+        height=height,
+        class_=f"f{min(colour, COLOURS)} piece",
+    )
+
+
+def _text(text: str, x: str, y: float, kind: str, *, anchor: str | None = None, dx: int | None = None) -> Markup:
+    return tag("text", text, x=x, y=y, dx=dx, text_anchor=anchor, class_=kind) if text else Markup("")
+
+
+def _picture(title: str, description: str, parts: Sequence[Markup], height: float, kind: str | None = None) -> Markup:
+    return tag(
+        "svg",
+        tag("title", title),
+        tag("desc", description),
+        *parts,
+        role="img",
+        aria_label=f"{title}. {description}",
+        height=height,
+        class_=f"chart {kind}" if kind else "chart",
+    )

@@ -1,0 +1,394 @@
+"""The one way in which a stage's output comes to be: parts, a lock, resume, a seal.
+
+A stage is cut into parts (`pipelines.run.parts`) whose bounds depend on its inputs and options alone; each is made by
+one rank of a datatrove pipeline. When all are there the stage finishes and its folder is sealed (`sharding.seal`).
+What follows, for every stage alike:
+
+- A killed run is resumed by running it again: sound parts are kept, the rest is made; the sealed folder is the
+  same, byte for byte, as that of a run nobody disturbed, with any number of workers.
+- Finished work is not done twice; a damaged or deleted part is made again, alone.
+- Work of other options, inputs or code is never mixed in: the folder remembers what it is for, and refuses.
+- A second writer is refused (`pipelines.run.lock`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from pipelines.errors import Failure, Incomplete, IntegrityError, UsageError
+from pipelines.run.lock import STATE, lock
+from pipelines.run.parts import Part, PartWriter, Sidecar, read_sidecar
+from sharding import seal
+from sharding.seal import Counts, FileRecord, HashingFile, Manifest, Sealed
+
+PLAN = "plan.json"
+"""Under `.arcorp/`: names of the stage's parts and when making them began, for `arcorp status`."""
+FAULTS = "faults.json"
+"""Under `.arcorp/`: what `arcorp verify --level full` found damaged, so that the next run distrusts those files."""
+
+
+class Finish:
+    """What a stage does once all its parts are there: files of the whole, counts, the summary."""
+
+    def __init__(self, folder: Path, sidecars: list[Sidecar]) -> None:
+        self.folder = folder
+        self.sidecars = sidecars
+        self.counts: Counts = seal.total(sidecar.counts for sidecar in sidecars)
+        self.summary: dict[str, Any] = {}
+        self.files: dict[str, FileRecord] = {}
+
+    @contextlib.contextmanager
+    def file(self, name: str) -> Iterator[HashingFile]:
+        """A file of the whole that appears complete or not at all."""
+        with seal.atomic_file(self.folder / name) as file:
+            yield file
+        self.files[name] = file.record
+
+    def write(self, name: str, data: bytes) -> None:
+        with self.file(name) as file:
+            file.write(data)
+
+    def adopt(self, name: str) -> None:
+        """Take a file into the seal that another program wrote here. Made durable first: a seal says it is there."""
+        path = self.folder / name
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+        for above in path.relative_to(self.folder).parents:
+            seal.sync_folder(self.folder / above)
+        self.files[name] = seal.hash_file(path)
+
+    def adopt_all(self, *, but: Sequence[str] = ()) -> None:
+        """Take every file in the folder into the seal, save the state and the names in `but`."""
+        for path in sorted(self.folder.rglob("*")):
+            name = path.relative_to(self.folder)
+            if path.is_file() and STATE not in name.parts and str(name) not in but:
+                self.adopt(name.as_posix())
+
+
+def _no_finish(finish: Finish) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Work:
+    """What there is to do for a stage, found out only if something is missing.
+
+    parts: bounds depend on the stage's inputs and options alone.
+    steps: datatrove steps that bring documents to `write`; each reads what belongs to its rank, the part's number.
+    write: makes one part: (documents or None, part, writer); sets the writer's counts. Picklable.
+    finish: runs in the main process once all parts are there.
+    """
+
+    parts: Sequence[Part] = ()
+    steps: Sequence[Any] = ()
+    write: Callable[[Any, Part, PartWriter], None] | None = None
+    finish: Callable[[Finish], None] = _no_finish
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Everything that defines a stage's output. `options` and `inputs` are JSON, without paths.
+
+    `before`: a stage whose sealed folder the work of this one reads, and nobody else; run first if there is work.
+    """
+
+    name: str
+    version: int
+    folder: Path
+    options: dict[str, Any]
+    inputs: dict[str, str]
+    work: Callable[[], Work]
+    before: Stage | None = None
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the folder is for. Equal identities give equal bytes."""
+        return {"stage": self.name, "version": self.version, "options": self.options, "inputs": self.inputs}
+
+    def key(self, part: Part) -> str:
+        return seal.digest({**self.identity, "part": part.name, "spec": part.spec})
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a stage is. `bytes` were written by this run, in `seconds`; `rank` is the last one done."""
+
+    stage: str
+    done: int
+    parts: int
+    rank: int | None = None
+    made: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+
+
+class Maker(Protocol):
+    """Who makes the parts, and where."""
+
+    def admit(self, out: Path) -> None:
+        """Told of a build's folder once it is locked. Raises Failure if others are still at work on it."""
+
+    def begin(self, stage: Stage) -> None:
+        """Told of a stage that has something to do, before it is planned. May raise Handed: another will do it."""
+
+    def make(self, stage: Stage, work: Work, missing: list[int], context: Context) -> None:
+        """Make the missing parts, or raise Handed."""
+
+
+class Handed(Exception):
+    """Not a failure: what there is to do was given to these jobs, and the build goes on when they have ended.
+
+    `to_train`: it is the trainer's turn, on machines of its own.
+    """
+
+    def __init__(self, stage: str, jobs: Sequence[str] = (), *, to_train: bool = False) -> None:
+        super().__init__(f"{stage} was handed on")
+        self.stage, self.jobs, self.to_train = stage, list(jobs), to_train
+
+
+def largest_first(parts: Sequence[Part], ranks: Sequence[int]) -> list[int]:
+    """Ranks in the order in which workers take them: no worker ends with a giant while the others have nothing left.
+
+    >>> largest_first([Part("a", bytes=3), Part("b", bytes=9), Part("c", bytes=3)], [0, 1, 2])
+    [1, 0, 2]
+    """
+    return sorted(ranks, key=lambda rank: -parts[rank].bytes)
+
+
+class Here:
+    """Makes parts in processes of this machine."""
+
+    def admit(self, out: Path) -> None:
+        from pipelines.run.slurm_queue import refuse_queued
+
+        refuse_queued(out)
+
+    def begin(self, stage: Stage) -> None:
+        pass
+
+    def make(self, stage: Stage, work: Work, missing: list[int], context: Context) -> None:
+        from pipelines.run.executor import LocalExecutor
+
+        executor = LocalExecutor(
+            pipeline(stage, work), len(work.parts), context.workers, stage.folder / STATE / "logs"
+        )
+        began = time.monotonic()
+        kept = len(work.parts) - len(missing)
+        made = written = 0
+        context.progress(Progress(stage.name, kept, len(work.parts)))
+
+        def step(rank: int) -> None:
+            nonlocal made, written
+            made += 1
+            sidecar = json.loads((stage.folder / f"{work.parts[rank].name}.json").read_bytes())
+            written += sum(size for size, _ in sidecar["files"].values())
+            seconds = time.monotonic() - began
+            context.progress(Progress(stage.name, kept + made, len(work.parts), rank, made, written, seconds))
+
+        executor.run_ranks(largest_first(work.parts, missing) if context.workers > 1 else missing, step)
+
+
+@dataclass(frozen=True)
+class Machines:
+    """Where training runs: on how many machines of this job, and from which folder of their own disks."""
+
+    nodes: int = 1
+    scratch: str | None = None
+
+
+@dataclass(frozen=True)
+class Context:
+    """How to run. Nothing here may change a byte of the result unsaid: the seal of a run tells its ranks, which are
+    those of all machines. `patience`: seconds to wait for a lock."""
+
+    workers: int = 1
+    restart: bool = False
+    progress: Callable[[Progress], None] = lambda progress: None
+    maker: Maker = field(default_factory=Here)
+    patience: float = 0
+    machines: Machines = Machines()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What `run` did: the sealed folder, how many parts it made and kept, and which damaged files it mended."""
+
+    sealed: Sealed
+    idle: bool
+    made: int = 0
+    kept: int = 0
+    mended: list[str] = field(default_factory=list)
+
+
+def run(stage: Stage, context: Context) -> Outcome:
+    """Bring a stage's folder to its sealed end, doing only what is missing.
+
+    Raises UsageError (the folder is another's, or can't be written), IntegrityError (mending gave other bytes),
+    Failure (another writer), and what the stage's own code raises.
+    """
+    claim(stage.folder)
+    with lock(stage.folder, patience=context.patience):
+        if context.restart:
+            _empty(stage.folder)
+        _remember(stage)
+        manifest, faulty = _look(stage)
+        if manifest and not faulty:
+            return Outcome(Sealed(stage.folder, stage.name), idle=True)
+        context.maker.begin(stage)
+        if manifest:  # unsealed before anything is touched: a half-mended folder must not look whole
+            (stage.folder / seal.MANIFEST).unlink()
+        seal.remove_temporaries(stage.folder)
+        if stage.before is not None:
+            run(stage.before, context)
+        work = stage.work()
+        missing = [rank for rank, part in enumerate(work.parts) if not _done(stage, part, faulty)]
+        if missing:
+            _note_plan(stage, work, missing)
+            context.maker.make(stage, work, missing, context)
+        root = _seal(stage, work)
+        (stage.folder / STATE / FAULTS).unlink(missing_ok=True)
+        if manifest and manifest.root != root:
+            raise IntegrityError(
+                f"{stage.folder} was made again where it was damaged, but not to the same bytes (root "
+                f"{manifest.root[:16]}, now {root[:16]}): its inputs or the installed libraries have changed since"
+            )
+        sealed = Sealed(stage.folder, stage.name)
+        return Outcome(sealed, False, len(missing), len(work.parts) - len(missing), faulty)
+
+
+def preview(stage: Stage) -> dict[str, Any]:
+    """What `run` would find and do, without touching anything."""
+    try:
+        manifest = seal.read_manifest(stage.folder)
+        state = "done" if not seal.find_faults(stage.folder, manifest, full=False) else "damaged: would be mended"
+    except seal.SealError:
+        state = "unfinished: would go on" if (stage.folder / STATE).is_dir() else "not begun"
+    return {"stage": stage.name, "folder": str(stage.folder), "state": state, **stage.options, "inputs": stage.inputs}
+
+
+def note_faults(folder: Path, files: list[str]) -> None:
+    """Remember damaged files for the next run of the stage, which can't see a flipped bit by size and time."""
+    seal.write_json(folder / STATE / FAULTS, files)
+
+
+def claim(folder: Path) -> None:
+    """Make the folder, or see that it is ours."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        names = [path.name for path in folder.iterdir()]
+        (folder / STATE).mkdir(exist_ok=True) if not names else None
+    except FileExistsError:
+        raise UsageError(f"{folder} is a file; --out wants a folder") from None
+    except OSError as error:
+        raise UsageError(f"{folder} can't be written ({error.strerror}): choose another --out") from None
+    if names and STATE not in names and seal.MANIFEST not in names:
+        raise UsageError(f"{folder} holds files that arcorp did not make ({names[0]}): choose another --out")
+
+
+def _empty(folder: Path) -> None:
+    """Start over: everything but the state, which holds the lock we have."""
+    for path in folder.iterdir():
+        if path.name != STATE:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    (folder / STATE / "stage.json").unlink(missing_ok=True)
+
+
+def _remember(stage: Stage) -> None:
+    """Note what the folder is for, or refuse if it is for something else."""
+    path = stage.folder / STATE / "stage.json"
+    try:
+        before = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        before = None
+        with contextlib.suppress(seal.SealError):  # sealed elsewhere and brought here without its state
+            manifest = seal.read_manifest(stage.folder)
+            before = {key: manifest.to_json()[key] for key in stage.identity}
+    if before is None:
+        seal.write_json(path, stage.identity)
+    elif before != json.loads(seal.canonical(stage.identity)):
+        raise UsageError(
+            f"{stage.folder} holds other work: {difference(before, stage.identity)}; "
+            "choose another --out, or --restart to start over"
+        )
+
+
+def difference(before: Any, now: Any, where: str = "") -> str:
+    """The first place in which two JSON values differ, in words.
+
+    >>> difference({"options": {"vocab_size": 8192}}, {"options": {"vocab_size": 4096}})
+    'options.vocab_size was 8192, now 4096'
+    """
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in sorted(before.keys() | now.keys()):
+            if before.get(key) != now.get(key):
+                return difference(before.get(key), now.get(key), f"{where}.{key}".lstrip("."))
+    if where.startswith("inputs."):
+        return f"its input '{where[7:]}' was {_short(before)}, now {_short(now)}"
+    return f"{where} was {_short(before)}, now {_short(now)}"
+
+
+def _short(value: Any) -> str:
+    text = "absent" if value is None else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _look(stage: Stage) -> tuple[Manifest | None, list[str]]:
+    """The manifest, if there is a sound one, and the files that are not as it says."""
+    try:
+        manifest = seal.read_manifest(stage.folder)
+    except seal.Unsealed:
+        return None, []
+    except seal.Damaged:
+        (stage.folder / seal.MANIFEST).unlink()  # the sidecars still tell what is sound
+        return None, []
+    faults = [fault.file for fault in seal.find_faults(stage.folder, manifest, full=False)]
+    try:
+        noted = json.loads((stage.folder / STATE / FAULTS).read_bytes())
+    except FileNotFoundError:
+        noted = []
+    return manifest, sorted({*faults, *noted})
+
+
+def _done(stage: Stage, part: Part, faulty: Sequence[str]) -> bool:
+    return read_sidecar(stage.folder, part, stage.key(part), faulty) is not None
+
+
+def pipeline(stage: Stage, work: Work) -> list[Any]:
+    """The datatrove steps of a rank, the commit of its part last."""
+    from pipelines.run.executor import CommitPart
+
+    return [*work.steps, CommitPart(stage.folder, work.parts, [stage.key(part) for part in work.parts], work.write)]
+
+
+def _note_plan(stage: Stage, work: Work, missing: list[int]) -> None:
+    plan = {"parts": [part.name for part in work.parts], "missing": missing, "began": time.time()}
+    seal.write_json(stage.folder / STATE / PLAN, plan)
+
+
+def _seal(stage: Stage, work: Work) -> str:
+    """Finish the stage and write its manifest. Returns the root."""
+    sidecars = []
+    for part in work.parts:
+        sidecar = read_sidecar(stage.folder, part, stage.key(part))
+        if sidecar is None:
+            raise Incomplete(f"{stage.folder}: {part.name} is missing; run again to go on")
+        sidecars.append(sidecar)
+    finish = Finish(stage.folder, sidecars)
+    work.finish(finish)
+    files = dict(finish.files)
+    for sidecar in sidecars:
+        files.update(sidecar.files)
+        files[sidecar.name] = seal.hash_file(stage.folder / sidecar.name)
+    manifest = Manifest(stage.name, stage.version, stage.options, stage.inputs, finish.counts, files, finish.summary)
+    try:
+        return seal.write_manifest(stage.folder, manifest)
+    except seal.Damaged as error:
+        raise Failure(f"{error} (a bug in stage '{stage.name}')") from None

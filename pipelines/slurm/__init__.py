@@ -1,0 +1,5 @@
+"""Builds on SLURM: `launch` submits one; its jobs run `python -m pipelines.slurm DIR`."""
+
+from pipelines.slurm.steps import Launched, launch, step
+
+__all__ = ["Launched", "launch", "step"]

@@ -1,0 +1,72 @@
+"""A dataset on the machine's own disk, proven there: `python -m pipelines.stages.copy_to_scratch DATASET SCRATCH`.
+
+Every byte is hashed as it is copied and held against the seal; the copy appears whole or not at all. One that is there
+already is read in full before it is trusted, since nobody watches over a scratch disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from pipelines.console import Console
+from pipelines.errors import Failure, IntegrityError, as_failure
+from sharding import seal
+from sharding.layout import SCHEDULE
+
+CHUNK = 8 << 20
+
+
+def copied(dataset: Path, scratch: str) -> Path:
+    """Where the copy of a dataset lies; `scratch` may name variables, which each machine fills in by itself."""
+    root = seal.read_manifest(dataset).root
+    return Path(os.path.expandvars(scratch)) / f"arcorp-{root[:16]}"
+
+
+def copy(dataset: Path, scratch: str) -> Path:
+    """Copy a sealed dataset and its schedule to scratch, or find it there. Raises IntegrityError, Failure."""
+    manifest = seal.read_manifest(dataset)
+    target = copied(dataset, scratch)
+    if target.exists():
+        with contextlib.suppress(seal.SealError):
+            there = seal.read_manifest(target)
+            if there.root == manifest.root and not seal.find_faults(target, there, full=True):
+                _copy_schedule(dataset, target)
+                return target
+        shutil.rmtree(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    size = sum(record.bytes for record in manifest.files.values())
+    free = shutil.disk_usage(target.parent).free
+    if free < size:
+        raise Failure(
+            f"{target.parent} has {free:,} bytes free, and {dataset} has {size:,}: choose another slurm.scratch"
+        )
+    with seal.atomic_folder(target) as folder:
+        for name, record in manifest.files.items():
+            with (dataset / name).open("rb") as source, seal.atomic_file(folder / name) as file:
+                while chunk := source.read(CHUNK):
+                    file.write(chunk)
+            if file.record != record:
+                raise IntegrityError(f"{dataset / name} is not as it was sealed; run arcorp verify {dataset}")
+        shutil.copyfile(dataset / seal.MANIFEST, folder / seal.MANIFEST)
+    _copy_schedule(dataset, target)
+    return target
+
+
+def _copy_schedule(dataset: Path, target: Path) -> None:
+    with seal.atomic_file(target / SCHEDULE) as file:
+        file.write((dataset / SCHEDULE).read_bytes())
+
+
+if __name__ == "__main__":
+    try:
+        print(copy(Path(sys.argv[1]), sys.argv[2]))  # noqa: T201
+    except Exception as error:
+        known = as_failure(error)
+        if known is None:
+            raise
+        Console().error(known)
+        sys.exit(known.exit_code)

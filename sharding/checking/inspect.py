@@ -1,0 +1,146 @@
+"""Inspecting: where a row came from, and where a document went.
+
+>>> row = row_view(folder, "train", 12)
+>>> [(segment.document.id, segment.offset, segment.ids) for segment in row]
+>>> view = document_view(folder, "fineweb-2/123")
+>>> view.places                              # [(split, row, position, offset, length), ...]
+
+Data only: `arcorp inspect` decodes and prints it. What is read is proven against the seal first.
+"""
+
+from __future__ import annotations
+
+import bisect
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sharding.errors import InputError
+from sharding.layout import PLAN, SEGMENT, Layout, documents_name, shard_name
+from sharding.packing.plan import Plan
+from sharding.rows import Split
+from sharding.seal import Sealed
+from sharding.tables import read_table
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRecord:
+    """A line of the dataset's document tables. `split`: None for an empty document."""
+
+    ordinal: int
+    id: str
+    split: str | None
+    stratum: str
+    source: str
+    language: str
+    category: str
+    license: str | None
+    url: str | None
+    tokens: int
+    bytes: int
+    chars: int
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentView:
+    """A piece of a document in a row; `offset` counts in the document's stream, BOS and EOS included."""
+
+    document: DocumentRecord
+    offset: int
+    position: int
+    ids: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a piece of a document lies."""
+
+    split: str
+    row: int
+    position: int
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentView:
+    """A document and its pieces, in the order of the document; none if it is empty or fell into the tail."""
+
+    document: DocumentRecord
+    places: list[Place]
+
+
+COLUMNS = list(DocumentRecord.__slots__)
+
+
+def row_view(folder: Path, split: str, row: int) -> list[SegmentView]:
+    """The segments of a row. Raises InputError if there is no such row, Damaged or Unsealed as the seal does."""
+    sealed = Sealed(folder, "pack")
+    rows = Split(folder, split, Layout.from_json(sealed.manifest.summary, str(folder)))
+    if not 0 <= row < rows.rows:
+        raise InputError(f"{folder}: split {split} has rows 0 to {rows.rows - 1}, there is no row {row}")
+    ids = rows.read([row], raw=True).ids[0]
+    parts = _Parts(sealed)
+    return [
+        SegmentView(
+            document=parts.record(int(document)),
+            offset=int(offset),
+            position=int(position),
+            ids=ids[int(position) : int(position) + int(length)].tolist(),
+        )
+        for document, offset, position, length in rows.segments(row).tolist()
+    ]
+
+
+def document_view(folder: Path, document_id: str) -> DocumentView:
+    """Where a document went. Raises InputError if the dataset has no document of that id."""
+    sealed = Sealed(folder, "pack")
+    layout = Layout.from_json(sealed.manifest.summary, str(folder))
+    record = _Parts(sealed).find(document_id)
+    places = []
+    if record.split is not None:
+        split = layout.splits[record.split]
+        (stratum,) = (s for s in split.strata if s.name == record.stratum)
+        if stratum.rows:
+            for shard in range(stratum.first_row // split.rows_per_shard, split.shards):
+                if split.rows_of(shard).start < stratum.first_row + stratum.rows:
+                    name = f"{shard_name(record.split, shard, split.shards)}.seg"
+                    segments = np.frombuffer(sealed.read(name), SEGMENT)
+                    mine = np.flatnonzero(segments["document"] == record.ordinal)
+                    row = split.rows_of(shard).start + np.cumsum(segments["position"] == 0)[mine] - 1
+                    places += [
+                        Place(record.split, int(r), int(s["position"]), int(s["offset"]), int(s["length"]))
+                        for r, s in zip(row, segments[mine], strict=True)
+                    ]
+    return DocumentView(record, sorted(places, key=lambda place: place.offset))
+
+
+class _Parts:
+    """The document tables of a dataset."""
+
+    def __init__(self, sealed: Sealed) -> None:
+        self._sealed = sealed
+        self._parts = Plan.from_json(sealed.read_json(PLAN)).parts
+        self._first = [part.first for part in self._parts]
+
+    def record(self, ordinal: int) -> DocumentRecord:
+        part = bisect.bisect_right(self._first, ordinal) - 1
+        return _record(self._read(part, COLUMNS).slice(ordinal - self._first[part], 1))
+
+    def find(self, document_id: str) -> DocumentRecord:
+        for part in range(len(self._parts)):
+            line = pc.index(self._read(part, ["id"])["id"], document_id).as_py()
+            if line >= 0:
+                return _record(self._read(part, COLUMNS).slice(line, 1))
+        raise InputError(f"{self._sealed.path} has no document {document_id!r}; ids are <source>/<native id>")
+
+    def _read(self, part: int, columns: list[str]) -> pa.Table:
+        return read_table(self._sealed.read(documents_name(part)), columns)
+
+
+def _record(line: pa.Table) -> DocumentRecord:
+    (values,) = line.to_pylist()
+    return DocumentRecord(**values)

@@ -1,0 +1,88 @@
+"""What can be asked of packing. Plain fields; `pipelines` builds them from a recipe's `pack` section."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sharding.errors import OptionError
+from sharding.layout import ATTRIBUTES, MAX_ROW_TOKENS
+
+POLICIES = ("best-fit", "concat")
+FILLS = ("exact",)
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """How much to hold out: so many `rows` over all strata, or about a `share` of all rows. One of the two."""
+
+    rows: int | None = None
+    share: float | None = None
+
+    def rows_wanted(self, rows: int, most: int) -> int:
+        """Of `rows` in all, `most` of which can be held out: a share gives way to what is there, a number doesn't."""
+        return self.rows if self.rows is not None else min(round(rows * (self.share or 0)), most)
+
+
+@dataclass(frozen=True, slots=True)
+class PackOptions:
+    """Options of packing; checked when made, raising OptionError.
+
+    row_tokens: ids a row; strata: what a row must not mix, any of source, language, category, in any order;
+    policy, fill: see `sharding.packing.best_fit`; bos, eos: ids put around each document, or None; window: documents
+    that are packed together; shards or rows_per_shard: how rows are cut into files (neither: 512 MB each).
+    `seed` decides which documents are held out.
+    """
+
+    row_tokens: int = 2048
+    strata: tuple[str, ...] = ATTRIBUTES
+    policy: str = "best-fit"
+    fill: str = "exact"
+    bos: int | None = None
+    eos: int | None = None
+    window: int = 100_000
+    validation: Validation | None = None
+    shards: int | None = None
+    rows_per_shard: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.row_tokens <= MAX_ROW_TOKENS:
+            raise OptionError(f"row_tokens {self.row_tokens} is not between 2 and {MAX_ROW_TOKENS}")
+        if set(self.strata) - set(ATTRIBUTES) or len(set(self.strata)) != len(self.strata):
+            raise OptionError(f"strata {list(self.strata)}: choose any of {', '.join(ATTRIBUTES)}, each once")
+        for name, value, legal in (("policy", self.policy, POLICIES), ("fill", self.fill, FILLS)):
+            if value not in legal:
+                raise OptionError(f"{name} {value!r} is unknown; choose one of {', '.join(legal)}")
+        if self.shards is not None and self.rows_per_shard is not None:
+            raise OptionError("give shards or rows_per_shard, not both")
+        for name in ("window", "shards", "rows_per_shard"):
+            number = getattr(self, name)
+            if number is not None and number < 1:
+                raise OptionError(f"{name} {number} must be 1 or more")
+        if self.validation is not None:
+            rows, share = self.validation.rows, self.validation.share
+            if (rows is None) == (share is None):
+                raise OptionError("validation: give either rows or share")
+            if (rows is not None and rows < 1) or (share is not None and not 0 < share <= 0.5):
+                raise OptionError(f"validation: rows {rows} must be 1 or more, share {share} above 0 and up to 0.5")
+
+    @property
+    def added(self) -> int:
+        """Tokens that a document's stream has beyond its ids."""
+        return (self.bos is not None) + (self.eos is not None)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "strata": list(self.strata)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> PackOptions:
+        held_out = value["validation"]
+        return cls(
+            **{
+                **value,
+                "strata": tuple(value["strata"]),
+                "validation": Validation(**held_out) if held_out is not None else None,
+            }
+        )

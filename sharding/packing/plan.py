@@ -1,0 +1,171 @@
+"""The plan: everything that decides the rows of a dataset, frozen before the first is written.
+
+`plan.json` and the `documents/` tables (pinned in it by sha256) make each shard a pure function of (plan, split,
+shard number): shards can be written in any order, on any machine, after any interruption, and come out the
+same. The plan holds options, the roots of the tokens it is made from, and for each stratum its windows with
+what each carries in; segments are computed again when a shard is written. Counts balance here already: what
+becomes of every document and token is known before a row exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sharding.layout import PLAN, Layout, SplitLayout, StratumLayout
+from sharding.packing.options import PackOptions
+from sharding.seal import Counts, Damaged, FileRecord, Ledger, Unsealed, parsed
+
+FORMAT = 1
+
+Piece = tuple[int, int, int]
+"""(document ordinal, offset in its stream, length): what a window leaves to the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Rows first_row .. first_row + rows - 1 of a split: the stratum's documents with ordinals in `documents`
+    (first, one past the last), after the pieces in `carry`."""
+
+    first_row: int
+    rows: int
+    documents: tuple[int, int]
+    carry: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StratumPlan:
+    """`tail`: what the last window left, less than a row, which is dropped."""
+
+    layout: StratumLayout
+    windows: tuple[Window, ...]
+    tail: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SplitPlan:
+    rows: int
+    rows_per_shard: int
+    shards: int
+    strata: tuple[StratumPlan, ...]
+
+    @property
+    def layout(self) -> SplitLayout:
+        return SplitLayout(self.rows, self.rows_per_shard, self.shards, tuple(s.layout for s in self.strata))
+
+
+@dataclass(frozen=True, slots=True)
+class PartPlan:
+    """One part of a tokens folder: which folder, its name there without a suffix, its documents' ordinals."""
+
+    folder: int
+    name: str
+    first: int
+    documents: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """See the module. `inputs`: roots of the tokens folders, in order; `documents`: the tables by name."""
+
+    options: PackOptions
+    inputs: tuple[str, ...]
+    tokenizer: str
+    vocab_size: int
+    dtype: str
+    parts: tuple[PartPlan, ...]
+    documents: dict[str, FileRecord]
+    splits: dict[str, SplitPlan]
+    counts: Counts
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON of `plan.json`: write it with `seal.write_json`."""
+        return {
+            "format": FORMAT,
+            "options": self.options.to_json(),
+            "inputs": list(self.inputs),
+            "tokenizer": self.tokenizer,
+            "vocab_size": self.vocab_size,
+            "dtype": self.dtype,
+            "parts": [[part.folder, part.name, part.first, part.documents] for part in self.parts],
+            "documents": {name: [record.bytes, record.sha256] for name, record in self.documents.items()},
+            "splits": {name: _split_to_json(split) for name, split in self.splits.items()},
+            "counts": {unit: ledger.to_json() for unit, ledger in self.counts.items()},
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Plan:
+        return cls(
+            options=PackOptions.from_json(value["options"]),
+            inputs=tuple(value["inputs"]),
+            tokenizer=value["tokenizer"],
+            vocab_size=value["vocab_size"],
+            dtype=value["dtype"],
+            parts=tuple(PartPlan(*part) for part in value["parts"]),
+            documents={name: FileRecord(*record) for name, record in value["documents"].items()},
+            splits={name: _split_from_json(split) for name, split in value["splits"].items()},
+            counts={unit: Ledger.from_json(ledger) for unit, ledger in value["counts"].items()},
+        )
+
+    @classmethod
+    def read(cls, folder: Path) -> Plan:
+        """The plan in a dataset folder. Raises Unsealed if there is none, Damaged if it can't be read."""
+        path = folder / PLAN
+        try:
+            value = parsed(path.read_bytes())
+            if value["format"] != FORMAT:
+                raise Damaged(f"{path} has format {value['format']}, this arcorp reads {FORMAT}")
+            return cls.from_json(value)
+        except FileNotFoundError:
+            raise Unsealed(f"{path} is missing: pack again") from None
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+            raise Damaged(f"{path} is not a plan ({error!r}); delete it and pack again") from None
+
+    def with_documents(self, records: Mapping[str, FileRecord]) -> Plan:
+        """The plan with the tables pinned, once they are written."""
+        return replace(self, documents=dict(records))
+
+    def layout(self, max_id: int) -> Layout:
+        """The `summary` of the dataset's manifest; `max_id`: the largest of all shards'."""
+        return Layout(
+            row_tokens=self.options.row_tokens,
+            dtype=self.dtype,
+            vocab_size=self.vocab_size,
+            max_id=max_id,
+            bos=self.options.bos,
+            eos=self.options.eos,
+            tokenizer=self.tokenizer,
+            policy=self.options.policy,
+            fill=self.options.fill,
+            splits={name: split.layout for name, split in self.splits.items()},
+        )
+
+
+def _split_to_json(split: SplitPlan) -> dict[str, Any]:
+    strata = [
+        {
+            **asdict(stratum.layout),
+            "windows": [[w.first_row, w.rows, list(w.documents), [list(p) for p in w.carry]] for w in stratum.windows],
+            "tail": [list(piece) for piece in stratum.tail],
+        }
+        for stratum in split.strata
+    ]
+    return {"rows": split.rows, "rows_per_shard": split.rows_per_shard, "shards": split.shards, "strata": strata}
+
+
+def _split_from_json(value: Mapping[str, Any]) -> SplitPlan:
+    strata = []
+    for stratum in value["strata"]:
+        layout = {key: field for key, field in stratum.items() if key not in ("windows", "tail")}
+        windows = tuple(
+            Window(first_row, rows, (documents[0], documents[1]), _pieces(carry))
+            for first_row, rows, documents, carry in stratum["windows"]
+        )
+        strata.append(StratumPlan(StratumLayout(**layout), windows, _pieces(stratum["tail"])))
+    return SplitPlan(value["rows"], value["rows_per_shard"], value["shards"], tuple(strata))
+
+
+def _pieces(values: list[list[int]]) -> tuple[Piece, ...]:
+    return tuple((document, offset, length) for document, offset, length in values)

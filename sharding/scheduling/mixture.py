@@ -1,0 +1,261 @@
+"""Mixtures: from the natural sizes of strata to the shares that training sees.
+
+A mixture groups strata by one attribute (source, language or category) and gives each group a share from its
+natural share p; inside a group shares stay natural unless `within` names another mixture for it:
+
+    natural             q = p
+    proportional        q as given
+    inverse-frequency   weight p^-power, so that q ~ p * p^-power; 98/0.8/1.2 at 0.38 -> 89.61/4.55/5.85
+    temperature         q ~ p^(1/temperature)                    (Devlin 2019 for mBERT; XLM-R has 1/T = 0.3)
+    unimax              equal shares, no group beyond max_epochs (Chung et al. 2023, arXiv:2304.09151, Alg. 1)
+
+Sizes are tokens for a schedule, characters for a tokenizer's sample; nothing here depends on which. Whole
+units come from shares by largest remainder (Hamilton), exactly, in rationals. Standard library only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Literal, get_args
+
+from sharding.errors import OptionError
+
+Rule = Literal["natural", "proportional", "inverse-frequency", "temperature", "unimax"]
+Attribute = Literal["source", "language", "category"]
+
+# The number that a rule needs and no other rule may have. max_epochs is not here: it may cap any rule.
+NUMBERS = {"power": "inverse-frequency", "temperature": "temperature"}
+
+
+@dataclass(frozen=True, slots=True)
+class Stratum:
+    """What a mixture knows of a stratum: its natural size and its attributes, None where it has none."""
+
+    name: str
+    size: int
+    source: str | None = None
+    language: str | None = None
+    category: str | None = None
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """How to share out a budget among groups of strata.
+
+    `shares` (rule proportional) maps each value of the attribute `by` to its share; they sum to 1 or to 100.
+    `max_epochs` caps unimax; `sharding.scheduling.schedule.lay` holds every rule to it over the whole run.
+    `within` maps a value of `by` to the mixture inside that group.
+    """
+
+    rule: Rule = "natural"
+    by: Attribute = "source"
+    shares: Mapping[str, float] = field(default_factory=dict)
+    power: float | None = None
+    temperature: float | None = None
+    max_epochs: float | None = None
+    within: Mapping[str, Mixture] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Raises OptionError for a rule without its number, a number without its rule, an impossible value."""
+        for what, value, legal in (("rule", self.rule, get_args(Rule)), ("by", self.by, get_args(Attribute))):
+            if value not in legal:
+                raise OptionError(f"mixture: {what} {value!r} is unknown; choose one of {', '.join(legal)}")
+        for name, rule in NUMBERS.items():
+            given = getattr(self, name) is not None
+            if given and self.rule != rule:
+                raise OptionError(f"mixture by {self.by}: `{name}` belongs to rule {rule}, not to {self.rule}")
+            if not given and self.rule == rule:
+                raise OptionError(f"mixture by {self.by}: rule {rule} needs `{name}`")
+        if self.rule == "unimax" and self.max_epochs is None:
+            raise OptionError(f"mixture by {self.by}: rule unimax needs `max_epochs`")
+        if bool(self.shares) != (self.rule == "proportional"):
+            raise OptionError(f"mixture by {self.by}: `shares` and rule proportional need each other")
+        if self.power is not None and not 0 <= self.power <= 1:
+            raise OptionError(f"mixture by {self.by}: power {self.power} is not between 0 (natural) and 1 (equal)")
+        for name in ("temperature", "max_epochs"):
+            number = getattr(self, name)
+            if number is not None and not 0 < number < math.inf:
+                raise OptionError(f"mixture by {self.by}: {name} {number} must be above 0")
+        for inner in self.within.values():
+            inner.check()
+
+    @property
+    def formula(self) -> str:
+        """The rule as people read it: "language: q ~ p * p^-0.38"."""
+        if self.rule == "natural" and not self.within:
+            return "q = p"
+        text = {
+            "natural": "q = p",
+            "proportional": "q as given",
+            "inverse-frequency": f"q ~ p * p^-{self.power:g}" if self.power is not None else "",
+            "temperature": f"q ~ p^(1/{self.temperature:g})" if self.temperature is not None else "",
+            "unimax": f"equal, no more than {self.max_epochs:g} epochs" if self.max_epochs is not None else "",
+        }[self.rule]
+        inner = "".join(f"; within {name}: {mixture.formula}" for name, mixture in sorted(self.within.items()))
+        return f"{self.by}: {text}{inner}"
+
+
+def final_shares(strata: Sequence[Stratum], mixture: Mixture, budget: float | None = None) -> dict[str, float]:
+    """The share of each stratum, by name; they sum to 1, and a stratum of size 0 gets 0.
+
+    `budget`: what will be drawn in all, in the unit of the sizes; only unimax depends on it. By default one
+    epoch. Raises OptionError: see `Mixture.check`; a share named that no stratum has, or the reverse; a
+    budget beyond unimax's cap.
+    """
+    mixture.check()
+    present = [stratum for stratum in strata if stratum.size > 0]
+    if not present:
+        raise OptionError("mixture: there is nothing to mix, every stratum is empty")
+    size = sum(stratum.size for stratum in present)
+    shares = dict.fromkeys((stratum.name for stratum in strata), 0.0)
+    shares.update(_divide(present, mixture, float(size if budget is None else budget)))
+    return shares
+
+
+def _divide(strata: Sequence[Stratum], mixture: Mixture, budget: float) -> dict[str, float]:
+    if mixture.rule == "natural" and not mixture.within:  # groups would change nothing
+        size = sum(stratum.size for stratum in strata)
+        return {stratum.name: stratum.size / size for stratum in strata}
+    groups: dict[str, list[Stratum]] = {}
+    for stratum in strata:
+        value = getattr(stratum, mixture.by)
+        if value is None:
+            raise OptionError(
+                f"mixture by {mixture.by}: stratum {stratum.name!r} is not split by {mixture.by}; "
+                f"add {mixture.by} to `pack.strata`"
+            )
+        groups.setdefault(value, []).append(stratum)
+    unknown = sorted(set(mixture.within) - set(groups))
+    if unknown:
+        raise OptionError(f"mixture by {mixture.by}: within {unknown[0]!r}, but there is only {_list(groups)}")
+    sizes = {value: sum(s.size for s in groups[value]) for value in sorted(groups)}
+    shares: dict[str, float] = {}
+    for value, share in _rule(sizes, mixture, budget).items():
+        members = groups[value]
+        if value in mixture.within:
+            inner = _divide(members, mixture.within[value], budget * share)
+        else:
+            inner = {s.name: s.size / sizes[value] for s in members}
+        shares.update({name: share * part for name, part in inner.items()})
+    return shares
+
+
+def _rule(sizes: Mapping[str, int], mixture: Mixture, budget: float) -> dict[str, float]:
+    natural = sum(sizes.values())
+    match mixture.rule:
+        case "proportional":
+            weights = _given(sizes, mixture)
+        case "inverse-frequency":
+            weights = {value: (size / natural) ** (1 - (mixture.power or 0)) for value, size in sizes.items()}
+        case "temperature":
+            weights = {value: (size / natural) ** (1 / (mixture.temperature or 1)) for value, size in sizes.items()}
+        case "unimax":
+            weights = _unimax(sizes, mixture, budget)
+        case "natural":
+            weights = {value: float(size) for value, size in sizes.items()}
+    whole = math.fsum(weights.values())
+    return {value: weight / whole for value, weight in weights.items()}
+
+
+def _given(sizes: Mapping[str, int], mixture: Mixture) -> dict[str, float]:
+    shares = dict(mixture.shares)
+    negative = [value for value, share in shares.items() if not 0 <= share < math.inf]
+    if negative:
+        raise OptionError(f"mixture by {mixture.by}: the share of {negative[0]!r} is {shares[negative[0]]}")
+    whole = math.fsum(shares.values())
+    if not any(math.isclose(whole, right, rel_tol=1e-6) for right in (1, 100)):
+        raise OptionError(f"mixture by {mixture.by}: the shares sum to {whole:g}, not to 1 or 100")
+    missing = [value for value in sizes if value not in shares]
+    if missing:
+        raise OptionError(f"mixture by {mixture.by}: {missing[0]!r} has no share; give it 0 to leave it out")
+    absent = [value for value, share in shares.items() if share > 0 and value not in sizes]
+    if absent:
+        raise OptionError(f"mixture by {mixture.by}: {absent[0]!r} has a share but no data; there is {_list(sizes)}")
+    return {value: float(shares[value]) for value in sizes}
+
+
+def _unimax(sizes: Mapping[str, int], mixture: Mixture, budget: float) -> dict[str, float]:
+    cap = mixture.max_epochs or 0.0
+    reach = cap * sum(sizes.values())
+    if budget > reach * (1 + 1e-9):
+        raise OptionError(
+            f"mixture by {mixture.by}: {_list(sizes)} give {reach:.0f} in {cap:g} epochs, "
+            f"{budget:.0f} are wanted: {budget - reach:.0f} short; train less or raise max_epochs"
+        )
+    weights: dict[str, float] = {}
+    left = budget
+    smallest_first = sorted(sizes, key=lambda value: (sizes[value], value))
+    for done, value in enumerate(smallest_first):
+        weights[value] = min(left / (len(sizes) - done), cap * sizes[value])
+        left -= weights[value]
+    return weights
+
+
+def _list(values: Mapping[str, object]) -> str:
+    return ", ".join(sorted(values))
+
+
+def largest_remainder(weights: Mapping[str, float], units: int) -> dict[str, int]:
+    """Whole units in proportion to weights, the total exact; no name is a unit or more off its exact share.
+
+    What is left after rounding down goes to the largest remainders, ties by name. Computed in rationals, so
+    that the same floats give the same units on any machine. Raises OptionError if all weights are 0.
+    """
+    exact = {name: Fraction(weight) for name, weight in weights.items()}
+    whole = sum(exact.values())
+    if whole <= 0:
+        raise OptionError("there is nothing to share out: every weight is 0")
+    ideal = {name: weight * units / whole for name, weight in exact.items()}
+    result = {name: math.floor(value) for name, value in ideal.items()}
+    by_remainder = sorted(exact, key=lambda name: (result[name] - ideal[name], name))
+    for name in by_remainder[: units - sum(result.values())]:
+        result[name] += 1
+    return result
+
+
+def check_epochs(drawn: Mapping[str, int], sizes: Mapping[str, int], max_epochs: float, unit: str) -> None:
+    """Raises OptionError, naming stratum and shortfall, if more is drawn of one than max_epochs times its size."""
+    for name in sorted(drawn):
+        most = math.floor(max_epochs * sizes[name])
+        if drawn[name] > most:
+            epochs = f"{drawn[name] / sizes[name]:.2f} epochs" if sizes[name] else "it is empty"
+            raise OptionError(
+                f"stratum {name!r} has {sizes[name]} {unit} and {drawn[name]} would be drawn ({epochs}): "
+                f"with max_epochs {max_epochs:g} it is {drawn[name] - most} {unit} short; "
+                "lower its share, train less or raise max_epochs"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class MixtureLine:
+    """One line of the table that is always printed.
+
+    `epochs` = drawn / size; `repeats` = share / natural: how many times as often as a natural mixture would.
+    """
+
+    stratum: str
+    size: int
+    natural: float
+    share: float
+    drawn: int
+    epochs: float
+    repeats: float
+
+
+def table(sizes: Mapping[str, int], drawn: Mapping[str, int]) -> list[MixtureLine]:
+    """Natural and final shares side by side, strata by name; `drawn` in the unit of `sizes`."""
+    whole, budget = sum(sizes.values()), sum(drawn.values())
+    lines = []
+    for name in sorted(sizes):
+        size, units = sizes[name], drawn.get(name, 0)
+        natural = size / whole if whole else 0.0
+        share = units / budget if budget else 0.0
+        lines.append(
+            MixtureLine(
+                name, size, natural, share, units, units / size if size else 0.0, share / natural if natural else 0.0
+            )
+        )
+    return lines

@@ -1,0 +1,261 @@
+"""The schedule: which rows make up each step, as a pure function of (manifest root, schedule, seed).
+
+    step -> phase -> draws of the phase -> stratum (`interleave`) -> k-th draw of that stratum in the run
+         -> epoch = k // rows, row = permutation of that epoch at k % rows (`permutation`)
+
+Nothing is stored but quotas: any step is found in microseconds, resume is exact, and the order is the same at
+any world size and accumulation. Shares, repeats and curricula cost no disk: `arcorp mix` lays another schedule
+on the same rows. `schedule.json` lies outside the seal of the dataset, so it carries the root that it was laid
+on and a digest of itself. Numpy and the standard library alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sharding.errors import OptionError
+from sharding.layout import Layout, SplitLayout
+from sharding.scheduling.interleave import Interleaving
+from sharding.scheduling.mixture import (
+    Mixture,
+    MixtureLine,
+    Stratum,
+    check_epochs,
+    final_shares,
+    largest_remainder,
+    table,
+)
+from sharding.scheduling.permutation import U64, permute, round_keys
+from sharding.seal import Damaged, Manifest, Unsealed, canonical, digest, parsed
+
+FORMAT = 1
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training with one mixture. Either `steps` or `tokens` (rounded down to whole steps).
+
+    `mixture`: None for the mixture of the whole run.
+    """
+
+    name: str
+    steps: int | None = None
+    tokens: int | None = None
+    mixture: Mixture | None = None
+
+    def whole_steps(self, tokens_per_step: int) -> int:
+        if (self.steps is None) == (self.tokens is None):
+            raise OptionError(f"phase {self.name!r}: give either steps or tokens")
+        steps = self.steps if self.steps is not None else (self.tokens or 0) // tokens_per_step
+        if steps < 1:
+            raise OptionError(f"phase {self.name!r} has no whole step: a step is {tokens_per_step} tokens")
+        return steps
+
+
+def strata_of(split: SplitLayout) -> list[Stratum]:
+    """The strata of a split as a mixture sees them; sizes in rows, which all hold the same number of tokens."""
+    return [Stratum(s.name, s.rows, s.source, s.language, s.category) for s in split.strata]
+
+
+def lay(
+    manifest: Manifest,
+    phases: Sequence[Phase],
+    mixture: Mixture,
+    *,
+    batch_rows: int,
+    seed: int,
+    max_epochs: float | None = None,
+) -> dict[str, Any]:
+    """Lay a schedule on a packed dataset: the JSON of `schedule.json`, its digest included.
+
+    `manifest`: of the dataset; `batch_rows`: rows of a step over all ranks; `max_epochs`: cap on how often any
+    stratum is drawn over the whole run. Raises OptionError for phases or mixtures that can't be, and for
+    more rows than `max_epochs` allows, naming stratum and shortfall.
+    """
+    layout = Layout.from_json(manifest.summary, "the dataset's manifest")
+    if batch_rows < 1 or not phases:
+        raise OptionError(
+            f"a schedule needs at least one phase and one row a step, not {len(phases)} and {batch_rows}"
+        )
+    strata = strata_of(layout.splits["train"])
+    sizes = {stratum.name: stratum.size for stratum in strata}
+    drawn = dict.fromkeys(sizes, 0)
+    laid = []
+    for phase in phases:
+        steps = phase.whole_steps(batch_rows * layout.row_tokens)
+        rule = phase.mixture or mixture
+        rows = steps * batch_rows
+        quotas = largest_remainder(final_shares(strata, rule, budget=rows), rows)
+        for name, quota in quotas.items():
+            drawn[name] += quota
+        laid.append({"name": phase.name, "steps": steps, "formula": rule.formula, "quotas": quotas})
+    if max_epochs is not None:
+        check_epochs(drawn, sizes, max_epochs, f"rows of {layout.row_tokens} tokens")
+    schedule = {
+        "format": FORMAT,
+        "manifest": manifest.root,
+        "seed": seed,
+        "row_tokens": layout.row_tokens,
+        "batch_rows": batch_rows,
+        "max_epochs": max_epochs,
+        "phases": laid,
+        "shares": {
+            line.stratum: {
+                "rows": line.size,
+                "natural": line.natural,
+                "final": line.share,
+                "drawn": line.drawn,
+                "epochs": line.epochs,
+            }
+            for line in table(sizes, drawn)
+        },
+    }
+    return {**schedule, "digest": digest(schedule)}
+
+
+def share_table(schedule: Mapping[str, Any]) -> list[MixtureLine]:
+    """What a schedule makes of each stratum over the whole run, for printing."""
+    shares = schedule["shares"]
+    return table({n: s["rows"] for n, s in shares.items()}, {n: s["drawn"] for n, s in shares.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class _Laid:
+    """A phase in place: its first step, its interleaving, and per stratum of it what came before in the run."""
+
+    name: str
+    first_step: int
+    steps: int
+    interleaving: Interleaving
+    stratum: Rows  # index in the split's strata, per name of the interleaving
+    before: Rows  # draws of that stratum in earlier phases
+
+
+class Schedule:
+    """A schedule laid on the training rows of a dataset, checked against both.
+
+    Raises Damaged if the JSON was changed, was laid on another dataset, or does not add up.
+    """
+
+    def __init__(self, data: Any, manifest: Manifest, where: str = "schedule") -> None:
+        layout = Layout.from_json(manifest.summary, "the dataset's manifest")
+        try:
+            self._check(data, manifest.root, layout, where)
+            self.data: dict[str, Any] = data
+            self.seed = int(data["seed"])
+            self.batch_rows = int(data["batch_rows"])
+            self._lay(data["phases"], layout.splits["train"], where)
+        except (KeyError, TypeError, ValueError, AttributeError, OptionError) as error:
+            raise Damaged(f"{where} is not a schedule ({error!r}); lay it again with `arcorp mix`") from None
+        self.steps = sum(phase.steps for phase in self._phases)
+        self._root = manifest.root
+        self._keys: dict[tuple[int, int], U64] = {}
+
+    @classmethod
+    def read(cls, path: Path, manifest: Manifest) -> Schedule:
+        """Raises Unsealed if there is no such file, Damaged as the class does."""
+        try:
+            text = path.read_bytes()
+            data = parsed(text)
+            whole = text == canonical(data)
+        except FileNotFoundError:
+            raise Unsealed(f"{path} is missing: lay a schedule with `arcorp mix`") from None
+        except ValueError as error:
+            raise Damaged(f"{path} is not JSON ({error}); lay it again with `arcorp mix`") from None
+        if not whole:
+            raise Damaged(f"{path} was changed since it was laid; lay it again with `arcorp mix`")
+        return cls(data, manifest, str(path))
+
+    @staticmethod
+    def _check(data: Any, root: str, layout: Layout, where: str) -> None:
+        body = {key: value for key, value in data.items() if key != "digest"}
+        if data["digest"] != digest(body):
+            raise Damaged(f"{where} was changed since it was laid; lay it again with `arcorp mix`")
+        if data["format"] != FORMAT:
+            raise Damaged(f"{where} has format {data['format']}, this arcorp reads {FORMAT}")
+        if data["manifest"] != root or data["row_tokens"] != layout.row_tokens:
+            raise Damaged(
+                f"{where} was laid on dataset {data['manifest'][:16]}, this one is {root[:16]}; "
+                "lay it again with `arcorp mix`"
+            )
+
+    def _lay(self, phases: Sequence[Mapping[str, Any]], split: SplitLayout, where: str) -> None:
+        self._strata = split.strata
+        self._rows = np.array([s.rows for s in split.strata], np.int64)
+        self._first = np.array([s.first_row for s in split.strata], np.int64)
+        index = {s.name: i for i, s in enumerate(split.strata)}
+        before = np.zeros(len(index), np.int64)
+        self._phases: list[_Laid] = []
+        step = 0
+        for phase in phases:
+            steps, quotas = int(phase["steps"]), phase["quotas"]
+            interleaving = Interleaving(quotas)
+            stratum = np.array([index[name] for name in interleaving.names], np.int64)
+            if interleaving.draws != steps * self.batch_rows or (self._rows[stratum] == 0).any():
+                raise Damaged(
+                    f"{where}: phase {phase['name']!r} draws {interleaving.draws} rows for {steps} steps "
+                    f"of {self.batch_rows}, or draws from a stratum without rows"
+                )
+            self._phases.append(_Laid(phase["name"], step, steps, interleaving, stratum, before[stratum]))
+            before[stratum] += [quotas[name] for name in interleaving.names]
+            step += steps
+
+    def phase_of(self, step: int) -> str:
+        """Name of the phase that a step belongs to. Raises IndexError beyond the last."""
+        return self._phase(step).name
+
+    def _phase(self, step: int) -> _Laid:
+        for phase in self._phases:
+            if phase.first_step <= step < phase.first_step + phase.steps:
+                return phase
+        raise IndexError(f"step {step} is not in the schedule, which has steps 0 to {self.steps - 1}")
+
+    def rows_of(self, start: int, stop: int) -> Rows:
+        """Global row numbers of steps start .. stop - 1 in order: int64, (stop - start, batch_rows)."""
+        result = np.empty((max(stop - start, 0), self.batch_rows), np.int64)
+        step = start
+        while step < stop:
+            phase = self._phase(step)
+            until = min(stop, phase.first_step + phase.steps)
+            first, last = ((at - phase.first_step) * self.batch_rows for at in (step, until))
+            rows = self._rows_of_draws(phase, np.arange(first, last, dtype=np.int64))
+            result[step - start : until - start] = rows.reshape(-1, self.batch_rows)
+            step = until
+        return result
+
+    def _rows_of_draws(self, phase: _Laid, draws: Rows) -> Rows:
+        which, count = phase.interleaving.locate(draws)
+        stratum = phase.stratum[which]
+        size = self._rows[stratum]
+        epoch, index = np.divmod(phase.before[which] + count, size)
+        permuted = permute(index.astype(np.uint64), size.astype(np.uint64), self._keys_of(stratum, epoch))
+        return self._first[stratum] + permuted.astype(np.int64)
+
+    def _keys_of(self, stratum: Rows, epoch: Rows) -> U64:
+        """The keys of each draw, shape (rounds, n)."""
+        pairs, inverse = np.unique(np.stack([stratum, epoch]), axis=1, return_inverse=True)
+        table = np.stack([self._key(int(s), int(e)) for s, e in pairs.T], axis=1)
+        return table[:, inverse.reshape(-1)]
+
+    def _key(self, stratum: int, epoch: int) -> U64:
+        pair = (stratum, epoch)
+        if pair not in self._keys:
+            self._keys[pair] = round_keys(self._root, self.seed, self._strata[stratum].name, epoch)
+        return self._keys[pair]
+
+    def drawn(self, steps: int) -> dict[str, int]:
+        """Rows that each stratum has given in the first `steps` steps."""
+        counts = {s.name: 0 for s in self._strata}
+        for phase in self._phases:
+            done = min(max(steps - phase.first_step, 0), phase.steps)
+            for name, count in phase.interleaving.taken(done * self.batch_rows).items():
+                counts[name] += count
+        return counts

@@ -1,0 +1,137 @@
+"""Normalisation: the table, NFC and the oracle agree; what is already normal is left as it is."""
+
+import unicodedata
+from collections import Counter
+
+import pytest
+from camel_tools.utils.dediac import dediac_ar
+from camel_tools.utils.normalize import normalize_unicode
+from datatrove.data import Document
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from corpora.cleaning.normalise import STEPS, Clean, Normalisation, normalise
+from corpora.document_counts import Tally, utf8_size
+from corpora.sources import find
+
+# Characters that any step might touch, letters for them to sit on, and marks that meet them.
+_RANGES = [(0x600, 0x700), (0x8D0, 0x900), (0xFB50, 0xFF00), (0, 0x120), (0x300, 0x370), (0x2000, 0x2070)]
+ALPHABET = [chr(point) for start, stop in _RANGES for point in range(start, stop)]
+ALPHABET += "\u3000\ufeff\u1e69\u0958\u212b\u1100\u1161\u11a8\U0001d15e\U0001f600ابجد abc"
+texts = st.text(st.sampled_from(ALPHABET), max_size=30) | st.text(max_size=20)
+options = st.sampled_from([Normalisation(), Normalisation(tashkeel="drop")])
+
+
+@settings(max_examples=800, deadline=None)
+@given(texts, options, st.booleans())
+def test_normalising_twice_is_normalising_once(text: str, chosen: Normalisation, arabic: bool) -> None:
+    once = normalise(text, arabic=arabic, options=chosen).text
+    assert normalise(once, arabic=arabic, options=chosen).text == once
+    assert unicodedata.is_normalized("NFC", once)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.text(st.sampled_from([*map(chr, range(0x610, 0x660)), *"اويبtse\u0323\u0307\u0301\u0670 "]), max_size=25))
+def test_text_that_the_table_leaves_alone_becomes_its_nfc(text: str) -> None:
+    text = text.replace("\u0640", "").replace("\u061c", "")
+    assert normalise(text).text == unicodedata.normalize("NFC", text)
+
+
+@pytest.mark.fault(12)
+@pytest.mark.parametrize(
+    ("before", "after", "step"),
+    [
+        ("محـــمد", "محمد", "tatweel"),
+        ("\ufeffنص\u200b\u200f\u202a\u2066\u00ad", "نص", "invisible"),
+        ("a\u00a0b\u3000c\u2009d", "a b c d", "spaces"),
+        ("a\r\nb\rc\u2028d\u0085e", "a\nb\nc\nd\ne", "line ends"),
+        ("a\u2029b", "a\n\nb", "line ends"),
+        ("ﻻ ﻣﺤﻤﺪ ﺷﺊ", "لا محمد شئ", "presentation forms"),
+        ("\ufe77\ufcf2", "\u064e\u064e\u0651", "presentation forms"),
+        ("کتابی", "كتابي", "persian letters"),
+        ("a\x00b\x1fc\x7f\x9d", "abc", "controls"),
+        ("شدّة \u0651\u064e", "شدّة \u064e\u0651", "nfc"),
+        ("ا\u0654", "أ", "nfc"),
+    ],
+)
+def test_each_step_does_its_part_and_is_counted(before: str, after: str, step: str) -> None:
+    result = normalise(before)
+    assert result.text == after
+    assert set(result.touched) == {step}
+    assert step in STEPS
+
+
+def test_letters_stay_as_they_are_written() -> None:
+    text = "أإآٱا ة ه ى ي ؤ ئ ء ﷺ ﷲ مَدْرَسَةٌ ک\u200cی"
+    assert normalise(text, arabic=False).text == text
+    assert normalise(text, arabic=False).touched == {}
+
+
+def test_persian_letters_stay_in_persian() -> None:
+    assert normalise("کتابی", arabic=False).text == "کتابی"
+
+
+def test_tashkeel_goes_after_composition_so_that_no_hamza_is_lost() -> None:
+    drop = Normalisation(tashkeel="drop")
+    assert normalise("مُحَمَّدٌ ا\u0654َنَا الرَّحْمَـٰنِ", options=drop).text == "محمد أنا الرحمن"
+
+
+def test_source_code_keeps_everything_but_controls_and_line_ends() -> None:
+    code = "\ufeff# ـ ﻻ \u00a0\x00\r\n\x0cdef e\u0301():\r\n"
+    assert normalise(code, profile="code").text == "# ـ ﻻ \u00a0\n\x0cdef e\u0301():\n"
+    assert normalise(code, profile="verbatim").text == code
+
+
+MARKS = st.text(st.sampled_from([*map(chr, range(0x621, 0x653)), "\u0670", " "]), max_size=30)
+
+
+@settings(max_examples=200, deadline=None)
+@given(MARKS)
+def test_dropping_tashkeel_agrees_with_camel_tools(text: str) -> None:
+    text = text.replace("\u0640", "")
+    assert normalise(text, options=Normalisation(tashkeel="drop")).text == dediac_ar(text)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.sampled_from([*map(chr, range(0xFE80, 0xFEFD)), "ا", " "]), max_size=20))
+def test_letter_forms_agree_with_camel_tools(text: str) -> None:
+    assert normalise(text).text == normalize_unicode(text)
+
+
+def test_a_text_of_the_longest_replacements_has_room() -> None:
+    assert normalise("\ufdfc" * 10_000).text == "ريال" * 10_000
+    assert normalise("\ufdfc" * 10_000, arabic=False).text == "ریال" * 10_000
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(texts, st.booleans()), max_size=12), options)
+def test_cleaning_many_documents_is_normalising_each(given: list[tuple[str, bool]], chosen: Normalisation) -> None:
+    documents = [
+        Document(text=text, id=str(n), metadata={"language": "arz_Arab" if arabic else "fra_Latn"})
+        for n, (text, arabic) in enumerate(given)
+    ]
+    tally = Tally()
+    for document in documents:
+        tally.come(utf8_size(document.text), len(document.text))
+    cleaned = list(Clean(find("text")(), chosen, tally).run(iter(documents)))
+    each = [normalise(text, arabic=arabic, options=chosen) for text, arabic in given]
+    kept = [one for one in each if not one.touched or one.text.strip()]
+    assert [document.text for document in cleaned] == [one.text for one in kept]
+    for document in cleaned:
+        tally.leave("text", "", "", 1, utf8_size(document.text), len(document.text))
+    assert tally.balanced
+    assert tally.changed == dict(sum((Counter(one.touched) for one in each), Counter()))
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(texts | st.sampled_from(["\r", "\n\u064b", "\u2029"]), max_size=12).map("\n".join), options)
+@example("س\r\n" * 40 + "\u0651\u064e", Normalisation())
+@example("س \u0651\u064e" * 40, Normalisation())
+def test_a_long_text_in_blocks_becomes_what_it_becomes_whole(
+    monkeypatch: pytest.MonkeyPatch, text: str, chosen: Normalisation
+) -> None:
+    whole = normalise(text, options=chosen)
+    with monkeypatch.context() as shorter:
+        shorter.setattr("corpora.cleaning.normalise._LONG", 16)
+        blocks = normalise(text, options=chosen)
+    assert blocks == whole

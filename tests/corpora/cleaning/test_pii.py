@@ -1,0 +1,106 @@
+"""Personal data: what is masked, what is left, and that the counts still balance."""
+
+import random
+
+import phonenumbers
+import pytest
+from datatrove.data import Document
+from datatrove.pipeline.formatters import PIIFormatter
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from phonenumbers import PhoneNumberType
+
+from corpora.cleaning.pii import ADDRESS, EMAIL, PHONE, Mask, mask
+from corpora.document_counts import Tally
+from corpora.sources import find
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "+966 50 123 4567",
+        "00966501234567",
+        "0501234567",
+        "+971-4-123-4567",
+        "+965 2212 3456",
+        "+974 5512 3456",
+        "+973 3912 3456",
+        "+968 9212 3456",
+        "+20 100 123 4567",
+        "01001234567",
+        "٠١٠٠١٢٣٤٥٦٧",
+        "+962 79 123 4567",
+        "0791234567",
+        "+961 3 123 456",
+        "+961 71 123 456",
+        "+963 944 123 456",
+        "0944 123 456",
+        "+970 59 123 4567",
+    ],
+)
+def test_telephone_numbers_of_the_gulf_egypt_and_the_levant_are_masked(number: str) -> None:
+    assert mask(f"اتصل على {number}، أو زرنا.") == (f"اتصل على {PHONE}، أو زرنا.", {"telephone": len(number)})
+
+
+@pytest.mark.parametrize("territory", ["SA", "AE", "KW", "QA", "BH", "OM", "EG", "JO", "LB", "SY", "PS"])
+def test_whatever_libphonenumber_takes_for_a_telephone_there_is_masked(territory: str) -> None:
+    code = phonenumbers.country_code_for_region(territory)
+    chance, valid = random.Random(territory), 0
+    telephones = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
+    for _ in range(6000):
+        digits = str(chance.randint(1, 9)) + "".join(chance.choices("0123456789", k=chance.choice([6, 7, 8, 9])))
+        number = phonenumbers.PhoneNumber(country_code=code, national_number=int(digits))
+        kind = phonenumbers.number_type(number)
+        if kind not in telephones or phonenumbers.region_code_for_number(number) != territory:
+            continue
+        valid += 1
+        written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+        for spelling in (written, f"00{code}{digits}", f"+{code}-{digits}"):
+            assert mask(f"هاتف {spelling} .")[0] == f"هاتف {PHONE} .", spelling
+        if kind == PhoneNumberType.MOBILE and territory in ("SA", "AE", "EG", "SY", "PS"):
+            assert mask(f"0{digits}")[0] == PHONE, digits
+    assert valid > 30
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "سنة 1445 هـ الموافق 2023-10-11",
+        "السعر 05.12345678 ريال",
+        "رقم 30501234567",
+        "22123456",
+        "ISBN 978-603-02-0123-4",
+        "3.0501234567",
+        "192.168.1.1 و 127.0.0.1 و 999.1.1.1",
+        "@user وبريد @ فارغ",
+        "+44 20 7946 0958",
+    ],
+)
+def test_other_numbers_and_private_addresses_stay(text: str) -> None:
+    assert mask(text) == (text, {})
+
+
+def test_email_and_public_addresses_are_masked_where_datatrove_masks_them() -> None:
+    text = "راسلنا: someone.else+1@mail.example.org أو من 8.8.8.8 أو 10.0.0.1."
+    theirs = PIIFormatter(email_replacement=EMAIL, ip_replacement=ADDRESS).format(text)
+    assert mask(text)[0] == theirs == f"راسلنا: {EMAIL} أو من {ADDRESS} أو 10.0.0.1."
+
+
+@settings(max_examples=200, deadline=None)
+@example(["+966", "٥", "٥", "8.8.8.8", " ", "0501234567"])
+@given(st.lists(st.sampled_from(["a@b.co", "8.8.8.8", "0501234567", "+966", "50", "٥", " ", ".", "-", "@", "1", "ب"])))
+def test_masking_twice_is_masking_once(pieces: list[str]) -> None:
+    once, _ = mask("".join(pieces))
+    assert mask(once) == (once, {})
+
+
+def test_counts_balance_and_verbatim_sources_are_left_alone() -> None:
+    columns = {"source": "text", "language": "arb_Arab", "category": "arabic"}
+    text = "هاتف 0501234567 بريد a@b.co"
+    for source, expected in (("text", f"هاتف {PHONE} بريد {EMAIL}"), ("quran", text)):
+        tally = Tally()
+        tally.come(len(text.encode()), len(text))
+        (document,) = Mask(find(source)(), tally).run([Document(text=text, id="1", metadata=columns)])
+        tally.go(document)
+        assert document.text == expected
+        assert tally.balanced

@@ -1,0 +1,146 @@
+"""Near-duplicates: found as often as datatrove finds them, the first one kept, however the parts are cut."""
+
+import itertools
+import json
+import random
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from corpora.dedup import exact as dedup
+from corpora.dedup import minhash
+from corpora.dedup.minhash import BLOCKS, SCATTERED, Setting, join
+from corpora.document_counts import Tally
+
+LETTERS = "ابتثجحخدذرزسشصضطظعغفقكلمنهوي"
+
+
+def band_keys(texts: Sequence[str], setting: Setting) -> minhash.Keys:
+    return minhash.band_keys(pa.chunked_array([texts], pa.large_string()), setting)
+
+
+def words(rng: random.Random, count: int) -> list[str]:
+    return ["".join(rng.choices(LETTERS, k=rng.randint(2, 7))) for _ in range(count)]
+
+
+def edited(rng: random.Random, text: list[str], share: float, scattered: bool) -> list[str]:
+    changed = round(share * len(text))
+    start = rng.randrange(len(text) - changed)
+    places = rng.sample(range(len(text)), changed) if scattered else range(start, start + changed)
+    new = dict(zip(places, words(rng, changed), strict=True))
+    return [new.get(place, word) for place, word in enumerate(text)]
+
+
+def pairs(count: int, share: float, scattered: bool) -> list[tuple[str, str]]:
+    rng = random.Random(1)
+    made = []
+    for _ in range(count):
+        text = words(rng, 300)
+        made.append((" ".join(text), " ".join(edited(rng, text, share, scattered))))
+    return made
+
+
+def recall(planted: list[tuple[str, str]], setting: Setting) -> float:
+    one, other = (band_keys(texts, setting) for texts in zip(*planted, strict=True))
+    return float((one == other).any(axis=0).mean())
+
+
+def similar(first: str, *others: str) -> list[bool]:
+    keys = band_keys([first, *others], BLOCKS)
+    return [bool((keys[:, 0] == key).any()) for key in keys.T[1:]]
+
+
+@pytest.mark.parametrize(
+    ("setting", "share", "scattered", "least", "most"),
+    [
+        (BLOCKS, 0.05, False, 0.95, 1.0),
+        (BLOCKS, 0.05, True, 0.1, 0.5),
+        (SCATTERED, 0.05, False, 0.98, 1.0),
+        (SCATTERED, 0.05, True, 0.9, 1.0),
+        (SCATTERED, 0.1, False, 0.95, 1.0),
+    ],
+)
+def test_planted_near_duplicates_are_found_as_often_as_documented(
+    setting: Setting, share: float, scattered: bool, least: float, most: float
+) -> None:
+    assert least <= recall(pairs(200, share, scattered), setting) <= most
+
+
+@pytest.mark.parametrize("share", [0.05, 0.1, 0.15])
+def test_recall_is_that_of_datatrove(share: float, tmp_path: object) -> None:
+    pytest.importorskip("spacy")
+    from datatrove.pipeline.dedup.minhash import MinhashConfig, MinhashDedupSignature
+    from datatrove.utils.hashing import HashConfig
+
+    hashes = HashConfig(precision=64, hash_fc="sha1")
+    config = MinhashConfig(n_grams=5, num_buckets=14, hashes_per_bucket=8, hash_config=hashes)
+    theirs = MinhashDedupSignature(str(tmp_path), config, language="arb_Arab")
+    planted = pairs(150, share, scattered=False)
+    found = 0
+    for pair in planted:
+        one, other = (theirs.get_signature(theirs.get_shingles(text)) for text in pair)
+        found += any(list(a) == list(b) for a, b in zip(one, other, strict=True))
+    # Independent hash functions on 150 pairs: three standard errors of a difference of proportions are at most .17.
+    assert abs(recall(planted, BLOCKS) - found / len(planted)) <= 0.17
+
+
+def test_texts_that_share_nothing_are_never_joined() -> None:
+    rng = random.Random(2)
+    keys = band_keys([" ".join(words(rng, 40)) for _ in range(2_000)], SCATTERED)
+    assert (join(np.arange(2_000), [keys]) == np.arange(2_000)).all()
+
+
+def test_marks_case_digits_and_punctuation_do_not_count_but_letters_do() -> None:
+    assert similar("قال مُحَمَّدٌ في 12 Mai", "قال، محـمد في 1999 «MAI».") == [True]
+    assert similar("قال محمد في البيت", "قال أحمد في البيت") == [False]
+
+
+def test_texts_without_words_are_like_no_other() -> None:
+    keys = band_keys(["", "...", "؟!", "ا"], BLOCKS)
+    assert (keys[:, :3] == 0).all()
+    assert join(np.arange(4), [keys]).tolist() == [0, 1, 2, 3]
+
+
+def table(rows: list[tuple[str, str]]) -> pa.Table:
+    from corpora.documents import SCHEMA
+
+    blank = dict.fromkeys(("source", "category", "language", "license", "url", "date"), "s") | {"metadata": '{"k": 1}'}
+    return pa.Table.from_pylist([{"id": name, "text": text, **blank} for name, text in rows], schema=SCHEMA)
+
+
+def run(parts: list[list[tuple[str, str]]]) -> tuple[list[dict[str, str]], list[Tally]]:
+    tables = [table(rows) for rows in parts]
+    keys = [minhash.band_keys(each["text"], BLOCKS) for each in tables]
+    verdicts = dedup.decide([dedup.fingerprints(each) for each in tables], keys)
+    tallies = [Tally() for _ in tables]
+    rules = dedup.Rules(near=True)
+    kept = [dedup.apply(*each, rules) for each in zip(tables, verdicts, tallies, strict=True)]
+    return [row for each in kept for row in each.to_pylist()], tallies
+
+
+def test_a_cluster_is_named_by_its_first_document_and_knows_its_size() -> None:
+    rng = random.Random(3)
+    text = words(rng, 300)
+    near = edited(rng, text, 0.03, scattered=False)
+    rows = [("s/0", "وحده"), ("s/1", " ".join(text)), ("s/2", " ".join(near)), ("s/3", " ".join(text) + "\n")]
+    kept, tallies = run([rows[:2], rows[2:]])
+    assert [row["id"] for row in kept] == ["s/0", "s/1"]
+    assert json.loads(kept[0]["metadata"]) == {"k": 1}
+    assert json.loads(kept[1]["metadata"]) == {"k": 1, "cluster": "s/1", "cluster_size": 3}
+    assert tallies[1].dropped["documents"] == {"near duplicate": 1, "exact duplicate": 1}
+    assert all(tally.balanced for tally in tallies)
+
+
+@pytest.mark.fault(6)
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(0, 24), max_size=4))
+def test_the_same_stays_however_parts_are_cut(cuts: list[int]) -> None:
+    rng = random.Random(4)
+    stems = [words(rng, 120) for _ in range(8)]
+    rows = [(f"s/{n}", " ".join(edited(rng, stems[n % 8], 0.03, scattered=False))) for n in range(24)]
+    bounds = sorted({0, len(rows), *cuts})
+    assert run([rows[start:stop] for start, stop in itertools.pairwise(bounds)])[0] == run([rows])[0]

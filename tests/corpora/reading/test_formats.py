@@ -1,0 +1,178 @@
+"""Formats: every record is read once wherever a file is cut, and a bad one costs itself alone."""
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from corpora.errors import BadInput
+from corpora.reading.files import File
+from corpora.reading.formats import (
+    SLICE,
+    UNREADABLE_LINE,
+    Blocks,
+    Csv,
+    Format,
+    JsonArray,
+    JsonLines,
+    Lost,
+    Row,
+    Slice,
+    even,
+)
+from corpora.reading.streams import Kind, Stream
+from corpora.sources.wikipedia import WikiExtractor
+
+STREAM = Kind("stream")
+
+
+def made(path: Path, data: bytes) -> File:
+    path.write_bytes(data)
+    return File(str(path), path.name, len(data))
+
+
+def rows(format_: Format, file: File, kind: Kind = STREAM) -> list[Row | Lost]:
+    return [row for part in format_.slices(file, kind) for row in format_.rows(part)]
+
+
+def cut_anywhere(format_: Format, file: File, cuts: list[int]) -> list[Row | Lost]:
+    bounds = sorted({0, file.size + 1, *(min(cut, file.size) for cut in cuts)})
+    parts = [Slice(file, STREAM, start, stop, 0) for start, stop in itertools.pairwise(bounds)]
+    return [row for part in parts for row in format_.rows(part)]
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10**12))
+def test_slices_are_even_cover_everything_and_stay_small(total: int, size: int) -> None:
+    parts = list(even(total, size)) if size // SLICE < 10_000 else []
+    for (_, stop), (start, _) in itertools.pairwise(parts):
+        assert stop == start
+    if parts:
+        assert (parts[0][0], parts[-1][1]) == (0, total)
+
+
+# -- lines ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.fault(11)
+@pytest.mark.fault(13)
+def test_a_bad_line_costs_that_line(tmp_path: Path) -> None:
+    data = b'\xef\xbb\xbf{"a": 1}\n\n{"a": \xff}\n{"a": \n   \r\n["a"]\r\n{"a": "\\ud800"}\n{"a": "\xe2\x80\xa8"}'
+    found = rows(JsonLines(), made(tmp_path / "a", data))
+    assert [row.value if isinstance(row, Row) else row.reason for row in found] == [
+        {"a": 1},
+        "invalid UTF-8",
+        "not JSON",
+        ["a"],
+        "lone surrogate",
+        {"a": "\u2028"},
+    ]
+    assert [row.key for row in found] == [data.index(mark) for mark in (b"\xef", b'{"a": \xff', b'{"a": \n')] + [
+        data.index(b"["),
+        data.index(b'{"a": "\\ud'),
+        data.index(b'{"a": "\xe2'),
+    ]
+
+
+@pytest.mark.fault(12)
+def test_a_lone_surrogate_in_an_array_costs_its_record_and_numbers_that_are_none_are_null(tmp_path: Path) -> None:
+    data = b'[{"a": "\\ud800"}, {"a": "\\ud83d\\ude00", "b": NaN, "c": 1e999}]'
+    found = rows(JsonArray(), made(tmp_path / "a", data))
+    assert found == [Lost(0, "lone surrogate", 12), Row(1, {"a": "\U0001f600", "b": None, "c": None})]
+
+
+LINES = [b"", b"\r", b"a", "كلمة".encode(), b"--", b"-", b"\xff"]
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.lists(st.sampled_from(LINES), max_size=25),
+    st.lists(st.integers(0, 120), max_size=6),
+    st.sampled_from([b"", b"--"]),
+)
+def test_every_block_is_read_once_wherever_the_file_is_cut(
+    tmp_path_factory: pytest.TempPathFactory, pieces: list[bytes], cuts: list[int], separator: bytes
+) -> None:
+    file = made(tmp_path_factory.getbasetemp() / "blocks", b"\n".join(pieces))
+    written = pieces[:-1] if pieces and not pieces[-1] else pieces  # nothing follows the last line end
+    blocks = [
+        list(group)
+        for blank, group in itertools.groupby(
+            (line.removesuffix(b"\r") for line in written), lambda line: line == separator
+        )
+        if not blank
+    ]
+    expected = ["\n".join(line.decode() for line in block if line != b"\xff") for block in blocks]
+    found = cut_anywhere(Blocks(separator), file, cuts)
+    assert [row.value for row in found if isinstance(row, Row)] == expected
+
+
+ARTICLE = '<doc id="{0}" url="https://ar.wikipedia.org/wiki?curid={0}" title="ع {0}">\nع {0}\n\nنص\nآخر{1}</doc>{2}'
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(["", "\n"]), st.sampled_from(["", "\n", "\n\n"])), max_size=6),
+    st.lists(st.integers(0, 900), max_size=6),
+)
+def test_every_article_is_read_once_wherever_the_file_is_cut(
+    tmp_path_factory: pytest.TempPathFactory, ends: list[tuple[str, str]], cuts: list[int]
+) -> None:
+    text = "".join(ARTICLE.format(number, *end) for number, end in enumerate(ends))
+    found = cut_anywhere(WikiExtractor(), made(tmp_path_factory.getbasetemp() / "wiki", text.encode()), cuts)
+    assert [row.value["id"] for row in found if isinstance(row, Row)] == [str(n) for n in range(len(ends))]
+    assert all(row.value["text"].endswith("نص\nآخر") for row in found if isinstance(row, Row))
+
+
+def test_an_article_without_end_is_told(tmp_path: Path) -> None:
+    text = 'stray\n<doc id="1" url="" title="">\na\n<doc id="2" url="" title="">\nb\n</doc>\n<doc id="3">\nc'
+    found = rows(WikiExtractor(), made(tmp_path / "wiki", text.encode()))
+    assert [row.reason if isinstance(row, Lost) else row.value["text"] for row in found] == [
+        "outside <doc>",
+        "no </doc>",
+        "b",
+        "no </doc>",
+    ]
+
+
+def test_a_large_file_is_cut_into_slices_of_its_size_alone(tmp_path: Path) -> None:
+    line = json.dumps({"text": "x" * 1000}).encode() + b"\n"
+    file = made(tmp_path / "large.jsonl", line * (3 * SLICE // len(line)))
+    parts = list(JsonLines().slices(file, STREAM))
+    assert len(parts) == 3
+    assert sum(1 for part in parts for _ in JsonLines().rows(part)) == file.size // len(line)
+
+
+# -- whole files ------------------------------------------------------------------------------------------
+
+
+def test_csv_fields_may_hold_line_ends_and_rows_of_another_width_are_lost(tmp_path: Path) -> None:
+    data = '\ufeffid,text\n1,"سطر\nوآخر, ""نعم"""\n2\n3,c\n'.encode() + b"4,\xff\n5,e\n"
+    found = rows(Csv(), made(tmp_path / "a.csv", data))
+    assert [row.value if isinstance(row, Row) else row.reason for row in found] == [
+        {"id": "1", "text": 'سطر\nوآخر, "نعم"'},
+        "not as many fields as the header",
+        {"id": "3", "text": "c"},
+        UNREADABLE_LINE,
+        {"id": "5", "text": "e"},
+    ]
+    with pytest.raises(BadInput, match="is not CSV"):
+        rows(Csv(), made(tmp_path / "b.csv", b'id,text\n1,"never closed\n2,b\n'))
+
+
+def test_a_json_array_that_is_none_is_refused(tmp_path: Path) -> None:
+    assert [row.key for row in rows(JsonArray("all"), made(tmp_path / "a", b'{"all": [1, 2]}'))] == [0, 1]
+    for data, reason in ((b'{"a": 1}', "no JSON array under 'all'"), (b"[1,", "is not JSON"), (b"\xff", "UTF-8")):
+        with pytest.raises(BadInput, match=reason):
+            rows(JsonArray("all"), made(tmp_path / "b", data))
+
+
+def test_a_stream_is_skipped_to_its_slice(tmp_path: Path) -> None:
+    import gzip
+
+    file = made(tmp_path / "a.gz", gzip.compress(b"".join(b"%06d\n" % number for number in range(10_000))))
+    with Stream(file, Kind("stream", "gzip")) as stream:
+        stream.skip(7 * 9_999)
+        assert stream.read(100) == b"009999\n"

@@ -1,0 +1,162 @@
+"""Shamela: no letter lost but in a named cut, the two file forms alike, and no damaged book taken for a whole one."""
+
+import json
+import random
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from corpora.errors import BadInput
+from corpora.reading.access import tables
+from corpora.reading.files import File
+
+LETTERS = re.compile(r"[\u0620-\u063f\u0641-\u064a\u0671-\u06d3]")
+
+
+def letters(text: str) -> int:
+    return len(LETTERS.findall(text))
+
+
+def book(*pages: str, died: Any = 420, headings: tuple[int, ...] = ()) -> dict[str, Any]:
+    rows = [{"id": number, "nass": nass, "page": 1, "part": 1} for number, nass in enumerate(pages, 1)]
+    main = {"BkId": 7, "Bk": "كتاب", "Auth": "فلان", "AD": died, "cat": "أدب"}
+    return {"Main": [main], "b7": rows[::-1], "t7": [{"id": number, "tit": ""} for number in headings]}
+
+
+@pytest.fixture
+def read(tmp_path: Path, ingest: Any) -> Any:
+    def read(*pages: str, died: Any = 420, headings: tuple[int, ...] = (), **options: Any) -> Any:
+        (tmp_path / "7.bok.json").write_text(json.dumps(book(*pages, died=died, headings=headings)))
+        documents, tally = ingest("shamela", tmp_path, **options)
+        return documents[0].text if documents else tally.dropped["documents"]
+
+    return read
+
+
+def test_letters_in_are_letters_out_and_letters_in_named_cuts(samples: Path, ingest: Any) -> None:
+    shamela = samples / "data" / "shamela"
+    raw = {1: "".join(row["nass"] for row in bok(shamela)["b1"])}
+    for number in (1024, 1027):
+        found = json.loads((shamela / "json" / f"{number}.bok.json").read_text("utf-8"))
+        raw[number] = "".join(row["nass"] for row in found[f"b{number}"])
+    documents, tally = ingest("shamela", shamela)
+    with_notes, _ = ingest("shamela", shamela, notes="keep")
+    assert tally.balanced
+    assert set(tally.dropped["chars"]) == {"footnotes", "references"}  # "markup" would be an unnamed loss
+    for document, full in zip(documents, with_notes, strict=True):
+        assert letters(full.text) == letters(raw[int(document.id.split("/")[1])])
+        assert "_____" not in document.text
+        assert "\r" not in document.text
+        assert document.metadata["metadata"]["died"] < 1370
+    lost = letters("".join(raw.values())) - sum(letters(document.text) for document in documents)
+    footnotes = sum(
+        letters(page.split("\r__________\r", 1)[1])
+        for number in (1024, 1027)
+        for page in pages(shamela, number)
+        if "\r__________\r" in page
+    )
+    footnotes += sum(
+        letters(row["nass"].split("\r__________", 1)[1]) for row in bok(shamela)["b1"] if "\r__________" in row["nass"]
+    )
+    assert lost == footnotes
+
+
+def pages(shamela: Path, number: int) -> list[str]:
+    found = json.loads((shamela / "json" / f"{number}.bok.json").read_text("utf-8"))
+    return [row["nass"] for row in found[f"b{number}"]]
+
+
+def bok(shamela: Path) -> dict[str, list[dict[str, Any]]]:
+    path = shamela / "bok" / "0001.bok"
+    return tables(File(str(path), path.name, path.stat().st_size), ("b", "Main"))
+
+
+def test_access_gives_every_row_of_every_table_in_arabic(samples: Path) -> None:
+    found = bok(samples / "data" / "shamela")
+    assert {name: len(rows) for name, rows in found.items()} == {"b1": 91, "Main": 1}
+    assert len({row["id"] for row in found["b1"]}) == 91
+    assert all(LETTERS.search(row["nass"]) for row in found["b1"])
+    assert found["Main"][0]["AD"] == 1225
+    assert found["Main"][0]["Bk"] == "الفواكه العذاب في الرد على من لم يحكم السنة والكتاب"
+
+
+@pytest.mark.parametrize(
+    ("pages", "headings", "expected"),
+    [
+        (("أول\rثان بلا", "نهاية ."), (), "أول\nثان بلا نهاية ."),
+        (("انتهى .", "بدأ"), (), "انتهى .\nبدأ"),
+        (("قبل", "باب\rنص"), (2,), "قبل\nباب\nنص"),
+        (("صدر ... عجز", "صدر ... عجز"), (), "صدر ... عجز\nصدر ... عجز"),
+        (("كلام (1) ، وكلام\r__________\r(1) حاشية\r(2) أخرى", "تمام (1)"), (), "كلام، وكلام تمام (1)"),
+        (("(1) صدر\r__________\r(1) حاشية",), (), "صدر"),
+        (("سنة (1969) و(2)\r__________\r(2) حاشية",), (), "سنة (1969) و"),
+        (("__________\r(1) حاشية وحدها", "نص"), (), "نص"),
+    ],
+)
+def test_pages_are_joined_and_notes_split_off(
+    read: Any, pages: tuple[str, ...], headings: tuple[int, ...], expected: str
+) -> None:
+    assert read(*pages, headings=headings) == expected
+
+
+def test_notes_stay_if_asked(read: Any) -> None:
+    assert read("نص (1)\r__________\r(1) حاشية", notes="keep") == "نص (1)\n__________\n(1) حاشية"
+
+
+def test_books_of_late_or_unknown_authors_are_dropped(read: Any) -> None:
+    assert read("نص", died=1369) == "نص"
+    assert read("نص", died=1370) == {"author died in 1370 AH or later": 1}
+    assert read("نص", died=1369, died_before=900) == {"author died in 900 AH or later": 1}
+    assert read("نص", died=99999) == {"author died in 1370 AH or later": 1}
+    for unknown in (None, 0, "معاصر"):
+        assert read("نص", died=unknown) == {"author's year of death unknown": 1}
+
+
+@pytest.mark.fault(9)
+def test_a_cut_book_is_refused_and_a_flipped_one_is_refused_or_has_all_its_pages(
+    samples: Path, tmp_path: Path, ingest: Any
+) -> None:
+    data = (samples / "data" / "shamela" / "bok" / "0001.bok").read_bytes()
+    whole = ingest("shamela", samples / "data" / "shamela" / "bok")[0][0].text
+    chance = random.Random(7)
+    for cut in (20, 100, 2048, 4096, len(data) // 2, len(data) // 2048 // 3 * 2048, len(data) - 1):
+        (tmp_path / "cut.bok").write_bytes(data[:cut])
+        with pytest.raises(BadInput, match=r"cut\.bok: (is damaged|ends in the middle|is stream|is no export)"):
+            ingest("shamela", tmp_path)
+    (tmp_path / "cut.bok").unlink()
+    refused = 0
+    for _ in range(40):
+        flipped = bytearray(data)
+        flipped[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        (tmp_path / "flipped.bok").write_bytes(flipped)
+        try:
+            documents = ingest("shamela", tmp_path)[0]
+        except BadInput:
+            refused += 1
+        else:
+            assert all(abs(len(document.text) - len(whole)) < 200 for document in documents)
+    assert refused < 40
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("{}", "has no table Main"),
+        ("[1]", "is no export of Shamela's tables"),
+        ('{"Main": [{}]}', r"lacks what a book of Shamela has \(KeyError: 'BkId'\)"),
+        ('{"Main": [{"BkId": 1}]}', r"lacks what a book of Shamela has \(KeyError: 'b1'\)"),
+        ('{"Main": [', "is not JSON"),
+    ],
+)
+def test_what_is_no_export_is_refused(tmp_path: Path, ingest: Any, content: str, reason: str) -> None:
+    (tmp_path / "a.bok.json").write_text(content)
+    with pytest.raises(BadInput, match=reason):
+        ingest("shamela", tmp_path)
+
+
+@pytest.mark.fault(19)
+def test_access_given_to_another_source_names_this_one(samples: Path, ingest: Any) -> None:
+    with pytest.raises(BadInput, match=r"is access, source openiti reads .* looks like a file for source shamela"):
+        ingest("openiti", samples / "data" / "shamela" / "bok" / "0001.bok")

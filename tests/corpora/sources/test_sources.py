@@ -1,0 +1,378 @@
+"""Every source on real files, counted exactly; and on another source's files, refused with the right name."""
+
+import csv
+import io
+import json
+import math
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from corpora.document_counts import Tally
+from corpora.documents import write
+from corpora.errors import BadInput, NothingFound
+from corpora.reading.formats import Lines, Lost, Row, Slice
+from corpora.sources import FACTS, SOURCES, describe, find, page
+
+# source, folder, options, documents by language
+REAL: list[tuple[str, str, dict[str, Any], dict[str, int]]] = [
+    ("fineweb-2", "fineweb-2", {}, {"arb_Arab": 2397 + 1199, "arz_Arab": 1200, "ars_Arab": 161}),
+    ("fineweb-2", "fineweb-2", {"language": "apc_Arab"}, {"apc_Arab": 4957}),
+    ("oscar", "oscar/OSCAR-2301", {}, {"arb_Arab": 1239}),
+    ("oscar", "oscar/OSCAR-2201", {}, {"arb_Arab": 200}),
+    ("openiti", "openiti", {}, {"arb_Arab": 13}),
+    ("wikipedia", "wikipedia/20170120.ar", {}, {"arb_Arab": 743}),
+    ("wikipedia", "wikipedia/20170120.arz", {}, {"arz_Arab": 2639}),
+    ("wikipedia", "wikipedia/wikiextractor", {}, {"arb_Arab": 120, "arz_Arab": 120}),
+    ("the-stack-v2", "code/the-stack-v2-dedup", {"everything": True}, {"Python": 49, "JavaScript": 198}),
+    ("starcoderdata", "code/starcoderdata", {}, {"Python": 49, "JavaScript": 198}),
+    ("open-web-math", "math/open-web-math", {}, {"eng_Latn": 70}),
+    ("fineweb-edu", "english/fineweb-edu", {}, {"eng_Latn": 45}),
+    ("climbmix", "english/climbmix", {}, {"eng_Latn": 45}),
+    ("gsm8k", "math/gsm8k", {}, {"eng_Latn": 1319}),
+    ("arastories", "arastories", {}, {"arb_Arab": 597, "arz_Arab": 600, "ary_Arab": 600}),
+    ("quran", "quran", {}, {"arb_Arab": 114}),
+    ("cc100", "cc100", {}, {"arb_Arab": 900}),
+    ("tashkeela", "tashkeela", {}, {"arb_Arab": 2500}),
+    ("saudinewsnet", "saudinewsnet", {}, {"arb_Arab": 1316}),  # of 1,318 two are empty
+    ("hadith-json", "hadith/hadith-json", {}, {"arb_Arab": 42 + 402}),
+    ("shamela", "shamela", {}, {"arb_Arab": 3}),
+    ("text", "english/gutenberg", {"language": "eng_Latn", "category": "english"}, {"eng_Latn": 1}),
+    ("text", "dialect/shami", {"split": "lines", "language": "apc_Arab"}, {"apc_Arab": 7017}),
+    ("jsonl", "bulk/dialect.jsonl.zst", {"id_field": "id"}, {"und": 9100}),
+    ("parquet", "fineweb-2/data/ars_Arab", {"id_field": "id"}, {"ars": 161}),
+    ("csv", "dialect/ArSarcasm-v2", {"text_field": "tweet"}, {"und": 12548}),
+]
+
+
+@pytest.mark.parametrize(("name", "folder", "options", "expected"), REAL, ids=lambda value: str(value)[:30])
+def test_real_files_give_exactly_their_documents(
+    samples: Path, ingest: Any, name: str, folder: str, options: dict[str, Any], expected: dict[str, int]
+) -> None:
+    documents, tally = ingest(name, samples / "data" / folder, **options)
+    assert Counter(document.metadata["language"] for document in documents) == expected
+    assert tally.balanced
+    assert len({document.id for document in documents}) == len(documents)
+    for document in documents:
+        columns = document.metadata
+        assert document.id.startswith(f"{name}/")
+        assert document.text.strip()
+        assert columns["source"] == name
+        assert all(isinstance(columns[key], str) for key in ("category", "language", "license", "url", "date"))
+        json.dumps(columns["metadata"], allow_nan=False)
+
+
+DEEP: list[Any] = []
+for _ in range(2_000):
+    DEEP = [DEEP]
+
+
+class Given(Lines):
+    """Rows in place of those of a file."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        self.given = rows
+
+    def rows(self, part: Slice) -> Iterator[Row | Lost]:
+        yield from self.given
+
+
+def changed(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A record with each of its fields, inner ones too, missing or of other types."""
+    for name, field in value.items():
+        yield {key: one for key, one in value.items() if key != name}
+        for other in (None, 5, -1.5, math.nan, True, "x", b"x", [], {}, [[1]], {"a": [1]}, DEEP):
+            yield {**value, name: other}
+        if isinstance(field, dict):
+            yield from ({**value, name: inner} for inner in changed(field))
+
+
+TEXTS = ("openiti", "cc100", "tashkeela", "text")
+"""Sources whose records are texts, not fields."""
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "options"),
+    [real[:3] for real in REAL if real[0] not in TEXTS],
+    ids=lambda value: str(value)[:30],
+)
+def test_a_field_that_is_missing_or_of_another_type_costs_its_record_at_most(
+    samples: Path, monkeypatch: pytest.MonkeyPatch, name: str, folder: str, options: dict[str, Any]
+) -> None:
+    source = find(name)(**options)
+    unit = source.units([str(samples / "data" / folder)])[0]
+    part = unit.slices[0]
+    row = next(row for row in source.format_of(part).rows(part) if isinstance(row, Row))
+    records = [*changed(row.value), row.value]
+    rows = [replace(row, key=key, value=record, text=None) for key, record in enumerate(records)]
+    monkeypatch.setattr(type(source), "format_of", lambda *_: Given(rows))
+    tally = Tally()
+    write(source.documents(replace(unit, slices=(part,), limit=None), tally), io.BytesIO(), tally)
+    assert tally.balanced
+    assert tally.out["documents"] > 0
+
+
+def test_every_source_that_has_a_sample_is_tested() -> None:
+    assert set(SOURCES) - {name for name, *_ in REAL} == {"tinystories", "lk-hadith"}
+
+
+def test_fineweb_2_has_as_many_documents_as_rows(samples: Path, ingest: Any) -> None:
+    files = sorted((samples / "data" / "fineweb-2").rglob("*.parquet"))
+    rows = sum(pq.ParquetFile(file).metadata.num_rows for file in files)
+    documents, _ = ingest("fineweb-2", samples / "data" / "fineweb-2")
+    texts = [text for file in files for text in pq.read_table(file, columns=["text"])["text"].to_pylist()]
+    assert len(documents) == rows
+    assert [document.text for document in documents] == texts
+
+
+def test_the_quran_is_verbatim_with_its_notice(samples: Path, ingest: Any) -> None:
+    documents, _ = ingest("quran", samples / "data" / "quran")
+    lines = (samples / "data" / "quran" / "quran-simple.txt").read_text("utf-8").splitlines()
+    assert "\n".join(document.text for document in documents).split("\n") == [
+        line.split("|", 2)[2] for line in lines if "|" in line and not line.startswith("#")
+    ]
+    assert sum(document.metadata["metadata"]["ayas"] for document in documents) == 6236
+    assert "a link is made to tanzil.net" in documents[0].metadata["license"]
+
+
+def test_oscar_reads_its_three_shapes_alike(tmp_path: Path, ingest: Any) -> None:
+    meta = {"identification": {"label": "arz", "prob": 0.9}, "harmful_pp": 12.5}
+    headers = {"warc-record-id": "<urn:uuid:1>", "warc-target-uri": "https://a", "warc-date": "2020-01-01T00:00:00Z"}
+    shapes = [
+        {"content": "نص", "warc_headers": headers, "metadata": {**meta, "quality_warnings": ["tiny"]}},
+        {"content": "نص", "warc_headers": headers, "metadata": {**meta, "annotation": ["tiny"]}},
+        {"id": 1, "text": "نص", "meta": {**meta, "warc_headers": headers, "quality_warnings": ["tiny"]}},
+    ]
+    found = []
+    for shape in shapes:
+        (tmp_path / "a.jsonl").write_text(json.dumps(shape))
+        found += ingest("oscar", tmp_path)[0]
+    assert found[0] == found[1] == found[2]
+    assert found[0].metadata["language"] == "arz_Arab"
+    assert ingest("oscar", tmp_path, without=("tiny",))[1].dropped["documents"] == {"quality warning tiny": 1}
+    assert ingest("oscar", tmp_path, min_harmful_pp=20)[1].dropped["documents"] == {"harmful_pp": 1}
+
+
+def test_the_stack_takes_blobs_from_the_folder_beside_or_given(samples: Path, tmp_path: Path, ingest: Any) -> None:
+    stack = samples / "data" / "code" / "the-stack-v2-dedup"
+    documents, tally = ingest("the-stack-v2", stack)
+    assert tally.dropped["documents"] == {"generated": 1}
+
+    shutil.copytree(stack / "data" / "Python", tmp_path / "rows")
+    with pytest.raises(BadInput, match="give the folder or address of the blobs as option `content`"):
+        ingest("the-stack-v2", tmp_path / "rows")
+    given, _ = ingest("the-stack-v2", tmp_path / "rows", content=str(stack / "content"))
+    assert [document.text for document in given] == [
+        document.text for document in documents if document.metadata["language"] == "Python"
+    ]
+
+    shutil.copytree(stack / "content", tmp_path / "content")
+    (tmp_path / "content" / given[0].id.split("/")[1]).unlink()
+    assert ingest("the-stack-v2", tmp_path / "rows")[1].dropped["documents"] == {"no blob": 1}
+
+
+def test_the_stack_is_cut_by_the_length_of_its_blobs(samples: Path, tmp_path: Path) -> None:
+    stack = samples / "data" / "code" / "the-stack-v2-dedup"
+    rows = pq.read_table(stack / "data" / "Python").drop_columns("length_bytes").slice(0, 10)
+    pq.write_table(rows.append_column("length_bytes", [[20 << 20] * 10]), tmp_path / "rows.parquet")
+    units = find("the-stack-v2")(content=str(stack / "content")).units([tmp_path])
+    assert [(part.start, part.stop) for unit in units for part in unit.slices] == [(n, n + 1) for n in range(10)]
+
+
+def test_labels_are_one_word(tmp_path: Path, ingest: Any) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "%matplotlib", "language": "Jupyter Notebook"}\n{"text": "?"}')
+    documents, _ = ingest("jsonl", tmp_path)
+    assert [document.metadata["language"] for document in documents] == ["Jupyter-Notebook", "und"]
+
+
+def test_category_is_the_sources_or_follows_the_language_unless_it_is_given(tmp_path: Path, ingest: Any) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "a", "language": "eng_Latn"}\n{"text": "ا", "language": "arz_Arab"}')
+    for given, expected in ((None, ["english", "arabic"]), ("math", ["math", "math"])):
+        documents, _ = ingest("jsonl", tmp_path, category=given)
+        assert [document.metadata["category"] for document in documents] == expected
+
+
+def test_stories_end_at_their_separator(tmp_path: Path, ingest: Any) -> None:
+    (tmp_path / "valid.txt").write_text("One day.\n\nThe end.\n<|endoftext|>\n\nTwo.\n<|endoftext|>\n")
+    documents, _ = ingest("tinystories", tmp_path)
+    assert [document.text.strip() for document in documents] == ["One day.\n\nThe end.", "Two."]
+
+
+def test_lk_hadith_takes_the_whole_hadith_or_its_two_parts(tmp_path: Path, ingest: Any) -> None:
+    names = [f"{part}_{what}" for part in ("Chapter", "Section") for what in ("Number", "English", "Arabic")]
+    names += ["Hadith_number", *(f"English_{part}" for part in ("Hadith", "Isnad", "Matn"))]
+    names += ["Arabic_Hadith", "Arabic_Isnad", "Arabic_Matn", "Arabic_Comment", "English_Grade", "Arabic_Grade"]
+    rows = []
+    for number, texts in enumerate(
+        (("كله", "سند", "متن"), ("nan", "سند", "متن"), ("nan", "nan", "متن"), ("nan",) * 3)
+    ):
+        start = ["1.0", "Purification", "كتاب الطهارة", "nan", "nan", "nan", f"{number}.0", "e", "e", "e"]
+        rows.append([*start, *texts, "nan", "Sahih", "صحيح"])
+    (tmp_path / "AbuDaud").mkdir()
+    with (tmp_path / "AbuDaud" / "Chapter1.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([names, *rows])
+    documents, tally = ingest("lk-hadith", tmp_path)
+    assert [document.text for document in documents] == ["كله", "سند\nمتن", "متن"]
+    assert documents[1].id == "lk-hadith/AbuDaud/Chapter1#1"
+    assert documents[1].metadata["metadata"] == {"chapter": "كتاب الطهارة", "number": "1", "grade": "صحيح"}
+    assert tally.dropped["documents"] == {"empty text": 1}
+
+
+# -- bad input --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.fault(19)
+@pytest.mark.parametrize(
+    ("name", "folder", "reason"),
+    [
+        ("fineweb-2", "english/fineweb-edu", "looks like a file for source fineweb-edu"),
+        ("fineweb-edu", "fineweb-2/data/ars_Arab", "looks like a file for source fineweb-2"),
+        ("oscar", "math/gsm8k/test.jsonl", r"expects the fields .*found \{answer, question\}.*source gsm8k"),
+        ("gsm8k", "oscar/OSCAR-2301", "source oscar"),
+        ("starcoderdata", "code/the-stack-v2-dedup", "source the-stack-v2"),
+        ("oscar", "tashkeela/val.txt", "its first 16 records can't be read as JSON lines"),
+        ("openiti", "fineweb-2/data/ars_Arab/train/000_00000.parquet", "is parquet.*source fineweb-2"),
+        ("quran", "tashkeela/val.txt", "is not Tanzil's Quran"),
+        ("arastories", "dialect/ArSarcasm-v2", r"found \{dialect, sarcasm, sentiment, tweet\}; see `arcorp sources`"),
+        ("hadith-json", "shamela/json/1024.bok.json", "source shamela"),
+        ("shamela", "hadith/hadith-json/forties/nawawi40.json", "source hadith-json"),
+        ("saudinewsnet", "hadith/hadith-json/forties/nawawi40.json", "source hadith-json"),
+        ("shamela", "quran/quran-simple.txt", "source quran"),
+        ("fineweb-2", "openiti/0350AH/data/0328IbnCabdRabbih", "no file here is called"),
+        ("csv", "gsm8k", "no such file or folder"),
+        ("wikipedia", "cc100/ar.txt.xz", "outside <doc>"),
+        ("climbmix", "wikipedia/wikiextractor/ar/wiki_00", "source wikipedia"),
+        ("jsonl", "saudinewsnet/2015-07-23.zip", "is zip, source jsonl reads JSON lines; .* source saudinewsnet"),
+        ("lk-hadith", "arastories", "source arastories"),
+    ],
+)
+def test_the_wrong_source_fails_on_the_first_file_and_names_the_right_one(
+    samples: Path, name: str, folder: str, reason: str
+) -> None:
+    with pytest.raises((BadInput, NothingFound), match=reason):
+        find(name)().units([samples / "data" / folder])
+
+
+@pytest.mark.fault(13)
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("{", "not JSON"),
+        ('{"text": null}', "no text"),
+        ("{}", "no text"),
+        ('{"text": 3}', "text is not a string"),
+        ('{"text": ["a"]}', "text is not a string"),
+        ('{"text": ""}', "empty text"),
+        ('{"text": " \\n "}', "empty text"),
+        ('{"text": "\\ud800"}', "lone surrogate"),
+        ('{"text": "a", "id": "\\udc00"}', "lone surrogate"),
+        ('{"text": "a", "id": "3", "url": "\\ud800"}', "lone surrogate"),
+        ('{"text": "a", "id": ' + "[" * 100_000, "not JSON"),
+        ('{"text": "a", "id": ' + "9" * 5_000 + "}", "not JSON"),
+        ('["text"]', "not an object"),
+        ('{"text": "again", "id": "1"}', "duplicate id"),
+        ('{"text": "a"}', "no id"),
+    ],
+)
+def test_a_bad_record_costs_itself_and_is_counted(tmp_path: Path, ingest: Any, line: str, reason: str) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "نص", "id": "1"}\n' + line + '\n{"text": "نص", "id": "2"}\n')
+    documents, tally = ingest("jsonl", tmp_path, id_field="id")
+    assert [document.id for document in documents] == ["jsonl/1", "jsonl/2"]
+    assert tally.dropped["documents"] == {reason: 1}
+    assert tally.balanced
+
+
+@pytest.mark.fault(13)
+def test_a_hadith_without_a_number_costs_itself(tmp_path: Path, ingest: Any) -> None:
+    one = {"arabic": "نص", "bookId": 1, "id": 1}
+    (tmp_path / "a.json").write_text(json.dumps({"hadiths": [one, {"arabic": "نص", "id": 2}]}))
+    documents, tally = ingest("hadith-json", tmp_path)
+    assert [document.id for document in documents] == ["hadith-json/1/1"]
+    assert tally.dropped["documents"] == {"no id": 1}
+
+
+@pytest.mark.fault(12)
+def test_control_characters_and_foreign_line_ends_cost_nothing(tmp_path: Path, ingest: Any) -> None:
+    texts = ["a\x00b", "a\r\nb", "a\u2028b"]
+    (tmp_path / "a.jsonl").write_bytes(b"\r\n".join(json.dumps({"text": text}).encode() for text in texts))
+    assert [document.text for document in ingest("jsonl", tmp_path)[0]] == texts
+
+
+@pytest.mark.fault(11)
+def test_lines_that_are_not_utf8_are_left_out_of_a_text_and_counted(tmp_path: Path, ingest: Any) -> None:
+    (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfone\n\xff\xfe\nthree\n")
+    documents, tally = ingest("text", tmp_path)
+    assert documents[0].text == "one\nthree\n"
+    assert tally.dropped["bytes"] == {"invalid UTF-8": 3}
+    assert tally.balanced
+
+
+@pytest.mark.fault(9)
+def test_a_bad_file_stops_or_is_handed_over(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "نص"}\n')
+    (tmp_path / "b.jsonl").write_bytes(b"\x1f\x8b\x08\x00damaged")
+    source = find("jsonl")()
+    with pytest.raises(BadInput, match=r"b\.jsonl"):
+        source.units([tmp_path])
+    bad: list[BadInput] = []
+    units = source.units([tmp_path], bad.append)
+    assert [Path(part.file.path).name for unit in units for part in unit.slices] == ["a.jsonl"]
+    assert [Path(error.file).name for error in bad] == ["b.jsonl"]
+
+    (tmp_path / "a.jsonl").unlink()
+    list(source.documents(units[0], Tally(), bad.append))
+    assert [Path(error.file).name for error in bad] == ["b.jsonl", "a.jsonl"]
+
+
+@pytest.mark.fault(14)
+def test_no_file_and_no_document_are_errors(tmp_path: Path) -> None:
+    with pytest.raises(NothingFound):
+        find("jsonl")().units([tmp_path])
+
+
+# -- units ------------------------------------------------------------------------------------------------
+
+
+def test_units_depend_on_inputs_and_options_alone(samples: Path) -> None:
+    once, again = (find("fineweb-2")().units([samples / "data" / "fineweb-2"]) for _ in range(2))
+    assert [unit.to_json() for unit in once] == [unit.to_json() for unit in again]
+    assert str(samples) not in json.dumps([unit.to_json() for unit in once])
+
+
+def test_many_small_files_share_a_unit_and_a_large_one_is_cut(tmp_path: Path) -> None:
+    for number in range(30):
+        (tmp_path / f"{number:02}.jsonl").write_text('{"text": "نص"}\n')
+    large = json.dumps({"text": "x" * 10_000}) + "\n"
+    (tmp_path / "large.jsonl").write_text(large * 7000)
+    units = find("jsonl")().units([tmp_path])
+    assert len(units) == 3
+    assert max(unit.bytes for unit in units) <= 64 << 20
+
+
+@pytest.mark.parametrize("limit", [1, 1000, 2500, 10_000])
+def test_limit_takes_the_first_documents_of_the_whole_input(samples: Path, ingest: Any, limit: int) -> None:
+    everything, _ = ingest("fineweb-2", samples / "data" / "fineweb-2")
+    some, tally = ingest("fineweb-2", samples / "data" / "fineweb-2", limit=limit)
+    assert some == everything[:limit]
+    assert tally.balanced
+
+
+# -- pages ------------------------------------------------------------------------------------------------
+
+
+def test_every_source_tells_what_it_reads() -> None:
+    for name in SOURCES:
+        facts = describe(name)
+        assert set(FACTS) - set(facts) <= {"options"}, name
+        assert facts["title"].endswith("."), name
+
+
+def test_the_page_of_sources_is_what_the_sources_say() -> None:
+    written = Path(__file__).parents[3] / "docs" / "sources.md"
+    assert written.read_text("utf-8") == page(), "run `python -m corpora.sources > docs/sources.md`"

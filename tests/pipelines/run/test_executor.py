@@ -1,0 +1,30 @@
+"""Workers: what they are forked with."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = """
+import sys
+from pathlib import Path
+
+from pipelines.run.parts import Part
+from pipelines.run.stage import Context, Stage, Work, run
+
+
+def write(_, part, writer):
+    with writer.file(".txt") as file:
+        file.write(str("pipelines.preload" in sys.modules).encode())
+
+
+if __name__ == "__main__":
+    work = Work([Part("a", 0), Part("b", 1)], [], write)
+    run(Stage("loaded", 1, Path(sys.argv[1]), {}, {}, lambda: work), Context(workers=2))
+"""
+
+
+def test_workers_have_what_stages_load_when_they_start(tmp_path: Path) -> None:
+    script = tmp_path / "run.py"
+    script.write_text(SCRIPT)
+    subprocess.run([sys.executable, str(script), str(tmp_path / "out")], check=True)
+    assert [(tmp_path / "out" / f"{name}.txt").read_text() for name in "ab"] == ["True", "True"]

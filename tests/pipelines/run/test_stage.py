@@ -1,0 +1,286 @@
+"""Stages: what is promised of every stage's folder, shown on a small stage that writes squares."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import Failure, InputError, IntegrityError, UsageError
+from pipelines.run.lock import lock
+from pipelines.run.parts import Part, PartWriter
+from pipelines.run.stage import Context, Finish, Stage, Work, largest_first, note_faults, run
+from sharding import seal
+
+PARTS = 6
+
+
+def write_squares(_: object, part: Part, writer: PartWriter) -> None:
+    """A part of real files: a hundred squares in text and their sum."""
+    numbers = range(part.spec * 100, part.spec * 100 + 100)
+    with writer.file(".txt") as file:
+        for number in numbers:
+            file.write(f"{number * number}\n".encode())
+            time.sleep(float(os.environ.get("SLOWLY", "0")))
+    with writer.file(".sum") as file:
+        file.write(str(sum(n * n for n in numbers)).encode())
+    writer.counts = {"numbers": seal.Ledger(came=100, out=99, dropped={"the last": 1})}
+    writer.summary = {"largest": numbers[-1]}
+
+
+def fail_on_three(_: object, part: Part, writer: PartWriter) -> None:
+    if part.spec == 3:
+        raise InputError("number 3 can't be squared: leave it out")
+    write_squares(_, part, writer)
+
+
+def die_on_three(_: object, part: Part, writer: PartWriter) -> None:
+    if part.spec == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    write_squares(_, part, writer)
+
+
+def finish_squares(finish: Finish) -> None:
+    finish.write("all.json", seal.canonical([sidecar.summary["largest"] for sidecar in finish.sidecars]))
+    finish.summary = {"parts": len(finish.sidecars)}
+
+
+def squares(folder: Path, write=write_squares, version=1, **options) -> Stage:
+    parts = [Part(f"part-{number:05d}", number) for number in range(PARTS)]
+    return Stage("squares", version, folder, options, {}, lambda: Work(parts, [], write, finish_squares))
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every byte of the result, by name; the state beside it is no part of it."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and ".arcorp" not in path.parts
+    }
+
+
+def test_a_sealed_folder_names_every_file_and_its_counts_balance(tmp_path):
+    outcome = run(squares(tmp_path / "out"), Context())
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert {*tree(tmp_path / "out")} - {"manifest.json"} == {*manifest["files"]}
+    assert manifest["counts"]["numbers"] == {"in": 600, "added": {}, "out": 594, "dropped": {"the last": 6}}
+    assert manifest["summary"] == {"parts": PARTS}
+    assert (outcome.made, outcome.kept, outcome.idle) == (PARTS, 0, False)
+
+
+@pytest.mark.fault(6)
+def test_any_number_of_workers_gives_the_same_bytes(tmp_path):
+    run(squares(tmp_path / "one"), Context(workers=1))
+    run(squares(tmp_path / "three"), Context(workers=3))
+    assert tree(tmp_path / "one") == tree(tmp_path / "three")
+
+
+def test_done_work_is_not_done_again(tmp_path):
+    run(squares(tmp_path / "out"), Context())
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.txt")}
+    assert run(squares(tmp_path / "out"), Context()).idle
+    assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.txt")}
+
+
+@pytest.mark.fault(8)
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda path: path.unlink(), id="deleted"),
+        pytest.param(lambda path: path.write_bytes(path.read_bytes()[:-5]), id="cut"),
+        pytest.param(lambda path: path.write_bytes(path.read_bytes().replace(b"1", b"7", 1)), id="changed"),
+    ],
+)
+@pytest.mark.parametrize("name", ["part-00002.txt", "part-00002.json", "all.json"])
+def test_a_damaged_file_is_made_again_alone_and_to_the_same_bytes(tmp_path, damage, name):
+    out = tmp_path / "out"
+    run(squares(out), Context())
+    before, untouched = tree(out), (out / "part-00001.txt").stat().st_mtime_ns
+    damage(out / name)
+    outcome = run(squares(out), Context())
+    assert outcome.mended == [name]
+    assert outcome.made == (name != "all.json")
+    assert tree(out) == before
+    assert (out / "part-00001.txt").stat().st_mtime_ns == untouched
+
+
+@pytest.mark.fault(8)
+def test_a_flipped_bit_that_verify_noted_is_mended_though_size_and_time_hide_it(tmp_path):
+    out = tmp_path / "out"
+    run(squares(out), Context())
+    before = tree(out)
+    path = out / "part-00004.txt"
+    times = path.stat()
+    data = bytearray(path.read_bytes())
+    data[7] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert run(squares(out), Context()).idle, "size and time can't show it"
+    note_faults(out, ["part-00004.txt"])
+    assert run(squares(out), Context()).made == 1
+    assert tree(out) == before
+    assert run(squares(out), Context()).idle
+
+
+@pytest.mark.fault(8)
+def test_a_manifest_cut_or_changed_is_written_anew(tmp_path):
+    out = tmp_path / "out"
+    run(squares(out), Context())
+    before = tree(out)
+    for damage in (lambda data: data[:50], lambda data: data.replace(b"594", b"595")):
+        (out / "manifest.json").write_bytes(damage((out / "manifest.json").read_bytes()))
+        assert run(squares(out), Context()).made == 0
+        assert tree(out) == before
+
+
+@pytest.mark.fault(7)
+def test_other_options_are_refused_and_named(tmp_path):
+    run(squares(tmp_path / "out", colour="red"), Context())
+    with pytest.raises(UsageError, match=r'options\.colour was "red", now "blue"'):
+        run(squares(tmp_path / "out", colour="blue"), Context())
+    with pytest.raises(UsageError, match="version was 1, now 2"):
+        run(squares(tmp_path / "out", version=2, colour="red"), Context())
+    assert run(squares(tmp_path / "out", colour="blue"), Context(restart=True)).made == PARTS
+
+
+@pytest.mark.fault(7)
+def test_unfinished_work_of_other_options_is_refused_too(tmp_path):
+    with pytest.raises(InputError):
+        run(squares(tmp_path / "out", fail_on_three, colour="red"), Context())
+    with pytest.raises(UsageError, match="colour"):
+        run(squares(tmp_path / "out", colour="blue"), Context())
+
+
+def test_a_folder_with_foreign_files_is_refused_and_left_alone(tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(UsageError, match=r"thesis\.tex"):
+        run(squares(tmp_path), Context(restart=True))
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.fault(20)
+def test_a_folder_that_cannot_be_written_is_a_usage_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="choose another --out"):
+        run(squares(tmp_path / "file" / "out"), Context())
+    with pytest.raises(UsageError, match="is a file"):
+        run(squares(tmp_path / "file"), Context())
+
+
+@pytest.mark.fault(5)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_failing_part_ends_the_run_with_its_sentence_and_the_rest_is_kept(tmp_path, workers):
+    out = tmp_path / "out"
+    with pytest.raises(InputError, match="number 3 can't be squared: leave it out"):
+        run(squares(out, fail_on_three), Context(workers=workers))
+    assert not (out / "manifest.json").exists()
+    made = len(list(out.glob("*.sum")))
+    outcome = run(squares(out), Context(workers=workers))
+    assert (outcome.made, outcome.kept) == (PARTS - made, made)
+    run(squares(tmp_path / "undisturbed"), Context())
+    assert tree(out) == tree(tmp_path / "undisturbed")
+
+
+@pytest.mark.fault(10)
+def test_a_digit_that_changed_in_a_sidecar_before_the_seal_costs_its_part(tmp_path):
+    out = tmp_path / "out"
+    with pytest.raises(InputError):
+        run(squares(out, fail_on_three), Context())
+    sidecar = out / "part-00000.json"
+    sidecar.write_bytes(sidecar.read_bytes().replace(b'"largest": 99', b'"largest": 98'))
+    assert run(squares(out), Context()).kept == 2
+    run(squares(tmp_path / "undisturbed"), Context())
+    assert tree(out) == tree(tmp_path / "undisturbed")
+
+
+@pytest.mark.fault(5)
+def test_a_worker_that_the_system_kills_is_noticed(tmp_path):
+    with pytest.raises(Failure, match="fewer --workers"):
+        run(squares(tmp_path / "out", die_on_three), Context(workers=2))
+
+
+def test_counts_that_do_not_balance_are_never_sealed(tmp_path):
+    def lose(finish: Finish) -> None:
+        finish.counts["numbers"].out -= 1
+
+    stage = squares(tmp_path / "out")
+    parts = stage.work().parts
+    leaky = Stage("squares", 1, stage.folder, {}, {}, lambda: Work(parts, [], write_squares, lose))
+    with pytest.raises(Failure, match="do not balance"):
+        run(leaky, Context())
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_mending_to_other_bytes_is_an_integrity_error(tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    run(squares(out), Context())
+    (out / "part-00003.sum").unlink()
+
+    def write_otherwise(_, part, writer):
+        write_squares(_, part, writer)
+        with writer.file(".sum") as file:
+            file.write(b"0")
+
+    with pytest.raises(IntegrityError, match="not to the same bytes"):
+        run(squares(out, write_otherwise), Context())
+
+
+HOLD = "import sys, time; from pathlib import Path; from pipelines.run.lock import lock\n\
+with lock(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
+
+
+@pytest.mark.fault(3)
+def test_a_second_writer_is_refused_and_a_dead_one_is_not_waited_for(tmp_path):
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE)
+    assert holder.stdout.readline() == b"held\n"
+    with pytest.raises(Failure, match=f"process {holder.pid}"), lock(tmp_path):
+        pass
+    holder.kill()
+    holder.wait()
+    holder.stdout.close()
+    with lock(tmp_path):
+        pass
+
+
+RUN = "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); import test_stage as t\n\
+from pipelines.run.stage import Context, run\n\
+if __name__ == '__main__': run(t.squares(Path(sys.argv[2])), Context(workers=int(sys.argv[3])))"
+
+
+@pytest.mark.fault(1)
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_kill_9_at_any_moment_and_resume_gives_the_same_bytes(tmp_path, workers):
+    script = tmp_path / "run.py"
+    script.write_text(RUN)
+    out = tmp_path / "out"
+    run(squares(tmp_path / "undisturbed"), Context())
+    kills = 0
+    for moment in range(12):
+        before = set(out.glob(".tmp-*"))
+        process = subprocess.Popen(
+            [sys.executable, str(script), str(Path(__file__).parent), str(out), workers],
+            env={**os.environ, "SLOWLY": "0.004"},
+        )
+        while process.poll() is None and not set(out.glob(".tmp-*")) - before:
+            time.sleep(0.01)
+        try:
+            process.wait(timeout=0.08 * (moment * 7 % 12))
+        except subprocess.TimeoutExpired:
+            process.kill()  # the run alone: its workers must notice and leave by themselves
+            process.wait()
+            kills += 1
+    done = subprocess.run([sys.executable, str(script), str(Path(__file__).parent), str(out), workers])
+    assert done.returncode == 0
+    assert kills >= 2
+    assert tree(out) == tree(tmp_path / "undisturbed")
+
+
+def test_workers_take_the_largest_parts_first_and_equal_ones_in_their_order():
+    parts = [Part(str(rank), bytes=size) for rank, size in enumerate([3, 9, 3, 0, 40])]
+    assert largest_first(parts, [0, 1, 2, 3]) == [1, 0, 2, 3]
+    assert largest_first(parts, range(5)) == [4, 1, 0, 2, 3]

@@ -1,0 +1,227 @@
+"""Verification: every flipped bit, every cut, and bytes that are as sealed but mean something wrong.
+
+`ARCORP_FLIPS` and `ARCORP_CUTS` (random ones, for each file) ask for more of them than the suite does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sharding.checking.verify import recompute_order_hash, verify
+from sharding.errors import OptionError
+from sharding.layout import PLAN, SCHEDULE, SEGMENT
+from sharding.packing.plan import Plan
+from sharding.rows import Dataset
+from sharding.seal import MANIFEST, Fault, SealError, read_manifest, write_json
+from tests.sharding.corpus import mixed_documents, seal
+
+FLIPS = int(os.environ.get("ARCORP_FLIPS", "200"))
+CUTS = int(os.environ.get("ARCORP_CUTS", "4"))
+LEVELS = ("quick", "full", "deep")
+TEXTS = {document.id: " ".join(map(str, document.ids)) for document in mixed_documents()}
+
+
+def decode(ids: list[int]) -> str:
+    return " ".join(map(str, ids))
+
+
+def found(folder: Path, level: str) -> list[str]:
+    """Faulty files by name; a manifest that can't be trusted counts as one."""
+    try:
+        return [fault.file for fault in verify(folder, level)]
+    except SealError:
+        return [MANIFEST]
+
+
+def test_an_untouched_dataset_has_no_fault_at_any_level(dataset: Path) -> None:
+    for level in LEVELS:
+        assert verify(dataset, level, decode=decode, read_document=TEXTS.get) == []
+
+
+def test_a_tokens_folder_is_verified_too(tokens: Path) -> None:
+    for level in LEVELS:
+        assert verify(tokens, level) == []
+
+
+def test_every_byte_is_reported_as_it_is_read(dataset: Path) -> None:
+    read: list[int] = []
+    verify(dataset, "full", progress=read.append)
+    assert sum(read) == sum(record.bytes for record in read_manifest(dataset).files.values())
+
+
+def files_of(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.fault(10)
+def test_flipped_bits_over_every_file_are_all_found_by_full(
+    copy: Path, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("times", FLIPS)
+    rng = np.random.default_rng(1)
+    write_json(copy / "second.json", json.loads((copy / SCHEDULE).read_bytes()))
+    files = files_of(copy)
+    for k in range(FLIPS):
+        path = files[k % len(files)]
+        good = path.read_bytes()
+        bad = bytearray(good)
+        bad[rng.integers(len(bad))] ^= 1 << int(rng.integers(8))
+        path.write_bytes(bad)
+        assert found(copy, "full") == [str(path.relative_to(copy))]
+        path.write_bytes(good)
+    assert found(copy, "full") == []
+
+
+@pytest.mark.fault(8)
+def test_every_truncation_and_every_missing_file_is_found_by_quick(copy: Path) -> None:
+    rng = np.random.default_rng(2)
+    for path in files_of(copy):
+        good = path.read_bytes()
+        name = str(path.relative_to(copy))
+        keeps = {0, 1, len(good) // 2, len(good) - 2, len(good) - 1}
+        keeps |= {int(one) for one in rng.integers(len(good), size=CUTS)}
+        for keep in sorted(keeps):
+            path.write_bytes(good[:keep])
+            assert found(copy, "quick") == [name]
+        path.unlink()
+        if name == MANIFEST:
+            with pytest.raises(SealError, match="not sealed"):
+                verify(copy, "quick")
+        elif name != SCHEDULE:  # a dataset may have another, or none yet
+            assert found(copy, "quick") == [name]
+        path.write_bytes(good)
+
+
+def test_an_unknown_level_is_refused(dataset: Path) -> None:
+    with pytest.raises(OptionError, match="'thorough' is unknown"):
+        verify(dataset, "thorough")
+
+
+# -- wrong from the start: sealed, but not what it should be ---------------------------------------------------
+
+
+def edit_segments(folder: Path, change: Callable[[np.ndarray], None], shard: str = "train-00001-of-00006") -> None:
+    path = folder / "shards" / f"{shard}.seg"
+    segments = np.fromfile(path, SEGMENT)
+    change(segments)
+    segments.tofile(path)
+
+
+def edit_ids(folder: Path, change: Callable[[np.ndarray], None], shard: str = "train-00001-of-00006") -> None:
+    path = folder / "shards" / f"{shard}.bin"
+    ids = np.fromfile(path, "<u2").reshape(-1, 64)
+    change(ids)
+    ids.tofile(path)
+
+
+def deep_faults(folder: Path) -> list[Fault]:
+    """Faults of a folder that was sealed as it now is."""
+    manifest = read_manifest(folder)
+    (folder / SCHEDULE).unlink()
+    seal(folder, Plan.read(folder), manifest.summary)
+    assert verify(folder, "full") == []
+    return verify(folder, "deep", decode=decode, read_document=TEXTS.get)
+
+
+@pytest.mark.fault(22)
+def test_an_id_beyond_the_vocabulary_names_row_and_document(copy: Path) -> None:
+    data = Dataset(copy)
+    document = int(data.train.segments(153)[0]["document"])
+
+    def change(ids: np.ndarray) -> None:
+        ids[3, 5] = 4464
+
+    edit_ids(copy, change)
+    faults = deep_faults(copy)
+    assert "not in the vocabulary" in str(faults[0])
+    assert faults[0].file == "shards/train-00001-of-00006.bin"
+    assert f"row 153 of train, document {mixed_documents()[document].id!r}" in faults[0].what
+
+
+def shift_position(segments: np.ndarray) -> None:
+    segments["length"][4] += 1
+
+
+def merge_rows(segments: np.ndarray) -> None:
+    segments["position"][np.flatnonzero(segments["position"] == 0)[3]] = 1
+
+
+def foreign_document(segments: np.ndarray) -> None:
+    segments["document"][4] = 10**9
+
+
+def other_stratum(segments: np.ndarray) -> None:
+    segments["document"][4] = 999
+
+
+def other_document(segments: np.ndarray) -> None:
+    same = (segments["offset"] == 0) & (segments["length"] == segments["length"][segments["offset"] == 0][0])
+    first = np.flatnonzero(same)[0]
+    segments["document"][first] += 1
+
+
+def later_offset(segments: np.ndarray) -> None:
+    inner = np.flatnonzero((segments["offset"] > 2) & (segments["length"] < 60))[0]
+    segments["offset"][inner] -= 1
+
+
+@pytest.mark.fault(24)
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (shift_position, "do not tile"),
+        (merge_rows, "begin 149 rows"),
+        (foreign_document, "not there"),
+        (other_stratum, "another stratum"),
+        (other_document, ""),
+        (later_offset, ""),
+    ],
+)
+def test_wrong_segments_are_found(copy: Path, change: Callable[[np.ndarray], None], sentence: str) -> None:
+    edit_segments(copy, change)
+    faults = deep_faults(copy)
+    assert faults
+    assert sentence in str(faults[0])
+
+
+def test_a_missing_bos_is_found(copy: Path) -> None:
+    def change(ids: np.ndarray) -> None:
+        ids[ids == 1] = 7
+
+    edit_ids(copy, change)
+    assert "there is no BOS where the document has it" in str(deep_faults(copy)[0])
+
+
+@pytest.mark.fault(24)
+def test_tokens_that_are_not_their_documents_are_found(copy: Path) -> None:
+    def change(ids: np.ndarray) -> None:
+        inner = (ids > 2) & (ids < 990)
+        ids[inner] += 1
+
+    edit_ids(copy, change)
+    faults = deep_faults(copy)
+    assert "do not decode to the document's text" in str(faults[0])
+
+
+@pytest.mark.fault(24)
+def test_counts_that_do_not_agree_are_found(copy: Path) -> None:
+    plan = json.loads((copy / PLAN).read_bytes())
+    plan["counts"]["documents"]["in"] += 1
+    plan["counts"]["documents"]["out"] += 1
+    write_json(copy / PLAN, plan)
+    assert "its ledger says 1001" in " ".join(str(fault) for fault in deep_faults(copy))
+
+
+def test_the_order_hash_is_recomputed_from_disk(dataset: Path) -> None:
+    data = Dataset(dataset)
+    middle = recompute_order_hash(data, 0, 5)
+    assert recompute_order_hash(data, 5, 12, middle) == recompute_order_hash(data, 0, 12)
+    assert recompute_order_hash(data, 0, 0) == bytes.fromhex(data.root)
+    with pytest.raises(OptionError, match="before step 5 is needed"):
+        recompute_order_hash(data, 5, 12)

@@ -1,0 +1,88 @@
+"""Every morphology mode, clitics apart or not, gives one plain tokenizer that four engines read alike."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from engines import Engines, agreed, engines, fuzzed
+from everything import everything
+
+from benchmarks.tokenization.buckwalter import convert
+from tokenization.model import folder
+from tokenization.model.encode import Encoder
+from tokenization.model.pattern import pattern
+from tokenization.model.tokenizer import Tokenizer
+from tokenization.model.vocabulary import Layout, Vocabulary
+from tokenization.morphology.segmenter import segmenter
+from tokenization.training import bpe
+from tokenization.training.counts import Counts, count
+from tokenization.training.morpheme_boundaries import Morphology, boundaries, clitics_apart, word_counts
+
+FUZZ = int(os.environ.get("ARCORP_FUZZ", "250"))  # strings for each tokenizer
+MODES = ["V2", "regex", "hard learned", "hard regex rules", "soft learned", "soft regex learned", "soft camel"]
+
+
+@pytest.fixture(scope="module", params=MODES)
+def opened(
+    request: pytest.FixtureRequest, real_text: list[str], real_counts: Counts, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Tokenizer, Engines]:
+    """The layout of V2, plain; and each mode with each segmenter, clitics apart or not."""
+    asked = request.param.split()
+    if asked == ["V2"]:
+        path: Path = request.getfixturevalue("v2_folder")
+    else:
+        path = tmp_path_factory.mktemp("tokenizer")
+        split, layout = pattern(clitics="regex" in asked), Layout(4_000)
+        words = real_counts
+        if "camel" in asked:  # analyses take their time: fewer words
+            words = count([text[:2_000] for text in real_text[::10]], pattern())
+        morphology, ends = Morphology(), None
+        if asked[0] != "regex":
+            database = str(convert(path / "buckwalter.db")) if "camel" in asked else None
+            morphology = Morphology(asked[0])
+            ends = boundaries(words, segmenter(asked[-1], word_counts(words), database))
+        pieces = clitics_apart(words, split) if "regex" in asked else words
+        merges = bpe.train(pieces, layout.merged, morphology=morphology, boundaries=ends)
+        for name, data in folder.files(Vocabulary(layout, tuple(merges)), split, {}).items():
+            (path / name).write_bytes(data)
+    return Tokenizer.load(path), engines(path)
+
+
+def test_ids_are_equal_on_fuzzed_strings_and_nothing_is_lost(opened: tuple[Tokenizer, Engines]) -> None:
+    for text in fuzzed(FUZZ, seed=0):
+        agreed(opened, text)
+
+
+def test_ids_are_equal_on_all_sample_corpora_and_nothing_is_lost(
+    opened: tuple[Tokenizer, Engines], samples: Path
+) -> None:
+    for text in everything(samples):
+        agreed(opened, text)
+
+
+def test_ids_are_equal_on_real_text_and_no_fallback_is_needed(
+    opened: tuple[Tokenizer, Engines], real_text: list[str]
+) -> None:
+    for text in real_text[::60]:
+        agreed(opened, text[:5_000])
+    part = Encoder(opened[0]).encode_part(real_text[::10], "part-00000")
+    assert (part.engine, part.disagreed) == ("fastokens", 0)
+
+
+@pytest.mark.parametrize(
+    "text", ["ا" * 100_000, "ال" * 50_000, "كتابهم" * 20_000, "وال" + "ل" * 60_000 + "ة", "\u064e" * 50_000]
+)
+def test_words_without_end_encode_alike(opened: tuple[Tokenizer, Engines], text: str) -> None:
+    _, encoders = opened
+    assert encoders["fastokens"](text) == encoders["tokenizers"](text) == encoders["tiktoken"](text)
+
+
+def test_a_clitic_set_apart_is_never_in_a_token_with_the_stem(
+    real_counts: Counts, make_folder: Callable[[Layout, str], Path]
+) -> None:
+    path = make_folder(Layout(4_000), pattern(clitics=True))
+    tokenizer = Tokenizer.load(path)
+    for text, apart in ((" والكتاب", " وال"), ("بالمدرسة", "بال"), (" كتابهما", " كتاب"), ("مكتبات", "مكتب")):
+        joined = [b"".join(tokenizer.pieces[at] for at in tokenizer.encode(text)[:n]).decode() for n in range(1, 9)]
+        assert apart in joined

@@ -1,0 +1,104 @@
+"""Morpheme boundaries steer which merges are learned, as a plain reading of the definition says."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tokenization.errors import EmptyCorpus, OptionError
+from tokenization.model.alphabet import BYTE_OF_ID
+from tokenization.model.vocabulary import Merge
+from tokenization.morphology.segmenter import Rules
+from tokenization.training import bpe
+from tokenization.training.counts import Counts
+from tokenization.training.morpheme_boundaries import Morphology, boundaries
+
+Word = tuple[list[bytes], list[bool], int]
+
+
+def slow_merges(words: list[Word], size: int, morphology: Morphology) -> list[Merge]:
+    """The definition, read off: count all pairs afresh for every merge."""
+    order = {bytes([byte]): at for at, byte in enumerate(BYTE_OF_ID)}
+    merges: list[Merge] = []
+    hard, soft = morphology.mode == "hard", morphology.mode == "soft"
+    stage_end = 256 + round((size - 256) * morphology.share) if soft else size
+    while len(order) < size:
+        if len(order) >= stage_end:
+            words = [(tokens, [False] * len(ends), count) for tokens, ends, count in words]
+        scores: Counter[Merge] = Counter()
+        for tokens, ends, count in words:
+            for left, right, across in zip(tokens, tokens[1:], ends, strict=False):
+                if across and hard:
+                    continue
+                scores[left, right] += round(count * (-100 * morphology.penalty if across and soft else 100))
+        best = min(scores, key=lambda pair: (-scores[pair], order[pair[0]], order[pair[1]]), default=None)
+        if best is None or scores[best] < 100:
+            if len(order) >= stage_end or stage_end == size:
+                break
+            stage_end = 0
+            continue
+        merges.append(best)
+        order.setdefault(best[0] + best[1], len(order))
+        words = [(*_joined(tokens, ends, best, hard), count) for tokens, ends, count in words]
+    return merges
+
+
+def _joined(tokens: list[bytes], ends: list[bool], pair: Merge, hard: bool) -> tuple[list[bytes], list[bool]]:
+    out: list[bytes] = []
+    flags: list[bool] = []
+    at = 0
+    while at < len(tokens):
+        if tuple(tokens[at : at + 2]) == pair and not (hard and ends[at]):
+            out.append(pair[0] + pair[1])
+            at += 1
+        else:
+            out.append(tokens[at])
+        flags.append(ends[at])
+        at += 1
+    return out, flags
+
+
+@given(
+    st.dictionaries(st.text("abc", min_size=1, max_size=9).map(str.encode), st.integers(1, 9), min_size=1, max_size=9),
+    st.sampled_from(["none", "hard", "soft"]),
+    st.sampled_from([0.0, 0.5, 1.0, 2.0]),
+    st.sampled_from([0.5, 0.875, 1.0]),
+    st.integers(257, 275),
+    st.randoms(use_true_random=False),
+)
+@settings(max_examples=150, deadline=None)
+def test_merges_are_those_of_the_definition(words, mode, penalty, share, size, random) -> None:  # type: ignore[no-untyped-def]
+    counts = Counts.of(words)
+    ends = np.array([random.random() < 0.3 for _ in range(len(counts.data))], bool)
+    held: list[Word] = []
+    for begin, (word, count) in zip(counts.offsets.tolist(), counts.items(), strict=False):
+        held.append(([bytes([byte]) for byte in word], ends[begin : begin + len(word)].tolist(), count))
+    morphology = Morphology(mode, penalty, share)
+    expected = slow_merges(held, size, morphology)
+    reached = 256 + len({left + right for left, right in expected})
+    if reached < size:
+        with pytest.raises(EmptyCorpus):
+            bpe.train(counts, size, morphology=morphology, boundaries=ends)
+    else:
+        assert bpe.train(counts, size, morphology=morphology, boundaries=ends) == expected
+
+
+def test_boundaries_lie_inside_arabic_words_after_the_space_and_nowhere_else() -> None:
+    counts = Counts.of({" والمدرسة".encode(): 2, "والمدرسة".encode(): 1, b" hello": 3, "٣".encode(): 1, b"\xff": 1})
+    ends = boundaries(counts, Rules())
+    for begin, (piece, _) in zip(counts.offsets.tolist(), counts.items(), strict=False):
+        cut = [at + 1 for at in range(len(piece)) if ends[begin + at]]
+        parts = [piece[a:b].decode(errors="replace") for a, b in zip([0, *cut], [*cut, len(piece)], strict=True)]
+        assert parts == (["و", "ال", "مدرس", "ة"] if len(parts) > 1 and parts[0] == "و" else parts)
+        assert len(parts) == (4 if "مدرسة" in piece.decode(errors="replace") else 1)
+
+
+def test_values_out_of_range_and_missing_boundaries_are_refused() -> None:
+    with pytest.raises(OptionError, match="share 0"):
+        Morphology("soft", share=0)
+    with pytest.raises(OptionError, match="penalty -1"):
+        Morphology("soft", penalty=-1)
+    with pytest.raises(OptionError, match="one boundary flag for each byte"):
+        bpe.train(Counts.of({b"abab": 3}), 257, morphology=Morphology("hard"))

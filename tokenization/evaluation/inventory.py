@@ -1,0 +1,96 @@
+"""What a vocabulary is made of, without any text: lengths, scripts, digits, white space, tokens that are never used.
+
+Some of it is policy (whether 1234567 is one token or seven), some is waste: a token that its own text doesn't encode
+to can come up only in company, if ever (Land & Bartolo 2024, *Fishing for Magikarp*).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from tokenization.model.encode import Encoder
+from tokenization.model.tokenizer import Tokenizer
+
+DIGITS = {"ASCII": "1234567", "Arabic-Indic": "١٢٣٤٥٦٧"}
+INDENTS = (1, 2, 4, 8, 16)
+LONGEST = 16  # characters; longer tokens are counted together
+
+
+def inventory(encoder: Encoder) -> dict[str, Any]:
+    """What there is to say of a vocabulary, as JSON has it.
+
+    `size` ids, of which `text` stand for text. `bytes`: least, most, mean, standard deviation of a token's length
+    (nanochat's `token_bytes`). `chars`: how many tokens have so many characters, those of LONGEST or more together.
+    `scripts`: shares of the tokens for text, by the script of their first letter, else what they are. `fragments`:
+    share that is no whole characters. `unreachable`: how many whole tokens their own text doesn't encode to, and
+    the first of them. `digits`: the pieces that runs of seven digits become. `indents`: tokens that so many spaces at
+    the beginning of a line cost.
+    """
+    tokenizer = encoder.tokenizer
+    pieces = [piece for piece in tokenizer.pieces if piece]
+    sizes = np.array([len(piece) for piece in pieces])
+    texts = [piece.decode(errors="replace") for piece in pieces]
+    whole = [text.encode() == piece for text, piece in zip(texts, pieces, strict=True)]
+    kinds = Counter(kind(text) if good else "bytes" for text, good in zip(texts, whole, strict=True))
+    lengths = Counter(min(len(text), LONGEST) for text, good in zip(texts, whole, strict=True) if good)
+    lost = _unreachable(encoder)
+    bare = len(tokenizer.encode("x\nx"))
+    return {
+        "size": tokenizer.vocab_size,
+        "text": len(pieces),
+        "specials": len(tokenizer.specials),
+        "bytes": {
+            "least": int(sizes.min()),
+            "most": int(sizes.max()),
+            "mean": float(sizes.mean()),
+            "deviation": float(sizes.std()),
+        },
+        "chars": {str(length): lengths[length] for length in sorted(lengths)},
+        "scripts": {name: count / len(pieces) for name, count in kinds.most_common()},
+        "fragments": kinds["bytes"] / len(pieces),
+        "unreachable": {"tokens": len(lost), "first": [tokenizer.pieces[at].decode() for at in lost[:12]]},
+        "digits": {name: _pieces(tokenizer, run) for name, run in DIGITS.items()},
+        "indents": {str(spaces): len(tokenizer.encode(f"x\n{' ' * spaces}x")) - bare for spaces in INDENTS},
+    }
+
+
+def kind(text: str) -> str:
+    """The script of the first letter or mark; of text without any: digits, spaces, or signs."""
+    for char in text:
+        if unicodedata.category(char)[0] in "LM":
+            name = unicodedata.name(char, "OTHER").split()[0]
+            return {"CJK": "Han", "MODIFIER": "Other", "COMBINING": "Other", "FEMININE": "Latin"}.get(
+                name, name.title() if name.isalpha() else "Other"
+            )
+    if any(char.isnumeric() for char in text):
+        return "digits"
+    return "spaces" if not text.strip() else "signs"
+
+
+def _unreachable(encoder: Encoder) -> list[int]:
+    """Ids of whole characters that encoding their own text doesn't give back alone."""
+    tokenizer = encoder.tokenizer
+    wanted, texts = [], []
+    for at, piece in enumerate(tokenizer.pieces):
+        text = piece.decode(errors="replace")
+        if piece and text.encode() == piece:
+            wanted.append(at)
+            texts.append(text)
+    lost: list[int] = []
+    done = 0
+    for batch in encoder.encode_part(texts, "").batches:
+        firsts = np.array([*accumulate(batch.tokens[:-1].tolist(), initial=0)])
+        ids = wanted[done : done + len(batch.tokens)]
+        alone = (batch.tokens == 1) & (batch.ids[np.minimum(firsts, len(batch.ids) - 1)] == ids)
+        lost += [at for at, one in zip(ids, alone.tolist(), strict=True) if not one]
+        done += len(batch.tokens)
+    return lost
+
+
+def _pieces(tokenizer: Tokenizer, text: str) -> list[str]:
+    return [tokenizer.pieces[at].decode(errors="replace") for at in tokenizer.encode(text)]

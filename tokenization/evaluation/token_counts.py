@@ -1,0 +1,156 @@
+"""What a tokenizer makes of texts, counted: whole numbers for each document, which every figure is made from.
+
+Numbers add up over documents, so that the figures of a language are those of its sources taken together; and they
+are kept document by document, so that intervals can be had by drawing documents again. Two kinds of words are
+meant, and must not be mixed up:
+
+- *words* between white space: what tokens per word is counted by, here as elsewhere;
+- *letter runs* `[\\p{L}\\p{M}]+`: what is asked whether it is split. A comma that touches a word doesn't split it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokenization.model.encode import Batch, Encoder
+from tokenization.model.tokenizer import Tokenizer
+from tokenization.model.unicode_classes import LETTER, MARK, SPACE, classes
+
+UNITS = ("documents", "bytes", "chars", "words", "runs", "runs_split", "tokens", "fragments", "changed")
+"""What is counted of each document. `runs` and `runs_split` are letter runs and those cut by a token's end;
+`fragments` are tokens that are no whole characters; `changed` is 1 for a document that decodes to something else,
+and then its runs aren't counted."""
+
+
+@dataclass(slots=True, eq=False)
+class Tally:
+    """What was counted over some documents with one tokenizer. Tallies of one tokenizer add up.
+
+    `rows` has a line for each document, a column for each of UNITS; `tally["tokens"]` is a column's sum. `uses`
+    counts the occurrences of each id, `vocabulary` is the number of ids that stand for text. `types` says of each
+    different letter run whether it is one token, after a space.
+    """
+
+    vocabulary: int
+    uses: NDArray[np.int64]
+    rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, len(UNITS)), np.int64))
+    types: dict[str, bool] = field(default_factory=dict)
+
+    def __getitem__(self, unit: str) -> int:
+        return int(self.rows[:, UNITS.index(unit)].sum())
+
+    def __add__(self, other: Tally) -> Tally:
+        rows = np.concatenate([self.rows, other.rows])
+        return Tally(self.vocabulary, self.uses + other.uses, rows, self.types | other.types)
+
+
+def measure(encoder: Encoder, texts: Sequence[str]) -> Tally:
+    """Encode texts and count. Raises EncodingError for a text with lone surrogates."""
+    tokenizer = encoder.tokenizer
+    broken = np.array([not whole_characters(piece) for piece in tokenizer.pieces])
+    tally = Tally(int(np.count_nonzero(tokenizer.token_bytes)), np.zeros(tokenizer.vocab_size, np.int64))
+    found: set[str] = set()
+    blocks, done = [tally.rows], 0
+    for batch in encoder.encode_part(texts, "").batches:
+        documents = texts[done : done + len(batch.tokens)]
+        done += len(batch.tokens)
+        tally.uses += np.bincount(batch.ids, minlength=tokenizer.vocab_size)
+        words, runs, split, changed = _count_words(found, tokenizer, documents, batch)
+        columns = {
+            "documents": np.ones(len(documents), np.int64),
+            "bytes": batch.bytes,
+            "chars": batch.chars,
+            "words": words,
+            "runs": runs,
+            "runs_split": split,
+            "tokens": batch.tokens,
+            "fragments": _by_document(np.flatnonzero(broken[batch.ids]), batch.tokens),
+            "changed": changed,
+        }
+        blocks.append(np.stack([columns[unit] for unit in UNITS], axis=1))
+    tally.rows = np.concatenate(blocks)
+    types = sorted(found)
+    for batch in encoder.encode_part([f" {run}" for run in types], "").batches:
+        tally.types.update(zip(types[len(tally.types) :], (batch.tokens == 1).tolist(), strict=False))
+    return tally
+
+
+def _by_document(places: NDArray[np.intp], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many places lie in each of the documents, which are so long and stand one after the other."""
+    return np.diff(np.searchsorted(places, np.concatenate([[0], np.cumsum(sizes)]))).astype(np.int64)
+
+
+def _count_words(
+    found: set[str], tokenizer: Tokenizer, texts: Sequence[str], batch: Batch
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Words, letter runs, split ones and whether it was changed, for each document; the runs themselves in `found`."""
+    text = "".join(texts)
+    points = np.frombuffer(text.encode("utf-32-le"), "<u4")
+    kinds = classes()[points]
+    first = np.zeros(len(points) + 1, np.bool_)  # characters that begin a document
+    first[np.cumsum(batch.chars) - batch.chars] = True
+    begins, _ = _runs((kinds & SPACE) == 0, first)
+    words = _by_document(begins, batch.chars)
+
+    lossless = _lossless(tokenizer, text, batch)
+    if not lossless.all():
+        kinds = np.where(np.repeat(lossless, batch.chars), kinds, 0)
+    begins, ends = _runs((kinds & (LETTER | MARK)) != 0, first)
+    at = np.concatenate([[0], np.cumsum(1 + (points >= 0x80) + (points >= 0x800) + (points >= 0x10000))])
+    cuts = np.zeros(at[-1] + 1, np.int64)
+    cuts[_token_ends(tokenizer, lossless, batch)] = 1
+    cuts = np.cumsum(cuts)  # ends of tokens up to each byte
+    split = begins[cuts[at[ends] - 1] > cuts[at[begins]]]
+    found.update([text[begin:end] for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)])
+    runs, cut = _by_document(begins, batch.chars), _by_document(split, batch.chars)
+    return words, runs, cut, (~lossless).astype(np.int64)
+
+
+def _runs(inside: NDArray[np.bool_], first: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Where runs of characters begin and end; none goes on from one document into the next."""
+    before = np.concatenate([[False], inside[:-1]]) & ~first[:-1]
+    after = np.concatenate([inside[1:], [False]]) & ~first[1:]
+    return np.flatnonzero(inside & ~before), np.flatnonzero(inside & ~after) + 1
+
+
+def _lossless(tokenizer: Tokenizer, text: str, batch: Batch) -> NDArray[np.bool_]:
+    """Which documents their ids decode to, byte for byte."""
+    decoded = b"".join([tokenizer.pieces[at] for at in batch.ids.tolist()])
+    whole = text.encode()
+    if decoded == whole and (_bytes_of_documents(tokenizer, batch) == batch.bytes).all():
+        return np.ones(len(batch.tokens), np.bool_)
+    sizes = _bytes_of_documents(tokenizer, batch)
+    theirs, ours = np.cumsum(sizes) - sizes, np.cumsum(batch.bytes) - batch.bytes
+    return np.array(
+        [
+            decoded[a : a + m] == whole[b : b + n]
+            for a, m, b, n in zip(theirs.tolist(), sizes.tolist(), ours.tolist(), batch.bytes.tolist(), strict=True)
+        ],
+        np.bool_,
+    )
+
+
+def _bytes_of_documents(tokenizer: Tokenizer, batch: Batch) -> NDArray[np.int64]:
+    ends = np.concatenate([[0], np.cumsum(tokenizer.token_bytes[batch.ids], dtype=np.int64)])
+    last = np.cumsum(batch.tokens)
+    return np.asarray(ends[last] - ends[last - batch.tokens])
+
+
+def _token_ends(tokenizer: Tokenizer, lossless: NDArray[np.bool_], batch: Batch) -> NDArray[np.int64]:
+    """Byte positions, in the joined text, where tokens of lossless documents end."""
+    kept = np.repeat(lossless, batch.tokens)
+    inner = np.cumsum(np.where(kept, tokenizer.token_bytes[batch.ids], 0))
+    left_out = np.cumsum(np.where(lossless, 0, batch.bytes))
+    return np.asarray((inner + np.repeat(left_out, batch.tokens))[kept])
+
+
+def whole_characters(piece: bytes) -> bool:
+    try:
+        piece.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

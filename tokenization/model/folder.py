@@ -1,0 +1,174 @@
+"""A tokenizer folder: one tokenizer, written for everyone who may want to read it.
+
+    tokenizer.json            `tokenizers`, AutoTokenizer, fastokens; no code of ours needed
+    tokenizer_config.json     AutoTokenizer. The class must be PreTrainedTokenizerFast: transformers 5 rebuilds the
+                              pre-tokenizer of GPT2Tokenizer and drops the pattern (transformers issue 45920).
+                              With split_special_tokens a special token's name in a text stays text
+    special_tokens_map.json   the roles, for older readers
+    tokenizer.tiktoken        tiktoken's ranks; pattern and special tokens are in tokenizer_meta.json
+    token_bytes.npy           int32 per id: bytes, 0 for special tokens (for bits per byte, as nanochat has it)
+    token_chars.npy           int32 per id: bytes that begin a character
+    tokenizer_meta.json       how it was made, and golden encodings
+
+Equal vocabularies give equal bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tokenization.model.alphabet import written
+from tokenization.model.golden import SENTENCES
+from tokenization.model.pattern import split_config
+from tokenization.model.tokenizer import (
+    CONFIG_JSON,
+    META_JSON,
+    SPECIALS_JSON,
+    TOKEN_BYTES,
+    TOKEN_CHARS,
+    TOKENIZER_JSON,
+    Tokenizer,
+)
+from tokenization.model.vocabulary import Vocabulary
+
+TIKTOKEN = "tokenizer.tiktoken"
+FORMAT = 1  # of tokenizer_meta.json
+_NO_MAXIMUM = 10**30  # what transformers writes for "any length"
+
+
+def files(vocabulary: Vocabulary, pattern: str, made: Mapping[str, Any]) -> dict[str, bytes]:
+    """The files of a tokenizer folder, by name. `made` (JSON values) is recorded as how the tokenizer was made.
+
+    Raises FolderError or EncodingMismatch if the tokenizer doesn't stand its own checks, VocabularyError if a
+    special token is also a learned one.
+    """
+    layout = vocabulary.layout
+    tokens = vocabulary.tokens()
+    specials = {name: at for at, name in enumerate(layout.names(), layout.merged)}
+    source = _json(_tokenizer_json(vocabulary, tokens, specials, pattern))
+    meta: dict[str, Any] = {"golden": []}
+    tokenizer = Tokenizer(source, name=TOKENIZER_JSON, meta=meta, roles=layout.roles())
+    meta |= {
+        "format": FORMAT,
+        "pattern": pattern,
+        "layout": {"size": layout.size, "merged": layout.merged, "specials": specials, "roles": layout.roles()},
+        "made": dict(made),
+        "golden": [{"text": text, "ids": tokenizer.encode(text)} for text in SENTENCES],
+    }
+    tokenizer.check_golden()
+    ranks = [b"%s %d\n" % (base64.b64encode(token), rank) for rank, token in enumerate(tokens)]
+    return _written(tokenizer, layout.roles(), meta) | {TIKTOKEN: b"".join(ranks)}
+
+
+def adopted(tokenizer: Tokenizer) -> dict[str, bytes]:
+    """The files of a folder for a tokenizer that was made elsewhere, or of our own once more.
+
+    Golden encodings are of the sentences that it gives back unchanged. `tokenizer.tiktoken` is written if tiktoken
+    would give the same ids.
+    """
+    encoded = [(text, tokenizer.encode(text)) for text in SENTENCES]
+    names = {at: name for name, at in tokenizer.specials.items()}
+    held = {"bos": tokenizer.bos, "eos": tokenizer.eos, "pad": tokenizer.pad}
+    roles = {role: names[at] for role, at in held.items() if at is not None}
+    meta = tokenizer.meta or {
+        "format": FORMAT,
+        "pattern": tokenizer.pattern,
+        "layout": {"size": tokenizer.vocab_size, "specials": tokenizer.specials, "roles": roles},
+        "made": {"elsewhere": tokenizer.sha256},
+        "golden": [{"text": text, "ids": ids} for text, ids in encoded if tokenizer.decode(ids) == text],
+    }
+    ranks = _ranks(tokenizer)
+    return _written(tokenizer, roles, meta) | ({} if ranks is None else {TIKTOKEN: ranks})
+
+
+def _ranks(tokenizer: Tokenizer) -> bytes | None:
+    """What tiktoken needs to give the same ids; None where it can't: text is changed first, or merges are not in the
+    order of ids."""
+    config = json.loads(tokenizer.json)
+    model = config["model"]
+    at = {merged(pair): number for number, pair in enumerate(model["merges"])}
+    order = [model["vocab"].get(token, -1) for token in at]
+    prefixed = '"add_prefix_space":true' in json.dumps(config.get("pre_tokenizer"), separators=(",", ":"))
+    if tokenizer.pattern is None or config.get("normalizer") or prefixed or order != sorted(order):
+        return None
+    tokens = [(rank, piece) for rank, piece in enumerate(tokenizer.pieces) if rank not in tokenizer.specials.values()]
+    return b"".join([b"%s %d\n" % (base64.b64encode(piece), rank) for rank, piece in tokens])
+
+
+def merged(pair: str | list[str]) -> str:
+    """What a merge of a tokenizer.json makes: it is written as two strings, by `tokenizers` before 0.20 as one."""
+    return "".join(pair.split(" ") if isinstance(pair, str) else pair)
+
+
+def _written(tokenizer: Tokenizer, held: Mapping[str, str], meta: Mapping[str, Any]) -> dict[str, bytes]:
+    roles = {f"{role}_token": name for role, name in held.items()}
+    config = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_max_length": _NO_MAXIMUM,
+        "clean_up_tokenization_spaces": False,
+        "split_special_tokens": True,
+        **roles,
+    }
+    return {
+        TOKENIZER_JSON: tokenizer.json,
+        CONFIG_JSON: _json(config, indent=1),
+        SPECIALS_JSON: _json(roles, indent=1),
+        TOKEN_BYTES: _npy(tokenizer.token_bytes),
+        TOKEN_CHARS: _npy(tokenizer.token_chars),
+        META_JSON: _json(meta, indent=1),
+    }
+
+
+def _tokenizer_json(
+    vocabulary: Vocabulary, tokens: list[bytes], specials: Mapping[str, int], pattern: str
+) -> dict[str, Any]:
+    return {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [
+            {
+                "id": at,
+                "content": name,
+                "single_word": False,
+                "lstrip": False,
+                "rstrip": False,
+                "normalized": False,
+                "special": True,
+            }
+            for name, at in specials.items()
+        ],
+        "normalizer": None,
+        "pre_tokenizer": split_config(pattern),
+        "post_processor": None,
+        "decoder": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True},
+        "model": {
+            "type": "BPE",
+            "dropout": None,
+            "unk_token": None,
+            "continuing_subword_prefix": None,
+            "end_of_word_suffix": None,
+            "fuse_unk": False,
+            "byte_fallback": False,
+            "ignore_merges": False,
+            "vocab": {written(token): at for at, token in enumerate(tokens)},
+            "merges": [[written(left), written(right)] for left, right in vocabulary.merges],
+        },
+    }
+
+
+def _json(value: Any, *, indent: int | None = None) -> bytes:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent).encode() + b"\n"
+
+
+def _npy(array: NDArray[np.int32]) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array.astype("<i4"), allow_pickle=False)
+    return file.getvalue()

@@ -1,0 +1,148 @@
+"""The learned segmenter: every place between two letters is a cut or none, by logistic regression.
+
+Its weights come with the package (`data/segmenter.npz`, read without pickle): 2^18 weights of hashed features, how
+often words occur, and the open-stem analyses' probabilities (see `features`). `data/segmenter.json` beside it says
+from what they were made; `learn_segmenter` makes both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from tokenization.errors import SegmenterError
+from tokenization.morphology.features import (
+    BITS,
+    FEATURES,
+    LONGEST,
+    PREFIXES,
+    SUFFIXES,
+    affix_table,
+    codes,
+    describe,
+    margins,
+)
+from tokenization.morphology.segmenter import Cuts
+
+FORMAT = 2
+_SHAPES = {"weights": (1 << BITS,), "prefixes": (len(PREFIXES),), "suffixes": (len(SUFFIXES),)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tables:
+    """What is known of unlabelled text: open-addressing tables of hashes, and log-probabilities of affixes."""
+
+    words: tuple[NDArray[np.uint64], NDArray[np.uint8]]
+    stems: tuple[NDArray[np.uint64], NDArray[np.uint8]]
+    prefixes: NDArray[np.float32]
+    suffixes: NDArray[np.float32]
+
+    def margin_model(self) -> tuple[NDArray[Any], ...]:
+        """As `features.margins` takes it."""
+        return (*self.stems, self.prefixes, self.suffixes)
+
+
+def shipped_weights() -> AbstractContextManager[Path]:
+    """The file of the model that comes with the package."""
+    return as_file(files("tokenization.morphology").joinpath("data/segmenter.npz"))
+
+
+class Learned:
+    """Cuts where the model gives a cut more than even chances."""
+
+    def __init__(self, weights: NDArray[np.float32], tables: Tables) -> None:
+        self.weights = weights
+        self.tables = tables
+
+    @classmethod
+    @cache
+    def shipped(cls) -> Learned:
+        """The model that comes with the package."""
+        with shipped_weights() as path:
+            return cls.load(path)
+
+    @classmethod
+    def load(cls, path: Path) -> Learned:
+        """Read a model. Raises SegmenterError if the file is no model of this version."""
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
+                arrays = {name: held[name] for name in held.files}
+        except (OSError, ValueError, EOFError, BadZipFile) as error:
+            raise SegmenterError(f"{path}: can't be read ({error}); install arcorp again") from error
+        known = {"format", "weights", "word_keys", "word_levels", "stem_keys", "stem_levels", "prefixes", "suffixes"}
+        if set(arrays) != known or arrays["format"] != FORMAT:
+            raise SegmenterError(f"{path}: is no segmenter of format {FORMAT}; install arcorp again")
+        if any(arrays[name].shape != shape for name, shape in _SHAPES.items()):
+            raise SegmenterError(f"{path}: its arrays have other sizes than this version's; install arcorp again")
+        tables = Tables(
+            opened(arrays["word_keys"], arrays["word_levels"]),
+            opened(arrays["stem_keys"], arrays["stem_levels"]),
+            arrays["prefixes"].astype(np.float32),
+            arrays["suffixes"].astype(np.float32),
+        )
+        return cls(arrays["weights"].astype(np.float32), tables)
+
+    def cuts(self, words: Sequence[str]) -> list[Cuts]:
+        """The cuts of each word, in order. Words longer than 40 letters are left whole."""
+        letters, offsets = codes(words)
+        marks = _decide(letters, offsets, affixes(), self.tables.margin_model(), self.tables.words, self.weights)
+        found: list[list[int]] = [[] for _ in words]
+        places = np.flatnonzero(marks)
+        owners = np.searchsorted(offsets, places, side="right") - 1
+        for word, at in zip(owners.tolist(), (places - offsets[owners]).tolist(), strict=True):
+            found[word].append(at)
+        return [tuple(cuts) for cuts in found]
+
+
+@cache
+def affixes() -> tuple[NDArray[Any], ...]:
+    """Hashes and inner cuts of prefixes, then of suffixes."""
+    return (*affix_table(PREFIXES), *affix_table(SUFFIXES))
+
+
+def opened(keys: NDArray[np.uint64], levels: NDArray[np.uint8]) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
+    """Distinct hashes and their levels as an open-addressing table."""
+    room = 1 << max(4, (2 * len(keys)).bit_length())
+    table = np.zeros(room, np.uint64), np.zeros(room, np.uint8)
+    _enter(*table, keys, levels)
+    return table
+
+
+@njit(cache=True)
+def _enter(table, values, keys, levels):  # type: ignore[no-untyped-def]
+    mask = len(table) - 1
+    for one in range(len(keys)):
+        slot = np.int64(keys[one] >> np.uint64(20)) & mask
+        while table[slot] != 0:
+            slot = (slot + 1) & mask
+        table[slot], values[slot] = keys[one], levels[one]
+
+
+@njit(cache=True)
+def _decide(letters, offsets, affixes, model, words, weights):  # type: ignore[no-untyped-def]
+    """For every letter whether a cut stands before it."""
+    marks = np.zeros(len(letters), np.bool_)
+    best = np.empty((2, LONGEST), np.float64)
+    buffers = np.empty((64, 2), np.int64), np.empty((64, 2), np.int64)
+    out = np.empty(FEATURES, np.int64)
+    for word in range(len(offsets) - 1):
+        begin, end = offsets[word], offsets[word + 1]
+        if end - begin < 2 or end - begin > LONGEST:
+            continue
+        margins(letters, begin, end, affixes, model, buffers, best)
+        for at in range(1, end - begin):
+            total = 0.0
+            for feature in range(describe(letters, begin, end, at, words, best, out)):
+                total += weights[out[feature]]
+            marks[begin + at] = total > 0
+    return marks

@@ -1,0 +1,247 @@
+"""Train the learned segmenter: `python -m tokenization.morphology.train_learned --gold TSV --text FILE... --out
+NAME.npz`.
+
+Unlabelled text is counted first: how often each Arabic word occurs, and, by expectation-maximisation over open-stem
+analyses, how probable stems, prefixes and suffixes are. Then a logistic regression learns from gold which places are
+cuts (AdaGrad with an L2 penalty, in an order that a seed fixes), and once more with the examples that it makes out of
+the words of the text (see `paradigms`). `--folds 5` also reports cross-validated figures, with folds by word type, so
+that no word is judged by a model that has seen it. Give only text whose licence allows it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import io
+import json
+import random
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence, Set
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from tokenization.morphology.dialect_examples import LEAST, examples
+from tokenization.morphology.features import (
+    BITS,
+    FEATURES,
+    LONGEST,
+    PREFIXES,
+    SUFFIXES,
+    analyses,
+    codes,
+    describe,
+    find,
+    level,
+    margins,
+    part,
+)
+from tokenization.morphology.gold import Score, read_gold, score
+from tokenization.morphology.learned import FORMAT, Learned, Tables, affixes, opened
+from tokenization.morphology.segmenter import WORD, Cuts, bare
+
+ROUNDS, EPOCHS = 6, 30
+RATE, PENALTY = 0.15, 0.15
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--gold", type=Path, required=True, help="TSV of word and segments")
+    parser.add_argument("--text", type=Path, nargs="+", required=True, help="unlabelled text: .txt, .csv, .jsonl.zst")
+    parser.add_argument("--out", type=Path, required=True, help="the .npz to write; a .json of provenance beside it")
+    parser.add_argument("--folds", type=int, default=5, help="cross-validation; 0 for none")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(arguments)
+    gold = read_gold(given.gold)
+    counts = Counter(_words(given.text))
+    tables, arrays = known_of(counts)
+    made: dict[str, Any] = {
+        "seed": given.seed,
+        "gold": _named(given.gold),
+        "text": [_named(one) for one in given.text],
+    }
+    if given.folds:
+        made["cross_validated"] = {
+            "folds": given.folds,
+            **cross_validate(gold, counts, tables, given.folds, given.seed).figures(),
+        }
+    weights = learn(_types(gold), counts, tables, given.seed, {word for word, _ in gold}).weights.astype(np.float16)
+    np.savez_compressed(given.out, allow_pickle=False, format=np.int64(FORMAT), weights=weights, **arrays)
+    given.out.with_suffix(".json").write_text(json.dumps(made, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    sys.stdout.write(json.dumps(made.get("cross_validated", {}), indent=1) + "\n")
+
+
+def cross_validate(
+    gold: Sequence[tuple[str, Cuts]], counts: Mapping[str, int], tables: Tables, folds: int, seed: int
+) -> Score:
+    """Every word cut by a model of the other folds' words, scored over tokens."""
+    types = _types(gold)
+    random.Random(seed).shuffle(types)
+    words = {word for word, _ in gold}
+    found: dict[str, Cuts] = {}
+    for fold in range(folds):
+        model = learn([one for at, one in enumerate(types) if at % folds != fold], counts, tables, seed, words)
+        held = [word for word, _ in types[fold::folds]]
+        found |= dict(zip(held, model.cuts(held), strict=True))
+    return score(gold, found)
+
+
+def learn(
+    types: Sequence[tuple[str, Cuts]], counts: Mapping[str, int], tables: Tables, seed: int, without: Set[str]
+) -> Learned:
+    """A model of these words and of the examples among `counts`, of which none is in `without`."""
+    first = Learned(fit(types, tables, seed), tables)
+    return Learned(fit([*types, *examples(counts, first, without, seed)], tables, seed), tables)
+
+
+def fit(types: Sequence[tuple[str, Cuts]], tables: Tables, seed: int) -> NDArray[np.float32]:
+    """The weights that tell cuts from other places in these words."""
+    letters, offsets = codes([word for word, _ in types])
+    wanted = np.zeros(len(letters), np.bool_)
+    for begin, (_, cuts) in zip(offsets.tolist(), types, strict=False):
+        wanted[[begin + cut for cut in cuts]] = True
+    features, starts, labels = _examples(letters, offsets, affixes(), tables.margin_model(), tables.words, wanted)
+    order = np.random.default_rng(seed)
+    weights, squares, total = np.zeros(1 << BITS), np.full(1 << BITS, 1e-6), np.zeros(1 << BITS)
+    uses = np.bincount(features, minlength=1 << BITS).clip(1)
+    for epoch in range(EPOCHS):
+        _epoch(features, starts, labels, order.permutation(len(labels)), weights, squares, PENALTY / uses)
+        if epoch >= EPOCHS // 2:
+            total += weights
+    return (total / (EPOCHS - EPOCHS // 2)).astype(np.float32)
+
+
+def known_of(counted: Mapping[str, int]) -> tuple[Tables, dict[str, NDArray[Any]]]:
+    """What the segmenter knows of unlabelled words, from how often each occurs: as tables, and as arrays to store."""
+    types = sorted((word, count) for word, count in counted.items() if count >= 2 and len(word) <= LONGEST)
+    letters, offsets = codes([word for word, _ in types])
+    weight = np.log1p([count for _, count in types])
+    room = 1 << 23
+    keys, mass = np.zeros(room, np.uint64), np.zeros(room)
+    prefixes, suffixes = np.full(len(PREFIXES), 1 / len(PREFIXES)), np.full(len(SUFFIXES), 1 / len(SUFFIXES))
+    for turn in range(ROUNDS):
+        mass, prefixes, suffixes = _round(
+            letters, offsets, weight, affixes(), keys, mass, prefixes, suffixes, turn == 0
+        )
+    prefix_scores = np.log(prefixes / prefixes.sum() + 1e-6).astype(np.float32)
+    suffix_scores = np.log(suffixes / suffixes.sum() + 1e-6).astype(np.float32)
+    kept = np.flatnonzero(mass >= 1.0)
+    stems = keys[kept], np.rint(8 * np.log(mass[kept])).clip(0, 255).astype(np.uint8)
+    often = [at for at, (_, count) in enumerate(types) if count >= LEAST]
+    hashes = np.array([part(letters, *offsets[at : at + 2], 0) for at in often], np.uint64)
+    levels = np.array([level(types[at][1]) for at in often], np.uint8)
+    arrays = {
+        **dict(zip(("word_keys", "word_levels"), _sorted(hashes, levels), strict=True)),
+        **dict(zip(("stem_keys", "stem_levels"), _sorted(*stems), strict=True)),
+        "prefixes": prefix_scores,
+        "suffixes": suffix_scores,
+    }
+    word_table = opened(arrays["word_keys"], arrays["word_levels"])
+    stem_table = opened(arrays["stem_keys"], arrays["stem_levels"])
+    return Tables(word_table, stem_table, prefix_scores, suffix_scores), arrays
+
+
+def _sorted(keys: NDArray[np.uint64], levels: NDArray[np.uint8]) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
+    order = np.argsort(keys, kind="stable")
+    return keys[order], levels[order]
+
+
+def _types(gold: Sequence[tuple[str, Cuts]]) -> list[tuple[str, Cuts]]:
+    return sorted(dict(gold).items())
+
+
+def _words(paths: Sequence[Path]) -> Iterator[str]:
+    """The Arabic words of text files, without marks."""
+    for path in paths:
+        for text in _texts(path):
+            yield from (bare(word) for word in WORD.findall(text))
+
+
+def _texts(path: Path) -> Iterator[str]:
+    if path.name.endswith(".jsonl.zst"):
+        import zstandard
+
+        with path.open("rb") as file:
+            reader = zstandard.ZstdDecompressor().stream_reader(file)
+            for line in io.TextIOWrapper(reader, encoding="utf-8"):
+                yield json.loads(line)["text"]
+    else:
+        with path.open(encoding="utf-8") as file:
+            yield from file
+
+
+def _named(path: Path) -> dict[str, str]:
+    return {"name": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+@njit(cache=True)
+def _examples(letters, offsets, affixes, model, words, wanted):  # type: ignore[no-untyped-def]
+    """Features of all places, one after the other, where each place's begin, and whether it is a cut."""
+    places = len(letters)
+    features, starts = np.empty(places * FEATURES, np.int64), np.zeros(places + 1, np.int64)
+    labels = np.zeros(places, np.bool_)
+    best = np.empty((2, LONGEST), np.float64)
+    buffers = np.empty((64, 2), np.int64), np.empty((64, 2), np.int64)
+    used = count = 0
+    for word in range(len(offsets) - 1):
+        begin, end = offsets[word], offsets[word + 1]
+        if end - begin < 2 or end - begin > LONGEST:
+            continue
+        margins(letters, begin, end, affixes, model, buffers, best)
+        for at in range(1, end - begin):
+            used += describe(letters, begin, end, at, words, best, features[used:])
+            labels[count] = wanted[begin + at]
+            count += 1
+            starts[count] = used
+    return features[:used], starts[: count + 1], labels[:count]
+
+
+@njit(cache=True)
+def _epoch(features, starts, labels, order, weights, squares, penalty):  # type: ignore[no-untyped-def]
+    for place in order:
+        total = 0.0
+        for at in range(starts[place], starts[place + 1]):
+            total += weights[features[at]]
+        slope = 1 / (1 + np.exp(-total)) - labels[place]
+        for at in range(starts[place], starts[place + 1]):
+            feature = features[at]
+            step = slope + penalty[feature] * weights[feature]
+            squares[feature] += step * step
+            weights[feature] -= RATE * step / np.sqrt(squares[feature])
+
+
+@njit(cache=True)
+def _round(letters, offsets, weight, affixes, keys, mass, prefixes, suffixes, first):  # type: ignore[no-untyped-def]
+    """One turn of expectation-maximisation; in the first all analyses of a word are equally probable."""
+    new_mass, new_prefixes, new_suffixes = np.zeros_like(mass), np.zeros_like(prefixes), np.zeros_like(suffixes)
+    all_mass, all_prefixes, all_suffixes = mass.sum() + 1.0, prefixes.sum(), suffixes.sum()
+    before, after = np.empty((64, 2), np.int64), np.empty((64, 2), np.int64)
+    slots, chances = np.empty(64, np.int64), np.empty(64)
+    for word in range(len(offsets) - 1):
+        begin, end = offsets[word], offsets[word + 1]
+        count, total = analyses(letters, begin, end, affixes[0], affixes[2], before, after), 0.0
+        for one in range(count):
+            key = part(letters, begin + before[one, 1], end - after[one, 1], 2)
+            slot = find(keys, key)
+            keys[slot] = key
+            slots[one], chances[one] = slot, 1.0
+            if not first:
+                chances[one] = (mass[slot] + 1e-3) / all_mass
+                chances[one] *= (prefixes[before[one, 0]] + 1e-3) / all_prefixes
+                chances[one] *= (suffixes[after[one, 0]] + 1e-3) / all_suffixes
+            total += chances[one]
+        for one in range(count):
+            share = weight[word] * chances[one] / total
+            new_mass[slots[one]] += share
+            new_prefixes[before[one, 0]] += share
+            new_suffixes[after[one, 0]] += share
+    return new_mass, new_prefixes, new_suffixes
+
+
+if __name__ == "__main__":
+    main()
