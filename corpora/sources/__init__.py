@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from corpora.sources.base import Source
 
 _HERE = Path(__file__).parent
-_NOT_SOURCES = frozenset({"__init__", "__main__", "base"})
+_NOT_SOURCES = frozenset({"__init__", "__main__", "base", "openiti_markdown", "own_fields", "pipeline_step"})
 
 FACTS = ("reads", "text", "id", "licence", "language", "category", "options", "dirt", "facts")
 """What a source's docstring tells, in this order."""
