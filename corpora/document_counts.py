@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from corpora.census import Census
+from corpora.document_statistics import Census
 
 if TYPE_CHECKING:
     from datatrove.data import Document

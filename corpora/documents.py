@@ -17,8 +17,8 @@ import pyarrow.compute
 import pyarrow.parquet
 from datatrove.data import Document
 
-from corpora.census import LABELS
 from corpora.document_counts import Tally, utf8_size
+from corpora.document_statistics import LABELS
 from corpora.errors import BadInput
 from corpora.reading.parquet import PARQUET_FAULTS
 

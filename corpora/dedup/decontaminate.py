@@ -26,7 +26,8 @@ import numpy.typing as npt
 import pyarrow
 from numba import njit
 
-from corpora.dedup.word_hashes import WINDOW, chunks, letters, mix, take_words
+from corpora.arrow_text import chunks
+from corpora.dedup.word_hashes import WINDOW, letters, mix, take_words
 from corpora.errors import BadInput
 from corpora.reading.files import File, find
 from corpora.reading.formats import Format, JsonLines, Lines, Lost

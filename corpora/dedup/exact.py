@@ -30,10 +30,10 @@ import pyarrow.compute
 import xxhash
 from numba import njit
 
-from corpora.census import LABELS
+from corpora.arrow_text import chunks
 from corpora.dedup import minhash
-from corpora.dedup import word_hashes as words
 from corpora.document_counts import Tally
+from corpora.document_statistics import LABELS
 
 FINGERPRINT = np.dtype([("text", "<u8", (2,)), ("id", "<u8", (2,)), ("evaluation", "<u2")])
 """xxh3-128 of a document's normalised text and of its id; what `Evaluation.find` says of it, 0 if it was not asked."""
@@ -160,7 +160,7 @@ def _halves(digest: bytes) -> tuple[int, int]:
 
 def _each(column: pyarrow.ChunkedArray) -> Iterator[npt.NDArray[np.uint8]]:
     """The bytes of each string of a column, where they lie."""
-    for data, offsets in words.chunks(column):
+    for data, offsets in chunks(column):
         for start, stop in itertools.pairwise(offsets):
             yield data[start:stop]
 

@@ -29,7 +29,8 @@ import numpy.typing as npt
 import pyarrow
 from numba import njit
 
-from corpora.dedup.word_hashes import WINDOW, chunks, letters, mix, take_words
+from corpora.arrow_text import chunks
+from corpora.dedup.word_hashes import WINDOW, letters, mix, take_words
 
 Keys = npt.NDArray[np.uint64]
 

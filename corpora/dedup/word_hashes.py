@@ -13,13 +13,11 @@ from __future__ import annotations
 
 import sys
 import unicodedata
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow
 from numba import njit
 
 WINDOW = 8192
@@ -28,15 +26,6 @@ WINDOW = 8192
 _GONE, _SPACE, _DIGIT = 0, 0x20, 0x30
 _VALUES = sys.maxunicode + 1  # digits that count stand for these points and above: no letter's
 _TATWEEL = "\u0640"
-
-
-def chunks(texts: pyarrow.ChunkedArray) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]]:
-    """For each chunk its UTF-8, and where each text begins (one bound more than texts). Nothing is copied."""
-    for chunk in texts.cast(pyarrow.large_string()).chunks:
-        _, bounds, data = chunk.buffers()
-        offsets = np.frombuffer(bounds, np.int64)[chunk.offset : chunk.offset + len(chunk) + 1] if len(chunk) else None
-        if offsets is not None:
-            yield np.frombuffer(data, np.uint8) if data else np.empty(0, np.uint8), offsets
 
 
 @cache

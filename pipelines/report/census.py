@@ -1,6 +1,6 @@
 """The figures of the corpora: documents, bytes, characters and words by source, language and reason; lengths; samples.
 
-From the census beside the seal of each folder of documents (`corpora.census`). What came in is what was kept and what
+From the census beside the seal of each folder of documents (`corpora.document_statistics`). What came in is what was kept and what
 was dropped: lines that never became a document have no language and no words, and are in the ledgers alone.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from itertools import zip_longest
 from typing import Any
 
-from corpora.census import LABELS, UNITS, merge
+from corpora.document_statistics import LABELS, UNITS, merge
 from pipelines.report.folders import Folders
 from pipelines.stages.documents import CENSUS
 from sharding.seal import Sealed

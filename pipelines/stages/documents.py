@@ -16,7 +16,7 @@ STAGES = ("ingest", "dedup")
 """The stages whose folders hold documents."""
 
 CENSUS = "census.json"
-"""In such a folder: what was kept and dropped, and samples of both (`corpora.census`)."""
+"""In such a folder: what was kept and dropped, and samples of both (`corpora.document_statistics`)."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def roots(folders: Iterable[Sealed]) -> dict[str, str]:
 
 def write_census(finish: Finish) -> None:
     """The census of all parts, for people to look at."""
-    from corpora.census import merge
+    from corpora.document_statistics import merge
 
     finish.write(CENSUS, seal.canonical(merge(sidecar.summary["census"] for sidecar in finish.sidecars)))
 

@@ -21,7 +21,7 @@ import pyarrow.compute
 import xxhash
 from numba import njit
 
-from corpora.dedup.word_hashes import chunks
+from corpora.arrow_text import chunks
 
 if TYPE_CHECKING:
     from datatrove.data import Document

@@ -9,7 +9,7 @@ from datatrove.data import Document
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpora.census import EXCERPT, SAMPLES, Census, counts_of, merge
+from corpora.document_statistics import EXCERPT, SAMPLES, Census, counts_of, merge
 
 row = st.tuples(
     st.sampled_from(["web", "books"]),
