@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from corpora.document_statistics import Census
+from corpora.utf8 import utf8_size
 
 if TYPE_CHECKING:
     from datatrove.data import Document
@@ -109,11 +110,6 @@ class Tally:
             "bad": list(self.bad),
             "census": self.census.to_json(),
         }
-
-
-def utf8_size(text: str) -> int:
-    """Bytes of `text` in UTF-8."""
-    return len(text) if text.isascii() else len(text.encode())
 
 
 def _add(counts: dict[str, int], reason: str, count: int) -> None:

@@ -17,10 +17,11 @@ import pyarrow.compute
 import pyarrow.parquet
 from datatrove.data import Document
 
-from corpora.document_counts import Tally, utf8_size
+from corpora.document_counts import Tally
 from corpora.document_statistics import LABELS
 from corpora.errors import BadInput
 from corpora.reading.parquet import PARQUET_FAULTS
+from corpora.utf8 import utf8_size
 
 SCHEMA = pyarrow.schema(
     [

@@ -13,6 +13,7 @@ import fastokens
 import pyarrow
 import tokenizers
 
+import corpora.cleaning.clean_step
 import corpora.cleaning.language_id
 import corpora.cleaning.pii
 import corpora.dedup.decontaminate

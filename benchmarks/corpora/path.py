@@ -22,7 +22,8 @@ def normalising() -> dict[str, float]:
 
     from datatrove.data import Document
 
-    from corpora.cleaning.normalise import Clean, Normalisation
+    from corpora.cleaning.clean_step import Clean
+    from corpora.cleaning.normalise import Normalisation
     from corpora.document_counts import Tally
     from corpora.sources import find
 

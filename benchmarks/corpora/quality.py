@@ -15,7 +15,8 @@ from datatrove.data import Document
 
 from benchmarks.corpora import stock
 from benchmarks.corpora.texts import SAMPLES, real
-from corpora.cleaning.normalise import Clean, Normalisation
+from corpora.cleaning.clean_step import Clean
+from corpora.cleaning.normalise import Normalisation
 from corpora.document_counts import Tally
 from corpora.quality.filter import Filter, Limits, profiles_of
 from corpora.quality.statistics import Meter
@@ -169,6 +170,6 @@ def _share(documents: list[Document], step: Filter) -> float:
 
 
 if __name__ == "__main__":
-    from benchmarks.corpora.__main__ import _told
+    from benchmarks.harness import told
 
-    _told("quality", run())
+    told("quality", run())

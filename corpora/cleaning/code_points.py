@@ -54,9 +54,9 @@ class Table:
 
 
 @cache
-def table(name: Literal["prose", "code"], fold: bool) -> Table:
-    """The table of a pass; `fold` for Persian letters too."""
-    kept = (0x0C,) if name == "code" else ()  # form feeds part the pages of old source files
+def replacements(name: Literal["prose", "code"], fold: bool) -> dict[int, tuple[str, str]]:
+    """Map each code point that a pass changes to (step, replacement). `fold`: Persian letters are replaced too."""
+    kept = (0x0C,) if name == "code" else ()  # form feeds separate the pages of old source files
     replace = {point: ("controls", "") for point in _CONTROLS if point not in kept}
     replace[0x0D] = ("line ends", "\n")
     replace[0xFEFF] = ("invisible", "")
@@ -68,6 +68,13 @@ def table(name: Literal["prose", "code"], fold: bool) -> Table:
         fold_table = _PERSIAN if fold else {}
         replace |= {point: ("presentation forms", form.translate(fold_table)) for point, form in _forms().items()}
         replace |= {point: ("persian letters", letter) for point, letter in fold_table.items()}
+    return replace
+
+
+@cache
+def table(name: Literal["prose", "code"], fold: bool) -> Table:
+    """The `replacements` of a pass as arrays."""
+    replace = replacements(name, fold)
     order = sorted(replace)
     action = np.zeros(0x110000, np.uint16)
     action[order] = np.arange(1, len(order) + 1)

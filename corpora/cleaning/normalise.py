@@ -27,22 +27,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from datatrove.data import Document, DocumentsPipeline
-from datatrove.pipeline.base import PipelineStep
 
 from corpora.cleaning.code_points import STEPS, TASHKEEL, table, tashkeel
 from corpora.cleaning.passes import Counts, Texts, drop, nfc, rewrite
-from corpora.document_counts import NORMALISED, Tally, utf8_size
-from corpora.languages import is_arabic
-from corpora.sources.base import Profile, Source
+from corpora.utf8 import utf8_size
 
-_BATCH = 1 << 17
-"""Code points cleaned at once, or one document."""
+if TYPE_CHECKING:
+    from corpora.sources.base import Profile
 
-_LONG = 1 << 20
+LONG = 1 << 20
 """Code points of a document that is cleaned by blocks of words: what is made on the way is several times a text."""
 
 _GAP = re.compile(r"[ \n]")
@@ -65,71 +61,26 @@ class Normalised:
     touched: dict[str, int]
 
 
-class Clean(PipelineStep):  # type: ignore[misc]
-    """Normalise the text of every document, as its source's profile says; what comes out empty is dropped."""
-
-    type = "FORMAT"
-    name = "arcorp clean"
-
-    def __init__(self, source: Source, options: Normalisation, tally: Tally) -> None:
-        super().__init__()
-        self.source, self.options, self.tally = source, options, tally
-
-    def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
-        """The documents, cleaned in place."""
-        batch: list[Document] = []
-        chars = 0
-        for document in data:
-            if len(document.text) > _LONG:
-                yield from self._clean(batch)
-                batch, chars = [], 0
-            batch.append(document)
-            chars += len(document.text)
-            if chars > _BATCH:
-                yield from self._clean(batch)
-                batch, chars = [], 0
-        yield from self._clean(batch)
-
-    def _clean(self, batch: list[Document]) -> list[Document]:
-        """The documents of a batch that are not empty then."""
-        empty: set[int] = set()
-        kinds: dict[bool, list[int]] = {}
-        for place, document in enumerate(batch):
-            kinds.setdefault(is_arabic(document.metadata["language"]), []).append(place)
-        for arabic, places in kinds.items():
-            texts = [batch[place].text for place in places]
-            now, lost, touched = _normalise(texts, arabic, self.options, self.source.profile)
-            for step, count in zip(STEPS, touched.sum(0).tolist(), strict=True):
-                if count:
-                    self.tally.change(step, count)
-            self.tally.cut(NORMALISED, *lost.clip(min=0).sum(0).tolist())
-            self.tally.cut(NORMALISED, *lost.clip(max=0).sum(0).tolist())
-            for number in np.flatnonzero(touched.any(1)).tolist():
-                document, text = batch[places[number]], now[number]
-                document.text = text
-                if not text or text.isspace():
-                    self.tally.drop("empty after cleaning", utf8_size(text), len(text), document)
-                    empty.add(places[number])
-        return [document for place, document in enumerate(batch) if place not in empty]
-
-
 def normalise(
     text: str, *, arabic: bool = True, options: Normalisation = Normalisation(), profile: Profile = "prose"
 ) -> Normalised:
     """One text, normalised. `text` must have no lone surrogates (UnicodeEncodeError)."""
-    (now,), _, touched = _normalise([text], arabic, options, profile)
+    (now,), _, touched = normalise_texts([text], arabic, options, profile)
     named = {step: int(count) for step, count in zip(STEPS, touched[0], strict=True) if count}
     return Normalised(now, utf8_size(text), utf8_size(now), named)
 
 
-def _normalise(
+def normalise_texts(
     texts: list[str], arabic: bool, options: Normalisation, profile: Profile
 ) -> tuple[list[str], Counts, Counts]:
-    """The texts as they are now, and of each, the bytes and chars it lost, and how many characters each step
-    touched."""
+    """Normalise several texts in one pass.
+
+    Returns the texts; the UTF-8 bytes and code points that each lost, int64 (texts, 2), negative for a gain; and the
+    characters that each step changed, int64 (texts, len(STEPS)).
+    """
     if profile == "verbatim":
         return texts, np.zeros((len(texts), 2), np.int64), np.zeros((len(texts), len(STEPS)), np.int64)
-    if len(texts) > 1 or len(texts[0]) <= _LONG:
+    if len(texts) > 1 or len(texts[0]) <= LONG:
         return _passes(texts, arabic, options, profile)
     lost, touched = np.zeros((1, 2), np.int64), np.zeros((1, len(STEPS)), np.int64)
     now = bytearray()  # UTF-8: a list of blocks would leave holes in memory where they lay
@@ -143,7 +94,7 @@ def _normalise(
 def _passes(
     texts: list[str], arabic: bool, options: Normalisation, profile: Profile
 ) -> tuple[list[str], Counts, Counts]:
-    """As `_normalise`, of texts that are not long."""
+    """As `normalise_texts`, of texts that are not long."""
     lost, touched = np.zeros((len(texts), 2), np.int64), np.zeros((len(texts), len(STEPS)), np.int64)
     came = Texts.of(texts)
     if profile == "code":
@@ -163,8 +114,8 @@ def _passes(
 def _blocks(text: str) -> Iterator[str]:
     """A text in blocks of words: no step looks back across a gap."""
     start = 0
-    while len(text) - start > _LONG:
-        gap = _GAP.search(text, start + _LONG // 2)
+    while len(text) - start > LONG:
+        gap = _GAP.search(text, start + LONG // 2)
         if gap is None:
             break
         yield text[start : gap.end()]

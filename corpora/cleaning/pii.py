@@ -22,8 +22,9 @@ from collections.abc import Iterator
 from datatrove.data import Document, DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
 
-from corpora.document_counts import Tally, utf8_size
+from corpora.document_counts import Tally
 from corpora.sources.base import Source
+from corpora.utf8 import utf8_size
 
 EMAIL, ADDRESS, PHONE = "email@example.com", "192.0.2.1", "000 000 0000"
 MASKED = "masked"

@@ -21,11 +21,12 @@ from typing import Any, Literal
 from datatrove.data import Document, DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
 
-from corpora.document_counts import Tally, utf8_size
+from corpora.document_counts import Tally
 from corpora.languages import is_arabic
 from corpora.quality import code_rules
 from corpora.quality.text_rules import CLASSICAL, MATH, STORIES, VERSE, Rules, fault, fineweb_2
 from corpora.sources.base import Quality, Source
+from corpora.utf8 import utf8_size
 
 STANDARD = "arb_Arab"
 

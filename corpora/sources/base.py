@@ -20,12 +20,13 @@ from typing import Any, ClassVar, Literal
 
 from datatrove.data import Document
 
-from corpora.document_counts import Tally, utf8_size
+from corpora.document_counts import Tally
 from corpora.errors import BadInput, NothingFound, Unreachable
 from corpora.reading.files import File, find
 from corpora.reading.formats import SLICE, Format, Lost, Row, Slice
 from corpora.reading.parquet import Parquet
 from corpora.reading.streams import Kind, sniff
+from corpora.utf8 import utf8_size
 
 Profile = Literal["prose", "code", "verbatim"]
 Quality = Literal["none", "web", "classical", "code", "math", "verse", "stories"]

@@ -45,13 +45,14 @@ def ingest_stage(folder: Path, source: str, inputs: Sequence[str], options: Inge
     from corpora.sources import find
 
     kind = find(source)
-    reader = _source(source, kind, options)
+    reader = _source(source, options)
     files = reader.select(find_files(list(inputs), kind.FILES))
     _refuse_changed(folder, {file.name: file.path for file in files})
 
     def work() -> Work:
+        from corpora.cleaning.clean_step import Clean
         from corpora.cleaning.language_id import Identify
-        from corpora.cleaning.normalise import Clean, Normalisation
+        from corpora.cleaning.normalise import Normalisation
         from corpora.cleaning.pii import Mask
         from corpora.document_counts import Tally
         from corpora.quality.filter import Filter, Limits, profiles_of
@@ -81,10 +82,17 @@ def ingest_stage(folder: Path, source: str, inputs: Sequence[str], options: Inge
     return Stage("ingest", VERSION, folder, said, sizes, work)
 
 
-def _source(name: str, kind: type[Source], options: IngestOptions) -> Source:
+def _source(name: str, options: IngestOptions) -> Source:
     """The source with the options that were given for it."""
     general = options.model_dump(exclude={"clean", "quality", "on_bad_file", "options", "identify"})
-    given = {**options.options, **{key: value for key, value in general.items() if value is not None}}
+    return source_of(name, {**options.options, **{key: value for key, value in general.items() if value is not None}})
+
+
+def source_of(name: str, given: dict[str, Any]) -> Source:
+    """Return a source with options. Raises UnknownSource, and UsageError for an option that it does not have."""
+    from corpora.sources import find
+
+    kind = find(name)
     known = {field.name for field in fields(kind)}
     foreign = sorted(given.keys() - known)
     if foreign:

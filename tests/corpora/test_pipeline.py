@@ -11,7 +11,8 @@ from datatrove.executor import LocalPipelineExecutor
 from datatrove.pipeline.base import PipelineStep
 
 from corpora import documents
-from corpora.cleaning.normalise import Clean, Normalisation
+from corpora.cleaning.clean_step import Clean
+from corpora.cleaning.normalise import Normalisation
 from corpora.document_counts import Tally
 from corpora.quality.filter import Filter, Limits
 from corpora.sources import find

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections import Counter
+from typing import Literal
 
 import pytest
 from camel_tools.utils.dediac import dediac_ar
@@ -10,9 +11,12 @@ from datatrove.data import Document
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from corpora.cleaning.normalise import STEPS, Clean, Normalisation, normalise
-from corpora.document_counts import Tally, utf8_size
+from corpora.cleaning.clean_step import Clean
+from corpora.cleaning.definition import normalised
+from corpora.cleaning.normalise import STEPS, Normalisation, normalise
+from corpora.document_counts import Tally
 from corpora.sources import find
+from corpora.utf8 import utf8_size
 
 # Characters that any step might touch, letters for them to sit on, and marks that meet them.
 _RANGES = [(0x600, 0x700), (0x8D0, 0x900), (0xFB50, 0xFF00), (0, 0x120), (0x300, 0x370), (0x2000, 0x2070)]
@@ -28,6 +32,20 @@ def test_normalising_twice_is_normalising_once(text: str, chosen: Normalisation,
     once = normalise(text, arabic=arabic, options=chosen).text
     assert normalise(once, arabic=arabic, options=chosen).text == once
     assert unicodedata.is_normalized("NFC", once)
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    texts | st.text(st.sampled_from("\r\n\x0cا")),
+    options,
+    st.booleans(),
+    st.sampled_from(["prose", "code", "verbatim"]),
+)
+def test_the_compiled_passes_give_what_the_definition_gives(
+    text: str, chosen: Normalisation, arabic: bool, profile: Literal["prose", "code", "verbatim"]
+) -> None:
+    defined = normalised(text, arabic=arabic, tashkeel_marks=chosen.tashkeel, profile=profile)
+    assert normalise(text, arabic=arabic, options=chosen, profile=profile).text == defined
 
 
 @settings(max_examples=400, deadline=None)
@@ -132,6 +150,6 @@ def test_a_long_text_in_blocks_becomes_what_it_becomes_whole(
 ) -> None:
     whole = normalise(text, options=chosen)
     with monkeypatch.context() as shorter:
-        shorter.setattr("corpora.cleaning.normalise._LONG", 16)
+        shorter.setattr("corpora.cleaning.normalise.LONG", 16)
         blocks = normalise(text, options=chosen)
     assert blocks == whole

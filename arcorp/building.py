@@ -1,0 +1,54 @@
+"""Recipes: read one, change it, build it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from arcorp.failures import failures
+
+if TYPE_CHECKING:
+    from pipelines.build import Result
+    from pipelines.recipe.model import Recipe
+
+
+def load_recipe(name: str | Path, settings: Sequence[str] = ()) -> Recipe:
+    """Read a recipe.
+
+    name: path of a YAML file, or name of a packaged recipe (`arcorp recipes` lists them).
+    settings: values set over the file's, as `--set` takes them: "pack.row_tokens=512".
+
+    :raises Failure: no such recipe, or an invalid key or value; the message names file and line.
+
+    >>> recipe = arcorp.load_recipe("demo", ["pack.row_tokens=128"])
+    >>> recipe.name, recipe.pack.row_tokens
+    ('demo', 128)
+    """
+    from pipelines.recipe.model import find
+    from pipelines.recipe.model import load_recipe as load
+
+    with failures():
+        return load(find(str(name)), settings)
+
+
+def build(recipe: Recipe | str | Path, out: str | Path, *, until: str | None = None, workers: int = 1) -> Result:
+    """Build a recipe, or what is missing of it, on this machine.
+
+    recipe: a recipe, or what `load_recipe` takes. out: folder of the build. until: last stage to do (ingest, dedup,
+    tokenizer, tokenize, pack, verify, train, report); all if None. workers: processes; the result does not depend on
+    them.
+
+    Returns the sealed folders with their digests. A build that was killed resumes.
+
+    :raises Failure: what the command `arcorp build` refuses.
+
+    >>> result = arcorp.build("demo", "out/demo", until="verify")  # doctest: +SKIP
+    """
+    from pipelines.build import build as build_all
+    from pipelines.console import Console, Format
+    from pipelines.run.stage import Context
+
+    chosen = load_recipe(recipe) if isinstance(recipe, str | Path) else recipe
+    with failures():
+        return build_all(chosen, Path(out), until, Context(workers), Console(Format.quiet))

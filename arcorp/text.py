@@ -1,0 +1,106 @@
+"""Text: documents of a source, normalisation, and words in morphemes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from arcorp.failures import failures
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document as its source has it, before cleaning.
+
+    id: unique in the source, `<source>/<native id>`. language: label such as arb_Arab. category: arabic, classical,
+    english, code or math. license, url, date: empty where unknown. metadata: JSON values that the source adds.
+    """
+
+    id: str
+    text: str
+    source: str
+    language: str
+    category: str
+    license: str = ""
+    url: str = ""
+    date: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+def read(source: str, paths: str | Path | Sequence[str | Path], **options: Any) -> Iterator[Document]:
+    """Yield the documents of files, one by one.
+
+    source: name of a source (`arcorp sources` lists them), such as "fineweb-2", "openiti" or "jsonl".
+    paths: files, folders, globs or addresses (hf://, s3://, https://).
+    options: options of the source, as `arcorp sources NAME` lists them: language, license, text_field, limit, ...
+
+    Records that are not documents are skipped; `arcorp ingest` counts them by reason.
+
+    :raises Failure: an unknown source or option, no files, or a file that cannot be read.
+
+    >>> [document.text.strip() for document in arcorp.read("text", "notes.txt", language="arb_Arab")]
+    ['السلام عليكم']
+    """
+    from corpora.document_counts import Tally
+    from pipelines.stages.ingest import source_of
+
+    inputs = [paths] if isinstance(paths, str | Path) else list(paths)
+    with failures():
+        reader = source_of(source, options)
+        for unit in reader.units(inputs):
+            for document in reader.documents(unit, Tally()):
+                yield Document(id=document.id, text=document.text, **document.metadata)
+
+
+def normalise(text: str, *, arabic: bool = True, tashkeel: Literal["keep", "drop"] = "keep") -> str:
+    """Return Arabic text in one spelling for what looks and means the same.
+
+    Presentation forms become letters, tatweel and invisible marks are dropped, line ends and spaces are unified, the
+    result is in Unicode NFC. Hamza, alef maqsura and ta marbuta stay as written.
+
+    arabic: replace Persian kaf and yeh by the Arabic letters. tashkeel: keep or drop the marks of vocalisation.
+
+    >>> arcorp.normalise("ﻣﺤــﻤﺪ")
+    'محمد'
+    >>> arcorp.normalise("مُحَمَّدٌ", tashkeel="drop")
+    'محمد'
+    """
+    from corpora.cleaning.definition import normalised
+
+    return normalised(text, arabic=arabic, tashkeel_marks=tashkeel)
+
+
+class Segmenter:
+    """Cuts Arabic words into proclitics, stem, endings and enclitics (Farasa's scheme).
+
+    name: "learned" (default), "camel" (needs `arcorp[morphology]` and a database) or "rules".
+
+    :raises Failure: an unknown name, or a database or package that is missing.
+
+    >>> arcorp.Segmenter().segment("وبالمدرسة")
+    ['و', 'ب', 'ال', 'مدرس', 'ة']
+    """
+
+    def __init__(self, name: str = "learned", *, database: str | None = None) -> None:
+        from tokenization.morphology.segmenter import segmenter
+
+        self.name = name
+        with failures():
+            self._segmenter = segmenter(name, database=database)
+
+    def __repr__(self) -> str:
+        return f"Segmenter({self.name!r})"
+
+    def segment(self, word: str) -> list[str]:
+        """Return the pieces of one word, which join to the word. A word that is not Arabic is one piece."""
+        return self.segment_words([word])[0]
+
+    def segment_words(self, words: Sequence[str]) -> list[list[str]]:
+        """Return the pieces of each word. Many words in one call are faster than many calls."""
+        from tokenization.morphology.segmenter import cut_words, segments
+
+        with failures():
+            boundaries = cut_words(self._segmenter, words)
+        return [segments(word, inner) for word, inner in zip(words, boundaries, strict=True)]
