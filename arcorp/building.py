@@ -16,14 +16,17 @@ if TYPE_CHECKING:
 def load_recipe(name: str | Path, settings: Sequence[str] = ()) -> Recipe:
     """Read a recipe.
 
-    name: path of a YAML file, or name of a packaged recipe (`arcorp recipes` lists them).
-    settings: values set over the file's, as `--set` takes them: "pack.row_tokens=512".
+    Args:
+        name: path of a YAML file, or name of a packaged recipe (`arcorp recipes` lists them).
+        settings: values set over the file's, as `--set` takes them: "pack.row_tokens=512".
 
-    :raises Failure: no such recipe, or an invalid key or value; the message names file and line.
+    Raises:
+        Failure: no such recipe, or an invalid key or value; the message names file and line.
 
-    >>> recipe = arcorp.load_recipe("demo", ["pack.row_tokens=128"])
-    >>> recipe.name, recipe.pack.row_tokens
-    ('demo', 128)
+    Examples:
+        >>> recipe = arcorp.load_recipe("demo", ["pack.row_tokens=128"])
+        >>> recipe.name, recipe.pack.row_tokens
+        ('demo', 128)
     """
     from pipelines.recipe.model import find
     from pipelines.recipe.model import load_recipe as load
@@ -35,15 +38,19 @@ def load_recipe(name: str | Path, settings: Sequence[str] = ()) -> Recipe:
 def build(recipe: Recipe | str | Path, out: str | Path, *, until: str | None = None, workers: int = 1) -> Result:
     """Build a recipe, or what is missing of it, on this machine.
 
-    recipe: a recipe, or what `load_recipe` takes. out: folder of the build. until: last stage to do (ingest, dedup,
-    tokenizer, tokenize, pack, verify, train, report); all if None. workers: processes; the result does not depend on
-    them.
+    A build that was killed resumes.
 
-    Returns the sealed folders with their digests. A build that was killed resumes.
+    Args:
+        recipe: a recipe, or what `load_recipe` takes.
+        out: folder of the build.
+        until: last stage: ingest, dedup, tokenizer, tokenize, pack, verify, train or report; None for all.
+        workers: processes; the result does not depend on them.
 
-    :raises Failure: what the command `arcorp build` refuses.
+    Returns:
+        The sealed folders with their digests.
 
-    >>> result = arcorp.build("demo", "out/demo", until="verify")  # doctest: +SKIP
+    Raises:
+        Failure: what the command `arcorp build` refuses.
     """
     from pipelines.build import build as build_all
     from pipelines.console import Console, Format

@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 class Segment:
     """A piece of a document in a row.
 
-    id, source, language, category, license, url: of the document. position: first place in the row. offset: tokens of
-    the document before this piece, BOS included. ids: the tokens of the piece.
+    Attributes:
+        id: id of the document; source, language, category, license and url are the document's too.
+        position: index of the piece's first token in the row.
+        offset: number of tokens of the document before this piece, BOS included.
+        ids: tokens of the piece.
     """
 
     id: str
@@ -60,17 +63,21 @@ class Rows:
 class Dataset(sharding.Dataset):
     """A packed dataset: what the trainer reads (`batch`, `schedule`, `order_hash`), and what a person looks at.
 
-    path: folder of a dataset. schedule: name of the schedule's file; None to open rows alone.
+    Args:
+        path: folder of a dataset.
+        schedule: name of the schedule's file in the folder; None to open rows alone.
 
-    :raises Failure: a folder that is no dataset, is unfinished, or was changed since it was sealed.
+    Raises:
+        Failure: a folder that is no dataset, is unfinished, or was changed since it was sealed.
 
-    >>> data = arcorp.Dataset("out/demo/dataset")
-    >>> len(data) == len(data.rows)
-    True
-    >>> data.text(0)[:7]
-    '<|bos|>'
-    >>> sum(len(segment.ids) for segment in data.documents(0)) == data.row_tokens
-    True
+    Examples:
+        >>> data = arcorp.Dataset("out/demo/dataset")
+        >>> len(data) == len(data.rows)
+        True
+        >>> data.text(0)[:7]
+        '<|bos|>'
+        >>> sum(len(segment.ids) for segment in data.documents(0)) == data.row_tokens
+        True
     """
 
     def __init__(self, path: Path | str, schedule: str | None = "schedule.json") -> None:
@@ -99,12 +106,22 @@ class Dataset(sharding.Dataset):
         return Rows(self.validation)
 
     def text(self, row: int, *, split: str = "train") -> str:
-        """Return the text of a row, special tokens by name. split: "train" or "validation"."""
+        """Return the text of a row, special tokens by name.
+
+        Args:
+            row: number of the row in its split.
+            split: "train" or "validation".
+        """
         rows = self.validation_rows if split == "validation" else self.rows
         return self._opened.decode(rows[row].tolist())
 
     def documents(self, row: int, *, split: str = "train") -> list[Segment]:
-        """Return the pieces of documents that a row holds, in order. split: "train" or "validation"."""
+        """Return the pieces of documents that a row holds, in order.
+
+        Args:
+            row: number of the row in its split.
+            split: "train" or "validation".
+        """
         from sharding.checking.inspect import row_view
 
         with failures():

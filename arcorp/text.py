@@ -14,8 +14,16 @@ from arcorp.failures import failures
 class Document:
     """A document as its source has it, before cleaning.
 
-    id: unique in the source, `<source>/<native id>`. language: label such as arb_Arab. category: arabic, classical,
-    english, code or math. license, url, date: empty where unknown. metadata: JSON values that the source adds.
+    Attributes:
+        id: unique in the source, `<source>/<native id>`.
+        text: the text.
+        source: name of the source.
+        language: label such as arb_Arab.
+        category: arabic, classical, english, code or math.
+        license: empty where unknown.
+        url: empty where unknown.
+        date: empty where unknown.
+        metadata: JSON values that the source adds.
     """
 
     id: str
@@ -32,16 +40,19 @@ class Document:
 def read(source: str, paths: str | Path | Sequence[str | Path], **options: Any) -> Iterator[Document]:
     """Yield the documents of files, one by one.
 
-    source: name of a source (`arcorp sources` lists them), such as "fineweb-2", "openiti" or "jsonl".
-    paths: files, folders, globs or addresses (hf://, s3://, https://).
-    options: options of the source, as `arcorp sources NAME` lists them: language, license, text_field, limit, ...
-
     Records that are not documents are skipped; `arcorp ingest` counts them by reason.
 
-    :raises Failure: an unknown source or option, no files, or a file that cannot be read.
+    Args:
+        source: name of a source (`arcorp sources` lists them), such as "fineweb-2", "openiti" or "jsonl".
+        paths: files, folders, globs or addresses (hf://, s3://, https://).
+        options: options of the source: language, license, limit, text_field, ...
 
-    >>> [document.text.strip() for document in arcorp.read("text", "notes.txt", language="arb_Arab")]
-    ['السلام عليكم']
+    Raises:
+        Failure: an unknown source or option, no files, or a file that cannot be read.
+
+    Examples:
+        >>> [document.text.strip() for document in arcorp.read("text", "notes.txt", language="arb_Arab")]
+        ['السلام عليكم']
     """
     from corpora.document_counts import Tally
     from pipelines.stages.ingest import source_of
@@ -60,12 +71,16 @@ def normalise(text: str, *, arabic: bool = True, tashkeel: Literal["keep", "drop
     Presentation forms become letters, tatweel and invisible marks are dropped, line ends and spaces are unified, the
     result is in Unicode NFC. Hamza, alef maqsura and ta marbuta stay as written.
 
-    arabic: replace Persian kaf and yeh by the Arabic letters. tashkeel: keep or drop the marks of vocalisation.
+    Args:
+        text: any text without lone surrogates.
+        arabic: replace Persian kaf and yeh by the Arabic letters.
+        tashkeel: keep or drop the marks of vocalisation.
 
-    >>> arcorp.normalise("ﻣﺤــﻤﺪ")
-    'محمد'
-    >>> arcorp.normalise("مُحَمَّدٌ", tashkeel="drop")
-    'محمد'
+    Examples:
+        >>> arcorp.normalise("ﻣﺤــﻤﺪ")
+        'محمد'
+        >>> arcorp.normalise("مُحَمَّدٌ", tashkeel="drop")
+        'محمد'
     """
     from corpora.cleaning.definition import normalised
 
@@ -75,12 +90,16 @@ def normalise(text: str, *, arabic: bool = True, tashkeel: Literal["keep", "drop
 class Segmenter:
     """Cuts Arabic words into proclitics, stem, endings and enclitics (Farasa's scheme).
 
-    name: "learned" (default), "camel" (needs `arcorp[morphology]` and a database) or "rules".
+    Args:
+        name: "learned", "camel" (needs `arcorp[morphology]` and a database) or "rules".
+        database: with "camel": name or path of a database of camel-tools.
 
-    :raises Failure: an unknown name, or a database or package that is missing.
+    Raises:
+        Failure: an unknown name, or a database or package that is missing.
 
-    >>> arcorp.Segmenter().segment("وبالمدرسة")
-    ['و', 'ب', 'ال', 'مدرس', 'ة']
+    Examples:
+        >>> arcorp.Segmenter().segment("وبالمدرسة")
+        ['و', 'ب', 'ال', 'مدرس', 'ة']
     """
 
     def __init__(self, name: str = "learned", *, database: str | None = None) -> None:

@@ -11,13 +11,16 @@ from arcorp.failures import failures
 class Tokenizer:
     """A byte-level BPE tokenizer.
 
-    path: a folder with a tokenizer.json, such a file, a .tiktoken file, or a name that tiktoken knows.
+    Args:
+        path: a folder with a tokenizer.json, such a file, a .tiktoken file, or the name of a tiktoken encoding.
 
-    :raises Failure: a file that is missing, or is no byte-level BPE.
+    Raises:
+        Failure: a file that is missing, or is no byte-level BPE.
 
-    >>> tokenizer = arcorp.Tokenizer("out/demo/tokenizer")
-    >>> tokenizer.decode(tokenizer.encode("السلام عليكم"))
-    'السلام عليكم'
+    Examples:
+        >>> tokenizer = arcorp.Tokenizer("out/demo/tokenizer")
+        >>> tokenizer.decode(tokenizer.encode("السلام عليكم"))
+        'السلام عليكم'
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -42,7 +45,8 @@ class Tokenizer:
     def encode(self, text: str) -> list[int]:
         """Return the ids of a text. Names of special tokens in the text stay text.
 
-        :raises Failure: the text holds lone surrogates.
+        Raises:
+            Failure: the text holds lone surrogates.
         """
         with failures():
             return self._tokenizer.encode(text)
@@ -54,7 +58,8 @@ class Tokenizer:
     def tokens(self, text: str) -> list[str]:
         """Return the tokens of a text as strings, for looking at.
 
-        >>> "".join(tokenizer.tokens("السلام عليكم"))
-        'السلام عليكم'
+        Examples:
+            >>> "".join(tokenizer.tokens("السلام عليكم"))
+            'السلام عليكم'
         """
         return [self.decode([token]) for token in self.encode(text)]
