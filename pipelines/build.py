@@ -19,6 +19,7 @@ from pipelines.recipe.model import Recipe, is_embedded, paths
 from pipelines.recipe.options import IngestOptions, ScheduleOptions
 from pipelines.run.lock import STATE, lock
 from pipelines.run.stage import Context, Handed, Outcome, Stage, claim, run
+from pipelines.texts import line
 from sharding import seal
 from sharding.seal import Ledger, Sealed
 
@@ -198,7 +199,7 @@ def describe(stage: Stage, outcome: Outcome, seconds: float) -> str:
     bad = outcome.sealed.manifest.summary.get("bad", [])
     if bad:
         said.append(f"{len(bad)} bad {'file' if len(bad) == 1 else 'files'} left out")
-    return "\n  ".join([f"{place}: {', '.join(said)}", *bad])
+    return "\n  ".join(map(line, [f"{place}: {', '.join(said)}", *bad]))
 
 
 def _ledger(unit: str, ledger: Ledger) -> str:

@@ -2,12 +2,11 @@
 
 human: tables and sentences; progress bars on a terminal, a line every 30 s elsewhere. json: one JSON document on
 stdout, JSON lines on stderr. quiet: the result's one line on stdout, nothing else but errors. Colour only on a
-terminal, never in pipes.
+terminal, never in pipes. Control and bidirectional characters are escaped in all three (`pipelines.texts`).
 """
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import Failure
+from pipelines.texts import block, json_text, line
 
 if TYPE_CHECKING:
     from pipelines.run.stage import Progress
@@ -46,13 +46,13 @@ class Console:
 
     # -- results ------------------------------------------------------------------------------------------
 
-    def result(self, data: Mapping[str, Any], line: str) -> None:
+    def result(self, data: Mapping[str, Any], last: str) -> None:
         """The command's result: JSON for programs; for people one last line, such as the path of what was made."""
         self.close()
         if self.form is Format.json:
-            print(json.dumps(data, ensure_ascii=False, indent=1))  # noqa: T201
+            print(json_text(data, indent=1))  # noqa: T201
         else:
-            print(line)  # noqa: T201
+            print(block(last))  # noqa: T201
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:
         """A table for people, on stdout. Numbers are set flush right with thousands separated."""
@@ -64,11 +64,11 @@ class Console:
         from rich.text import Text
 
         numeric = [rows and all(isinstance(row[i], int | float | None) for row in rows) for i in range(len(columns))]
-        table = Table(title=Text(title) if title else None, title_justify="left", box=None, pad_edge=False)
+        table = Table(title=Text(line(title)) if title else None, title_justify="left", box=None, pad_edge=False)
         for name, right in zip(columns, numeric, strict=True):
-            table.add_column(name, justify="right" if right else "left", overflow="fold")
+            table.add_column(Text(line(name)), justify="right" if right else "left", overflow="fold")
         for row in rows:
-            table.add_row(*(Text(_cell(value)) for value in row))
+            table.add_row(*(Text(line(_cell(value))) for value in row))
         width = None if sys.stdout.isatty() else 120
         RichConsole(file=sys.stdout, highlight=False, width=width).print(table)
 
@@ -76,19 +76,19 @@ class Console:
         """Free text for people, on stdout."""
         if self.form is Format.human:
             self.close()
-            print(text)  # noqa: T201
+            print(block(text))  # noqa: T201
 
     # -- while it runs ------------------------------------------------------------------------------------
 
-    def say(self, line: str, **data: Any) -> None:
+    def say(self, text: str, **data: Any) -> None:
         """One line of log, on stderr."""
         if self.form is Format.json:
-            print(json.dumps({"message": line, **data}, ensure_ascii=False), file=sys.stderr, flush=True)  # noqa: T201
+            print(json_text({"message": text, **data}), file=sys.stderr, flush=True)  # noqa: T201
         elif self.form is Format.human:
             if self._bars is not None:
-                self._bars.console.print(line, markup=False, highlight=False)
+                self._bars.console.print(block(text), markup=False, highlight=False)
             else:
-                print(line, file=sys.stderr, flush=True)  # noqa: T201
+                print(block(text), file=sys.stderr, flush=True)  # noqa: T201
 
     def progress(self, at: Progress) -> None:
         """How far a stage is: a bar on a terminal, else a line at most every 30 s; JSON lines likewise."""
@@ -139,9 +139,9 @@ class Console:
         self.close()
         if self.form is Format.json:
             error = {"error": str(failure), "exit_code": failure.exit_code}
-            print(json.dumps(error, ensure_ascii=False), file=sys.stderr)  # noqa: T201
+            print(json_text(error), file=sys.stderr)  # noqa: T201
         else:
-            print(f"arcorp: {failure}", file=sys.stderr)  # noqa: T201
+            print(f"arcorp: {line(str(failure))}", file=sys.stderr)  # noqa: T201
 
 
 def speed(at: Progress) -> float | None:

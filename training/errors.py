@@ -11,6 +11,7 @@ The codes are those of `arcorp`; so are those of a dataset that can't be read (`
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 
@@ -60,9 +61,17 @@ def exit_code(error: BaseException) -> int:
     return 1
 
 
+_HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufeff\ud800-\udfff]")
+
+
+def shown(text: str) -> str:
+    """Text for a terminal: control and bidirectional characters, but for line feed and tab, as escapes."""
+    return _HIDDEN.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+
+
 def say(message: str) -> None:
     """A line for people, on stderr."""
-    sys.stderr.write(f"{message}\n")
+    sys.stderr.write(f"{shown(message)}\n")
     sys.stderr.flush()
 
 

@@ -28,7 +28,7 @@ from sharding.layout import StratumLayout
 from sharding.rows import Dataset, Split
 from training import checkpoint
 from training.config import Config, Generate, ModelConfig, read_config
-from training.errors import ConfigError, InputError, finished, say
+from training.errors import ConfigError, InputError, finished, say, shown
 from training.model import Cache, Decoder
 
 SEARCHED_ROWS = 256  # of each stratum, for one that begins with a long enough document
@@ -188,10 +188,10 @@ def write(arguments: argparse.Namespace) -> None:
             raise ConfigError(
                 f"--prompt has {len(prompt)} tokens, and the model reads {dataset.row_tokens}: shorten it"
             )
-        sys.stdout.write(token_bytes.decode(prompt))
+        sys.stdout.write(shown(token_bytes.decode(prompt)))
         ids = generate(model.to(device), prompt, settings, arguments.seed + number, stop_of(dataset))
         for piece in token_bytes.stream(ids):
-            sys.stdout.write(piece)
+            sys.stdout.write(shown(piece))
             sys.stdout.flush()
         sys.stdout.write("\n")
 

@@ -5,7 +5,9 @@ Heavy imports stand inside the commands that need them, so that `arcorp --help` 
 
 from __future__ import annotations
 
+import io
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,6 +43,9 @@ StageName = Literal["ingest", "dedup", "tokenizer", "tokenize", "pack", "verify"
 
 def main() -> None:
     """Entry point of the console script."""
+    for stream in (sys.stdout, sys.stderr):  # a locale that lacks a character must not end a command
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 
 
@@ -76,8 +81,9 @@ def _explain(error: Exception, arguments: Sequence[str]) -> Failure:
     if message is not None:  # the command line itself is wrong
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "arcorp"
-        return UsageError(f"{message().rstrip('.')}; see '{command} --help'")
-    again = " ".join(["arcorp", *arguments, "--debug"])
+        said = " ".join(message().split())
+        return UsageError(f"{said.rstrip('.')}; see '{command} --help'")
+    again = shlex.join(["arcorp", *arguments, "--debug"])
     return Failure(f"a bug: {type(error).__name__}: {error}; please report it with what '{again}' prints")
 
 

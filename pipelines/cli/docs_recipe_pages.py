@@ -14,7 +14,6 @@ from typing import Any
 import yaml
 
 from pipelines.recipe.budget import Budget, budget_of
-from pipelines.recipe.mixtures import mixture_of
 from pipelines.recipe.model import Recipe, load_recipe, packaged
 from pipelines.recipe.options import MixtureOptions, Special
 
@@ -116,7 +115,7 @@ def _mixture(options: MixtureOptions) -> str:
     if options.shares:
         said = [f"{name} {share:g}" for name, share in options.shares.items() if share]
         return f"{', '.join(said)} %"
-    return f"`{mixture_of(options).formula}`"
+    return f"`{options.mixture().formula}`"
 
 
 def _shares(recipe: Recipe, _: Budget) -> str:

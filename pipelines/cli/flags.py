@@ -29,7 +29,7 @@ Out = Annotated[Path, typer.Option("--out", help="Folder to write; made if it is
 Workers = Annotated[
     int, typer.Option("--workers", min=1, show_default=False, help="Processes; they never change a byte. [all cores]")
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of every choice that is drawn.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="Seed of every choice that is drawn.")]
 Restart = Annotated[bool, typer.Option("--restart", help="Start over instead of going on.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
 Form = Annotated[Format, typer.Option("--format", help="How to show things.")]

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pipelines.console import Console
+from pipelines.texts import line
 
 
 def show_row(dataset: Path, split: str, row: int, console: Console) -> None:
@@ -19,8 +20,8 @@ def show_row(dataset: Path, split: str, row: int, console: Console) -> None:
         document, text = segment.document, tokenizer.decode(segment.ids)
         stop = segment.position + len(segment.ids)
         console.text(
-            f"\n[{segment.position}:{stop}] {document.id}  {document.language}, from token {segment.offset} "
-            f"of {document.tokens:,}" + (f"\n{document.url}" if document.url else "")
+            f"\n[{segment.position}:{stop}] {line(document.id)}  {line(document.language)}, from token "
+            f"{segment.offset} of {document.tokens:,}" + (f"\n{line(document.url)}" if document.url else "")
         )
         console.text(text)
         shown.append({**asdict(segment), "text": text})
@@ -36,7 +37,7 @@ def show_document(dataset: Path, name: str, console: Console) -> None:
     rows = [(place.split, place.row, place.position, place.offset, place.length) for place in view.places]
     console.table(["split", "row", "position", "from token", "tokens"], rows)
     where = f"in {len(rows)} pieces" if rows else "in no row: it is empty, or shorter than the tail that was dropped"
-    console.result(asdict(view), f"{name}: {view.document.tokens:,} tokens, {where}")
+    console.result(asdict(view), f"{line(name)}: {view.document.tokens:,} tokens, {where}")
 
 
 def show_tokenizer(path: str, text: str | None, console: Console) -> None:

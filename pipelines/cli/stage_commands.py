@@ -25,8 +25,10 @@ from pipelines.cli.flags import (
     runs_stage,
 )
 from pipelines.console import Console, Format
+from pipelines.errors import UsageError
 from pipelines.recipe.options import DedupOptions, IngestOptions, PackOptions, TokenizerOptions
 from pipelines.run.stage import Stage
+from pipelines.texts import label
 
 Docs = Annotated[list[Path], typer.Argument(help="Folders of documents, the most trusted first.")]
 
@@ -158,6 +160,11 @@ def pack(
         from pipelines.stages.pretokenized import pretokenized_stage
 
         labels = {"source": source, "language": language, "category": category}
+        for flag, given in labels.items():
+            try:
+                label(given)
+            except ValueError as error:
+                raise UsageError(f"--{flag} {given}: {error}") from None
         imported = out.with_name(f"{out.name}-tokens")
         stage = pretokenized_stage(imported, tokens, tokenizer, labels, column)
         if dry_run:

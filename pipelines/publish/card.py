@@ -7,16 +7,16 @@ Metadata keys are those of huggingface/hub-docs, datasetcard.md.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipelines.errors import UsageError
 from pipelines.html.elements import count, language, share, size
 from pipelines.report.figures import licences_of
+from pipelines.texts import markdown, yaml_text
 from sharding import seal
 from sharding.seal import Sealed
 
@@ -45,16 +45,16 @@ LICENSES = {
 LOAD = {
     "parquet": """from datasets import load_dataset
 
-rows = load_dataset("{repo}", split="train")
+rows = load_dataset({repo}, split="train")
 rows[0]["input_ids"]  # {row_tokens} ids; `position_ids` begin anew with each document""",
     "dataset": """from huggingface_hub import snapshot_download
 from sharding import Dataset  # of arcorp; numpy alone is needed
 
-rows = Dataset(snapshot_download("{repo}", repo_type="dataset"))
+rows = Dataset(snapshot_download({repo}, repo_type="dataset"))
 rows.batch(step=0, rank=0, world=8).ids  # int64, (batch_rows / 8, {row_tokens})""",
     "other": """from huggingface_hub import snapshot_download
 
-folder = snapshot_download("{repo}", repo_type="dataset")""",
+folder = snapshot_download({repo}, repo_type="dataset")""",
 }
 
 NUMPY = """Without arcorp, a shard is a plain array:
@@ -62,7 +62,7 @@ NUMPY = """Without arcorp, a shard is a plain array:
 ```python
 import numpy as np
 
-rows = np.memmap("shards/{first}.bin", "{dtype}", "r").reshape(-1, {row_tokens})
+rows = np.memmap({first}, {dtype}, "r").reshape(-1, {row_tokens})
 ```
 """
 
@@ -101,13 +101,15 @@ def card_of(sealed: Sealed, name: str, repo: str | None = None) -> str:
     repo = repo or f"USER/{name}"
     strata = told["splits"]["train"].get("strata") or told.get("strata") or []
     metadata = _metadata(name, kind, told, strata, licences)
-    head = yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True)
+    head = yaml_text(metadata)
     parts = [
-        f"# {name}",
+        f"# {markdown(name)}",
         _what_it_is(told, strata, kind),
         "## How to load",
-        f"```python\n{LOAD[kind].format(repo=repo, row_tokens=told['row_tokens'])}\n```",
-        NUMPY.format(first=_first_shard(sealed), dtype=told["dtype"], row_tokens=told["row_tokens"])
+        f"```python\n{LOAD[kind].format(repo=json.dumps(repo), row_tokens=told['row_tokens'])}\n```",
+        NUMPY.format(
+            first=json.dumps(_first_shard(sealed)), dtype=json.dumps(told["dtype"]), row_tokens=told["row_tokens"]
+        )
         if kind == "dataset"
         else "",
         "## What is in it",
@@ -169,8 +171,8 @@ def _size_category(rows: int) -> str:
 def _what_it_is(told: Mapping[str, Any], strata: Sequence[Mapping[str, Any]], kind: str) -> str:
     rows = sum(split["rows"] for split in told["splits"].values())
     languages = list(dict.fromkeys(language(one["language"]) for one in strata if one.get("language")))
-    named = f" of {', '.join(languages[:LIMIT])}" if languages else ""
-    form = {"parquet": " as Parquet", "other": f" as {told.get('to', '')} reads them"}.get(kind, "")
+    named = f" of {', '.join(map(markdown, languages[:LIMIT]))}" if languages else ""
+    form = {"parquet": " as Parquet", "other": f" as {markdown(told.get('to', ''))} reads them"}.get(kind, "")
     return (
         f"Text{named}, tokenized and packed for pretraining: {count(rows * told['row_tokens'])} tokens in "
         f"{count(rows)} rows of {count(told['row_tokens'])}, without padding{form}. The tokenizer, of "
@@ -180,13 +182,13 @@ def _what_it_is(told: Mapping[str, Any], strata: Sequence[Mapping[str, Any]], ki
 
 def _first_shard(sealed: Sealed) -> str:
     names = sealed.names(prefix="shards/", suffix=".bin")
-    return next((Path(name).stem for name in names if "train" in name), "train-00000-of-00001")
+    return next((name for name in names if "train" in name), "shards/train-00000-of-00001.bin")
 
 
 def _splits(told: Mapping[str, Any]) -> str:
     lines = ["| split | rows | tokens |", "|---|--:|--:|"]
     for name, split in told["splits"].items():
-        lines.append(f"| {name} | {count(split['rows'])} | {count(split['rows'] * told['row_tokens'])} |")
+        lines.append(f"| {markdown(name)} | {count(split['rows'])} | {count(split['rows'] * told['row_tokens'])} |")
     return "\n".join(lines)
 
 
@@ -196,7 +198,7 @@ def _strata(strata: Sequence[Mapping[str, Any]]) -> str:
     whole = sum(one["tokens"] for one in strata) or 1
     lines = ["| stratum | documents | tokens | share | text |", "|---|--:|--:|--:|--:|"]
     lines += [
-        f"| {_cell(one['name'])} | {count(one['documents'])} | {count(one['tokens'])} "
+        f"| {markdown(one['name'])} | {count(one['documents'])} | {count(one['tokens'])} "
         f"| {share(one['tokens'] / whole)} | {size(one['bytes'])} |"
         for one in sorted(strata, key=lambda one: -one["tokens"])
     ]
@@ -211,8 +213,8 @@ def _licences(licences: Sequence[Mapping[str, Any]]) -> str:
         "|---|---|--:|--:|",
     ]
     for one in licences:
-        stated = _cell(one["licence"]) or "not stated"
-        lines.append(f"| {_cell(one['source'])} | {stated} | {count(one['documents'])} | {count(one['tokens'])} |")
+        stated = markdown(one["licence"]) or "not stated"
+        lines.append(f"| {markdown(one['source'])} | {stated} | {count(one['documents'])} | {count(one['tokens'])} |")
     return "\n".join(lines)
 
 
@@ -223,7 +225,7 @@ def _limits(
     names = [line["licence"] for line in licences]
     bound = sorted({name for name in names if re.search(r"\bnc\b|non-?commercial|research", name, re.IGNORECASE)})
     if bound:
-        said.append(f"Some of it is not for commercial use: {', '.join(bound)}.")
+        said.append(f"Some of it is not for commercial use: {', '.join(map(markdown, bound))}.")
     if "" in names:
         said.append("Some sources do not state a licence.")
     said.append(
@@ -244,8 +246,3 @@ def _limits(
             "Languages are labels of the sources, or of a classifier before them: dialects are often mixed up."
         )
     return said
-
-
-def _cell(text: str) -> str:
-    """Text that can't break a table's line."""
-    return re.sub(r"\s+", " ", text).replace("|", "\\|").replace("<", "&lt;")

@@ -6,6 +6,7 @@ Files that the Hub has already are not sent again, so that a push that broke off
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from pipelines.errors import Failure, IntegrityError, UsageError
 from pipelines.publish.card import CARD, write_card
 from sharding import seal
 from sharding.seal import Sealed
+
+REPOSITORY = re.compile("[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Parcel:
 
 def parcel(folder: Path, repo: str) -> Parcel:
     """Check a folder, write its card, and say what would go. Raises UsageError, IntegrityError, Unsealed."""
-    if repo.count("/") != 1 or not all(repo.split("/")):
+    if not REPOSITORY.fullmatch(repo):
         raise UsageError(f"{repo}: a repository on the Hub is called USER/NAME")
     sealed = Sealed(folder)
     write_card(folder, repo.partition("/")[2], repo)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.recipe.model import Recipe
-from pipelines.recipe.options import TrainOptions
+from pipelines.recipe.options import HEADS, WIDTH, TrainOptions
 
-LAYERS, WIDTH, HEADS = 4, 128, 4
-"""The trainer's own defaults (`training/config.py`)."""
+LAYERS = 4
+"""The trainer's own default (`training/config.py`)."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from typing import Any
 from pipelines.console import Console
 from pipelines.errors import UsageError, as_failure
 from pipelines.recipe.budget import Budget, budget_of
-from pipelines.recipe.mixtures import mixture_of
 from pipelines.recipe.model import Recipe, is_embedded, paths
 from sharding.errors import OptionError
 from sharding.scheduling.mixture import Stratum, final_shares
@@ -116,7 +115,7 @@ def _shares(recipe: Recipe, corpora: Sequence[dict[str, Any]], budget: Budget) -
         strata.append(Stratum(name, int(line["text"] / BYTES_PER_TOKEN), corpus.source, language, category))
     drawn = dict.fromkeys((stratum.name for stratum in strata), 0.0)
     for phase, span in zip(recipe.phases, budget.phases, strict=True):
-        mixture = mixture_of(phase.mixture or recipe.mixture)
+        mixture = (phase.mixture or recipe.mixture).mixture()
         for name, share in final_shares(strata, mixture, span.tokens).items():
             drawn[name] += share * span.tokens
     everything = sum(stratum.size for stratum in strata) or 1

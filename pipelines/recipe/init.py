@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from pipelines.errors import InputError, UsageError
+from pipelines.texts import label, line, name, yaml_text
 
 READERS = {
     ".txt": "text",
@@ -57,6 +57,10 @@ FEW = 0.1
 
 def write_recipe(inputs: Sequence[str], out: Path, language: str, text_field: str | None) -> list[str]:
     """Write a recipe that builds on `inputs`; returns what its reader should know. Raises UsageError, InputError."""
+    try:
+        label(language)
+    except ValueError as error:
+        raise UsageError(f"--language {language}: {error}") from None
     if out.exists():
         raise UsageError(f"{out} is there already: choose another --out")
     corpora, size, texts = [], 0, 0
@@ -72,7 +76,7 @@ def write_recipe(inputs: Sequence[str], out: Path, language: str, text_field: st
     sizes = next(sizes for limit, sizes in BY_BYTES if size <= limit)
     steps = max(100, 4 * size // BYTES_PER_TOKEN // (sizes.batch_rows * sizes.row_tokens))
     recipe = {
-        "name": out.stem,
+        "name": _name(out.stem),
         "description": f"about {size / 1e6:,.1f} MB of {language}",
         "corpora": corpora,
         # files may be whole books, and there is no other source that they could drown: no document is capped
@@ -81,14 +85,23 @@ def write_recipe(inputs: Sequence[str], out: Path, language: str, text_field: st
         "phases": [{"name": "all", "steps": steps}],
         "train": {"layers": sizes.layers, "width": sizes.width, "heads": 4, "batch_rows": sizes.batch_rows},
     }
-    text = yaml.safe_dump(recipe, sort_keys=False, allow_unicode=True, width=110)
+    text = yaml_text(recipe, width=110)
     out.parent.mkdir(parents=True, exist_ok=True)
+    file = line(out.name)
     out.write_text(
-        f"# Made by `arcorp init`; edit it freely. `arcorp build {out.name} --dry-run` shows what it comes to,\n"
-        f"# `arcorp build {out.name} --print-config` every other key and its default.\n{text}",
+        f"# Made by `arcorp init`; edit it freely. `arcorp build {file} --dry-run` shows what it comes to,\n"
+        f"# `arcorp build {file} --print-config` every other key and its default.\n{text}",
         encoding="utf-8",
     )
     return _notes(corpora, texts)
+
+
+def _name(stem: str) -> str:
+    """The name of a recipe from that of its file."""
+    try:
+        return name(re.sub(r"\s+", "-", stem.strip()))
+    except ValueError:
+        return "recipe"
 
 
 def _notes(corpora: Sequence[dict[str, str]], texts: int) -> list[str]:

@@ -1,40 +1,12 @@
-"""From a recipe's mixture to what the rooms take: frozen mixtures for sharding, whole quotas for tokenization."""
+"""From the mixture of the tokenizer's sample to whole numbers of characters, which tokenization takes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from pipelines.recipe.options import MixtureOptions, PhaseOptions, SampleOptions
-from sharding.scheduling.mixture import (
-    Mixture,
-    MixtureLine,
-    Stratum,
-    check_epochs,
-    final_shares,
-    largest_remainder,
-    table,
-)
-from sharding.scheduling.schedule import Phase
-
-
-def mixture_of(options: MixtureOptions) -> Mixture:
-    """A recipe's mixture as sharding knows it."""
-    return Mixture(
-        rule=options.rule,
-        by=options.by,
-        shares=options.shares or {},
-        power=options.power,
-        temperature=options.temperature,
-        max_epochs=options.max_epochs,
-        within={name: mixture_of(inner) for name, inner in options.within.items()},
-    )
-
-
-def phase_of(options: PhaseOptions) -> Phase:
-    """A recipe's phase as sharding knows it."""
-    mixture = mixture_of(options.mixture) if options.mixture else None
-    return Phase(options.name, steps=options.steps, tokens=options.tokens, mixture=mixture)
+from pipelines.recipe.options import SampleOptions
+from sharding.scheduling.mixture import MixtureLine, Stratum, check_epochs, final_shares, largest_remainder, table
 
 
 def sample_quotas(
@@ -52,7 +24,7 @@ def sample_quotas(
     ]
     sizes = {stratum.name: stratum.size for stratum in known}
     chars = min(options.chars, sum(sizes.values()))
-    shares = final_shares(known, mixture_of(options), budget=chars)
+    shares = final_shares(known, options.mixture(), budget=chars)
     quotas = {name: quota for name, quota in largest_remainder(shares, chars).items() if quota}
     if options.max_epochs is not None and options.rule != "unimax":  # which keeps to it by itself
         check_epochs(quotas, sizes, options.max_epochs, "characters")

@@ -7,6 +7,8 @@ near, the key that was meant. `include: other.yaml` is read first and overridden
 from __future__ import annotations
 
 import difflib
+import os
+import re
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
@@ -15,21 +17,26 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from pipelines.errors import UsageError
+from pipelines.errors import UsageError, as_failure
 from pipelines.recipe.options import (
     CleanOptions,
     CorpusOptions,
     DedupOptions,
     EmbeddedOptions,
+    Misfit,
     MixtureOptions,
+    Name,
     Options,
     PackOptions,
     PhaseOptions,
     QualityOptions,
+    SeedInt,
     SlurmOptions,
     TokenizerOptions,
     TrainOptions,
 )
+from pipelines.texts import unusable, yaml_text
+from sharding.errors import OptionError
 
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[str | int, ...]
@@ -37,12 +44,18 @@ Lines = dict[Location, str]
 """Where each key stands: ("pack", "row_tokens") -> "recipe.yaml:12"."""
 
 
+MOST_TOKENS = 2**60
+"""Of a whole run: positions are counted in 64 bits."""
+PROMPT_TOKENS = 16
+"""The trainer's own default (`training/config.py`)."""
+
+
 class Recipe(Options):
     """A dataset from raw text to a trained model. Sections are the options of the stages."""
 
-    name: str = Field(description="name of the recipe, and of what it builds")
+    name: Name = Field(description="name of the recipe, and of what it builds")
     description: str = Field("", description="one line on what it is for")
-    seed: int = Field(42, ge=0, description="seed of every choice: samples, validation, order, weights")
+    seed: SeedInt = Field(42, description="seed of every choice: samples, validation, order, weights")
     embedded: EmbeddedOptions | None = Field(None, description="write the embedded corpus first")
     corpora: list[CorpusOptions] = Field(min_length=1, description="what goes in, the most trusted first")
     clean: CleanOptions = Field(CleanOptions(), description="normalisation of the text")
@@ -64,6 +77,33 @@ class Recipe(Options):
         if self.embedded is None and any(is_embedded(path) for corpus in self.corpora for path in paths(corpus)):
             raise ValueError("an input is 'embedded:...', so the recipe needs a section 'embedded'")
         return self
+
+    def check(self) -> None:
+        """What one section asks of another."""
+        roles = self.tokenizer.layout().roles()
+        for role in ("bos", "eos"):
+            if getattr(self.pack, role) and role not in roles:
+                raise Misfit(f"it is on, and tokenizer.specials has no <|{role}|>: add it there", "pack", role)
+        row_tokens, train = self.pack.row_tokens, self.train
+        steps = 0
+        for number, phase in enumerate(self.phases):
+            at: Location = ("phases", number, "steps" if phase.steps else "tokens")
+            try:
+                steps += phase.phase().whole_steps(train.batch_rows * row_tokens)
+                at = ("phases", number, "mixture") if phase.mixture else ("mixture",)
+                (phase.mixture or self.mixture).mixture().check_split(self.pack.strata)
+            except OptionError as error:
+                raise Misfit(str(error), *at) from None
+        if steps * train.batch_rows * row_tokens > MOST_TOKENS:
+            raise Misfit(f"{steps} steps are more than {MOST_TOKENS} tokens: take fewer", "phases")
+        if train.context not in (None, row_tokens):
+            raise Misfit(f"it is {train.context}, and pack.row_tokens {row_tokens}: leave it out", "train", "context")
+        if train.steps is not None and train.steps > steps:
+            raise Misfit(f"it is {train.steps}, and the phases have {steps}: leave it out", "train", "steps")
+        prompt = train.generate.prompt_tokens or PROMPT_TOKENS
+        if prompt >= row_tokens:
+            at = ("train", "generate", "prompt_tokens")
+            raise Misfit(f"it is {prompt}, and a row has {row_tokens} tokens: take fewer", *at)
 
 
 def is_embedded(path: str) -> bool:
@@ -103,19 +143,38 @@ def load_recipe(path: Path, settings: Iterable[str] = ()) -> Recipe:
     data, lines = read_yaml(path)
     override(data, lines, settings)
     recipe = validate(Recipe, data, lines, str(path))
-    if path in packaged().values():
-        return recipe
-    corpora = [_corpus_relative_to(path.parent, corpus) for corpus in recipe.corpora]
-    evaluation = [_relative_to(path.parent, one) for one in recipe.dedup.decontaminate]
+    if path not in packaged().values():
+        recipe = _relative(recipe, path.parent)
+    _refuse_missing(recipe, lines, str(path))
+    return recipe
+
+
+def _relative(recipe: Recipe, folder: Path) -> Recipe:
+    """The recipe with its files relative to the folder it lies in."""
+    corpora = [_corpus_relative_to(folder, corpus) for corpus in recipe.corpora]
+    evaluation = [_relative_to(folder, one) for one in recipe.dedup.decontaminate]
     dedup = recipe.dedup.model_copy(update={"decontaminate": evaluation})
     return recipe.model_copy(update={"corpora": corpora, "dedup": dedup})
 
 
+def _refuse_missing(recipe: Recipe, lines: Lines, what: str) -> None:
+    """Refuse files that a stage after the first needs and that are not there. Raises UsageError."""
+    for number, corpus in enumerate(recipe.corpora):
+        if corpus.identify not in (None, "glotlid") and not Path(str(corpus.identify)).exists():
+            at = _where(("corpora", number, "identify"), lines, what)
+            raise UsageError(f"{at}: corpora.{number}.identify: there is no file {corpus.identify}; write its path")
+    if recipe.dedup.decontaminate:
+        from pipelines.recipe.evaluation_sets import evaluation_files
+
+        try:
+            evaluation_files(recipe.dedup)
+        except Exception as error:
+            raise _refused(error, ("dedup", "decontaminate"), lines, what) from None
+
+
 def to_yaml(recipe: Recipe) -> str:
     """The recipe with every default written out; reads back to an equal recipe."""
-    data = {key: value for key, value in recipe.canonical().items() if value is not None}
-    text: str = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=110)
-    return text
+    return yaml_text({key: value for key, value in recipe.canonical().items() if value is not None}, width=110)
 
 
 def _corpus_relative_to(folder: Path, corpus: CorpusOptions) -> CorpusOptions:
@@ -126,13 +185,17 @@ def _corpus_relative_to(folder: Path, corpus: CorpusOptions) -> CorpusOptions:
 
 
 def _relative_to(folder: Path, path: str) -> str:
-    return path if is_embedded(path) or "://" in path else str(folder / Path(path).expanduser())
+    return path if is_embedded(path) or "://" in path else str(folder / os.path.expanduser(path))  # noqa: PTH111 (Path's raises for a user that there is none of)
 
 
 def validate(model: type[Model], data: Any, lines: Lines, what: str) -> Model:
-    """`data` as a `model`. Raises UsageError with one sentence on the first thing wrong."""
+    """`data` as a `model`, checked by the packages that will use it. Raises UsageError with one sentence on the first
+    thing wrong.
+    """
     try:
-        return model.model_validate(data)
+        options = model.model_validate(data)
+        _check(options, (), lines, what)
+        return options
     except ValidationError as error:
         # an unknown key is most likely the cause of what else is said to be missing
         problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
@@ -148,8 +211,34 @@ def validate(model: type[Model], data: Any, lines: Lines, what: str) -> Model:
             raise UsageError(f"{where}: '{name}' is missing") from None
         message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "should be")
         given = problem["input"] if isinstance(problem["input"], str | int | float | bool) else None
+        if isinstance(given, int) and given.bit_length() > 64:  # Python may refuse to write it out
+            given = f"a number of {given.bit_length()} bits"
         shown = f" (it is {given!r})" if given is not None else ""
         raise UsageError(f"{where}: {name + ': ' if name else ''}{message[0].lower() + message[1:]}{shown}") from None
+
+
+def _check(options: Any, at: Location, lines: Lines, what: str) -> None:
+    """Let each section, the innermost first, make what its package makes of it. Raises UsageError."""
+    if isinstance(options, Mapping | BaseModel):
+        for key, value in dict(options).items():
+            _check(value, (*at, key), lines, what)
+    elif isinstance(options, list):
+        for index, value in enumerate(options):
+            _check(value, (*at, index), lines, what)
+    if isinstance(options, Options):
+        try:
+            options.check()
+        except Exception as error:
+            raise _refused(error, at, lines, what) from None
+
+
+def _refused(error: Exception, at: Location, lines: Lines, what: str) -> Exception:
+    """The UsageError on a section that a package refuses; `error` itself if that is a bug."""
+    if as_failure(error) is None and not isinstance(error, ValueError):
+        return error
+    at = (*at, *getattr(error, "at", ()))
+    name = ".".join(map(str, at))
+    return UsageError(f"{_where(at, lines, what)}: {name + ': ' if name else ''}{error}")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -205,6 +294,7 @@ def _fields(model: type[BaseModel], location: Location) -> list[str]:
 
 # -- YAML with line numbers -------------------------------------------------------------------------------
 
+INDEX = re.compile("[0-9]{1,9}")
 DEEPEST, MOST = 50, 100_000
 """Levels, and keys and items, of a recipe."""
 
@@ -266,6 +356,8 @@ def _plain(node: Any, path: Path, at: Location, lines: Lines) -> Any:
 
 
 def _scalar(node: Any, path: Path) -> Any:
+    if unfit := unusable(node.value):
+        raise UsageError(f"{path}:{node.start_mark.line + 1}: {node.value!r} can't be used: {unfit}")
     try:
         return yaml.constructor.SafeConstructor().construct_object(node)
     except (yaml.YAMLError, ValueError) as error:  # a tag that isn't known, a date that there is none of
@@ -288,11 +380,13 @@ def override(data: dict[str, Any], lines: Lines, settings: Iterable[str]) -> Non
         name, equals, text = setting.partition("=")
         if not equals or not name:
             raise UsageError(f"--set {setting}: it should be key=value, as in --set pack.row_tokens=512")
+        if why := unusable(setting):
+            raise UsageError(f"--set {setting}: {why}")
         try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
+            value = _plain(yaml.compose(text, Loader=yaml.SafeLoader), Path(f"--set {setting}"), (), {})
+        except (yaml.YAMLError, RecursionError):
             raise UsageError(f"--set {setting}: {text!r} is not a YAML value") from None
-        steps: list[str | int] = [int(step) if step.isdigit() else step for step in name.split(".")]
+        steps: list[str | int] = [int(step) if INDEX.fullmatch(step) else step for step in name.split(".")]
         place: Any = data
         try:
             for step in steps[:-1]:

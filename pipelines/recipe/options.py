@@ -1,31 +1,64 @@
 """The options of every stage, once: a recipe's section and the flags of the stage's command are two views of them.
 
-A field's description is its help text, its place in `arcorp schema`, and its line in the docs.
+A field's description is its help text, its place in `arcorp schema`, and its line in the docs. Bounds that a package
+checks itself are not repeated here: `check` makes the package's own options of the section, and `recipe.validate`
+calls it, so that a recipe that loads holds no value that a later stage refuses.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections import Counter
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
     PositiveFloat,
-    PositiveInt,
     SerializerFunctionWrapHandler,
     model_serializer,
     model_validator,
 )
+
+from pipelines import texts
+
+if TYPE_CHECKING:
+    from sharding.packing.options import PackOptions as Packing
+    from sharding.scheduling.mixture import Mixture
+    from sharding.scheduling.schedule import Phase
+    from tokenization.model.vocabulary import Layout
+
+LARGEST = 2**53
+"""Of a count: beyond it JSON readers disagree on a number."""
+PositiveInt = Annotated[int, Field(gt=0, le=LARGEST)]
+SeedInt = Annotated[int, Field(ge=0, lt=2**63)]
+BatchRows = Annotated[int, Field(gt=0, le=2**31)]
+Label = Annotated[str, AfterValidator(texts.label)]
+Name = Annotated[str, AfterValidator(texts.name)]
+Word = Annotated[str, AfterValidator(texts.word)]
+
+
+class Misfit(ValueError):
+    """An option that another contradicts. `at`: the keys that lead to it from the section that refuses it."""
+
+    def __init__(self, message: str, *at: str | int) -> None:
+        super().__init__(message)
+        self.at = at
+
 
 Stratum = Literal["source", "language", "category"]
 Profile = Literal["none", "source", "web", "classical", "code", "math", "verse", "stories"]
 
 
 class Options(BaseModel):
-    """Base of all: unknown keys are refused, values don't change."""
+    """Base of all: unknown keys are refused, values don't change, numbers are finite."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    def check(self) -> None:
+        """Raise what the package that takes these options raises; sections inside are checked by themselves."""
 
     def canonical(self) -> dict[str, Any]:
         """JSON of all values, defaults included: what goes into a seal."""
@@ -47,31 +80,35 @@ class MixtureOptions(Options):
         {}, description="mixtures inside a group: {arabic: {by: language, rule: ...}}"
     )
 
-    @model_validator(mode="after")
-    def _has_what_its_rule_needs(self) -> MixtureOptions:
-        needs = {"proportional": "shares", "inverse-frequency": "power", "temperature": "temperature"}
-        for rule, key in needs.items():
-            given = getattr(self, key) is not None
-            if self.rule == rule and not given:
-                raise ValueError(f"rule '{rule}' needs '{key}'")
-            if self.rule != rule and given:
-                raise ValueError(f"'{key}' belongs to rule '{rule}', and the rule is '{self.rule}'")
-        if self.rule == "unimax" and self.max_epochs is None:
-            raise ValueError("rule 'unimax' needs 'max_epochs'")
-        return self
+    def mixture(self) -> Mixture:
+        """The mixture as sharding has it."""
+        from sharding.scheduling.mixture import Mixture
+
+        return Mixture(
+            rule=self.rule,
+            by=self.by,
+            shares=self.shares or {},
+            power=self.power,
+            temperature=self.temperature,
+            max_epochs=self.max_epochs,
+            within={name: inner.mixture() for name, inner in self.within.items()},
+        )
+
+    def check(self) -> None:
+        self.mixture().check()
 
 
 class EmbeddedOptions(Options):
     """The embedded corpus: text that arcorp writes itself, in the native formats of its sources."""
 
     bytes: PositiveInt = Field(3_000_000, description="about how much UTF-8 text to write")
-    seed: int = Field(0, description="another seed gives other documents")
+    seed: SeedInt = Field(0, description="another seed gives other documents")
 
 
 class ReadOptions(Options):
     """How a source is read."""
 
-    language: str | None = Field(None, description="language label, where the source does not say (arb_Arab, ...)")
+    language: Label | None = Field(None, description="language label, where the source does not say (arb_Arab, ...)")
     category: Literal["arabic", "classical", "english", "code", "math"] | None = Field(
         None, description="category, where it is not the source's usual one"
     )
@@ -106,6 +143,22 @@ class CorpusOptions(ReadOptions):
         description="file, folder or glob; local, hf://, s3://, https://; 'embedded:PATH' is in the embedded corpus"
     )
     profile: Profile | None = Field(None, description="rules of quality for this corpus, instead of quality.profile")
+
+    def check(self) -> None:
+        from corpora.errors import UnknownSource
+        from corpora.sources import find
+        from pipelines.recipe.source_options import configured_source
+
+        for path in [self.input] if isinstance(self.input, str) else self.input:
+            inside = PurePosixPath(path.removeprefix("embedded:"))
+            if path.startswith("embedded:") and (inside.is_absolute() or ".." in inside.parts):
+                raise Misfit(f"'{path}' is not in the embedded corpus: name a path below it, without '..'", "input")
+        given = {name: getattr(self, name) for name in ReadOptions.model_fields}
+        try:
+            find(self.source)
+        except UnknownSource as error:
+            raise Misfit(str(error), "source") from None
+        configured_source(self.source, IngestOptions(**given))
 
 
 class CleanOptions(Options):
@@ -180,7 +233,7 @@ class Special(Options):
     """A special token, at an id of its own choosing if it has one."""
 
     name: str
-    id: int | None = None
+    id: PositiveInt | None = None
 
 
 class SampleOptions(MixtureOptions):
@@ -216,37 +269,67 @@ class MorphologyOptions(Options):
             raise ValueError(f"'database' belongs to segmenter 'camel', and the segmenter is '{self.segmenter}'")
         return self
 
+    def check(self) -> None:
+        if self.mode == "none":  # nothing else of it is used
+            return
+        from tokenization.training.morpheme_boundaries import Morphology
+
+        Morphology(self.mode, self.penalty, self.share)
+        if self.segmenter == "camel":
+            from tokenization.morphology.camel import database_path
+
+            database_path(self.database)
+
 
 class TokenizerOptions(Options):
     """Training of the tokenizer."""
 
-    vocab_size: int = Field(32_768, ge=260, description="ids in all: bytes, merges, specials")
+    vocab_size: int = Field(32_768, ge=260, le=LARGEST, description="ids in all: bytes, merges, specials")
     specials: list[str | Special] = Field(
         ["<|bos|>", "<|eos|>", "<|pad|>"],
         description="special tokens; at the end of the vocabulary unless {name, id} says where",
     )
-    reserved: int = Field(0, ge=0, description="slots kept for later, after the merges")
+    reserved: int = Field(0, ge=0, le=LARGEST, description="slots kept for later, after the merges")
     merged: int | None = Field(
-        None, ge=256, description="ids of bytes and merges; else all that the special tokens and slots leave"
+        None,
+        ge=256,
+        le=LARGEST,
+        description="ids of bytes and merges; else all that the special tokens and slots leave",
     )
     digits: int = Field(1, ge=1, le=3, description="at most this many digits in one pre-token")
     min_frequency: PositiveInt = Field(2, description="a pair is merged if it occurs at least so often")
-    max_token_bytes: PositiveInt | None = Field(None, description="no token is longer than this")
+    max_token_bytes: Annotated[int, Field(ge=2, le=LARGEST)] | None = Field(
+        None, description="no token is longer than this"
+    )
     morphology: MorphologyOptions = Field(MorphologyOptions(), description="whether merges heed Arabic morphemes")
     sample: SampleOptions = Field(SampleOptions(), description="what it is trained on")
+
+    def layout(self) -> Layout:
+        """Which id means what. Raises VocabularyError for a vocabulary that can't be."""
+        from tokenization.errors import VocabularyError
+        from tokenization.model.vocabulary import Layout
+
+        specials = [one if isinstance(one, Special) else Special(name=one) for one in self.specials]
+        for name, times in Counter(one.name for one in specials).items():
+            if times > 1:
+                raise VocabularyError(f"special token {name!r} is named {times} times: name it once")
+        ids = {one.name: one.id for one in specials}
+        return Layout(size=self.vocab_size, specials=ids, reserved=self.reserved, bpe=self.merged)
+
+    def check(self) -> None:
+        self.layout()
 
 
 class ValidationOptions(Options):
     """How much is kept aside for validation, by whole documents."""
 
     rows: PositiveInt | None = Field(None, description="rows to keep aside, over all strata")
-    share: Annotated[float, Field(gt=0, lt=1)] | None = Field(None, description="or a share of all tokens")
+    share: float | None = Field(None, description="or a share of all tokens, at most 0.5")
 
-    @model_validator(mode="after")
-    def _one_of_two(self) -> ValidationOptions:
-        if (self.rows is None) == (self.share is None):
-            raise ValueError("give either 'rows' or 'share'")
-        return self
+    def check(self) -> None:
+        from sharding.packing.options import Validation
+
+        Validation(self.rows, self.share)
 
 
 class PackOptions(Options):
@@ -265,28 +348,57 @@ class PackOptions(Options):
     shards: PositiveInt | None = Field(None, description="number of training shards; else by rows_per_shard")
     rows_per_shard: PositiveInt = Field(65_536, description="rows in a shard")
 
+    def packing(self, bos: int | None, eos: int | None, seed: int) -> Packing:
+        """The options as sharding has them, with the ids of the special tokens that are put around documents."""
+        from sharding.packing.options import PackOptions, Validation
+
+        return PackOptions(
+            row_tokens=self.row_tokens,
+            strata=tuple(self.strata),
+            policy=self.policy,
+            fill=self.fill,
+            bos=bos,
+            eos=eos,
+            window=self.window,
+            validation=Validation(self.validation.rows, self.validation.share),
+            shards=self.shards,
+            rows_per_shard=None if self.shards else self.rows_per_shard,
+            seed=seed,
+        )
+
+    def check(self) -> None:
+        self.packing(0 if self.bos else None, 0 if self.eos else None, 0)
+
 
 class PhaseOptions(Options):
     """One phase of training: how long, and of what."""
 
-    name: str = Field(description="name of the phase")
+    name: Name = Field(description="name of the phase")
     steps: PositiveInt | None = Field(None, description="optimizer steps")
     tokens: PositiveInt | None = Field(None, description="or tokens, rounded down to whole steps")
     mixture: MixtureOptions | None = Field(None, description="the phase's own mixture")
 
-    @model_validator(mode="after")
-    def _one_budget(self) -> PhaseOptions:
-        if (self.steps is None) == (self.tokens is None):
-            raise ValueError("give either 'steps' or 'tokens'")
-        return self
+    def phase(self) -> Phase:
+        """The phase as sharding has it."""
+        from sharding.scheduling.schedule import Phase
+
+        mixture = self.mixture.mixture() if self.mixture else None
+        return Phase(self.name, steps=self.steps, tokens=self.tokens, mixture=mixture)
+
+    def check(self) -> None:
+        self.phase().whole_steps(1)
 
 
 class ScheduleOptions(Options):
     """Which rows are trained on when."""
 
-    batch_rows: PositiveInt = Field(32, description="rows in an optimizer step")
+    batch_rows: BatchRows = Field(32, description="rows in an optimizer step")
     mixture: MixtureOptions = Field(MixtureOptions(), description="how much of what, where a phase says nothing else")
     phases: list[PhaseOptions] = Field(min_length=1, description="the phases, in order")
+
+
+WIDTH, HEADS = 128, 4
+"""The trainer's own defaults (`training/config.py`)."""
 
 
 class EvalOptions(Options):
@@ -313,7 +425,7 @@ class GenerateOptions(Options):
     tokens: PositiveInt | None = Field(None, description="tokens to generate")
     temperature: float | None = Field(None, ge=0, description="0 is greedy")
     top_k: int | None = Field(None, ge=0, description="choose among the likeliest (0: all)")
-    top_p: float | None = Field(None, gt=0, le=1, description="choose among the likeliest of this mass")
+    top_p: float | None = Field(None, ge=0.01, le=1, description="choose among the likeliest of this mass")
 
 
 class TrainOptions(Options):
@@ -336,7 +448,7 @@ class TrainOptions(Options):
         None, description="nanochat's value embeddings and residual scalars; such a model can't be exported"
     )
     context: PositiveInt | None = Field(None, description="checked against pack.row_tokens")
-    batch_rows: PositiveInt = Field(32, description="rows in an optimizer step, over all ranks")
+    batch_rows: BatchRows = Field(32, description="rows in an optimizer step, over all ranks")
     steps: PositiveInt | None = Field(None, description="stop after this many steps of the schedule")
     accumulation: PositiveInt | None = Field(None, description="micro-steps in an optimizer step")
     optimizer: Literal["adamw", "muon"] | None = Field(None, description="adamw, or muon for matrices")
@@ -347,21 +459,43 @@ class TrainOptions(Options):
     final_lr: float | None = Field(None, ge=0, le=1, description="learning rate at the end, as a part of lr")
     weight_decay: float | None = Field(None, ge=0, description="decay of matrices")
     betas: tuple[float, float] | None = Field(None, description="AdamW's betas")
-    grad_clip: PositiveFloat | None = Field(None, description="largest gradient norm")
+    grad_clip: float | None = Field(None, ge=1e-6, description="largest gradient norm")
     precision: Literal["fp32", "bf16", "fp8"] | None = Field(None, description="precision of the matrix products")
     device: Literal["auto", "cpu", "cuda"] | None = Field(None, description="where to train")
     compile: bool | None = Field(None, description="torch.compile the model")
-    memory: float | None = Field(None, gt=0, le=1, description="part of each GPU's memory that may be reserved")
+    memory: float | None = Field(None, ge=0.01, le=1, description="part of each GPU's memory that may be reserved")
     threads: PositiveInt | None = Field(None, description="CPU threads of each rank")
-    seed: int | None = Field(None, ge=0, description="seed of weights and dropout; the recipe's, if left out")
+    seed: SeedInt | None = Field(None, description="seed of weights and dropout; the recipe's, if left out")
     log_every: PositiveInt | None = Field(None, description="steps between log lines")
     eval: EvalOptions = Field(EvalOptions(), description="validation")
     checkpoint: CheckpointOptions = Field(CheckpointOptions(), description="checkpoints")
     generate: GenerateOptions = Field(GenerateOptions(), description="generated samples")
 
-
-Word = Annotated[str, Field(pattern=r"^[^\s\"'`$\\]+$")]
-"""A value that stands in an #SBATCH line as it is."""
+    def check(self) -> None:
+        """The relations that the trainer checks (`training/config.py`); a test holds the two together."""
+        width, heads = self.width or WIDTH, self.heads or HEADS
+        if not all(0 <= beta < 1 for beta in self.betas or ()):
+            raise Misfit(f"{list(self.betas or ())}: each is at least 0 and below 1", "betas")
+        if width % heads:
+            raise Misfit(f"width {width} does not divide into {heads} heads: change either", "heads")
+        if heads % (self.kv_heads or heads):
+            raise Misfit(f"{heads} heads do not divide among {self.kv_heads} kv_heads: change either", "kv_heads")
+        preset = self.preset or "nanochat"
+        if self.value_embeddings and preset != "nanochat":
+            raise Misfit(
+                f"they belong to preset nanochat, and the preset is {preset}: leave them out", "value_embeddings"
+            )
+        if preset != "gpt2" and width // heads % 2:
+            raise Misfit(
+                f"the width of a head, {width // heads}, is odd, and rotary positions need pairs: change heads",
+                "heads",
+            )
+        if self.batch_rows % (self.ranks * (self.accumulation or 1)):
+            raise Misfit(
+                f"{self.batch_rows} rows do not divide among {self.ranks} ranks x {self.accumulation or 1} "
+                "accumulation: change one of them",
+                "batch_rows",
+            )
 
 
 class SlurmTrainOptions(Options):
@@ -387,7 +521,9 @@ class SlurmOptions(Options):
     cpus: PositiveInt = Field(1, description="CPUs of a job: so many ranks run in it at once")
     jobs: PositiveInt = Field(200, description="jobs in a stage's array at most; further ranks share a job")
     environment: str | None = Field(
-        None, description="shell line that activates the environment; this command's own, if left out"
+        None,
+        description="shell line that activates the environment, and the one key that runs code; this command's own "
+        "environment, if left out",
     )
     scratch: str | None = Field(
         None, description="folder on the machine's own disk that the dataset is copied to and verified in for training"

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,7 @@ from pipelines.run.executor import LocalExecutor, RankError
 from pipelines.run.lock import STATE
 from pipelines.run.parts import read_sidecar
 from pipelines.run.slurm_queue import SLURM, job_id
+from pipelines.texts import line
 
 
 class Array(SlurmPipelineExecutor):  # type: ignore[misc]
@@ -53,7 +55,7 @@ class Array(SlurmPipelineExecutor):  # type: ignore[misc]
     @property
     def command(self) -> str:
         """What a job runs."""
-        return f"exec launch_pickled_pipeline '{self.folder / SLURM / 'executor.pik'}'"
+        return shlex.join(["exec", "launch_pickled_pipeline", str(self.folder / SLURM / "executor.pik")])
 
     def launch(self, script: str) -> str:
         """Submit the array as `script`; returns its id. Raises Failure."""
@@ -79,14 +81,14 @@ class Array(SlurmPipelineExecutor):  # type: ignore[misc]
 
         def note(error: RankError) -> None:
             failed.append(error.rank)
-            print(f"rank {error.rank}: {error.message}", flush=True)  # noqa: T201
+            print(line(f"rank {error.rank}: {error.message}"), flush=True)  # noqa: T201
 
         executor = LocalExecutor(self.pipeline, self.tasks, self.cpus_per_task, self.folder / STATE / "logs")
         try:
             if ranks:
                 executor.run_ranks(ranks, lambda rank: None, note)
         except Failure as failure:
-            print(str(failure), flush=True)  # noqa: T201
+            print(line(str(failure)), flush=True)  # noqa: T201
             sys.exit(failure.exit_code)
         sys.exit(1 if failed else 0)
 

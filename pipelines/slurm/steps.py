@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -36,6 +36,7 @@ from pipelines.recipe.options import SlurmOptions
 from pipelines.run.lock import STATE
 from pipelines.run.slurm_queue import ARRAY, FAILURE, SLURM, job_id, label, queue, read_array, refuse_queued, stranded
 from pipelines.run.stage import Context, Handed, Here, Machines, Stage, Work, pipeline
+from pipelines.texts import directive, word
 from sharding import seal
 
 LAUNCH = f"{SLURM}/launch.json"
@@ -49,7 +50,11 @@ PATIENCE = 120.0
 
 
 def script(name: str, log: Path, options: SlurmOptions, command: str, **more: str) -> str:
-    """The text of a job. It holds no environment variable's value: sbatch hands the environment on by itself."""
+    """The text of a job. It holds no environment variable's value: sbatch hands the environment on by itself.
+
+    Every text in it is checked or quoted, but for `slurm.environment`, which is a line of the script. Raises
+    UsageError.
+    """
     given = {
         "job-name": name,
         "output": str(log),
@@ -62,10 +67,16 @@ def script(name: str, log: Path, options: SlurmOptions, command: str, **more: st
         "cpus-per-task": str(options.cpus),
         **more,
     }
-    lines = [f"#SBATCH --{key}={value}" for key, value in given.items() if value is not None]
+    lines = []
+    for key, value in given.items():
+        if value is not None:
+            try:
+                lines.append(directive(key, value))
+            except ValueError as error:
+                raise UsageError(f"sbatch --{key} {value}: {error}") from None
     lines.append("#SBATCH --requeue" if options.requeue else "#SBATCH --no-requeue")
-    here = Path(sys.executable).parent
-    return "\n".join(["#!/bin/bash", *lines, options.environment or f'export PATH="{here}:$PATH"', command, ""])
+    activate = options.environment or f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"'
+    return "\n".join(["#!/bin/bash", *lines, activate, command, ""])
 
 
 def submit(text: str, *arguments: str) -> str:
@@ -80,7 +91,7 @@ def submit(text: str, *arguments: str) -> str:
 def _submit_step(out: Path, options: SlurmOptions, after: list[str], *, to_train: bool = False) -> str:
     """Submit the next step of the build. It starts when the jobs in `after` have ended, however they ended."""
     log = out / SLURM / "step-%j.out"
-    command = f"exec python -m pipelines.slurm.steps '{out}'"
+    command = shlex.join(["exec", "python", "-m", "pipelines.slurm.steps", str(out)])
     if to_train and options.train is not None:
         train = options.train
         given = {name: getattr(train, name) for name in ("time", "memory", "cpus")}
@@ -130,8 +141,10 @@ def launch(recipe: Recipe, out: Path, until: str | None, restart: bool, console:
     if shutil.which("sbatch") is None:
         raise UsageError("there is no sbatch here: run this on a login node of the cluster, or with --executor local")
     out = out.resolve()
-    if re.search(r"[^\w./+@:,=-]", str(out)):
-        raise UsageError(f"{out}: sbatch takes no folder with such signs in its name: choose another --out")
+    try:
+        word(str(out))
+    except ValueError as error:
+        raise UsageError(f"{out}: {error} (choose another --out)") from None
     refuse_queued(out)
     context = Context(restart=restart, maker=Launcher(), machines=_machines(recipe.slurm))
     try:

@@ -8,13 +8,13 @@ when. What it found is not kept once the documents are written.
 
 from __future__ import annotations
 
-import itertools
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pipelines.errors import InputError, UsageError
+from pipelines.recipe.evaluation_sets import evaluation_files
 from pipelines.recipe.options import DedupOptions
 from pipelines.run.lock import STATE
 from pipelines.run.parts import Part, PartWriter
@@ -34,7 +34,7 @@ def dedup_stage(folder: Path, docs: Sequence[Path], options: DedupOptions) -> St
     if options.method == "none" and not options.decontaminate:
         raise UsageError("method 'none' drops nothing: use the folders of documents as they are")
     documents = open_documents(docs)
-    files = _evaluation_files(options)
+    files = evaluation_files(options)
     inputs = roots(documents) | {f"evaluation {name}": seal.hash_file(Path(file.path)).sha256 for name, file in files}
     judged = folder / STATE / "judged"
     said = {
@@ -58,23 +58,6 @@ def dedup_stage(folder: Path, docs: Sequence[Path], options: DedupOptions) -> St
         return Work(parts, [], _Apply(pieces, verdicts, rules), finish)
 
     return Stage("dedup", VERSION, folder, said, inputs, work, before=judge)
-
-
-def _evaluation_files(options: DedupOptions) -> list[tuple[str, Any]]:
-    """Name and file of each evaluation set, by name: a passage of two sets is counted for the first."""
-    if not options.decontaminate:
-        return []
-    from corpora.dedup.decontaminate import files_of, name_of
-    from corpora.reading.files import is_remote
-
-    files = sorted(((name_of(file), file) for file in files_of(options.decontaminate)), key=lambda one: one[0])
-    remote = next((file.path for _, file in files if is_remote(file.path)), None)
-    if remote:
-        raise UsageError(f"{remote}: evaluation sets are files on this machine; fetch it first")
-    twice = next((name for (name, _), (other, _) in itertools.pairwise(files) if name == other), None)
-    if twice:
-        raise UsageError(f"two evaluation sets would be called '{twice}': rename one of their files")
-    return files
 
 
 # -- judging ----------------------------------------------------------------------------------------------

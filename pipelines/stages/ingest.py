@@ -8,21 +8,19 @@ that was changed after it was ingested is noticed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from pipelines.errors import InputError, UsageError
 from pipelines.recipe.options import EmbeddedOptions, IngestOptions
+from pipelines.recipe.source_options import configured_source
 from pipelines.run.parts import Part, PartWriter
 from pipelines.run.stage import Finish, Stage, Work
 from pipelines.stages.documents import ledgers, strata_of, write_census
 from sharding import seal
 
 if TYPE_CHECKING:
-    from corpora.sources.base import Source
+    pass
 
 VERSION = 4
 
@@ -45,7 +43,7 @@ def ingest_stage(folder: Path, source: str, inputs: Sequence[str], options: Inge
     from corpora.sources import find
 
     kind = find(source)
-    reader = _source(source, options)
+    reader = configured_source(source, options)
     files = reader.select(find_files(list(inputs), kind.FILES))
     _refuse_changed(folder, {file.name: file.path for file in files})
 
@@ -80,29 +78,6 @@ def ingest_stage(folder: Path, source: str, inputs: Sequence[str], options: Inge
     if options.identify and Path(options.identify).is_file():  # where it lies is no matter
         said["identify"] = seal.hash_file(Path(options.identify)).sha256
     return Stage("ingest", VERSION, folder, said, sizes, work)
-
-
-def _source(name: str, options: IngestOptions) -> Source:
-    """The source with the options that were given for it."""
-    general = options.model_dump(exclude={"clean", "quality", "on_bad_file", "options", "identify"})
-    return source_of(name, {**options.options, **{key: value for key, value in general.items() if value is not None}})
-
-
-def source_of(name: str, given: dict[str, Any]) -> Source:
-    """Return a source with options. Raises UnknownSource, and UsageError for an option that it does not have."""
-    from corpora.sources import find
-
-    kind = find(name)
-    known = {field.name for field in fields(kind)}
-    foreign = sorted(given.keys() - known)
-    if foreign:
-        raise UsageError(f"source {name} has no option '{foreign[0]}'; it has {', '.join(sorted(known))}")
-    try:
-        return TypeAdapter(kind).validate_python(given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise UsageError(f"source {name}, option '{where}': {first['msg']}, got {first['input']!r}") from None
 
 
 class _WriteDocuments:

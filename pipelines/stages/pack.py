@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pipelines import texts
 from pipelines.console import Console
 from pipelines.errors import UsageError
-from pipelines.recipe.mixtures import mixture_of, phase_of
 from pipelines.recipe.options import PackOptions, ScheduleOptions
 from pipelines.run.parts import Part, PartWriter
 from pipelines.run.stage import Finish, Stage, Work
@@ -54,26 +54,11 @@ def pack_stage(folder: Path, tokens: Sequence[Path], options: PackOptions, seed:
 
 
 def _options(options: PackOptions, tokens: Sealed, seed: int) -> Any:
-    from sharding.packing.options import PackOptions as Rooms
-    from sharding.packing.options import Validation
-
     specials = _specials(tokens)
     for role in ("bos", "eos"):
         if getattr(options, role) and role not in specials:
             raise UsageError(f"pack.{role} is on, and the tokenizer in {tokens.path} has no <|{role}|> token")
-    return Rooms(
-        row_tokens=options.row_tokens,
-        strata=tuple(options.strata),
-        policy=options.policy,
-        fill=options.fill,
-        bos=specials["bos"] if options.bos else None,
-        eos=specials["eos"] if options.eos else None,
-        window=options.window,
-        validation=Validation(options.validation.rows, options.validation.share),
-        shards=options.shards,
-        rows_per_shard=None if options.shards else options.rows_per_shard,
-        seed=seed,
-    )
+    return options.packing(specials["bos"] if options.bos else None, specials["eos"] if options.eos else None, seed)
 
 
 def _specials(tokens: Sealed) -> dict[str, int]:
@@ -150,15 +135,19 @@ def lay_schedule(dataset: Path, options: ScheduleOptions, seed: int, name: str |
     opened = Sealed(dataset, "pack")
     schedule = lay(
         opened.manifest,
-        [phase_of(phase) for phase in options.phases],
-        mixture_of(options.mixture),
+        [phase.phase() for phase in options.phases],
+        options.mixture.mixture(),
         batch_rows=options.batch_rows,
         seed=seed,
         max_epochs=options.mixture.max_epochs,
     )
     if name is None:
         return schedule
-    if name in opened.manifest.files or "/" in name or not name.endswith(".json"):
+    try:
+        mine = texts.name(name).endswith(".json") and name not in (*opened.manifest.files, seal.MANIFEST)
+    except ValueError:
+        mine = False
+    if not mine:
         raise UsageError(f"--out {name}: the schedule's name is one in the dataset's folder, such as second.json")
     path = dataset / name
     if not path.is_file() or json.loads(path.read_bytes()) != schedule:

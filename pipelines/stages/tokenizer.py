@@ -6,20 +6,16 @@ A stage before it, in the folder's state, chooses the sample and counts its pre-
 from __future__ import annotations
 
 import shutil
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pipelines.recipe.options import Special, TokenizerOptions
+from pipelines.recipe.options import TokenizerOptions
 from pipelines.run.lock import STATE
 from pipelines.run.stage import Finish, Stage, Work
 from pipelines.stages.counting import count_stage, counted
 from pipelines.stages.documents import open_documents, roots
 from sharding.seal import Sealed, hash_file
-
-if TYPE_CHECKING:
-    from tokenization.model.vocabulary import Layout
 
 VERSION = 2
 
@@ -27,7 +23,7 @@ VERSION = 2
 def tokenizer_stage(folder: Path, docs: Sequence[Path], options: TokenizerOptions, seed: int) -> Stage:
     """Train a tokenizer on folders of documents."""
     documents = open_documents(docs)
-    layout = layout_of(options)
+    layout = options.layout()
     before = count_stage(folder / STATE, documents, options, seed)
 
     def train(finish: Finish) -> None:
@@ -94,20 +90,3 @@ def _said(options: TokenizerOptions) -> dict[str, Any]:
         if values[name] == usual:
             del values[name]
     return values
-
-
-def layout_of(options: TokenizerOptions) -> Layout:
-    """The vocabulary's layout. Raises VocabularyError for one that can't be."""
-    from tokenization.errors import VocabularyError
-    from tokenization.model.vocabulary import Layout
-
-    specials = [one if isinstance(one, Special) else Special(name=one) for one in options.specials]
-    for name, times in Counter(one.name for one in specials).items():
-        if times > 1:
-            raise VocabularyError(f"special token {name!r} is named {times} times: name it once")
-    return Layout(
-        size=options.vocab_size,
-        specials={one.name: one.id for one in specials},
-        reserved=options.reserved,
-        bpe=options.merged,
-    )

@@ -15,10 +15,21 @@ FILLS = ("exact",)
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """How much to hold out: so many `rows` over all strata, or about a `share` of all rows. One of the two."""
+    """How much to hold out: so many `rows` over all strata, or about a `share` of all rows. One of the two.
+
+    Raises OptionError, when made, for both or neither, fewer than 1 row, a share that is not above 0 and at most 0.5.
+    """
 
     rows: int | None = None
     share: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.rows is None) == (self.share is None):
+            raise OptionError("validation: give either rows or share")
+        if self.rows is not None and self.rows < 1:
+            raise OptionError(f"validation: rows {self.rows}: choose 1 or more")
+        if self.share is not None and not 0 < self.share <= 0.5:
+            raise OptionError(f"validation: share {self.share}: choose above 0 and at most 0.5")
 
     def rows_wanted(self, rows: int, most: int) -> int:
         """Of `rows` in all, `most` of which can be held out: a share gives way to what is there, a number doesn't."""
@@ -61,12 +72,6 @@ class PackOptions:
             number = getattr(self, name)
             if number is not None and number < 1:
                 raise OptionError(f"{name} {number} must be 1 or more")
-        if self.validation is not None:
-            rows, share = self.validation.rows, self.validation.share
-            if (rows is None) == (share is None):
-                raise OptionError("validation: give either rows or share")
-            if (rows is not None and rows < 1) or (share is not None and not 0 < share <= 0.5):
-                raise OptionError(f"validation: rows {rows} must be 1 or more, share {share} above 0 and up to 0.5")
 
     @property
     def added(self) -> int:

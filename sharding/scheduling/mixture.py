@@ -16,7 +16,7 @@ units come from shares by largest remainder (Hamilton), exactly, in rationals. S
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal, get_args
@@ -59,7 +59,8 @@ class Mixture:
     within: Mapping[str, Mixture] = field(default_factory=dict)
 
     def check(self) -> None:
-        """Raises OptionError for a rule without its number, a number without its rule, an impossible value."""
+        """Raises OptionError for a rule without its number, a number without its rule, an impossible value,
+        shares that don't sum to 1 or 100."""
         for what, value, legal in (("rule", self.rule, get_args(Rule)), ("by", self.by, get_args(Attribute))):
             if value not in legal:
                 raise OptionError(f"mixture: {what} {value!r} is unknown; choose one of {', '.join(legal)}")
@@ -79,8 +80,28 @@ class Mixture:
             number = getattr(self, name)
             if number is not None and not 0 < number < math.inf:
                 raise OptionError(f"mixture by {self.by}: {name} {number} must be above 0")
+        if self.shares:
+            negative = [value for value, share in self.shares.items() if not 0 <= share < math.inf]
+            if negative:
+                share = self.shares[negative[0]]
+                raise OptionError(f"mixture by {self.by}: the share of {negative[0]!r} is {share}; choose 0 or more")
+            whole = math.fsum(self.shares.values())
+            if not any(math.isclose(whole, right, rel_tol=1e-6) for right in (1, 100)):
+                raise OptionError(f"mixture by {self.by}: the shares sum to {whole:g}, not to 1 or 100")
         for inner in self.within.values():
             inner.check()
+
+    def check_split(self, strata: Collection[str]) -> None:
+        """Raises OptionError if the mixture needs an attribute that is not among the `strata` that rows keep apart."""
+        if self.rule == "natural" and not self.within:  # groups would change nothing
+            return
+        if self.by not in strata:
+            raise OptionError(
+                f"mixture by {self.by}: rows are not split by {self.by}, but by {_list(strata) or 'nothing'}; "
+                f"add {self.by} to `pack.strata`"
+            )
+        for inner in self.within.values():
+            inner.check_split(strata)
 
     @property
     def formula(self) -> str:
@@ -162,12 +183,6 @@ def _rule(sizes: Mapping[str, int], mixture: Mixture, budget: float) -> dict[str
 
 def _given(sizes: Mapping[str, int], mixture: Mixture) -> dict[str, float]:
     shares = dict(mixture.shares)
-    negative = [value for value, share in shares.items() if not 0 <= share < math.inf]
-    if negative:
-        raise OptionError(f"mixture by {mixture.by}: the share of {negative[0]!r} is {shares[negative[0]]}")
-    whole = math.fsum(shares.values())
-    if not any(math.isclose(whole, right, rel_tol=1e-6) for right in (1, 100)):
-        raise OptionError(f"mixture by {mixture.by}: the shares sum to {whole:g}, not to 1 or 100")
     missing = [value for value in sizes if value not in shares]
     if missing:
         raise OptionError(f"mixture by {mixture.by}: {missing[0]!r} has no share; give it 0 to leave it out")
@@ -194,7 +209,7 @@ def _unimax(sizes: Mapping[str, int], mixture: Mixture, budget: float) -> dict[s
     return weights
 
 
-def _list(values: Mapping[str, object]) -> str:
+def _list(values: Iterable[str]) -> str:
     return ", ".join(sorted(values))
 
 

@@ -47,6 +47,15 @@ FAULTS = {
     26: ("training resumed in the middle of an epoch, at another world size", "the same rows in the same order"),
     27: ("the same seed again", "identical bytes"),
     28: ("parsers on mutated files", "read, or refused in one sentence"),
+    34: (
+        "recipes and flags with paths, shell text, control and bidirectional characters",
+        "nothing outside --out, no command run, nothing raw on the terminal",
+    ),
+    35: (
+        "documents with HTML, links, control and bidirectional characters in any field",
+        "inert in cards, reports, terminals",
+    ),
+    36: ("options out of bounds, or that contradict each other", "refused when the recipe is loaded, with the line"),
 }
 """Number -> (fault, promised outcome)."""
 

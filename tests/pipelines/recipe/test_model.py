@@ -44,9 +44,13 @@ def recipe(tmp_path, text=GOOD, *settings):
         (GOOD + "tokenizer: {}\n", 7, "key 'tokenizer' is given twice"),
         (GOOD.replace("4096", "many"), 5, "tokenizer.vocab_size: should be a valid integer"),
         (GOOD.replace("4096", "12"), 5, r"tokenizer.vocab_size: should be greater than or equal to 260 \(it is 12\)"),
-        (GOOD.replace("steps: 10", "steps: 10, tokens: 5"), 6, "phases.0: give either 'steps' or 'tokens'"),
-        (GOOD + "mixture: {rule: inverse-frequency}\n", 7, "mixture: rule 'inverse-frequency' needs 'power'"),
-        (GOOD + "mixture: {power: 0.3}\n", 7, "'power' belongs to rule 'inverse-frequency'"),
+        (GOOD.replace("steps: 10", "steps: 10, tokens: 5"), 6, "phases.0: phase 'all': give either steps or tokens"),
+        (
+            GOOD + "mixture: {rule: inverse-frequency}\n",
+            7,
+            "mixture by language: rule inverse-frequency needs `power`",
+        ),
+        (GOOD + "mixture: {power: 0.3}\n", 7, "`power` belongs to rule inverse-frequency"),
         (
             GOOD + "mixture: {within: {arabic: {buy: x}}}\n",
             7,

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from pipelines.recipe.options import MorphologyOptions, Special, TokenizerOptions
 from pipelines.run.stage import Context, run
-from pipelines.stages.tokenizer import layout_of, tokenizer_stage
+from pipelines.stages.tokenizer import tokenizer_stage
 from sharding.seal import Sealed
 from tokenization.errors import VocabularyError
 from tokenization.model.pattern import pattern
@@ -43,7 +43,7 @@ def test_clitics_apart_go_into_the_files_pattern_and_only_then_into_the_seal(bui
 
 def test_a_special_token_named_twice_is_refused() -> None:
     with pytest.raises(VocabularyError, match=r"'<\|bos\|>' is named 2 times"):
-        layout_of(TokenizerOptions(specials=["<|bos|>", "<|eos|>", Special(name="<|bos|>", id=4_000)]))
+        TokenizerOptions(specials=["<|bos|>", "<|eos|>", Special(name="<|bos|>", id=4_000)]).layout()
 
 
 def test_the_learned_segmenter_is_sealed_by_its_weights_where_it_is_used(built: Path, tmp_path: Path) -> None:

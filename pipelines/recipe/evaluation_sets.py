@@ -1,0 +1,26 @@
+"""The files of evaluation sets, whose passages are removed from the documents (`dedup.decontaminate`)."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from pipelines.errors import UsageError
+from pipelines.recipe.options import DedupOptions
+
+
+def evaluation_files(options: DedupOptions) -> list[tuple[str, Any]]:
+    """Return (name, file) of each evaluation set, sorted by name. Raises UsageError for remote files and equal names."""
+    if not options.decontaminate:
+        return []
+    from corpora.dedup.decontaminate import files_of, name_of
+    from corpora.reading.files import is_remote
+
+    files = sorted(((name_of(file), file) for file in files_of(options.decontaminate)), key=lambda one: one[0])
+    remote = next((file.path for _, file in files if is_remote(file.path)), None)
+    if remote:
+        raise UsageError(f"{remote}: evaluation sets are files on this machine; fetch it first")
+    twice = next((name for (name, _), (other, _) in itertools.pairwise(files) if name == other), None)
+    if twice:
+        raise UsageError(f"two evaluation sets would be called '{twice}': rename one of their files")
+    return files

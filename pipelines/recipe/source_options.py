@@ -1,0 +1,37 @@
+"""A source with its options: checked against the fields of the source's class, which define them."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from pipelines.errors import UsageError
+
+if TYPE_CHECKING:
+    from corpora.sources.base import Source
+    from pipelines.recipe.options import IngestOptions
+
+
+def configured_source(name: str, options: IngestOptions) -> Source:
+    """Return a source with the options of a recipe or of flags."""
+    general = options.model_dump(exclude={"clean", "quality", "on_bad_file", "options", "identify"})
+    return source_of(name, {**options.options, **{key: value for key, value in general.items() if value is not None}})
+
+
+def source_of(name: str, given: dict[str, Any]) -> Source:
+    """Return a source with options. Raises UnknownSource, and UsageError for an option that it does not have."""
+    from corpora.sources import find
+
+    kind = find(name)
+    known = {field.name for field in fields(kind)}
+    foreign = sorted(given.keys() - known)
+    if foreign:
+        raise UsageError(f"source {name} has no option '{foreign[0]}'; it has {', '.join(sorted(known))}")
+    try:
+        return TypeAdapter(kind).validate_python(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UsageError(f"source {name}, option '{where}': {first['msg']}, got {first['input']!r}") from None

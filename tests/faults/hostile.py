@@ -1,0 +1,174 @@
+"""Texts that try to leave their place, a SLURM that runs what it is given, and what must hold after a command.
+
+The SLURM is three programs: `sbatch` keeps each script and `drain` runs it as a cluster would, with its `--output`
+and its array; `squeue` shows an empty queue.
+"""
+
+import os
+import re
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines import cli
+
+RAW = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal must not be sent. Written out here, not taken from the code under test."""
+
+
+def texts(planted: Path) -> list[str]:
+    """Each makes `planted`, or a file beside it, if a shell runs it or it is taken for a path."""
+    touch = f"touch {planted}"
+    return [
+        "x/../../../OUTSIDE",
+        "../OUTSIDE",
+        str(planted),
+        f"x\n{touch}\n#",
+        f"x'; {touch}; '",
+        f'x"; {touch}; "',
+        f"$({touch})",
+        f"`{touch}`",
+        f"x; {touch} #",
+        f"x\r\n#SBATCH --output={planted}\n{touch}",
+        "x\n",
+        "a b",
+        "..",
+        "~nobody/x",
+        "-x",
+        "%s%n",
+        "\x1b[2J\x1b]0;TITLE\x07",
+        "\x9b31m red",
+        "\u202egnirts\u2066",
+        "a\u2028b\u2029c\u061c",
+        "x" * 5000,
+        "",
+    ]
+
+
+def tree(folder: Path, *but: Path) -> dict[str, tuple[int, bytes]]:
+    """Mode and bytes of everything below a folder, less what is below the folders `but`."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if any(path.is_relative_to(one) for one in but):
+            continue
+        mode = path.lstat().st_mode
+        found[str(path.relative_to(folder))] = (mode, path.read_bytes() if stat.S_ISREG(mode) else b"")
+    return found
+
+
+def strings(schema: dict[str, Any]) -> Iterator[tuple[str | int, ...]]:
+    """The place of every string of a JSON schema: of lists the first item, of free mappings the key "KEY"."""
+
+    def walk(
+        node: dict[str, Any], at: tuple[str | int, ...], within: tuple[str, ...]
+    ) -> Iterator[tuple[str | int, ...]]:
+        if "$ref" in node:
+            name = node["$ref"].rpartition("/")[2]
+            if within.count(name) < 2:  # mixtures nest without end
+                yield from walk(schema["$defs"][name], at, (*within, name))
+        for one in [*node.get("anyOf", []), *node.get("allOf", [])]:
+            yield from walk(one, at, within)
+        if node.get("type") == "string":
+            yield at
+        for key, value in node.get("properties", {}).items():
+            yield from walk(value, (*at, key), within)
+        if isinstance(node.get("items"), dict):
+            yield from walk(node["items"], (*at, 0), within)
+        if isinstance(node.get("additionalProperties"), dict):
+            yield (*at, "KEY")
+            yield from walk(node["additionalProperties"], (*at, "any"), within)
+
+    yield from dict.fromkeys(walk(schema, (), ()))
+
+
+def put(data: Any, at: tuple[str | int, ...], text: str) -> Any:
+    """`data` with `text` at a place: what lies on the way is made, and a place "KEY" takes the text as its key."""
+    if not at:
+        return text
+    step, rest = at[0], at[1:]
+    if step == 0:
+        items = list(data) if isinstance(data, list) else []
+        return [put(items[0] if items else None, rest, text), *items[1:]]
+    mapping = dict(data) if isinstance(data, dict) else {}
+    if step == "KEY":
+        return {**mapping, text: 50}
+    return {**mapping, step: put(mapping.get(step), rest, text)}
+
+
+class Place:
+    """A folder with everything that a command may see: nothing in it may change, but what is below `allowed`."""
+
+    def __init__(self, folder: Path, capture: pytest.CaptureFixture[str]) -> None:
+        self.folder, self.capture = folder, capture
+        self.planted = folder / "planted"
+        self.out = folder / "deep" / "er" / "out"
+        self.spool = folder / "spool"
+        for one in (self.out.parent, self.spool, folder / "home", folder / "here", folder / "bin"):
+            one.mkdir(parents=True)
+        self._program(
+            "sbatch",
+            'n=$(ls "$SPOOL" | wc -l)\n'
+            'if [ $# -gt 0 ] && [ -f "${@: -1}" ]; then cat "${@: -1}"; else cat; fi > "$SPOOL/$n.sh"\n'
+            'echo "Submitted batch job $((1000 + n))"',
+        )
+        self._program("squeue", "exit 0")
+        self._program("scontrol", "echo 'MaxArraySize = 1001'")
+
+    def _program(self, name: str, text: str) -> None:
+        path = self.folder / "bin" / name
+        path.write_text(f"#!/bin/bash\n{text}\n")
+        path.chmod(0o755)
+
+    def run(self, *arguments: object, allowed: tuple[Path, ...] = ()) -> int:
+        """Run a command in this process, jobs of its own included, and hold it to what must hold."""
+        free = (self.out, self.spool, *allowed)
+        before = tree(self.folder, *free)
+        code = cli.run([str(one) for one in arguments])
+        if "slurm" in arguments and code == 0:
+            self.drain()
+        said = "".join(self.capture.readouterr())
+        shown = f"{[str(one)[:200] for one in arguments]} -> {code}: {said[-2000:]!a}"
+        assert code in (0, 1, 2, 3, 4, 5), shown
+        assert "Traceback" not in said, shown
+        assert "a bug" not in said, shown
+        assert not RAW.search(said), shown
+        after = tree(self.folder, *free)
+        assert after == before, f"{sorted(after.items() ^ before.items())[:3]}: {shown}"
+        return code
+
+    def drain(self) -> None:
+        """Run the jobs that were submitted, and those that these submit."""
+        done = 0
+        while (script := self.spool / f"{done}.sh").is_file():
+            text = script.read_text()
+            given = dict(re.findall(r"^#SBATCH --([a-z-]+)=(.*)$", text, re.MULTILINE))
+            last = int(given.get("array", "0-0").rpartition("-")[2])
+            for task in range(last + 1):
+                job = str(1000 + done)
+                log = given["output"].replace("%j", job).replace("%A", job).replace("%a", str(task))
+                environment = {**os.environ, "SLURM_JOB_ID": job}
+                if "array" in given:
+                    environment["SLURM_ARRAY_TASK_ID"] = str(task)
+                with Path(log).open("ab") as file:
+                    subprocess.run(
+                        ["bash", script], stdout=file, stderr=file, env=environment, cwd=self.folder / "here"
+                    )
+            done += 1
+        for script in self.spool.iterdir():
+            script.unlink()
+
+
+@pytest.fixture
+def place(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Place:
+    made = Place(tmp_path / "place", capfd)
+    monkeypatch.chdir(made.folder / "here")
+    monkeypatch.setenv("HOME", str(made.folder / "home"))
+    monkeypatch.setenv("SPOOL", str(made.spool))
+    monkeypatch.setenv("PATH", f"{made.folder / 'bin'}:{Path(sys.executable).parent}:/usr/bin:/bin")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[2]))
+    return made
