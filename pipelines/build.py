@@ -6,25 +6,27 @@ is done and sound is not done again. Nothing here knows how a stage works, or wh
 
 from __future__ import annotations
 
-import json
-import shutil
+import contextlib
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pipelines import folders
 from pipelines.console import Console
 from pipelines.errors import UsageError
 from pipelines.recipe.model import Recipe, is_embedded, paths
 from pipelines.recipe.options import IngestOptions, ScheduleOptions
 from pipelines.run.lock import STATE, lock
-from pipelines.run.stage import Context, Handed, Outcome, Stage, claim, run
+from pipelines.run.stage import Context, Handed, Outcome, Stage, run
 from pipelines.texts import line
-from sharding import seal
+from sharding import checked, seal
 from sharding.seal import Ledger, Sealed
 
 STAGES = ("ingest", "dedup", "tokenizer", "tokenize", "pack", "verify", "train", "report")
-RECIPE = f"{STATE}/recipe.json"
+RECIPE = f"{STATE}/{folders.BUILD}"
+FOLDERS = f"{STATE}/folders.json"
+"""Names of the stages' folders that builds here have begun: what --restart removes."""
 
 
 @dataclass
@@ -51,13 +53,16 @@ def build(recipe: Recipe, out: Path, until: str | None, context: Context, consol
     Raises what `pipelines.errors` draws: UsageError (another recipe's folder), InputError, IntegrityError, Failure;
     and Handed, where the context's maker gave a stage's work to others.
     """
-    claim(out)
+    folders.claim(out, folders.BUILD)
     with lock(out, patience=context.patience):
         context.maker.admit(out)
+        if (out / STATE).is_symlink() or (out / RECIPE).is_symlink():
+            raise UsageError(f"{out / RECIPE} is a symbolic link: choose another --out")
+        names = folder_names(out)
         if context.restart:
-            _clear(out)
+            names = _clear(out, names, console)
             context = replace(context, restart=False)
-        _remember(recipe, out)
+        _remember(recipe, out, names)
         chain = _Chain(recipe, out, context, console)
         for name in STAGES:
             getattr(chain, name)()
@@ -68,24 +73,74 @@ def build(recipe: Recipe, out: Path, until: str | None, context: Context, consol
         return chain.result
 
 
-def _clear(out: Path) -> None:
-    """Start over: remove the folders of an earlier build, whatever its recipe was, and nothing else."""
-    for path in sorted(out.glob(f"*/{STATE}")) + sorted(out.glob(f"*/*/{STATE}")):
-        shutil.rmtree(path.parent, ignore_errors=True)
-    (out / RECIPE).unlink(missing_ok=True)
+def folder_names(out: Path) -> list[str]:
+    """Names of the stages' folders that builds in `out` have begun, below `out`.
+
+    A build of release 0.1.0 has no record of them: they follow from its recipe.
+    """
+    try:
+        found = seal.parsed((out / FOLDERS).read_bytes())["folders"]
+    except FileNotFoundError:
+        recipe = folders.record(out, folders.BUILD)
+        found = [name for name in _names_of(recipe or {}) if folders.stage_of(out / name)]
+    except (ValueError, KeyError, TypeError):
+        found = None
+    try:
+        if not isinstance(found, list):
+            raise TypeError
+        return [checked.file_name(name) for name in found]
+    except (ValueError, TypeError):
+        raise UsageError(f"{out / FOLDERS} is no record of arcorp, or was cut: choose another --out") from None
 
 
-def _remember(recipe: Recipe, out: Path) -> None:
-    """Note whose build this folder is; refuse another recipe's."""
-    path = out / RECIPE
-    if path.is_file():
-        before = json.loads(path.read_bytes())["name"]
-        if before != recipe.name:
-            raise UsageError(
-                f"{out} holds the build of recipe '{before}', and this is '{recipe.name}': "
-                "choose another --out, or --restart to start over"
-            )
-    seal.write_json(path, recipe.canonical())
+def _names_of(recipe: dict[str, Any]) -> list[str]:
+    """Names of the folders that a recipe's stages may have."""
+    corpora = recipe.get("corpora")
+    documents = [
+        f"documents/{corpus_label(number, corpus.get('source'), corpus.get('language'))}"
+        for number, corpus in enumerate(corpora if isinstance(corpora, list) else [])
+        if isinstance(corpus, dict)
+    ]
+    return ["raw", *documents, "unique", "tokenizer", "tokens", "dataset", "verified", "run"]
+
+
+def corpus_label(number: int, source: str | None, language: str | None) -> str:
+    """Name of the folder of a corpus's documents, below `documents/`."""
+    return "-".join(filter(None, [f"{number:02d}", source, language]))
+
+
+def _clear(out: Path, names: list[str], console: Console) -> list[str]:
+    """Start over: remove what the stages of earlier builds made here, whatever their recipes were, and nothing else.
+
+    All folders are checked and locked before the first file is removed. Returns the names of the folders that stay,
+    because files lie in them that arcorp did not make.
+    """
+    going = [name for name in names if folders.refuse_removal(out, name)]
+    left = []
+    with contextlib.ExitStack() as stack:
+        for name in going:
+            stack.enter_context(lock(out / name))
+        for name in going:
+            if others := folders.remove(out / name):
+                left.append(name)
+                console.say(folders.kept(out / name, others))
+            elif (out / name).parent != out:
+                with contextlib.suppress(OSError):  # another corpus's folder lies in it
+                    (out / name).parent.rmdir()
+    return left
+
+
+def _remember(recipe: Recipe, out: Path, names: list[str]) -> None:
+    """Note whose build this folder is; refuse one in which a stage of another recipe has begun."""
+    before = folders.record(out, folders.BUILD)
+    begun = any(folders.stage_of(out / name) and folders.files_of(out / name)[0] for name in names)
+    if before is not None and before["name"] != recipe.name and begun:
+        raise UsageError(
+            f"{out} holds the build of recipe '{before['name']}', and this is '{recipe.name}': "
+            "choose another --out, or --restart to start over"
+        )
+    seal.write_json(out / FOLDERS, {"folders": names})
+    seal.write_json(out / RECIPE, recipe.canonical())
 
 
 class _Chain:
@@ -98,12 +153,19 @@ class _Chain:
 
     def _do(self, stage: Stage) -> Sealed:
         began = time.monotonic()
+        self._note(str(stage.folder.relative_to(self.out)))
         outcome = run(stage, self.context)
         if not outcome.idle:
             self.result.idle = False
             self.console.say(describe(stage, outcome, time.monotonic() - began))
         self.result.folders[str(stage.folder.relative_to(self.out))] = outcome.sealed.root
         return outcome.sealed
+
+    def _note(self, name: str) -> None:
+        """Record the name of a stage's folder before it is made."""
+        names = folder_names(self.out)
+        if name not in names:
+            seal.write_json(self.out / FOLDERS, {"folders": [*names, name]})
 
     def ingest(self) -> None:
         from pipelines.stages.ingest import embedded_stage, ingest_stage
@@ -119,8 +181,7 @@ class _Chain:
             given = {name: getattr(corpus, name) for name in IngestOptions.model_fields if hasattr(corpus, name)}
             quality = recipe.quality.model_copy(update={"profile": corpus.profile or recipe.quality.profile})
             options = IngestOptions(**given, clean=recipe.clean, quality=quality)
-            label = "-".join(filter(None, [f"{number:02d}", corpus.source, corpus.language]))
-            folder = self.out / "documents" / label
+            folder = self.out / "documents" / corpus_label(number, corpus.source, corpus.language)
             try:
                 self._do(ingest_stage(folder, corpus.source, inputs, options))
             except Handed as one:

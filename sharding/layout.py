@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sharding.seal import Damaged
+from sharding import checked
+from sharding.seal import Damaged, Manifest
 
 SEGMENT = np.dtype([("document", "<u8"), ("offset", "<u4"), ("position", "<u2"), ("length", "<u2")])
 """Ordinal of the document, first token in its stream, first token in the row, number of tokens."""
@@ -68,6 +69,17 @@ class StratumLayout:
     bytes: int
     chars: int
 
+    def check(self, first_row: int) -> None:
+        """Raises ValueError unless the stratum begins at `first_row` and its counts are counts."""
+        checked.text(self.name, "name of a stratum")
+        for attribute in ATTRIBUTES:
+            if getattr(self, attribute) is not None:
+                checked.text(getattr(self, attribute), attribute)
+        for number in ("first_row", "rows", "documents", "tokens", "bytes", "chars"):
+            checked.count(getattr(self, number), f"{number} of stratum {self.name!r}")
+        if self.first_row != first_row:
+            raise ValueError(f"stratum {self.name!r} begins at row {self.first_row}, not {first_row}")
+
 
 @dataclass(frozen=True, slots=True)
 class SplitLayout:
@@ -77,6 +89,19 @@ class SplitLayout:
     rows_per_shard: int
     shards: int
     strata: tuple[StratumLayout, ...]
+
+    def check(self, name: str) -> None:
+        """Raises ValueError unless shards hold the rows, and strata tile them in order."""
+        checked.count(self.rows, f"rows of {name}")
+        checked.count(self.rows_per_shard, f"rows_per_shard of {name}", least=1)
+        if checked.count(self.shards, f"shards of {name}") != -(-self.rows // self.rows_per_shard):
+            raise ValueError(f"{self.shards} shards of {name} can't hold {self.rows} rows, {self.rows_per_shard} each")
+        row = 0
+        for stratum in self.strata:
+            stratum.check(row)
+            row += stratum.rows
+        if row != self.rows or len({stratum.name for stratum in self.strata}) != len(self.strata):
+            raise ValueError(f"the strata of {name} have {row} rows of {self.rows}, or one name twice")
 
     def rows_of(self, shard: int) -> range:
         first = shard * self.rows_per_shard
@@ -102,6 +127,26 @@ class Layout:
         return asdict(self)
 
     @classmethod
+    def of(cls, manifest: Manifest, where: str) -> Layout:
+        """The layout of a sealed dataset: its numbers agree with each other and with the sizes of its files.
+
+        Raises Damaged, naming `where`, if this is not the manifest of a dataset.
+        """
+        layout = cls.from_json(manifest.summary, where)
+        if sum(split.shards for split in layout.splits.values()) > len(manifest.files):
+            raise Damaged(f"{where}: its summary has more shards than it has files; build the folder again")
+        for name, split in layout.splits.items():
+            for shard in range(split.shards):
+                rows, file = len(split.rows_of(shard)), shard_name(name, shard, split.shards)
+                ids, segments = (manifest.files.get(f"{file}{suffix}") for suffix in (".bin", ".seg"))
+                if ids is None or ids.bytes != rows * layout.row_bytes:
+                    raise Damaged(f"{where}: {file}.bin is not the shard that its summary describes; build again")
+                least, most = rows * SEGMENT.itemsize, rows * layout.row_tokens * SEGMENT.itemsize
+                if segments is None or segments.bytes % SEGMENT.itemsize or not least <= segments.bytes <= most:
+                    raise Damaged(f"{where}: {file}.seg can't hold the segments of {rows} rows; build again")
+        return layout
+
+    @classmethod
     def from_json(cls, value: Mapping[str, Any], where: str) -> Layout:
         """Raises Damaged, naming `where`, if this is not the summary of a dataset."""
         try:
@@ -110,13 +155,27 @@ class Layout:
                 for name, split in value["splits"].items()
             }
             layout = cls(**{**value, "splits": splits})
-            if set(splits) != set(SPLITS) or layout.dtype != dtype_for(layout.vocab_size):
-                raise ValueError(f"splits {sorted(splits)}, dtype {layout.dtype}, {layout.vocab_size} ids")
+            layout.check()
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise Damaged(
                 f"{where}: its summary is not that of a dataset ({error!r}); build the folder again"
             ) from None
         return layout
+
+    def check(self) -> None:
+        """Raises ValueError unless every number is possible and agrees with the others."""
+        checked.count(self.row_tokens, "row_tokens", least=2, most=MAX_ROW_TOKENS)
+        checked.count(self.vocab_size, "vocab_size", least=1, most=2**32)
+        checked.count(self.max_id, "max_id", most=self.vocab_size - 1)
+        for name, special in (("bos", self.bos), ("eos", self.eos)):
+            if special is not None:
+                checked.count(special, name, most=self.vocab_size - 1)
+        for name in ("tokenizer", "policy", "fill"):
+            checked.text(getattr(self, name), name)
+        if set(self.splits) != set(SPLITS) or self.dtype != dtype_for(self.vocab_size):
+            raise ValueError(f"splits {sorted(self.splits)}, dtype {self.dtype}, {self.vocab_size} ids")
+        for name, split in self.splits.items():
+            split.check(name)
 
     @property
     def row_bytes(self) -> int:

@@ -177,7 +177,7 @@ class Dataset:
         sealed = Sealed(path, "pack")
         self.path = sealed.path
         self.root = sealed.root
-        self.layout = Layout.from_json(sealed.manifest.summary, str(self.path / "manifest.json"))
+        self.layout = Layout.of(sealed.manifest, str(self.path / "manifest.json"))
         _check_files(sealed, self.layout)
         _allow_open_files(2 * sum(split.shards for split in self.layout.splits.values()))
         self.row_tokens = self.layout.row_tokens

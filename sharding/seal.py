@@ -24,15 +24,20 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sharding import checked
+
 FORMAT = 1
 MANIFEST = "manifest.json"
 TEMPORARY = ".tmp-"  # every temporary name begins so; a name that does is never data
+_TEMPORARY_NAME = re.compile(r"\.tmp-\d+-.+", re.DOTALL)  # .tmp-<process>-<final name>
 
 
 class SealError(Exception):
@@ -82,6 +87,19 @@ class FileRecord:
     bytes: int
     sha256: str
 
+    @classmethod
+    def from_json(cls, value: Any) -> FileRecord:
+        """From `[bytes, sha256]`. Raises ValueError for another shape."""
+        if not isinstance(value, list) or len(value) != 2:
+            raise ValueError(f"{value!r:.80} is not the size and sha256 of a file")
+        return cls(checked.count(value[0], "size"), checked.sha256(value[1], "hash"))
+
+
+def records_from_json(value: Any) -> dict[str, FileRecord]:
+    """The files that a manifest, sidecar or plan names. Raises ValueError for a name that leads out of the folder."""
+    files = checked.mapping(value, "files")
+    return {checked.file_name(name): FileRecord.from_json(record) for name, record in files.items()}
+
 
 def hash_file(path: Path) -> FileRecord:
     """Read a file once and record it."""
@@ -103,10 +121,14 @@ def sync_folder(folder: Path) -> None:
 
 
 class HashingFile(io.RawIOBase):
-    """A write-only binary file, sequential, that hashes what passes through. `record` once closed."""
+    """A write-only binary file, sequential, that hashes what passes through. `record` once closed.
+
+    The file is made anew: one that exists is removed first.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("wb", buffering=1 << 20)
+        path.unlink(missing_ok=True)  # of a killed process with the same number; never opened: it may be a link
+        self._file = path.open("xb", buffering=1 << 20)
         self._hash = hashlib.sha256()
         self._bytes = 0
 
@@ -198,12 +220,29 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         raise
 
 
+def is_temporary(name: str) -> bool:
+    """Whether a file or folder has the name of one that is being written: `.tmp-<process>-<final name>`."""
+    return _TEMPORARY_NAME.fullmatch(name) is not None
+
+
 def remove_temporaries(folder: Path) -> int:
-    """Delete what a killed writer left under temporary names. Returns how many. Call it under a lock."""
-    found = [path for path in folder.rglob(f"{TEMPORARY}*") if path.exists()]
-    for path in found:
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    return len(found)
+    """Delete what a killed writer left under temporary names. Returns how many. Call it under a lock.
+
+    Only names of the form `.tmp-<process>-<name>` are removed. Symbolic links are neither followed nor removed.
+    """
+    removed = 0
+    for at, folders, files in os.walk(folder):
+        here = Path(at)
+        for name in filter(is_temporary, files):
+            if not (here / name).is_symlink():
+                (here / name).unlink(missing_ok=True)
+                removed += 1
+        for name in list(filter(is_temporary, folders)):
+            folders.remove(name)
+            if not (here / name).is_symlink():
+                shutil.rmtree(here / name)
+                removed += 1
+    return removed
 
 
 # -- counting ---------------------------------------------------------------------------------------------
@@ -245,7 +284,13 @@ class Ledger:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Ledger:
-        return cls(value["in"], dict(value["added"]), value["out"], dict(value["dropped"]))
+        """Raises ValueError for what is not a count, KeyError or TypeError for what is not a ledger."""
+        came, out = (checked.count(value[way], way) for way in ("in", "out"))
+        added, dropped = (
+            {reason: checked.count(number, reason) for reason, number in value[way].items()}
+            for way in ("added", "dropped")
+        )
+        return cls(came, added, out, dropped)
 
 
 Counts = dict[str, Ledger]
@@ -326,21 +371,26 @@ def read_manifest(folder: Path) -> Manifest:
         if data["format"] != FORMAT:
             raise Damaged(f"{path} has format {data['format']}, this arcorp reads {FORMAT}")
         manifest = Manifest(
-            stage=data["stage"],
-            version=data["version"],
-            options=data["options"],
-            inputs=data["inputs"],
+            stage=checked.text(data["stage"], "stage"),
+            version=checked.count(data["version"], "version"),
+            options=checked.mapping(data["options"], "options"),
+            inputs={name: checked.text(root, name) for name, root in data["inputs"].items()},
             counts={unit: Ledger.from_json(value) for unit, value in data["counts"].items()},
-            files={name: FileRecord(*record) for name, record in data["files"].items()},
-            summary=data["summary"],
+            files=records_from_json(data["files"]),
+            summary=checked.mapping(data["summary"], "summary"),
         )
         root = data["root"]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise Damaged(f"{path} is not a manifest ({error!r}); delete it and build again") from None
+        checked.refuse_links(folder, manifest.files)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        why = error if isinstance(error, ValueError) else repr(error)
+        raise Damaged(f"{path} is not a manifest ({why}); delete it and build again") from None
     if manifest.root != root:
         raise Damaged(f"{path} was changed: its root is {manifest.root[:16]}, it says {str(root)[:16]}")
     if not whole:  # what a parser does not see: a lost newline, a space, a key given twice
         raise Damaged(f"{path} was changed: it is not written as arcorp writes; delete it and build again")
+    for unit, ledger in manifest.counts.items():
+        if not ledger.balanced:
+            raise Damaged(f"{path}: its {unit} do not balance: {ledger.to_json()}; delete it and build again")
     return manifest
 
 
@@ -364,8 +414,10 @@ def check_file(folder: Path, name: str, record: FileRecord, *, full: bool, seale
     path = folder / name
     try:
         status = path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return Fault(name, "missing")
+    if not stat.S_ISREG(status.st_mode):
+        return Fault(name, "not a regular file")
     if status.st_size != record.bytes:
         return Fault(name, f"{status.st_size} bytes, sealed with {record.bytes}")
     if (full or status.st_mtime_ns > sealed_at) and hash_file(path).sha256 != record.sha256:
@@ -413,12 +465,18 @@ class Sealed:
         return sorted(n for n in self.manifest.files if n.startswith(prefix) and n.endswith(suffix))
 
     def read(self, name: str) -> bytes:
-        """The whole of a file, proven against its seal. Raises Damaged; KeyError for a name not sealed."""
-        record = self.manifest.files[name]
+        """The whole of a file, proven against its seal. Raises Damaged, also for a name that is not sealed."""
+        record = self.manifest.files.get(name)
+        if record is None:
+            raise Damaged(f"{self.path / name} is not one of the sealed files; build the folder again to mend it")
         data = (self.path / name).read_bytes()
         if len(data) != record.bytes or hashlib.sha256(data).hexdigest() != record.sha256:
             raise Damaged(f"{self.path / name} changed since it was sealed; build the folder again to mend it")
         return data
 
     def read_json(self, name: str) -> Any:
-        return json.loads(self.read(name))
+        """The JSON value of a file. Raises Damaged, also for what is not JSON."""
+        try:
+            return parsed(self.read(name))
+        except ValueError as error:
+            raise Damaged(f"{self.path / name} is not JSON ({error}); build the folder again to mend it") from None

@@ -11,8 +11,8 @@ Random numbers need no state: they are seeded anew at each step from seed, step 
 
 from __future__ import annotations
 
+import contextlib
 import re
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,14 +23,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from sharding import checked
 from sharding.rows import Dataset
-from sharding.seal import Damaged, FileRecord, atomic_folder, digest, hash_file, parsed, write_json
+from sharding.seal import Damaged, atomic_folder, digest, hash_file, parsed, records_from_json, write_json
 from training.errors import ConfigError, DamagedCheckpoint, InputError, TrainError, Unfinished
 
 FORMAT = 1
 META = "meta.json"
 MODEL = "model.safetensors"
 OPTIMIZER = "optimizer.safetensors"
+FILES = (MODEL, OPTIMIZER, META)
 
 
 @dataclass(frozen=True)
@@ -48,15 +50,49 @@ class Meta:
     rows: dict[str, int]  # by stratum
     tokens: dict[str, int]  # by source
 
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Meta:
+        """Raises ValueError, KeyError, TypeError or AttributeError for what no checkpoint says of itself."""
+        step, order_hash = value["previous"]
+        for one in (order_hash, value["order_hash"]):
+            bytes.fromhex(one)
+        checked.count(step, "step before", most=checked.count(value["step"], "step"))
+        checked.count(value["world"], "world", least=1)
+        for name in ("manifest", "schedule"):
+            checked.text(value[name], name)
+        for name in ("model", "config", "rows", "tokens"):
+            checked.mapping(value[name], name)
+        for name in ("rows", "tokens"):
+            for key, number in value[name].items():
+                checked.count(number, f"{name} of {key}")
+        return cls(**{**value, "previous": (step, order_hash)})
+
 
 def name_of(step: int) -> str:
     return f"step-{step:06d}"
 
 
 def find(folder: Path) -> list[tuple[int, Path]]:
-    """Checkpoints in a folder, (step, path), oldest first, sound or not."""
-    found = [(re.fullmatch(r"step-(\d{6,})", path.name), path) for path in folder.glob("step-*")]
-    return sorted((int(match[1]), path) for match, path in found if match)
+    """Checkpoints in a folder, (step, path), oldest first, sound or not. Symbolic links are none."""
+    found = [(re.fullmatch(r"step-(\d{6,18})", path.name), path) for path in folder.glob("step-*")]
+    return sorted((int(match[1]), path) for match, path in found if match and _holds_one(path))
+
+
+def _holds_one(path: Path) -> bool:
+    """Whether a folder holds a checkpoint's files, or nothing, as after a power cut."""
+    if path.is_symlink() or not path.is_dir():
+        return False
+    names = {one.name for one in path.iterdir()}
+    return not names or not names.isdisjoint(FILES)
+
+
+def remove(path: Path) -> bool:
+    """Delete the files of a checkpoint, and its folder if it holds no others. Returns whether the folder is gone."""
+    for name in FILES:
+        (path / name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # files that are not ours lie in it
+        path.rmdir()
+    return not path.exists()
 
 
 def save(folder: Path, meta: Meta, model: Mapping[str, Tensor], optimizer: Mapping[str, Tensor]) -> Path:
@@ -68,7 +104,8 @@ def save(folder: Path, meta: Meta, model: Mapping[str, Tensor], optimizer: Mappi
         if not torch.isfinite(value).all():
             raise TrainError(f"parameter {name} is not finite at step {meta.step}: no checkpoint was written")
     path = folder / name_of(meta.step)
-    shutil.rmtree(path, ignore_errors=True)
+    if _holds_one(path):
+        remove(path)
     try:
         with atomic_folder(path) as inside:
             files = {}
@@ -84,9 +121,22 @@ def save(folder: Path, meta: Meta, model: Mapping[str, Tensor], optimizer: Mappi
 
 
 def prune(folder: Path, keep: int, newest: int) -> None:
-    """Delete all but the last `keep` checkpoints up to step `newest`, which has just been written whole."""
+    """Delete all but the last `keep` checkpoints up to step `newest`, which has just been written whole.
+
+    A folder without a `meta.json` of ours is not touched.
+    """
     for _, path in [one for one in find(folder) if one[0] <= newest][:-keep]:
-        shutil.rmtree(path)
+        if says_what_it_is(path):
+            remove(path)
+
+
+def says_what_it_is(path: Path) -> bool:
+    """Whether a folder holds a `meta.json` with the shape of ours, sound or not."""
+    try:
+        body = parsed((path / META).read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(body, dict) and body.keys() >= {"format", "step", "order_hash", "files", "digest"}
 
 
 def read_meta(path: Path) -> Meta:
@@ -95,12 +145,14 @@ def read_meta(path: Path) -> Meta:
         body = parsed((path / META).read_bytes())
         written = body.pop("digest")
         version = body.pop("format")
-        if version > FORMAT:
+        if checked.count(version, "format") > FORMAT:
             raise InputError(f"{path} has format {version}, this arcorp reads {FORMAT}: use a newer arcorp")
         if digest({"format": version, **body}) != written:
             raise DamagedCheckpoint(f"{path / META} was changed")
-        files = {name: FileRecord(*record) for name, record in body.pop("files").items()}
-        meta = Meta(**{**body, "previous": tuple(body["previous"])})
+        files = records_from_json(body.pop("files"))
+        if set(files) != {MODEL, OPTIMIZER}:
+            raise ValueError(f"it names {', '.join(files) or 'no file'}")
+        meta = Meta.from_json(body)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedCheckpoint(f"{path / META} can't be read ({error!r})") from None
     for name, record in files.items():
@@ -162,6 +214,8 @@ def check_belongs(
 
 def check_order(path: Path, meta: Meta, dataset: Dataset) -> None:
     """Hash the rows since the checkpoint before once more. Raises Damaged if they are not those trained on."""
+    if meta.step > dataset.steps:
+        raise Damaged(f"{path} is of step {meta.step}, and the schedule has {dataset.steps}: use another --out")
     begin, order_hash = meta.previous[0], bytes.fromhex(meta.previous[1])
     for step in range(begin, meta.step):
         order_hash = dataset.order_hash(order_hash, step)
@@ -173,5 +227,8 @@ def check_order(path: Path, meta: Meta, dataset: Dataset) -> None:
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Model and optimizer of a checkpoint that `choose` found sound, on the CPU."""
-    return load_file(path / MODEL), load_file(path / OPTIMIZER)
+    """Model and optimizer of a checkpoint that `choose` found sound, on the CPU. Raises DamagedCheckpoint."""
+    try:
+        return load_file(path / MODEL), load_file(path / OPTIMIZER)
+    except SafetensorError as error:
+        raise DamagedCheckpoint(f"{path}: its tensors can't be read ({error})") from None

@@ -8,7 +8,6 @@ holds our tokenizer as well, loads with AutoModelForCausalLM and AutoTokenizer, 
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from sharding.rows import Dataset
-from sharding.seal import atomic_folder, write_json
+from sharding.seal import Sealed, atomic_folder, write_json
 from training import checkpoint
 from training.config import ModelConfig
 from training.errors import ConfigError, finished, say
@@ -134,12 +133,13 @@ def export(run: Path, data: Path, out: Path) -> Path:
     if config.value_embeddings:
         raise ConfigError(f"{run} has value_embeddings, which no class of transformers computes: it can't be exported")
     weights, _ = checkpoint.load_tensors(path)
+    sealed = Sealed(data, "pack")
     with atomic_folder(out) as inside:
         write_json(inside / "config.json", hf_config(config, dataset.layout.bos, dataset.layout.eos))
         save_file(hf_weights(config, weights), inside / "model.safetensors", metadata={"format": "pt"})
         for name in TOKENIZER_FILES:
-            if (dataset.tokenizer / name).exists():
-                shutil.copyfile(dataset.tokenizer / name, inside / name)
+            if f"tokenizer/{name}" in sealed.manifest.files:
+                (inside / name).write_bytes(sealed.read(f"tokenizer/{name}"))
     return out
 
 

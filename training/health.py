@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,9 +24,9 @@ import torch
 from torch import Tensor
 
 from sharding.rows import Dataset
-from sharding.seal import atomic_file, write_json
+from sharding.seal import atomic_file, parsed, write_json
 from training import checkpoint
-from training.errors import finished, say
+from training.errors import ConfigError, finished, say
 from training.generate import TokenBytes
 from training.plots import page
 
@@ -145,10 +146,23 @@ def examine(run: Path, data: Path, out: Path) -> Path:
     texts = [tokens.decode([id]) for id in range(dataset.vocab_size)]
     found = {"step": meta.step, "model": meta.model, **health(weights, meta.model["layers"], texts)}
     out.mkdir(parents=True, exist_ok=True)
+    _refuse_foreign(out)
     write_json(out / "health.json", found)
     with atomic_file(out / "health.html") as file:
         file.write(page(found).encode())
     return out
+
+
+def _refuse_foreign(out: Path) -> None:
+    """Raise ConfigError if one of the two files is there and is not from an earlier examination."""
+    try:
+        before = parsed((out / "health.json").read_bytes())
+    except (OSError, ValueError):
+        before = None
+    ours = isinstance(before, dict) and before.keys() >= {"step", "model", "matrices"}
+    there = next((name for name in ("health.json", "health.html") if os.path.lexists(out / name)), None)
+    if there and not ours:
+        raise ConfigError(f"{out / there} is not one that this command wrote: choose another --out")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -14,21 +14,27 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from sharding.seal import atomic_file, remove_temporaries, write_json
-from training.errors import ConfigError, TrainError
+from sharding.seal import atomic_file, is_temporary, parsed, remove_temporaries, write_json
+from training import checkpoint
+from training.errors import ConfigError, TrainError, say
+
+FILES = ("config.json", "metrics.jsonl", "timings.jsonl", "samples.json")
 
 
 class RunFolder:
     """A run folder that this process, and no other, writes to. Rank 0 only. A context manager."""
 
     def __init__(self, path: Path, *, restart: bool = False) -> None:
-        """Lock the folder. Raises TrainError if another run writes there, ConfigError if nobody can."""
+        """Lock the folder. With `restart`, the files of an earlier run are removed, and no others.
+
+        Raises TrainError if another run writes there, ConfigError for a folder that can't be written or that holds
+        files of other programs.
+        """
         self.path = path
         self.checkpoints = path / "checkpoints"
         self.samples = path / "samples.json"
@@ -36,6 +42,7 @@ class RunFolder:
         self.failure: TrainError | None = None  # of a write; the loop tells the other ranks of it
         try:
             path.mkdir(parents=True, exist_ok=True)
+            _refuse_foreign(path)
             self._lock = (path / ".lock").open("a")
         except OSError as error:
             raise ConfigError(f"{path} can't be written: {error.strerror}; choose another --out") from None
@@ -46,8 +53,10 @@ class RunFolder:
             raise TrainError(f"another run is writing to {path}: wait for it, or choose another --out") from None
         remove_temporaries(path)
         if restart:
-            shutil.rmtree(self.checkpoints, ignore_errors=True)
-            for name in ("config.json", "metrics.jsonl", "timings.jsonl", "samples.json"):
+            for _, one in checkpoint.find(self.checkpoints):
+                if not checkpoint.remove(one):
+                    say(f"{one}: files that are not a checkpoint's were left")
+            for name in reversed(FILES):  # config.json, which says whose the folder is, last
                 (path / name).unlink(missing_ok=True)
 
     def __enter__(self) -> RunFolder:
@@ -103,6 +112,34 @@ class RunFolder:
             yield
         except OSError as error:
             self.failure = TrainError(f"{self.path} can't be written ({error.strerror}): the last checkpoint stands")
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Raise ConfigError for a folder that is not empty and not a run's, and for links in a run's."""
+    names = [one.name for one in sorted(path.iterdir()) if one.name != ".lock" and not is_temporary(one.name)]
+    if names and not _is_run(path):
+        raise ConfigError(f"{path} holds files that no training wrote ({names[0]}): choose another --out")
+    for one in [path / name for name in (*FILES, ".lock", "checkpoints")]:
+        if one.is_symlink():
+            raise ConfigError(f"{one} is a symbolic link, and nothing is written through links: remove it")
+
+
+def _is_run(path: Path) -> bool:
+    """Whether a folder's configuration, a checkpoint in it, or the record of a build says that it is a run's."""
+    config, record = (_json(path / name) for name in ("config.json", ".arcorp/stage.json"))
+    model = config.get("model")
+    if (isinstance(model, dict) and "flops_per_token" in model) or record.get("stage") == "train":
+        return True
+    return any(checkpoint.says_what_it_is(one) for _, one in checkpoint.find(path / "checkpoints"))
+
+
+def _json(path: Path) -> dict[str, Any]:
+    """A JSON object in a file; empty for what is not one."""
+    try:
+        value = parsed(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _line(value: Mapping[str, Any]) -> str:

@@ -254,10 +254,13 @@ def mix(
     debug: Debug = False,
 ) -> None:
     """Lay another schedule on a dataset: other shares, same rows."""
-    from pipelines.stages.pack import lay_schedule, show_schedule
+    from pipelines.stages.pack import lay_schedule, refuse_used, show_schedule
 
     console = Console(format)
-    schedule = lay_schedule(dataset, options, seed, name=None if dry_run else out)
+    schedule = lay_schedule(dataset, options, seed, name=None)
+    if not dry_run:
+        refuse_used(dataset, out, schedule)
+        lay_schedule(dataset, options, seed, name=out)
     show_schedule(schedule, console)
     console.result(schedule, "nothing was written" if dry_run else str(dataset / out))
 

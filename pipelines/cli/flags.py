@@ -103,7 +103,7 @@ def run_quietly(stage: Stage, workers: int, restart: bool, console: Console) -> 
 
     began = time.monotonic()
     with console:
-        outcome = run(stage, Context(workers, restart, console.progress))
+        outcome = run(stage, Context(workers, restart, console.progress, say=console.say))
     console.say(describe(stage, outcome, time.monotonic() - began))
     return outcome
 

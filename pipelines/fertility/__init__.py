@@ -11,6 +11,7 @@ is not sealed, since speed differs from run to run; everything else is a functio
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,14 @@ def write_fertility(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{out} can't be written ({error.strerror}): choose another --out") from None
+    try:
+        before = seal.parsed((out / FIGURES).read_bytes())
+    except (OSError, ValueError):
+        before = None
+    ours = isinstance(before, dict) and before.keys() >= {"format", "reference", "tokenizers"}
+    there = next((name for name in (PAGE, FIGURES) if os.path.lexists(out / name)), None)
+    if there and not ours:
+        raise UsageError(f"{out / there} is not one that arcorp wrote: choose another --out")
     figures = gather(tokenizers, docs, gold, sizes)
     seal.write_json(out / FIGURES, figures)
     with seal.atomic_file(out / PAGE) as file:

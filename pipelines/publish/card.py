@@ -73,15 +73,16 @@ def write_card(folder: Path, name: str, repo: str | None = None) -> Path:
     repo: where it will be on the Hub, told in how to load it. Raises UsageError for a folder of another kind.
     """
     sealed, path = Sealed(folder), folder / CARD
-    if path.is_file() and not _is_ours(path.read_text("utf-8")):
+    if path.exists() and not is_card(path):
         return path
     with seal.atomic_file(path) as file:
         file.write(card_of(sealed, name, repo).encode())
     return path
 
 
-def _is_ours(text: str) -> bool:
-    """Whether a card is as it was written, of this state of the folder or another: its last line says of what."""
+def is_card(path: Path) -> bool:
+    """Whether a file is a card as it was written, of this state of the folder or another: its last line proves it."""
+    text = path.read_text("utf-8", errors="replace") if path.is_file() else ""
     body, _, digest = text.rstrip("\n").rpartition("\n")
     return digest == _signed(body)
 

@@ -10,7 +10,7 @@ from pipelines.recipe.options import DedupOptions
 
 
 def evaluation_files(options: DedupOptions) -> list[tuple[str, Any]]:
-    """Return (name, file) of each evaluation set, sorted by name. Raises UsageError for remote files and equal names."""
+    """Return (name, file) of each evaluation set, by name. Raises UsageError for remote files and equal names."""
     if not options.decontaminate:
         return []
     from corpora.dedup.decontaminate import files_of, name_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,7 +62,7 @@ def write_recipe(inputs: Sequence[str], out: Path, language: str, text_field: st
         label(language)
     except ValueError as error:
         raise UsageError(f"--language {language}: {error}") from None
-    if out.exists():
+    if os.path.lexists(out):
         raise UsageError(f"{out} is there already: choose another --out")
     corpora, size, texts = [], 0, 0
     for given in inputs:
@@ -88,11 +89,11 @@ def write_recipe(inputs: Sequence[str], out: Path, language: str, text_field: st
     text = yaml_text(recipe, width=110)
     out.parent.mkdir(parents=True, exist_ok=True)
     file = line(out.name)
-    out.write_text(
-        f"# Made by `arcorp init`; edit it freely. `arcorp build {file} --dry-run` shows what it comes to,\n"
-        f"# `arcorp build {file} --print-config` every other key and its default.\n{text}",
-        encoding="utf-8",
-    )
+    with out.open("x", encoding="utf-8") as written:
+        written.write(
+            f"# Made by `arcorp init`; edit it freely. `arcorp build {file} --dry-run` shows what it comes to,\n"
+            f"# `arcorp build {file} --print-config` every other key and its default.\n{text}"
+        )
     return _notes(corpora, texts)
 
 

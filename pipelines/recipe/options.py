@@ -128,6 +128,12 @@ class ReadOptions(Options):
         "stop", description="stop at a file that can't be read, or go on without it and count it"
     )
 
+    def source_values(self) -> dict[str, Any]:
+        """Return what is given of the source's own options: fields of its class."""
+        named = ("language", "category", "license", "limit", "text_field", "id_field")
+        values = {name: getattr(self, name) for name in named}
+        return {**self.options, **{name: value for name, value in values.items() if value is not None}}
+
     @model_serializer(mode="wrap")
     def _own_options_only_if_given(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """None go unsaid: work that was sealed before there were any stays good."""
@@ -147,18 +153,17 @@ class CorpusOptions(ReadOptions):
     def check(self) -> None:
         from corpora.errors import UnknownSource
         from corpora.sources import find
-        from pipelines.recipe.source_options import configured_source
+        from pipelines.recipe.source_options import source_of
 
         for path in [self.input] if isinstance(self.input, str) else self.input:
             inside = PurePosixPath(path.removeprefix("embedded:"))
             if path.startswith("embedded:") and (inside.is_absolute() or ".." in inside.parts):
                 raise Misfit(f"'{path}' is not in the embedded corpus: name a path below it, without '..'", "input")
-        given = {name: getattr(self, name) for name in ReadOptions.model_fields}
         try:
             find(self.source)
         except UnknownSource as error:
             raise Misfit(str(error), "source") from None
-        configured_source(self.source, IngestOptions(**given))
+        source_of(self.source, self.source_values())
 
 
 class CleanOptions(Options):

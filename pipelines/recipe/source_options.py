@@ -11,13 +11,6 @@ from pipelines.errors import UsageError
 
 if TYPE_CHECKING:
     from corpora.sources.base import Source
-    from pipelines.recipe.options import IngestOptions
-
-
-def configured_source(name: str, options: IngestOptions) -> Source:
-    """Return a source with the options of a recipe or of flags."""
-    general = options.model_dump(exclude={"clean", "quality", "on_bad_file", "options", "identify"})
-    return source_of(name, {**options.options, **{key: value for key, value in general.items() if value is not None}})
 
 
 def source_of(name: str, given: dict[str, Any]) -> Source:

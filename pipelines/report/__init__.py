@@ -13,9 +13,12 @@ A report is not sealed, since throughput differs from run to run; everything els
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from pathlib import Path
 
+from pipelines.errors import UsageError
 from pipelines.report.folders import made_from
 from sharding import seal
 
@@ -45,10 +48,24 @@ def write_report(folder: Path) -> Path:
     from pipelines.report.figures import gather
     from pipelines.report.page import render
 
+    _refuse_foreign(folder)
     figures = gather(folder)
     if "packing" in figures:  # the dataset's card lies beside its seal
         write_card(folder / "dataset", figures["name"] or "dataset")
+    page = render(figures).encode()  # the figures first: they show that both files are a report's
+    seal.write_json(folder / FIGURES, {**figures, "page": hashlib.sha256(page).hexdigest()})
     with seal.atomic_file(folder / PAGE) as file:
-        file.write(render(figures).encode())
-    seal.write_json(folder / FIGURES, {**figures, "page": file.record.sha256})
+        file.write(page)
     return folder / PAGE
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Raise UsageError if one of the two files is there and is not a report's."""
+    try:
+        before = seal.parsed((folder / FIGURES).read_bytes())
+    except (OSError, ValueError):
+        before = None
+    ours = isinstance(before, dict) and before.keys() >= {"made_from", "page"}
+    there = next((name for name in (PAGE, FIGURES) if os.path.lexists(folder / name)), None)
+    if there and not ours:
+        raise UsageError(f"{folder / there} is no report of arcorp: move it away")

@@ -6,16 +6,16 @@ aside: figures of two builds are never shown as one. That an input was deleted s
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipelines.build import RECIPE
 from pipelines.errors import Incomplete, UsageError
+from pipelines.run.folders import BUILD, record
 from sharding import seal
 from sharding.layout import SCHEDULE
+from sharding.scheduling.schedule import Schedule
 from sharding.seal import Manifest, Sealed
 
 VERSION = 3
@@ -67,7 +67,7 @@ def open_folders(folder: Path) -> Folders:
         else:
             found.sealed[place] = Sealed(folder / place)
     if "dataset" in found.sealed and SCHEDULED in lying:
-        found.schedule = json.loads((folder / SCHEDULED).read_bytes())
+        found.schedule = Schedule.read(folder / SCHEDULED, found.sealed["dataset"].manifest).data
     return found
 
 
@@ -109,8 +109,7 @@ def _roots(folder: Path) -> dict[str, str]:
 
 def _recipe(folder: Path) -> dict[str, str]:
     """Name and description alone: options are the manifests' to tell, and inputs may be paths."""
-    path = folder / RECIPE
-    recipe = json.loads(path.read_bytes()) if path.is_file() else {}
+    recipe = record(folder, BUILD) or {}
     return {key: str(recipe.get(key, "")) for key in ("name", "description")}
 
 

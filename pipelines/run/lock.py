@@ -35,7 +35,11 @@ def lock(folder: Path, *, patience: float = 0) -> Iterator[None]:
         while True:
             try:
                 fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
+                if _is_same(descriptor, path):
+                    break
+                os.close(descriptor)  # another process removed the folder while this one waited for its lock
+                path.parent.mkdir(parents=True, exist_ok=True)
+                descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
             except (BlockingIOError, PermissionError):
                 if time.monotonic() < until:
                     time.sleep(0.1)
@@ -50,6 +54,13 @@ def lock(folder: Path, *, patience: float = 0) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _is_same(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def is_held(folder: Path) -> bool:

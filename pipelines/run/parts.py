@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sharding import seal
+from sharding import checked, seal
 from sharding.seal import Counts, FileRecord, HashingFile, Ledger
 
 
@@ -83,9 +83,12 @@ def read_sidecar(folder: Path, part: Part, key: str, distrusted: Collection[str]
         data = seal.parsed(path.read_bytes())
         if data["key"] != key or data.pop("digest") != seal.digest(data):
             return None
-        files = {file: FileRecord(*record) for file, record in data["files"].items()}
+        files = seal.records_from_json(data["files"])
+        if not all(file.startswith(f"{part.name}.") for file in files):
+            return None
+        checked.refuse_links(folder, files)
         counts = {unit: Ledger.from_json(value) for unit, value in data["counts"].items()}
-        sidecar = Sidecar(name, files, counts, data["summary"])
+        sidecar = Sidecar(name, files, counts, checked.mapping(data["summary"], "summary"))
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return None  # never written, cut, or not ours: the part is made again
     written = path.stat().st_mtime_ns

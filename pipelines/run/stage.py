@@ -7,7 +7,9 @@ What follows, for every stage alike:
 - A killed run is resumed by running it again: sound parts are kept, the rest is made; the sealed folder is the
   same, byte for byte, as that of a run nobody disturbed, with any number of workers.
 - Finished work is not done twice; a damaged or deleted part is made again, alone.
-- Work of other options, inputs or code is never mixed in: the folder remembers what it is for, and refuses.
+- Work of other options, inputs or code is never mixed in: the folder remembers what it is for, and refuses. A folder
+  in which nothing was made yet refuses nothing.
+- A folder or a file that arcorp did not make is neither overwritten nor removed (`pipelines.run.folders`).
 - A second writer is refused (`pipelines.run.lock`).
 """
 
@@ -23,16 +25,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from pipelines import folders
 from pipelines.errors import Failure, Incomplete, IntegrityError, UsageError
+from pipelines.run.folders import FAULTS, PLAN
 from pipelines.run.lock import STATE, lock
 from pipelines.run.parts import Part, PartWriter, Sidecar, read_sidecar
 from sharding import seal
 from sharding.seal import Counts, FileRecord, HashingFile, Manifest, Sealed
-
-PLAN = "plan.json"
-"""Under `.arcorp/`: names of the stage's parts and when making them began, for `arcorp status`."""
-FAULTS = "faults.json"
-"""Under `.arcorp/`: what `arcorp verify --level full` found damaged, so that the next run distrusts those files."""
 
 
 class Finish:
@@ -48,6 +47,7 @@ class Finish:
     @contextlib.contextmanager
     def file(self, name: str) -> Iterator[HashingFile]:
         """A file of the whole that appears complete or not at all."""
+        folders.note_written(self.folder, [name])
         with seal.atomic_file(self.folder / name) as file:
             yield file
         self.files[name] = file.record
@@ -56,6 +56,25 @@ class Finish:
         with self.file(name) as file:
             file.write(data)
 
+    @contextlib.contextmanager
+    def gather(self) -> Iterator[Path]:
+        """A temporary folder for files of the whole; at the end they are moved into the stage's folder and sealed.
+
+        Files whose records are in `files` by then are not hashed again.
+        """
+        temporary = self.folder / f"{seal.TEMPORARY}{os.getpid()}-gathered"
+        temporary.mkdir()
+        try:
+            yield temporary
+            names = sorted(path.relative_to(temporary).as_posix() for path in temporary.rglob("*") if path.is_file())
+            folders.note_written(self.folder, names)
+            for name in names:
+                (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (temporary / name).replace(self.folder / name)
+                self.adopt(name)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
     def adopt(self, name: str) -> None:
         """Take a file into the seal that another program wrote here. Made durable first: a seal says it is there."""
         path = self.folder / name
@@ -63,14 +82,8 @@ class Finish:
             os.fsync(file.fileno())
         for above in path.relative_to(self.folder).parents:
             seal.sync_folder(self.folder / above)
-        self.files[name] = seal.hash_file(path)
-
-    def adopt_all(self, *, but: Sequence[str] = ()) -> None:
-        """Take every file in the folder into the seal, save the state and the names in `but`."""
-        for path in sorted(self.folder.rglob("*")):
-            name = path.relative_to(self.folder)
-            if path.is_file() and STATE not in name.parts and str(name) not in but:
-                self.adopt(name.as_posix())
+        if name not in self.files:
+            self.files[name] = seal.hash_file(path)
 
 
 def _no_finish(finish: Finish) -> None:
@@ -207,7 +220,7 @@ class Machines:
 @dataclass(frozen=True)
 class Context:
     """How to run. Nothing here may change a byte of the result unsaid: the seal of a run tells its ranks, which are
-    those of all machines. `patience`: seconds to wait for a lock."""
+    those of all machines. `patience`: seconds to wait for a lock; `say` receives a line for the user."""
 
     workers: int = 1
     restart: bool = False
@@ -215,6 +228,7 @@ class Context:
     maker: Maker = field(default_factory=Here)
     patience: float = 0
     machines: Machines = Machines()
+    say: Callable[[str], None] = lambda line: None
 
 
 @dataclass(frozen=True)
@@ -234,10 +248,12 @@ def run(stage: Stage, context: Context) -> Outcome:
     Raises UsageError (the folder is another's, or can't be written), IntegrityError (mending gave other bytes),
     Failure (another writer), and what the stage's own code raises.
     """
-    claim(stage.folder)
+    folders.claim(stage.folder, folders.STAGE)
     with lock(stage.folder, patience=context.patience):
+        folders.refuse_links(stage.folder)
+        folders.refuse_manifest(stage.folder)
         if context.restart:
-            _empty(stage.folder)
+            _start_over(stage, context)
         _remember(stage)
         manifest, faulty = _look(stage)
         if manifest and not faulty:
@@ -279,45 +295,37 @@ def note_faults(folder: Path, files: list[str]) -> None:
     seal.write_json(folder / STATE / FAULTS, files)
 
 
-def claim(folder: Path) -> None:
-    """Make the folder, or see that it is ours."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        names = [path.name for path in folder.iterdir()]
-        (folder / STATE).mkdir(exist_ok=True) if not names else None
-    except FileExistsError:
-        raise UsageError(f"{folder} is a file; --out wants a folder") from None
-    except OSError as error:
-        raise UsageError(f"{folder} can't be written ({error.strerror}): choose another --out") from None
-    if names and STATE not in names and seal.MANIFEST not in names:
-        raise UsageError(f"{folder} holds files that arcorp did not make ({names[0]}): choose another --out")
-
-
-def _empty(folder: Path) -> None:
-    """Start over: everything but the state, which holds the lock we have."""
-    for path in folder.iterdir():
-        if path.name != STATE:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-    (folder / STATE / "stage.json").unlink(missing_ok=True)
+def _start_over(stage: Stage, context: Context) -> None:
+    """Remove what the folder's records name. Raises UsageError for another stage's work, or an input of this one."""
+    there = folders.stage_of(stage.folder)
+    if there not in (None, stage.name) and folders.files_of(stage.folder)[0]:
+        raise UsageError(
+            f"{stage.folder} is the folder of stage '{there}', and this is '{stage.name}': choose another --out"
+        )
+    with contextlib.suppress(seal.SealError):
+        if seal.read_manifest(stage.folder).root in stage.inputs.values():
+            raise UsageError(
+                f"{stage.folder} is an input of this stage, and --restart would remove it: choose another --out"
+            )
+    if others := folders.clear(stage.folder):
+        context.say(folders.kept(stage.folder, others))
 
 
 def _remember(stage: Stage) -> None:
-    """Note what the folder is for, or refuse if it is for something else."""
-    path = stage.folder / STATE / "stage.json"
-    try:
-        before = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        before = None
+    """Note what the folder is for, or refuse if it holds work for something else."""
+    before = folders.record(stage.folder, folders.STAGE)
+    if before is None:
         with contextlib.suppress(seal.SealError):  # sealed elsewhere and brought here without its state
             manifest = seal.read_manifest(stage.folder)
             before = {key: manifest.to_json()[key] for key in stage.identity}
-    if before is None:
-        seal.write_json(path, stage.identity)
-    elif before != json.loads(seal.canonical(stage.identity)):
+    now = json.loads(seal.canonical(stage.identity))
+    if before not in (None, now) and folders.files_of(stage.folder)[0]:
         raise UsageError(
             f"{stage.folder} holds other work: {difference(before, stage.identity)}; "
             "choose another --out, or --restart to start over"
         )
+    if folders.record(stage.folder, folders.STAGE) != now:
+        seal.write_json(stage.folder / STATE / folders.STAGE, stage.identity)
 
 
 def difference(before: Any, now: Any, where: str = "") -> str:
@@ -351,10 +359,10 @@ def _look(stage: Stage) -> tuple[Manifest | None, list[str]]:
         return None, []
     faults = [fault.file for fault in seal.find_faults(stage.folder, manifest, full=False)]
     try:
-        noted = json.loads((stage.folder / STATE / FAULTS).read_bytes())
-    except FileNotFoundError:
+        noted = seal.parsed((stage.folder / STATE / FAULTS).read_bytes())
+    except (FileNotFoundError, ValueError):
         noted = []
-    return manifest, sorted({*faults, *noted})
+    return manifest, sorted({*faults, *(name for name in noted if isinstance(name, str))})
 
 
 def _done(stage: Stage, part: Part, faulty: Sequence[str]) -> bool:

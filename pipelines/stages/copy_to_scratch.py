@@ -14,6 +14,7 @@ from pathlib import Path
 
 from pipelines.console import Console
 from pipelines.errors import Failure, IntegrityError, as_failure
+from pipelines.run.folders import files_of
 from sharding import seal
 from sharding.layout import SCHEDULE
 
@@ -30,13 +31,15 @@ def copy(dataset: Path, scratch: str) -> Path:
     """Copy a sealed dataset and its schedule to scratch, or find it there. Raises IntegrityError, Failure."""
     manifest = seal.read_manifest(dataset)
     target = copied(dataset, scratch)
+    if target.is_symlink():
+        raise Failure(f"{target} is a symbolic link: remove it, or choose another slurm.scratch")
     if target.exists():
         with contextlib.suppress(seal.SealError):
             there = seal.read_manifest(target)
             if there.root == manifest.root and not seal.find_faults(target, there, full=True):
                 _copy_schedule(dataset, target)
                 return target
-        shutil.rmtree(target)
+        _remove(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     size = sum(record.bytes for record in manifest.files.values())
     free = shutil.disk_usage(target.parent).free
@@ -54,6 +57,16 @@ def copy(dataset: Path, scratch: str) -> Path:
         shutil.copyfile(dataset / seal.MANIFEST, folder / seal.MANIFEST)
     _copy_schedule(dataset, target)
     return target
+
+
+def _remove(target: Path) -> None:
+    """Remove a copy that is not sound. Raises Failure if it holds files that its manifest does not name."""
+    _, others = files_of(target)
+    if others or not target.is_dir():
+        raise Failure(
+            f"{target} holds files that arcorp did not copy there ({[*others, target.name][0]}): move it away"
+        )
+    shutil.rmtree(target)
 
 
 def _copy_schedule(dataset: Path, target: Path) -> None:

@@ -10,7 +10,6 @@ documents are chosen depends on their ids, the quotas and the seed alone.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.recipe.mixtures import sample_quotas, stratum_name
 from pipelines.recipe.options import TokenizerOptions
+from pipelines.run.folders import remove
 from pipelines.run.parts import Part, PartWriter
 from pipelines.run.stage import Finish, Stage, Work
 from pipelines.stages.documents import DocumentsPart, all_strata, parts_of, roots
@@ -81,7 +81,7 @@ def count_stage(state: Path, documents: Sequence[Sealed], options: TokenizerOpti
                 "sample": {"asked": asked, "available": {name: there[name] for name in asked}},
                 "mixture": [asdict(line) for line in mixture],
             }
-            shutil.rmtree(listing.folder)
+            remove(listing.folder)
 
         return Work(parts, [], _Count(pieces, listed, sample, cap, pattern(options.digits)), finish)
 

@@ -8,7 +8,6 @@ when. What it found is not kept once the documents are written.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 from pipelines.errors import InputError, UsageError
 from pipelines.recipe.evaluation_sets import evaluation_files
 from pipelines.recipe.options import DedupOptions
+from pipelines.run.folders import remove
 from pipelines.run.lock import STATE
 from pipelines.run.parts import Part, PartWriter
 from pipelines.run.stage import Finish, Stage, Work
@@ -53,7 +53,7 @@ def dedup_stage(folder: Path, docs: Sequence[Path], options: DedupOptions) -> St
 
         def finish(finish: Finish) -> None:
             _finish(finish, evaluation)
-            shutil.rmtree(judged)
+            remove(judged)
 
         return Work(parts, [], _Apply(pieces, verdicts, rules), finish)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipelines.errors import UsageError
 from pipelines.run.stage import Finish
-from sharding import seal
+from sharding import checked, seal
 from sharding.seal import Counts, Ledger, Sealed
 
 STAGES = ("ingest", "dedup")
@@ -54,8 +54,23 @@ def open_documents(folders: Sequence[Path]) -> list[Sealed]:
         folder = Sealed(path)
         if folder.manifest.stage not in STAGES:
             raise UsageError(f"{path} is a '{folder.manifest.stage}' folder; documents come from ingest or dedup")
+        _check_strata(folder)
         opened.append(folder)
     return opened
+
+
+def _check_strata(folder: Sealed) -> None:
+    """Raise Damaged unless the manifest's summary counts documents by source, language and category."""
+    try:
+        for line in folder.manifest.summary["strata"]:
+            for label in ("source", "language", "category"):
+                checked.text(line[label], label)
+            for unit, number in line.items():
+                if not isinstance(number, str):
+                    checked.count(number, unit)
+            checked.count(line["chars"], "chars")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise seal.Damaged(f"{folder.path}: its summary is not that of documents ({error!r}); build again") from None
 
 
 def parts_of(folders: Iterable[Sealed]) -> list[DocumentsPart]:

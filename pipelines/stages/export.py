@@ -43,7 +43,8 @@ def export_stage(folder: Path, dataset: Path, to: str, *, unique: bool = False, 
         from sharding.rows import Dataset
 
         rows = Dataset(dataset, name)
-        done.files |= export(rows, to, done.folder, unique=unique)
+        with done.gather() as temporary:
+            done.files |= export(rows, to, temporary, unique=unique)
         for file in opened.names(prefix="tokenizer/"):
             done.write(file, opened.read(file))
         done.counts = {"rows": _count(rows, unique)}

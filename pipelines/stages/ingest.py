@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import InputError, UsageError
 from pipelines.recipe.options import EmbeddedOptions, IngestOptions
-from pipelines.recipe.source_options import configured_source
+from pipelines.recipe.source_options import source_of
 from pipelines.run.parts import Part, PartWriter
 from pipelines.run.stage import Finish, Stage, Work
 from pipelines.stages.documents import ledgers, strata_of, write_census
@@ -31,8 +31,8 @@ def embedded_stage(folder: Path, options: EmbeddedOptions) -> Stage:
     def write(finish: Finish) -> None:
         from corpora.demo.files import write_native
 
-        write_native(folder, bytes=options.bytes, seed=options.seed)
-        finish.adopt_all()
+        with finish.gather() as temporary:
+            write_native(temporary, bytes=options.bytes, seed=options.seed)
 
     return Stage("raw", VERSION, folder, options.canonical(), {}, lambda: Work(finish=write))
 
@@ -43,7 +43,7 @@ def ingest_stage(folder: Path, source: str, inputs: Sequence[str], options: Inge
     from corpora.sources import find
 
     kind = find(source)
-    reader = configured_source(source, options)
+    reader = source_of(source, options.source_values())
     files = reader.select(find_files(list(inputs), kind.FILES))
     _refuse_changed(folder, {file.name: file.path for file in files})
 

@@ -6,7 +6,6 @@ beside the seal, not under it: another one costs no packing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from pipelines import texts
 from pipelines.console import Console
 from pipelines.errors import UsageError
 from pipelines.recipe.options import PackOptions, ScheduleOptions
+from pipelines.run.folders import STAGE, note_written, record
 from pipelines.run.parts import Part, PartWriter
 from pipelines.run.stage import Finish, Stage, Work
 from sharding import seal
@@ -33,6 +33,7 @@ def pack_stage(folder: Path, tokens: Sequence[Path], options: PackOptions, seed:
         from sharding.packing.planner import draft_plan
 
         draft = draft_plan(opened, _options(options, opened[0], seed))
+        note_written(folder, [*draft.documents, PLAN])
         records = {}
         for name in draft.documents:
             with seal.atomic_file(folder / name) as file:
@@ -101,7 +102,7 @@ def _finish(finish: Finish, plan: Any, tokens: Sealed) -> None:
         finish.adopt(name)
     for name in tokens.names(prefix="tokenizer/"):
         finish.write(name, tokens.read(name))
-    finish.summary = summary(plan, [ShardCounts(**sidecar.summary) for sidecar in finish.sidecars])
+    finish.summary = summary(plan, [ShardCounts.from_json(sidecar.summary) for sidecar in finish.sidecars])
 
 
 def show_plan(tokens: Sequence[Path], options: PackOptions, seed: int, console: Console) -> None:
@@ -130,7 +131,7 @@ def lay_schedule(dataset: Path, options: ScheduleOptions, seed: int, name: str |
 
     Raises OptionError for mixtures and phases that can't be.
     """
-    from sharding.scheduling.schedule import lay
+    from sharding.scheduling.schedule import is_schedule, lay
 
     opened = Sealed(dataset, "pack")
     schedule = lay(
@@ -150,9 +151,28 @@ def lay_schedule(dataset: Path, options: ScheduleOptions, seed: int, name: str |
     if not mine:
         raise UsageError(f"--out {name}: the schedule's name is one in the dataset's folder, such as second.json")
     path = dataset / name
-    if not path.is_file() or json.loads(path.read_bytes()) != schedule:
+    try:
+        before = seal.parsed(path.read_bytes())
+    except FileNotFoundError:
+        before = None
+    except (OSError, ValueError):  # SCHEDULE was cut; no other file of this name is known to be ours
+        before = {}
+    if before != schedule:
+        if before is not None and name != SCHEDULE and not is_schedule(before):
+            raise UsageError(f"{path} is no schedule of arcorp: choose another --out")
         seal.write_json(path, schedule)
     return schedule
+
+
+def refuse_used(dataset: Path, name: str, schedule: dict[str, Any]) -> None:
+    """Raise UsageError if `schedule` would replace another one that a run in the dataset's build was trained on."""
+    path = dataset / name
+    if "/" in name or not path.is_file() or path.read_bytes() == seal.canonical(schedule):
+        return
+    for folder in sorted(dataset.absolute().parent.iterdir()):
+        known = record(folder, STAGE)
+        if known and known["stage"] == "train" and known["inputs"].get("schedule") == seal.hash_file(path).sha256:
+            raise UsageError(f"{path} is the schedule of the run in {folder}: choose another --out, as second.json")
 
 
 def show_schedule(schedule: dict[str, Any], console: Console) -> None:

@@ -5,12 +5,12 @@ A stage before it, in the folder's state, chooses the sample and counts its pre-
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pipelines.recipe.options import TokenizerOptions
+from pipelines.run.folders import remove
 from pipelines.run.lock import STATE
 from pipelines.run.stage import Finish, Stage, Work
 from pipelines.stages.counting import count_stage, counted
@@ -63,7 +63,7 @@ def tokenizer_stage(folder: Path, docs: Sequence[Path], options: TokenizerOption
             "merges": len(merges),
             "mixture": sample.manifest.summary["mixture"],
         }
-        shutil.rmtree(before.folder)
+        remove(before.folder)
 
     given = {**_said(options), "seed": seed}
     return Stage("tokenizer", VERSION, folder, given, roots(documents), lambda: Work(finish=train), before)

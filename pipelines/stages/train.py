@@ -10,6 +10,7 @@ import ctypes
 import fcntl
 import importlib.util
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from typing import Any
 
 from pipelines.errors import Failure, UsageError, failure
 from pipelines.recipe.options import TrainOptions
+from pipelines.run.folders import UNSEALED, files_of
 from pipelines.run.lock import STATE
 from pipelines.run.stage import Finish, Machines, Stage, Work
 from sharding import seal
@@ -28,7 +30,6 @@ from sharding.layout import SCHEDULE
 from sharding.seal import Ledger, Sealed
 
 VERSION = 2
-NEVER_SEALED = ("timings.jsonl", ".lock")
 GRACE = 120  # seconds that a trainer gets to save and leave
 
 
@@ -52,8 +53,10 @@ def train_stage(
         seal.write_json(folder / STATE / "train.json", config)
         _wait_for_last(folder, say)
         _launch(folder, _staged(dataset, machines), options.ranks, machines.nodes, say)
-        finish.adopt_all(but=NEVER_SEALED)
-        steps = max(int(path.name.rpartition("-")[2]) for path in (folder / "checkpoints").iterdir())
+        for name in files_of(folder)[0]:
+            if name not in UNSEALED:
+                finish.adopt(name)
+        steps = max(int(match[1]) for name in finish.files if (match := re.match(r"checkpoints/step-(\d+)/", name)))
         finish.counts = {"steps": Ledger(came=steps, out=steps)}
 
     given = {**config, "ranks": options.ranks * machines.nodes}  # gradients are summed over them: as many, as exact

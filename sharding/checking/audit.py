@@ -28,7 +28,7 @@ from sharding.layout import PLAN, SEGMENT, SPLITS, Ids, Layout, documents_name, 
 from sharding.packing.plan import Plan
 from sharding.rows import Mask, Segments, Split
 from sharding.scheduling.permutation import U64
-from sharding.seal import Fault, Manifest
+from sharding.seal import Damaged, Fault, Manifest
 from sharding.tables import read_table
 
 DocumentReader = Callable[[str], str | None]
@@ -39,6 +39,8 @@ Decode = Callable[[list[int]], str]
 CHUNK_ROWS = 1 << 14
 MOST_FAULTS = 20  # of one kind or shard: the rest is more of the same
 CUT = "\ufffd"
+
+_COLUMNS = pa.schema([(name, pa.string()) for name in ("id", "stratum", "split")] + [("tokens", pa.int64())])
 
 Int = npt.NDArray[np.int64]
 
@@ -66,8 +68,11 @@ def audit(
 
     Without `decode` and `read_document` no text is compared.
     """
-    layout = Layout.from_json(manifest.summary, str(folder))
+    layout = Layout.of(manifest, str(folder))
     plan = Plan.read(folder)
+    missing = next((unit for unit in ("documents", "tokens") if unit not in manifest.counts), None)
+    if missing or {name: split.layout for name, split in plan.splits.items()} != layout.splits:
+        return [Fault(PLAN, f"the manifest counts no {missing}" if missing else "its rows differ from the manifest's")]
     documents = _read_documents(folder, plan, layout)
     faults = _audit_counts(plan, manifest, layout, documents)
     balance = np.zeros(len(documents.streams), np.uint64)
@@ -83,11 +88,16 @@ def audit(
 
 def _read_documents(folder: Path, plan: Plan, layout: Layout) -> _Documents:
     names = [stratum.name for stratum in layout.splits["train"].strata]
-    tables = [
-        read_table(folder / documents_name(part), ["id", "stratum", "split", "tokens"])
-        for part in range(len(plan.parts))
-    ]
+    try:
+        tables = [
+            read_table(folder / documents_name(part), ["id", "stratum", "split", "tokens"]).cast(_COLUMNS)
+            for part in range(len(plan.parts))
+        ]
+    except (pa.ArrowException, KeyError, OSError) as error:
+        raise Damaged(f"{folder}: its tables of documents can't be read ({error}); pack again") from None
     table = pa.concat_tables(tables)
+    if table["tokens"].null_count or pc.min(table["tokens"]).as_py() < 0:
+        raise Damaged(f"{folder}: its tables have documents without a number of tokens; pack again")
     tokens = table["tokens"].to_numpy()
     return _Documents(
         ids=table["id"],

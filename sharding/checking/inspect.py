@@ -22,7 +22,7 @@ from sharding.errors import InputError
 from sharding.layout import PLAN, SEGMENT, Layout, documents_name, shard_name
 from sharding.packing.plan import Plan
 from sharding.rows import Split
-from sharding.seal import Sealed
+from sharding.seal import Damaged, Sealed
 from sharding.tables import read_table
 
 
@@ -79,7 +79,7 @@ COLUMNS = list(DocumentRecord.__slots__)
 def row_view(folder: Path, split: str, row: int) -> list[SegmentView]:
     """The segments of a row. Raises InputError if there is no such row, Damaged or Unsealed as the seal does."""
     sealed = Sealed(folder, "pack")
-    rows = Split(folder, split, Layout.from_json(sealed.manifest.summary, str(folder)))
+    rows = Split(folder, split, Layout.of(sealed.manifest, str(folder)))
     if not 0 <= row < rows.rows:
         raise InputError(f"{folder}: split {split} has rows 0 to {rows.rows - 1}, there is no row {row}")
     ids = rows.read([row], raw=True).ids[0]
@@ -98,12 +98,17 @@ def row_view(folder: Path, split: str, row: int) -> list[SegmentView]:
 def document_view(folder: Path, document_id: str) -> DocumentView:
     """Where a document went. Raises InputError if the dataset has no document of that id."""
     sealed = Sealed(folder, "pack")
-    layout = Layout.from_json(sealed.manifest.summary, str(folder))
+    layout = Layout.of(sealed.manifest, str(folder))
     record = _Parts(sealed).find(document_id)
     places = []
     if record.split is not None:
-        split = layout.splits[record.split]
-        (stratum,) = (s for s in split.strata if s.name == record.stratum)
+        split = layout.splits.get(record.split)
+        stratum = next((s for s in split.strata if s.name == record.stratum), None) if split else None
+        if split is None or stratum is None:
+            raise Damaged(
+                f"{folder}: document {document_id!r} is of split {record.split!r}, stratum {record.stratum!r}, which "
+                "the dataset has not; pack again"
+            )
         if stratum.rows:
             for shard in range(stratum.first_row // split.rows_per_shard, split.shards):
                 if split.rows_of(shard).start < stratum.first_row + stratum.rows:
@@ -123,11 +128,13 @@ class _Parts:
 
     def __init__(self, sealed: Sealed) -> None:
         self._sealed = sealed
-        self._parts = Plan.from_json(sealed.read_json(PLAN)).parts
+        self._parts = Plan.parse(sealed.read(PLAN), sealed.path / PLAN).parts
         self._first = [part.first for part in self._parts]
 
     def record(self, ordinal: int) -> DocumentRecord:
         part = bisect.bisect_right(self._first, ordinal) - 1
+        if part < 0 or ordinal - self._first[part] >= self._parts[part].documents:
+            raise Damaged(f"{self._sealed.path}: a row names document {ordinal}, which {PLAN} has not; pack again")
         return _record(self._read(part, COLUMNS).slice(ordinal - self._first[part], 1))
 
     def find(self, document_id: str) -> DocumentRecord:
@@ -138,7 +145,16 @@ class _Parts:
         raise InputError(f"{self._sealed.path} has no document {document_id!r}; ids are <source>/<native id>")
 
     def _read(self, part: int, columns: list[str]) -> pa.Table:
-        return read_table(self._sealed.read(documents_name(part)), columns)
+        name = documents_name(part)
+        try:
+            table = read_table(self._sealed.read(name), columns)
+        except (pa.ArrowException, KeyError) as error:
+            raise Damaged(f"{self._sealed.path / name} is not a table of documents ({error}); pack again") from None
+        if len(table) != self._parts[part].documents:
+            raise Damaged(
+                f"{self._sealed.path / name} has {len(table)} lines, {PLAN} {self._parts[part].documents}; pack again"
+            )
+        return table
 
 
 def _record(line: pa.Table) -> DocumentRecord:

@@ -14,9 +14,20 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sharding.layout import PLAN, Layout, SplitLayout, StratumLayout
+from sharding import checked
+from sharding.errors import OptionError
+from sharding.layout import (
+    MAX_STREAM_TOKENS,
+    PLAN,
+    SPLITS,
+    Layout,
+    SplitLayout,
+    StratumLayout,
+    documents_name,
+    dtype_for,
+)
 from sharding.packing.options import PackOptions
-from sharding.seal import Counts, Damaged, FileRecord, Ledger, Unsealed, parsed
+from sharding.seal import Counts, Damaged, FileRecord, Ledger, Unsealed, parsed, records_from_json
 
 FORMAT = 1
 
@@ -42,6 +53,21 @@ class StratumPlan:
     layout: StratumLayout
     windows: tuple[Window, ...]
     tail: tuple[Piece, ...]
+
+    def check(self, documents: int) -> None:
+        """Raises ValueError unless windows tile the stratum's rows and name documents below `documents`."""
+        row = self.layout.first_row
+        for window in self.windows:
+            first, stop = window.documents
+            checked.count(stop, "end of a window's documents", most=documents)
+            checked.count(first, "first document of a window", most=stop)
+            if window.first_row != row:
+                raise ValueError(f"a window of {self.layout.name!r} begins at row {window.first_row!r:.40}, not {row}")
+            row += checked.count(window.rows, "rows of a window")
+            _check_pieces(window.carry, documents)
+        if row != self.layout.first_row + self.layout.rows:
+            raise ValueError(f"the windows of {self.layout.name!r} have other rows than the stratum")
+        _check_pieces(self.tail, documents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,31 +123,58 @@ class Plan:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Plan:
-        return cls(
+        """Raises ValueError, KeyError, TypeError, AttributeError, OptionError for what is not a plan."""
+        plan = cls(
             options=PackOptions.from_json(value["options"]),
-            inputs=tuple(value["inputs"]),
-            tokenizer=value["tokenizer"],
-            vocab_size=value["vocab_size"],
+            inputs=tuple(checked.sha256(root, "input") for root in value["inputs"]),
+            tokenizer=checked.text(value["tokenizer"], "tokenizer"),
+            vocab_size=checked.count(value["vocab_size"], "vocab_size", least=1, most=2**32),
             dtype=value["dtype"],
             parts=tuple(PartPlan(*part) for part in value["parts"]),
-            documents={name: FileRecord(*record) for name, record in value["documents"].items()},
+            documents=records_from_json(value["documents"]),
             splits={name: _split_from_json(split) for name, split in value["splits"].items()},
             counts={unit: Ledger.from_json(ledger) for unit, ledger in value["counts"].items()},
         )
+        plan.check()
+        return plan
+
+    def check(self) -> None:
+        """Raises ValueError unless parts are numbered in order, and windows tile rows with documents that exist."""
+        total = 0
+        for part in self.parts:
+            checked.file_name(part.name)
+            checked.count(part.folder, "folder of a part", most=max(len(self.inputs) - 1, 0))
+            if part.first != total:
+                raise ValueError(f"part {part.name} begins at document {part.first!r:.40}, not {total}")
+            total += checked.count(part.documents, f"documents of {part.name}")
+        if set(self.documents) - {documents_name(number) for number in range(len(self.parts))}:
+            raise ValueError(f"it has {len(self.parts)} parts, and tables of others")
+        if set(self.splits) != set(SPLITS) or self.dtype != dtype_for(self.vocab_size):
+            raise ValueError(f"splits {sorted(self.splits)}, dtype {self.dtype!r}, {self.vocab_size} ids")
+        for name, split in self.splits.items():
+            split.layout.check(name)
+            for stratum in split.strata:
+                stratum.check(total)
+
+    @classmethod
+    def parse(cls, data: bytes, where: Path) -> Plan:
+        """The plan in the bytes of a file. Raises Damaged, naming `where`, if it is not one."""
+        try:
+            value = parsed(data)
+            if value["format"] != FORMAT:
+                raise Damaged(f"{where} has format {value['format']}, this arcorp reads {FORMAT}")
+            return cls.from_json(value)
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError, OptionError) as error:
+            raise Damaged(f"{where} is not a plan ({error!r}); delete it and pack again") from None
 
     @classmethod
     def read(cls, folder: Path) -> Plan:
         """The plan in a dataset folder. Raises Unsealed if there is none, Damaged if it can't be read."""
         path = folder / PLAN
         try:
-            value = parsed(path.read_bytes())
-            if value["format"] != FORMAT:
-                raise Damaged(f"{path} has format {value['format']}, this arcorp reads {FORMAT}")
-            return cls.from_json(value)
+            return cls.parse(path.read_bytes(), path)
         except FileNotFoundError:
             raise Unsealed(f"{path} is missing: pack again") from None
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-            raise Damaged(f"{path} is not a plan ({error!r}); delete it and pack again") from None
 
     def with_documents(self, records: Mapping[str, FileRecord]) -> Plan:
         """The plan with the tables pinned, once they are written."""
@@ -169,3 +222,10 @@ def _split_from_json(value: Mapping[str, Any]) -> SplitPlan:
 
 def _pieces(values: list[list[int]]) -> tuple[Piece, ...]:
     return tuple((document, offset, length) for document, offset, length in values)
+
+
+def _check_pieces(pieces: tuple[Piece, ...], documents: int) -> None:
+    for document, offset, length in pieces:
+        checked.count(document, "document of a piece", most=documents - 1)
+        checked.count(offset, "offset of a piece", most=MAX_STREAM_TOKENS)
+        checked.count(length, "length of a piece", most=MAX_STREAM_TOKENS - offset)

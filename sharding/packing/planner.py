@@ -268,7 +268,8 @@ def _checked_lengths(folder: Sealed, name: str, table: pa.Table, itemsize: int, 
     offset, tokens = _integers(table, "offset"), _integers(table, "tokens")
     record = folder.manifest.files.get(f"{name}.bin")
     held = record.bytes // itemsize if record else 0
-    wrong = np.flatnonzero((tokens < 0) | (offset < 0) | (offset + tokens > held))
+    negative = np.minimum.reduce([tokens, offset, _integers(table, "bytes"), _integers(table, "chars")]) < 0
+    wrong = np.flatnonzero(negative | (offset > held) | (tokens > held - offset))  # no sum: it could overflow
     if len(wrong):
         document = table["id"][int(wrong[0])].as_py()
         raise InputError(

@@ -24,6 +24,7 @@ import numpy.typing as npt
 import pyarrow.compute as pc
 from numba import njit
 
+from sharding import checked
 from sharding.layout import SEGMENT, Ids, documents_name
 from sharding.packing.plan import Plan, StratumPlan, Window
 from sharding.packing.windows import PackedWindow, pack_window
@@ -54,6 +55,14 @@ class ShardCounts:
 
     def to_json(self) -> dict[str, int]:
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Any) -> ShardCounts:
+        """Raises Damaged for what is not the summary of a shard's sidecar."""
+        try:
+            return cls(**{name: checked.count(number, name) for name, number in value.items()})
+        except (ValueError, TypeError, AttributeError) as error:
+            raise Damaged(f"the summary of a shard can't be used ({error}); pack again with --restart") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +235,7 @@ class ShardWriter:
         tokens = self._tokens[planned.folder]
         path = tokens.path / f"{planned.name}.bin"
         if part not in self._verified:
-            if hash_file(path) != tokens.manifest.files[path.name]:
+            if hash_file(path) != tokens.manifest.files.get(path.name):
                 raise Damaged(f"{path} changed since it was sealed; build the folder again to mend it")
             self._verified.add(part)
         with path.open("rb") as file:

@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sharding import checked
 from sharding.errors import OptionError
 from sharding.layout import Layout, SplitLayout
-from sharding.scheduling.interleave import Interleaving
+from sharding.scheduling.interleave import MAX_DRAWS, Interleaving
 from sharding.scheduling.mixture import (
     Mixture,
     MixtureLine,
@@ -121,6 +122,12 @@ def lay(
     return {**schedule, "digest": digest(schedule)}
 
 
+def is_schedule(value: Any) -> bool:
+    """Whether a JSON value has the shape of a schedule, sound or not."""
+    keys = {"format", "manifest", "seed", "row_tokens", "batch_rows", "phases", "shares", "digest"}
+    return isinstance(value, dict) and value.keys() >= keys
+
+
 def share_table(schedule: Mapping[str, Any]) -> list[MixtureLine]:
     """What a schedule makes of each stratum over the whole run, for printing."""
     shares = schedule["shares"]
@@ -150,8 +157,8 @@ class Schedule:
         try:
             self._check(data, manifest.root, layout, where)
             self.data: dict[str, Any] = data
-            self.seed = int(data["seed"])
-            self.batch_rows = int(data["batch_rows"])
+            self.seed = checked.count(data["seed"], "seed", least=-(2**63), most=2**64)
+            self.batch_rows = checked.count(data["batch_rows"], "batch_rows", least=1, most=MAX_DRAWS)
             self._lay(data["phases"], layout.splits["train"], where)
         except (KeyError, TypeError, ValueError, AttributeError, OptionError) as error:
             raise Damaged(f"{where} is not a schedule ({error!r}); lay it again with `arcorp mix`") from None
@@ -181,9 +188,12 @@ class Schedule:
             raise Damaged(f"{where} was changed since it was laid; lay it again with `arcorp mix`")
         if data["format"] != FORMAT:
             raise Damaged(f"{where} has format {data['format']}, this arcorp reads {FORMAT}")
+        for name in ("phases", "shares"):
+            if not isinstance(data[name], {"phases": list, "shares": dict}[name]):
+                raise ValueError(f"{name} is {data[name]!r:.40}")
         if data["manifest"] != root or data["row_tokens"] != layout.row_tokens:
             raise Damaged(
-                f"{where} was laid on dataset {data['manifest'][:16]}, this one is {root[:16]}; "
+                f"{where} was laid on dataset {str(data['manifest'])[:16]}, this one is {root[:16]}; "
                 "lay it again with `arcorp mix`"
             )
 
@@ -195,8 +205,12 @@ class Schedule:
         before = np.zeros(len(index), np.int64)
         self._phases: list[_Laid] = []
         step = 0
+        if not phases:
+            raise ValueError("no phases")
         for phase in phases:
-            steps, quotas = int(phase["steps"]), phase["quotas"]
+            checked.text(phase["name"], "name of a phase")
+            steps = checked.count(phase["steps"], "steps of a phase", least=1, most=MAX_DRAWS)
+            quotas = {name: checked.count(quota, f"quota of {name}") for name, quota in phase["quotas"].items()}
             interleaving = Interleaving(quotas)
             stratum = np.array([index[name] for name in interleaving.names], np.int64)
             if interleaving.draws != steps * self.batch_rows or (self._rows[stratum] == 0).any():

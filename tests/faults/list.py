@@ -56,6 +56,11 @@ FAULTS = {
         "inert in cards, reports, terminals",
     ),
     36: ("options out of bounds, or that contradict each other", "refused when the recipe is loaded, with the line"),
+    29: ("folders and files that are not arcorp's, given to --out and --restart", "refused or left, and named"),
+    30: ("build --restart over other builds, links, locked folders, users' files", "left, and named"),
+    31: ("names in manifests, sidecars, plans, schedules, checkpoints: `..`, absolute, links", "refused"),
+    32: ("numbers that lie in records whose digests are right", "refused in one sentence"),
+    33: ("a command that was refused before the first byte, then corrected", "accepted"),
 }
 """Number -> (fault, promised outcome)."""
 

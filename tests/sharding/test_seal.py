@@ -352,7 +352,7 @@ def test_an_opened_folder_gives_its_files(folder: Path) -> None:
     assert opened.names() == ["a.bin", "sub/b.bin"]
     assert opened.names(prefix="sub/") == opened.names(suffix="b.bin") == ["sub/b.bin"]
     assert opened.read("a.bin") == b"first file"
-    with pytest.raises(KeyError):
+    with pytest.raises(Damaged):
         opened.read("c.bin")
     with pytest.raises(Damaged, match="is a 'test' folder; a 'pack' folder is wanted"):
         Sealed(folder, "pack")

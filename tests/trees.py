@@ -1,0 +1,16 @@
+"""A folder before and after: what a test compares to show that nothing was created, changed or removed."""
+
+import hashlib
+from pathlib import Path
+
+
+def snapshot(folder: Path) -> dict[str, str]:
+    """What lies below a folder, by name: the sha256 of files, the target of links; locks alone are left out."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if path.is_symlink():
+            found[name] = f"link to {path.readlink()}"
+        elif path.is_file() and not name.endswith(".arcorp/lock"):
+            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
