@@ -12,11 +12,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pipelines import folders
 from pipelines.console import Console
 from pipelines.errors import UsageError
 from pipelines.recipe.model import Recipe, is_embedded, paths
 from pipelines.recipe.options import IngestOptions, ScheduleOptions
+from pipelines.run import folders
 from pipelines.run.lock import STATE, lock
 from pipelines.run.stage import Context, Handed, Outcome, Stage, run
 from pipelines.texts import line

@@ -16,7 +16,10 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from pathlib import Path
 from typing import Any
+
+from sharding import seal
 
 _HIDDEN = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
@@ -133,3 +136,15 @@ def markdown(text: str) -> str:
     fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
     inner = text.replace("|", r"\x7c")  # a table's cell ends at a bar, in code too
     return f"{fence}{inner}{fence}" if "`" not in inner else f"{fence} {inner} {fence}"
+
+
+def signature(body: str) -> str:
+    """Return the last line of a generated Markdown file: it tells an edited file from an unedited one."""
+    return f"<!-- card {seal.digest(body)[:16]} -->"
+
+
+def is_unedited(path: Path) -> bool:
+    """Return whether a file ends with the `signature` of the text before it."""
+    text = path.read_text("utf-8", errors="replace") if path.is_file() else ""
+    body, _, last = text.rstrip("\n").rpartition("\n")
+    return last == signature(body)

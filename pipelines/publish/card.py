@@ -16,7 +16,7 @@ from typing import Any
 from pipelines.errors import UsageError
 from pipelines.html.elements import count, language, share, size
 from pipelines.report.figures import licences_of
-from pipelines.texts import markdown, yaml_text
+from pipelines.texts import is_unedited, markdown, signature, yaml_text
 from sharding import seal
 from sharding.seal import Sealed
 
@@ -73,23 +73,11 @@ def write_card(folder: Path, name: str, repo: str | None = None) -> Path:
     repo: where it will be on the Hub, told in how to load it. Raises UsageError for a folder of another kind.
     """
     sealed, path = Sealed(folder), folder / CARD
-    if path.exists() and not is_card(path):
+    if path.exists() and not is_unedited(path):
         return path
     with seal.atomic_file(path) as file:
         file.write(card_of(sealed, name, repo).encode())
     return path
-
-
-def is_card(path: Path) -> bool:
-    """Whether a file is a card as it was written, of this state of the folder or another: its last line proves it."""
-    text = path.read_text("utf-8", errors="replace") if path.is_file() else ""
-    body, _, digest = text.rstrip("\n").rpartition("\n")
-    return digest == _signed(body)
-
-
-def _signed(body: str) -> str:
-    """A line that tells a card that was edited from one that was not."""
-    return f"<!-- card {seal.digest(body)[:16]} -->"
 
 
 def card_of(sealed: Sealed, name: str, repo: str | None = None) -> str:
@@ -126,7 +114,7 @@ def card_of(sealed: Sealed, name: str, repo: str | None = None) -> str:
         "seal, not under it.",
     ]
     body = f"---\n{head}---\n\n" + "\n\n".join(part.strip() for part in parts if part) + "\n"
-    return f"{body}\n{_signed(body)}\n"
+    return f"{body}\n{signature(body)}\n"
 
 
 def _metadata(

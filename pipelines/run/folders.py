@@ -22,6 +22,7 @@ from typing import Any
 
 from pipelines.errors import Failure, UsageError
 from pipelines.run.lock import STATE, is_held
+from pipelines.texts import is_unedited
 from sharding import seal
 from sharding.scheduling.schedule import is_schedule
 
@@ -187,9 +188,7 @@ def _proves_itself(folder: Path, name: str) -> bool:
     if name.endswith(".json") and "/" not in name:
         return is_schedule(_json(folder / name))
     if name == "README.md":
-        from pipelines.publish.card import is_card
-
-        return is_card(folder / name)
+        return is_unedited(folder / name)
     return False
 
 

@@ -25,8 +25,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from pipelines import folders
 from pipelines.errors import Failure, Incomplete, IntegrityError, UsageError
+from pipelines.run import folders
 from pipelines.run.folders import FAULTS, PLAN
 from pipelines.run.lock import STATE, lock
 from pipelines.run.parts import Part, PartWriter, Sidecar, read_sidecar
