@@ -39,7 +39,12 @@ class Tally:
         self.changed: dict[str, int] = {}
         self.strata: dict[str, dict[str, int]] = {}
         self.bad: list[str] = []
+        self.inputs: list[dict[str, Any]] = []
         self.census = Census()
+
+    def read(self, name: str, ranges: list[list[int]], sha256: str) -> None:
+        """Byte ranges of an input file were read; `sha256` is of their bytes, in that order."""
+        self.inputs.append({"name": name, "ranges": ranges, "sha256": sha256})
 
     def come(self, size: int, chars: int) -> None:
         """One document, or one line that should have been one, was read."""
@@ -102,12 +107,15 @@ class Tally:
 
     def to_json(self) -> dict[str, Any]:
         """Everything, in plain values: `ledgers`, `changed` (step -> chars), `strata` ("source language category" ->
-        documents, bytes, chars out), `bad` (one sentence for each file given up) and `census`."""
+        documents, bytes, chars out), `bad` (one sentence for each file given up), `inputs` (ranges of files and their
+        sha256) and `census`.
+        """
         return {
             "ledgers": self.ledgers(),
             "changed": dict(sorted(self.changed.items())),
             "strata": {name: self.strata[name] for name in sorted(self.strata)},
             "bad": list(self.bad),
+            "inputs": list(self.inputs),
             "census": self.census.to_json(),
         }
 

@@ -2,7 +2,8 @@
 
 CorporaError
 ├── BadInput        a file can't be read as what it should be: file, place in it, reason, mend
-│   └── Unreachable     it lies somewhere else, and can't be got at
+│   ├── Unreachable     it lies somewhere else, and can't be got at
+│   └── Changed         it is not the file that was found: it was rewritten or replaced meanwhile
 ├── NothingFound    the inputs name no file, or no document came of them
 └── UnknownSource   no source has that name: the closest ones are told
 """
@@ -12,6 +13,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from corpora.addresses import bare
+
 
 class CorporaError(Exception):
     """Root of this room's exceptions; `str()` is one sentence for people."""
@@ -20,11 +23,12 @@ class CorporaError(Exception):
 class BadInput(CorporaError):
     """A file that can't be read as what it should be.
 
-    `file` is its path or address, `place` where in it ("byte 1024", "row 17", ""), `reason` what is wrong, `mend`
-    what to do about it.
+    `file` is its path, or its address without secrets, `place` where in it ("byte 1024", "row 17", ""), `reason` what
+    is wrong, `mend` what to do about it.
     """
 
     def __init__(self, file: str, reason: str, *, place: str = "", mend: str = "") -> None:
+        file = bare(file)
         super().__init__(file, reason, place, mend)
         self.file, self.reason, self.place, self.mend = file, reason, place, mend
 
@@ -43,6 +47,10 @@ def _bad_input(file: str, reason: str, place: str, mend: str) -> BadInput:
 
 class Unreachable(BadInput):
     """A file at an address that can't be got at."""
+
+
+class Changed(BadInput):
+    """A file that was rewritten or replaced between being found and being read to its end."""
 
 
 class NothingFound(CorporaError):

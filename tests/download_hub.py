@@ -117,7 +117,8 @@ def entry(repository: Path, path: Path) -> dict[str, Any]:
     """A file or folder as the hub lists it."""
     name = path.relative_to(repository).as_posix()
     kind, size = ("directory", 0) if path.is_dir() else ("file", path.stat().st_size)
-    return {"type": kind, "path": name, "oid": hashlib.sha1(name.encode()).hexdigest(), "size": size}
+    content = path.read_bytes() if path.is_file() else name.encode()
+    return {"type": kind, "path": name, "oid": hashlib.sha1(content).hexdigest(), "size": size}
 
 
 def reply(ask: Any, body: Any, status: int = 200, headers: dict[str, str] | None = None, cut: bool = False) -> None:

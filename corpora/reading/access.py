@@ -10,6 +10,7 @@ In databases of Access 97 (Jet 3) text is in a code page, and access-parser deco
 from __future__ import annotations
 
 import logging
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from corpora.errors import BadInput
-from corpora.reading.files import File, is_remote, open_raw
+from corpora.reading.files import File, open_raw
 
 _JET3 = 3
 _READS_PER_PAGE = 16
@@ -117,12 +118,9 @@ class _Logged(logging.Handler):
 
 @contextmanager
 def _on_disk(file: File) -> Iterator[str]:
-    """A path of the file: its own, or a copy's."""
-    if not is_remote(file.path):
-        yield file.path
-        return
+    """The path of a copy: the bytes that are hashed are those that the library reads."""
     with tempfile.TemporaryDirectory(prefix="arcorp-") as folder:
         copy = Path(folder) / "copy"
-        with open_raw(file) as raw:
-            copy.write_bytes(raw.read())
+        with open_raw(file) as raw, copy.open("wb") as written:
+            shutil.copyfileobj(raw, written, 1 << 20)
         yield str(copy)

@@ -20,11 +20,13 @@ from typing import Any, ClassVar, Literal
 
 from datatrove.data import Document
 
+from corpora.addresses import bare
 from corpora.document_counts import Tally
-from corpora.errors import BadInput, NothingFound, Unreachable
-from corpora.reading.files import File, find
+from corpora.errors import BadInput, Changed, NothingFound, Unreachable
+from corpora.reading.files import File, check, find
 from corpora.reading.formats import SLICE, Format, Lost, Row, Slice
 from corpora.reading.parquet import Parquet
+from corpora.reading.reads import Reads
 from corpora.reading.streams import Kind, sniff
 from corpora.utf8 import utf8_size
 
@@ -145,14 +147,21 @@ class Source(abc.ABC):
         Raises NothingFound, BadInput; with `on_bad` a bad file is handed over instead, and left out. With `limit`
         the first documents are read once here, to know where to stop.
         """
-        files = self.select(find(inputs, self.FILES, folder=self.OWN))
+        return self.units_of(self.files(inputs), on_bad)
+
+    def files(self, inputs: Sequence[str | Path]) -> list[File]:
+        """The files that `inputs` lead to and that are read. Raises NothingFound, BadInput."""
+        return self.select(find(inputs, self.FILES, folder=self.OWN))
+
+    def units_of(self, files: Sequence[File], on_bad: Callable[[BadInput], None] | None = None) -> list[Unit]:
+        """As `units`, of files that were found before."""
         units: list[Unit] = []
         waiting: list[Slice] = []
         for file in files:
             try:
                 parts = self.slices(file)
             except BadInput as error:
-                if on_bad is None:
+                if on_bad is None or isinstance(error, Changed):
                     raise
                 on_bad(error)
                 continue
@@ -164,7 +173,8 @@ class Source(abc.ABC):
         if waiting:
             units.append(Unit(tuple(waiting)))
         if not units:
-            raise NothingFound(f"{', '.join(map(str, inputs))}: no document for source {self.name}")
+            places = ", ".join(bare(file.path) for file in files[:3]) or "the input"
+            raise NothingFound(f"{places}: no document for source {self.name}")
         return units if self.limit is None else list(self._limited(units, self.limit))
 
     def slices(self, file: File) -> list[Slice]:
@@ -172,7 +182,7 @@ class Source(abc.ABC):
         the source that would take the file if there is one."""
         try:
             return self.look(file)
-        except Unreachable:
+        except (Unreachable, Changed):
             raise
         except BadInput as error:
             from corpora.sources import claimants
@@ -249,23 +259,39 @@ class Source(abc.ABC):
         """The documents of a unit, in order; everything that came is counted, dropped ones by reason.
 
         `metadata` of a document holds the columns source, category, language, license, url, date (strings) and
-        metadata (a dict). Of two documents with one id in a unit the first is kept ("duplicate id"). Raises
-        BadInput; with `on_bad` it is handed over instead, and the rest of that slice is left out.
+        metadata (a dict). Of two documents with one id in a unit the first is kept ("duplicate id"). The bytes that
+        were read of each slice are hashed as they pass, and counted in `tally.inputs`.
+
+        Raises Changed for a file that is not the one that was found, and BadInput; with `on_bad` BadInput is handed
+        over instead, and the rest of that slice is left out.
         """
         seen: set[str] = set()
-        for part in unit.slices:
+        for given in unit.slices:
+            reads = Reads()
+            part = replace(given, file=replace(given.file, reads=reads))
+            full = False
             try:
                 for row in self.format_of(part).rows(part):
-                    if unit.limit is not None and len(seen) >= unit.limit:
-                        return
+                    full = unit.limit is not None and len(seen) >= unit.limit
+                    if full:
+                        break
                     document = self._document(row, part, seen, tally)
                     del row  # a long text, cleaned, is not kept as it came
                     if document is not None:
                         yield document
+                check(part.file)
+            except (Changed, Unreachable) as error:
+                if on_bad is None or isinstance(error, Changed):
+                    raise
+                on_bad(error)
             except BadInput as error:
+                check(part.file)  # half of an old file and half of a new one is no bad file
                 if on_bad is None:
                     raise
                 on_bad(error)
+            tally.read(part.file.name, reads.ranges, reads.sha256)
+            if full:
+                return
 
     def _document(self, row: Row | Lost, part: Slice, seen: set[str], tally: Tally) -> Document | None:
         if isinstance(row, Lost):

@@ -22,8 +22,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+from corpora.addresses import is_remote
 from corpora.errors import BadInput, NothingFound
-from corpora.reading.files import File, is_remote
+from corpora.reading.files import File
 from corpora.reading.files import find as find_files
 from corpora.reading.formats import SLICE, Format, Row, Slice
 from corpora.reading.parquet import Parquet

@@ -9,12 +9,14 @@ import io
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from corpora.addresses import has_secrets, scrub
 from pipelines.cli.flags import CORES, Debug, DryRun, Form, Out, Restart, Seed, Workers, options_of
 from pipelines.cli.stage_commands import AnyTokenizer, add_stages
 from pipelines.console import Console, Format
@@ -61,10 +63,23 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
+        failure = _explain(error, arguments)
+        secret = [word for word in _words(arguments) if has_secrets(word)]
         if "--debug" in arguments:
-            raise
-        Console(form).error(_explain(error, arguments))
-        return _explain(error, arguments).exit_code
+            if not secret:
+                raise
+            print(scrub(traceback.format_exc(), *secret), file=sys.stderr)  # noqa: T201
+        Console(form).error(type(failure)(scrub(str(failure), *secret)))
+        return failure.exit_code
+
+
+def _words(arguments: Sequence[str]) -> Iterator[str]:
+    """The arguments, and the values in `--flag=value` and `--set key=value`: an address may be any of them."""
+    for word in arguments:
+        yield word
+        name, equals, value = word.partition("=")
+        if equals and "://" not in name:
+            yield value
 
 
 def _value(arguments: Sequence[str], flag: str) -> str:

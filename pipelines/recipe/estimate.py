@@ -94,7 +94,8 @@ def _measure(recipe: Recipe, source: str, inputs: list[str]) -> tuple[int, int, 
     from corpora.reading.files import find as find_files
     from corpora.sources import find
 
-    files = find_files([path for path in inputs if not is_embedded(path)], find(source).FILES)
+    kind = find(source)
+    files = find_files([path for path in inputs if not is_embedded(path)], kind.FILES, folder=kind.OWN)
     text = sum(file.size * TEXT_PER_BYTE.get(Path(file.name).suffix, 1.0) for file in files)
     return len(files), sum(file.size for file in files), text
 

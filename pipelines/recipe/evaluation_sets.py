@@ -13,13 +13,13 @@ def evaluation_files(options: DedupOptions) -> list[tuple[str, Any]]:
     """Return (name, file) of each evaluation set, by name. Raises UsageError for remote files and equal names."""
     if not options.decontaminate:
         return []
+    from corpora.addresses import bare, is_remote
     from corpora.dedup.decontaminate import files_of, name_of
-    from corpora.reading.files import is_remote
 
     files = sorted(((name_of(file), file) for file in files_of(options.decontaminate)), key=lambda one: one[0])
     remote = next((file.path for _, file in files if is_remote(file.path)), None)
     if remote:
-        raise UsageError(f"{remote}: evaluation sets are files on this machine; fetch it first")
+        raise UsageError(f"{bare(remote)}: evaluation sets are files on this machine; fetch it first")
     twice = next((name for (name, _), (other, _) in itertools.pairwise(files) if name == other), None)
     if twice:
         raise UsageError(f"two evaluation sets would be called '{twice}': rename one of their files")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from corpora.addresses import bare, is_remote
 from pipelines.errors import InputError, UsageError
 from pipelines.texts import label, line, name, yaml_text
 
@@ -120,6 +121,9 @@ def _notes(corpora: Sequence[dict[str, str]], texts: int) -> list[str]:
 def _readers(given: str) -> tuple[dict[str, int], int]:
     """The readers that suit what lies at a path, and about how much text each would find; and how many text files."""
     path = Path(given)
+    if is_remote(given):
+        where = bare(given)
+        raise UsageError(f"{where}: init looks at files on this machine; write an address into a recipe by hand")
     if not path.exists():
         raise UsageError(f"{given}: there is no such file or folder")
     files = [path] if path.is_file() else [one for one in sorted(path.rglob("*")) if one.is_file()]

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from corpora.addresses import bare, has_secrets
 from pipelines.errors import UsageError, as_failure
 from pipelines.recipe.options import (
     CleanOptions,
@@ -76,6 +77,19 @@ class Recipe(Options):
             raise ValueError(f"two phases are called '{twice}'")
         if self.embedded is None and any(is_embedded(path) for corpus in self.corpora for path in paths(corpus)):
             raise ValueError("an input is 'embedded:...', so the recipe needs a section 'embedded'")
+        return self
+
+    @model_validator(mode="after")
+    def _keeps_no_secret(self) -> Recipe:
+        given: list[Any] = [path for corpus in self.corpora for path in paths(corpus)]
+        given += [value for corpus in self.corpora for value in (corpus.identify, *corpus.options.values())]
+        for address in [*given, *self.dedup.decontaminate]:
+            if isinstance(address, str) and has_secrets(address):
+                raise ValueError(
+                    f"{bare(address)} is given with a user, a password, a query or a fragment, and a recipe is kept "
+                    "with what is built of it: log in by the environment (HF_TOKEN, AWS_*, the configuration of "
+                    "fsspec), or fetch the file first"
+                )
         return self
 
     def check(self) -> None:

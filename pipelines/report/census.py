@@ -1,7 +1,8 @@
 """The figures of the corpora: documents, bytes, characters and words by source, language and reason; lengths; samples.
 
-From the census beside the seal of each folder of documents (`corpora.document_statistics`). What came in is what was kept and what
-was dropped: lines that never became a document have no language and no words, and are in the ledgers alone.
+From the census beside the seal of each folder of documents (`corpora.document_statistics`). What came in is what was
+kept and what was dropped: lines that never became a document have no language and no words, and are in the ledgers
+alone.
 """
 
 from __future__ import annotations

@@ -111,6 +111,8 @@ class Stage:
     """Everything that defines a stage's output. `options` and `inputs` are JSON, without paths.
 
     `before`: a stage whose sealed folder the work of this one reads, and nobody else; run first if there is work.
+    `check`: called under the folder's lock before anything is made. Raises UsageError if inputs that the identity does
+    not describe in full (foreign files) are not those that the parts in the folder were made of.
     """
 
     name: str
@@ -120,6 +122,7 @@ class Stage:
     inputs: dict[str, str]
     work: Callable[[], Work]
     before: Stage | None = None
+    check: Callable[[], None] = lambda: None
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -255,6 +258,7 @@ def run(stage: Stage, context: Context) -> Outcome:
         if context.restart:
             _start_over(stage, context)
         _remember(stage)
+        stage.check()
         manifest, faulty = _look(stage)
         if manifest and not faulty:
             return Outcome(Sealed(stage.folder, stage.name), idle=True)

@@ -20,6 +20,7 @@ from pipelines.run.lock import STATE
 from pipelines.run.parts import Part, PartWriter
 from pipelines.run.stage import Finish, Stage, Work
 from pipelines.stages.documents import DocumentsPart, ledgers, open_documents, parts_of, roots, strata_of, write_census
+from pipelines.stages.inputs import whole
 from sharding import seal
 from sharding.seal import Ledger, Sealed
 
@@ -35,7 +36,7 @@ def dedup_stage(folder: Path, docs: Sequence[Path], options: DedupOptions) -> St
         raise UsageError("method 'none' drops nothing: use the folders of documents as they are")
     documents = open_documents(docs)
     files = evaluation_files(options)
-    inputs = roots(documents) | {f"evaluation {name}": seal.hash_file(Path(file.path)).sha256 for name, file in files}
+    inputs = roots(documents) | {f"evaluation {name}": whole(file)[1] for name, file in files}
     judged = folder / STATE / "judged"
     said = {
         name: value for name, value in options.canonical().items() if name != "decontaminate"
@@ -66,10 +67,13 @@ def dedup_stage(folder: Path, docs: Sequence[Path], options: DedupOptions) -> St
 def _judge(documents: Sequence[Sealed], files: Sequence[tuple[str, Any]], options: DedupOptions) -> Work:
     from corpora.dedup.decontaminate import read
     from corpora.dedup.minhash import SETTINGS
+    from corpora.reading.files import check
 
     pieces = parts_of(documents)
     setting = SETTINGS.get(options.method)
     evaluation = read([file for _, file in files], options.ngram) if files else None
+    for _, file in files:
+        check(file)  # it is the file whose hash is an input of the stage
     parts = [Part(f"part-{number:05d}", piece.sha256, piece.bytes) for number, piece in enumerate(pieces)]
 
     def finish(finish: Finish) -> None:

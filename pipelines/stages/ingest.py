@@ -1,13 +1,15 @@
 """Ingest: the files of one source become documents.
 
 A part is a unit of the source (slices of its files, about 32 MiB of text, or one compressed file), read, cleaned and
-filtered by a datatrove pipeline. Input files are known by name and size, and hashed as they are read, so that a file
-that was changed after it was ingested is noticed.
+filtered by a datatrove pipeline. The stage's identity holds names and sizes of the input files; a part's sidecar holds
+the byte ranges that it read and their sha256, taken in the pass that reads them. A file that changes while it is read
+is refused by its reader (`corpora.reading.files`), one that changed between runs by `pipelines.stages.inputs`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +19,14 @@ from pipelines.recipe.source_options import source_of
 from pipelines.run.parts import Part, PartWriter
 from pipelines.run.stage import Finish, Stage, Work
 from pipelines.stages.documents import ledgers, strata_of, write_census
+from pipelines.stages.inputs import digests, refuse_changed, whole
 from sharding import seal
 
 if TYPE_CHECKING:
-    pass
+    from corpora.errors import BadInput
+    from corpora.reading.files import File
 
-VERSION = 4
+VERSION = 5
 
 
 def embedded_stage(folder: Path, options: EmbeddedOptions) -> Stage:
@@ -39,13 +43,10 @@ def embedded_stage(folder: Path, options: EmbeddedOptions) -> Stage:
 
 def ingest_stage(folder: Path, source: str, inputs: Sequence[str], options: IngestOptions) -> Stage:
     """Documents of one source. Raises what finding the files raises, and UsageError for options it doesn't have."""
-    from corpora.reading.files import find as find_files
-    from corpora.sources import find
 
-    kind = find(source)
+    _refuse_secrets(options)
     reader = source_of(source, options.source_values())
-    files = reader.select(find_files(list(inputs), kind.FILES))
-    _refuse_changed(folder, {file.name: file.path for file in files})
+    files = reader.files(list(inputs))
 
     def work() -> Work:
         from corpora.cleaning.clean_step import Clean
@@ -56,9 +57,9 @@ def ingest_stage(folder: Path, source: str, inputs: Sequence[str], options: Inge
         from corpora.quality.filter import Filter, Limits, profiles_of
         from corpora.sources.pipeline_step import Reader
 
-        bad: list[str] = []
+        bad: list[BadInput] = []
         quarantine = options.on_bad_file == "quarantine"
-        units = reader.units(list(inputs), (lambda error: bad.append(str(error))) if quarantine else None)
+        units = reader.units_of(files, bad.append if quarantine else None)
         tally = Tally()
         quality = options.quality
         profiles = profiles_of(reader, quality.profile)
@@ -71,25 +72,36 @@ def ingest_stage(folder: Path, source: str, inputs: Sequence[str], options: Inge
             Filter(Limits(quality.min_chars, quality.max_chars), tally, profiles, aside),
         ]
         parts = [Part(f"part-{number:05d}", unit.to_json(), unit.bytes) for number, unit in enumerate(units)]
-        return Work(parts, steps, _WriteDocuments(tally, units, aside), lambda finish: _finish(finish, source, bad))
+        return Work(parts, steps, _WriteDocuments(tally, aside), lambda finish: _finish(finish, source, bad, files))
 
     sizes = {file.name: f"{file.size:,} bytes" for file in files}
     said = {"source": source, **options.canonical()}
     if options.identify and Path(options.identify).is_file():  # where it lies is no matter
         said["identify"] = seal.hash_file(Path(options.identify)).sha256
-    return Stage("ingest", VERSION, folder, said, sizes, work)
+    return Stage("ingest", VERSION, folder, said, sizes, work, check=partial(refuse_changed, folder, files))
+
+
+def _refuse_secrets(options: IngestOptions) -> None:
+    """Options are sealed: refuse an address among them that should not be."""
+    from corpora.addresses import bare, has_secrets
+
+    for name, value in {"identify": options.identify, **options.options}.items():
+        if isinstance(value, str) and has_secrets(value):
+            raise UsageError(
+                f"option '{name}': {bare(value)} was given with a user, a password, a query or a fragment, and "
+                "options are sealed with the documents: give an address without, and log in by the environment"
+            )
 
 
 class _WriteDocuments:
     """Writes what flows in as one part of a documents folder, and what the filter put `aside` beside it."""
 
-    def __init__(self, tally: Any, units: Sequence[Any], aside: list[Any] | None) -> None:
-        self.tally, self.units, self.aside = tally, units, aside
+    def __init__(self, tally: Any, aside: list[Any] | None) -> None:
+        self.tally, self.aside = tally, aside
 
     def __call__(self, documents: Iterable[Any], part: Part, writer: PartWriter) -> None:
         from corpora.document_counts import Tally
         from corpora.documents import write
-        from corpora.reading.files import is_remote
 
         with writer.file(".parquet") as file:
             write(documents, file, self.tally)
@@ -98,21 +110,16 @@ class _WriteDocuments:
                 write(self.aside, file, Tally())
         writer.counts = ledgers(self.tally.ledgers())
         counted = self.tally.to_json()
-        unit = self.units[part.number]
-        hashes = {}
-        for piece in unit.slices:
-            if piece.start == 0 and not is_remote(piece.file.path):
-                hashes[piece.file.name] = seal.hash_file(Path(piece.file.path)).sha256
         writer.summary = {
             "strata": counted["strata"],
             "changed": counted["changed"],
             "bad": counted["bad"],
             "census": counted["census"],
-            "inputs": hashes,
+            "inputs": counted["inputs"],
         }
 
 
-def _finish(finish: Finish, source: str, bad: list[str]) -> None:
+def _finish(finish: Finish, source: str, bad: Sequence[BadInput], files: Sequence[File]) -> None:
     """What the whole folder holds."""
     if finish.counts["documents"].out == 0:
         dropped = finish.counts["documents"].dropped
@@ -127,20 +134,11 @@ def _finish(finish: Finish, source: str, bad: list[str]) -> None:
     finish.summary = {
         "strata": strata_of(summary["strata"] for summary in summaries),
         "changed": changed,
-        "bad": bad + [sentence for summary in summaries for sentence in summary["bad"]],
-        "inputs": {name: sha256 for summary in summaries for name, sha256 in summary["inputs"].items()},
+        "bad": [str(error) for error in bad] + [sentence for summary in summaries for sentence in summary["bad"]],
+        "inputs": digests([piece for summary in summaries for piece in summary["inputs"]]),
     }
+    if bad:
+        from corpora.addresses import bare
 
-
-def _refuse_changed(folder: Path, paths: dict[str, str]) -> None:
-    """A file that is younger than what was made of it, and other than it was, means the work is stale."""
-    try:
-        manifest = seal.read_manifest(folder)
-    except seal.SealError:
-        return
-    sealed_at = (folder / seal.MANIFEST).stat().st_mtime_ns
-    for name, sha256 in manifest.summary.get("inputs", {}).items():
-        path = Path(paths.get(name, ""))
-        younger = name in paths and path.is_file() and path.stat().st_mtime_ns > sealed_at
-        if younger and seal.hash_file(path).sha256 != sha256:
-            raise UsageError(f"{path} was changed after {folder} was made of it: --restart to read it again")
+        aside = {error.file for error in bad}
+        finish.summary["set_aside"] = {file.name: whole(file) for file in files if bare(file.path) in aside}

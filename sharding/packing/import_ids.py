@@ -14,6 +14,7 @@ Memory: a chunk of 16 million ids, or the longest document of a list, and the in
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,7 +133,7 @@ def _read_parquet(path: Path, column: str | None) -> Iterator[_Chunk]:
         file = pq.ParquetFile(path, page_checksum_verification=True)
         names = file.schema_arrow.names
         chosen = column or next((name for name in ID_COLUMNS if name in names), None)
-        if chosen not in names:
+        if chosen is None or chosen not in names:
             raise InputError(f"{path} has no column {column or ' or '.join(ID_COLUMNS)!r}, only {', '.join(names)}")
         kind = file.schema_arrow.field(chosen).type
         lists = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
@@ -140,7 +141,7 @@ def _read_parquet(path: Path, column: str | None) -> Iterator[_Chunk]:
             raise InputError(f"{path}: column {chosen!r} holds {kind}; lists of integer ids are wanted")
         wanted = [name for name in TEXT_COLUMNS if name in names]
         line = 0
-        for batch in file.iter_batches(CHUNK_LINES, columns=[chosen, *wanted]):
+        for batch in _batches(file, chosen, [chosen, *wanted]):
             cells = batch[chosen]
             values = cells.flatten()
             if cells.null_count or values.null_count:
@@ -153,15 +154,33 @@ def _read_parquet(path: Path, column: str | None) -> Iterator[_Chunk]:
         raise InputError(f"{path} can't be read as Parquet ({error}): fetch it again") from None
 
 
+def _batches(file: pq.ParquetFile, ids: str, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """Batches of about `CHUNK_IDS` ids, of at most `CHUNK_LINES` lists."""
+    for group in range(file.num_row_groups):
+        metadata = file.metadata.row_group(group)
+        found = [metadata.column(number) for number in range(metadata.num_columns)]
+        values = max(one.num_values for one in found if one.path_in_schema.split(".")[0] == ids)
+        lines = max(1, min(CHUNK_LINES, CHUNK_IDS * metadata.num_rows // max(1, values)))
+        yield from file.iter_batches(lines, [group], columns=columns)
+
+
 def _open_npy(path: Path) -> Ids:
     try:
+        with path.open("rb") as file:  # numpy multiplies what the header says, and may overflow
+            version = np.lib.format.read_magic(file)
+            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape, _, dtype = read(file)
+            if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize > path.stat().st_size - file.tell():
+                raise ValueError("its header speaks of more than it holds")
         ids = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, OverflowError, MemoryError, TypeError) as error:
         raise InputError(
             f"{path} can't be read as .npy ({error}): OLMo's bare ids of that name are .bin here"
         ) from None
     if ids.dtype.kind not in "iu" or ids.ndim not in (1, 2):
         raise InputError(f"{path} holds {ids.dtype} in {ids.ndim} dimensions; integers in one or two are wanted")
+    if ids.ndim == 2 and len(ids) and not ids.shape[1]:
+        raise InputError(f"{path} holds {len(ids):,} lists of no ids: leave it out")
     return ids  # type: ignore[no-any-return]
 
 

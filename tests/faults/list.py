@@ -61,6 +61,10 @@ FAULTS = {
     31: ("names in manifests, sidecars, plans, schedules, checkpoints: `..`, absolute, links", "refused"),
     32: ("numbers that lie in records whose digests are right", "refused in one sentence"),
     33: ("a command that was refused before the first byte, then corrected", "accepted"),
+    39: ("an input replaced after a kill, or rewritten while it is read", "refused by name; nothing mixed"),
+    40: ("an input of the same size and time changed since it was read", "named on the next run"),
+    41: ("user, password, query or fragment in an address", "in no name, id, file, log or sentence"),
+    42: ("sizes that a Parquet, Arrow, JSON or npy file lies about", "refused, in bounded memory"),
 }
 """Number -> (fault, promised outcome)."""
 

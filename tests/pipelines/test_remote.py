@@ -19,6 +19,9 @@ from download_hub import Hub
 from fasttext_model import write_model
 from moto.server import ThreadedMotoServer
 
+from corpora.document_counts import Tally
+from corpora.errors import Changed
+from corpora.sources import find
 from pipelines import cli
 from sharding.seal import Sealed
 
@@ -200,6 +203,53 @@ def complaint(capsys: pytest.CaptureFixture[str]) -> str:
     """The one sentence among what libraries log."""
     (sentence,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("arcorp: ")]
     return sentence
+
+
+def rewrite(place: str, root: Path | None, text: str) -> None:
+    """Put a file into the hub (a folder, `root`) or the bucket; its size is always the same."""
+    data = "".join(json.dumps({"text": f"{text} {number:05}"}) + "\n" for number in range(200)).encode()
+    if root is not None:
+        root.parent.mkdir(parents=True, exist_ok=True)
+        root.write_bytes(data)
+    else:
+        fsspec.filesystem("s3").pipe_file(place, data)
+    fsspec.filesystem("hf").invalidate_cache()
+    fsspec.filesystem("s3").invalidate_cache()
+
+
+@pytest.mark.fault(40)
+@pytest.mark.parametrize("scheme", ["hf", "s3"])
+def test_a_changed_remote_file_of_the_same_size_is_named_on_the_next_run(
+    scheme: str, hub: Hub, bucket: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = "hf://datasets/owner/changing/a.jsonl" if scheme == "hf" else f"{bucket}/changing/a.jsonl"
+    root = hub.root / "owner" / "changing" / "a.jsonl" if scheme == "hf" else None
+    rewrite(place, root, "first")
+    assert ingest("jsonl", place, tmp_path / "out") == 0
+    assert ingest("jsonl", place, tmp_path / "out") == 0
+    rewrite(place, root, "other")
+    capsys.readouterr()
+    assert ingest("jsonl", place, tmp_path / "out") == 2
+    assert f"{place} was changed" in complaint(capsys)
+    assert ingest("jsonl", place, tmp_path / "out", "--restart") == 0
+    (tmp_path / "out" / "manifest.json").unlink()  # as a kill before the seal leaves it
+    rewrite(place, root, "third")
+    assert ingest("jsonl", place, tmp_path / "out") == 2
+
+
+@pytest.mark.fault(39)
+@pytest.mark.parametrize("scheme", ["hf", "s3"])
+def test_a_remote_file_that_is_rewritten_while_it_is_read_is_refused(scheme: str, hub: Hub, bucket: str) -> None:
+    place = "hf://datasets/owner/rewritten/a.jsonl" if scheme == "hf" else f"{bucket}/rewritten/a.jsonl"
+    root = hub.root / "owner" / "rewritten" / "a.jsonl" if scheme == "hf" else None
+    rewrite(place, root, "first")
+    source = find("jsonl")()
+    (unit,) = source.units([place])
+    documents = source.documents(unit, Tally(), lambda error: None)
+    next(documents)
+    rewrite(place, root, "other")
+    with pytest.raises(Changed, match="changed while it was read"):
+        list(documents)
 
 
 @pytest.mark.fault(1)
