@@ -27,20 +27,15 @@ import torch
 import zstandard
 
 from benchmarks.tokenization.frontier import Setting, cost, trained
-from tokenization.model import folder
-from tokenization.model.encode import Encoder
-from tokenization.model.pattern import pattern
-from tokenization.model.tokenizer import Tokenizer
-from tokenization.model.vocabulary import Layout, Vocabulary
-from tokenization.morphology.segmenter import segmenter
-from tokenization.training import bpe
-from tokenization.training.counts import Counts, count
-from tokenization.training.morpheme_boundaries import Morphology, boundaries
+from tokenization.model import Encoder, Tokenizer, Vocabulary, VocabularyLayout, pretoken_pattern, tokenizer_files
+from tokenization.morphology import open_segmenter
+from tokenization.options import MorphologyOptions
+from tokenization.training import PretokenCounts, boundary_flags, count_pretokens, train_merges
 from training.config import ModelConfig
 from training.model import Decoder, make_model
 
 SAME, OTHER = ("arb_wiki", "arz_wiki", "classical", "dialect"), ("arb_news",)
-SOFT = {"soft, short": Morphology("soft", 2.0, 0.94), "soft, aligned": Morphology("soft", 2.0, 1.0)}
+SOFT = {"soft, short": MorphologyOptions("soft", 2.0, 0.94), "soft, aligned": MorphologyOptions("soft", 2.0, 1.0)}
 ROWS, CONTEXT, RATE, WARMUP, AVERAGE = 4, 256, 2e-3, 20, 0.98
 
 
@@ -67,7 +62,9 @@ def main() -> None:
     path = given.out / f"morphology-bpb-{given.size}-{datetime.now(UTC):%Y-%m-%d}.json"
     held = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     runs = held.get("runs", []) if held.get("options") == options else []
-    made = tokenizers(count(documents(given.data, SAME, held_out=False), pattern()), texts["train"], given.size)
+    made = tokenizers(
+        count_pretokens(documents(given.data, SAME, held_out=False), pretoken_pattern()), texts["train"], given.size
+    )
     encoded = {name: {which: ids(one, text) for which, text in texts.items()} for name, one in made.items()}
     until = len(encoded["plain"]["train"])
     for seed in given.seeds:
@@ -84,13 +81,13 @@ def main() -> None:
     print(path)
 
 
-def tokenizers(counts: Counts, sample: list[str], size: int) -> dict[str, Tokenizer]:
+def tokenizers(counts: PretokenCounts, sample: list[str], size: int) -> dict[str, Tokenizer]:
     """All that are compared, plain BPE first."""
-    ends = boundaries(counts, segmenter("learned"))
-    made = {mode: trained(counts, ends, size, Setting(Morphology(mode))) for mode in ("none", "hard")}
+    ends = boundary_flags(counts, open_segmenter("learned"))
+    made = {mode: trained(counts, ends, size, Setting(MorphologyOptions(mode))) for mode in ("none", "hard")}
     made = {"plain": made["none"], "hard": made["hard"]}
     made |= {name: trained(counts, ends, size, Setting(morphology)) for name, morphology in SOFT.items()}
-    merges, words = bpe.train(counts, size), count(sample, pattern())
+    merges, words = train_merges(counts, size), count_pretokens(sample, pretoken_pattern())
     for name in SOFT:
         wanted, low, high = cost(made[name], words), 300, size
         while high - low > 20:
@@ -110,7 +107,7 @@ def plain(merges: list[tuple[bytes, bytes]], size: int) -> Tokenizer:
         kept.append((left, right))
         known += not seen[left + right]
         seen[left + right] += 1
-    files = folder.files(Vocabulary(Layout(size + 3), tuple(kept)), pattern(), {})
+    files = tokenizer_files(Vocabulary(VocabularyLayout(size + 3), tuple(kept)), pretoken_pattern(), {})
     return Tokenizer(files["tokenizer.json"], name="tokenizer.json", meta={}, roles={})
 
 

@@ -23,24 +23,22 @@ from typing import Any
 
 import zstandard
 
-from tokenization.model import folder
-from tokenization.model.encode import Encoder
-from tokenization.model.pattern import pattern
-from tokenization.model.tokenizer import Tokenizer
-from tokenization.model.vocabulary import Layout, Vocabulary
-from tokenization.morphology.alignment import align
-from tokenization.morphology.gold import read_gold
-from tokenization.morphology.learned import Learned
-from tokenization.morphology.segmenter import Cuts
-from tokenization.morphology.train_learned import learn
-from tokenization.training import bpe
-from tokenization.training.counts import Counts, count
-from tokenization.training.morpheme_boundaries import Morphology, boundaries, clitics_apart, word_counts
+from tokenization.model import Encoder, Tokenizer, Vocabulary, VocabularyLayout, pretoken_pattern, tokenizer_files
+from tokenization.morphology import Boundaries, LearnedSegmenter, align, read_gold, train_segmenter
+from tokenization.options import MorphologyOptions
+from tokenization.training import (
+    PretokenCounts,
+    boundary_flags,
+    count_pretokens,
+    split_clitics,
+    train_merges,
+    word_counts,
+)
 
 ARABIC = ("arb", "arz", "classical", "hadith", "dialect")
 PENALTIES = (1.0, 2.0, 4.0)
 SHARES = (0.875, 0.9, 0.92, 0.94, 0.96, 0.98, 1.0)
-Gold = list[tuple[str, Cuts]]
+Gold = list[tuple[str, Boundaries]]
 
 
 def main() -> None:
@@ -55,12 +53,12 @@ def main() -> None:
     given = parser.parse_args()
 
     chosen_on, confirmed_on = halves(read_gold(given.gold))
-    train = count(documents(given.data, held_out=False), pattern())
-    held_out = count(documents(given.data, held_out=True), pattern())
-    news = Counts.of(Counter(f" {word}".encode() for word, _ in [*chosen_on, *confirmed_on]))
-    known = Learned.shipped().tables
+    train = count_pretokens(documents(given.data, held_out=False), pretoken_pattern())
+    held_out = count_pretokens(documents(given.data, held_out=True), pretoken_pattern())
+    news = PretokenCounts.of(Counter(f" {word}".encode() for word, _ in [*chosen_on, *confirmed_on]))
+    known = LearnedSegmenter.shipped().tables
     words = {word for word, _ in [*chosen_on, *confirmed_on]}
-    ends = boundaries(train, learn(sorted(set(chosen_on)), word_counts(train), known, 0, words))
+    ends = boundary_flags(train, train_segmenter(sorted(set(chosen_on)), word_counts(train), known, 0, words))
 
     rows: list[dict[str, Any]] = []
     for number, size in enumerate(given.sizes):
@@ -85,7 +83,7 @@ def main() -> None:
 class Setting:
     """A mode of morphology, with clitics set apart or not."""
 
-    morphology: Morphology
+    morphology: MorphologyOptions
     regex: bool = False
 
     def named(self) -> dict[str, Any]:
@@ -101,16 +99,16 @@ class Setting:
 def grid() -> Iterator[Setting]:
     """Every setting that is tried at the first size; plain BPE comes first."""
     for regex in (False, True):
-        yield from (Setting(Morphology(mode), regex) for mode in ("none", "hard"))
+        yield from (Setting(MorphologyOptions(mode), regex) for mode in ("none", "hard"))
     for penalty in PENALTIES:
-        yield from (Setting(Morphology("soft", penalty, share)) for share in SHARES)
+        yield from (Setting(MorphologyOptions("soft", penalty, share)) for share in SHARES)
 
 
 def fixed(rows: Sequence[dict[str, Any]]) -> Iterator[Setting]:
     """Plain, hard, and the two points that the grid chose."""
-    yield from (Setting(Morphology(mode)) for mode in ("none", "hard"))
+    yield from (Setting(MorphologyOptions(mode)) for mode in ("none", "hard"))
     for row in points(rows):
-        yield Setting(Morphology("soft", row["penalty"], row["share"]), row["regex"])
+        yield Setting(MorphologyOptions("soft", row["penalty"], row["share"]), row["regex"])
 
 
 def points(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -143,16 +141,16 @@ def documents(data: Path, *, held_out: bool) -> Iterator[str]:
                     yield json.loads(line)["text"]
 
 
-def trained(counts: Counts, ends: Any, size: int, setting: Setting) -> Tokenizer:
+def trained(counts: PretokenCounts, ends: Any, size: int, setting: Setting) -> Tokenizer:
     """A tokenizer of so many tokens, bytes among them."""
-    split = pattern(clitics=setting.regex)
-    merges = bpe.train(
-        clitics_apart(counts, split) if setting.regex else counts,
+    split = pretoken_pattern(clitics=setting.regex)
+    merges = train_merges(
+        split_clitics(counts, split) if setting.regex else counts,
         size,
         morphology=setting.morphology,
         boundaries=ends,
     )
-    files = folder.files(Vocabulary(Layout(size + 3), tuple(merges)), split, {})
+    files = tokenizer_files(Vocabulary(VocabularyLayout(size + 3), tuple(merges)), split, {})
     return Tokenizer(files["tokenizer.json"], name="tokenizer.json", meta={}, roles={})
 
 
@@ -161,7 +159,7 @@ def cut(tokenizer: Tokenizer, text: str) -> list[bytes]:
     return [tokenizer.pieces[at] for at in tokenizer.encode(text)]
 
 
-def cost(tokenizer: Tokenizer, held_out: Counts) -> int:
+def cost(tokenizer: Tokenizer, held_out: PretokenCounts) -> int:
     """Tokens of the text that was counted."""
     words = [(piece.decode(), times) for piece, times in held_out.items()]
     batches = Encoder(tokenizer).encode_part([word for word, _ in words], "").batches

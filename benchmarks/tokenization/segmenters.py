@@ -25,14 +25,19 @@ from tokenizers.pre_tokenizers import Split
 
 from benchmarks.tokenization.buckwalter import convert
 from benchmarks.tokenization.frontier import documents
-from tokenization.model.pattern import pattern
-from tokenization.morphology.alignment import segmented
-from tokenization.morphology.camel import Camel
-from tokenization.morphology.gold import read_gold, score
-from tokenization.morphology.learned import Learned
-from tokenization.morphology.segmenter import Cuts, Rules, Segmenter, cut_words
-from tokenization.training.counts import count
-from tokenization.training.morpheme_boundaries import word_counts
+from tokenization.model import pretoken_pattern
+from tokenization.morphology import (
+    Boundaries,
+    CamelSegmenter,
+    LearnedSegmenter,
+    RuleSegmenter,
+    Segmenter,
+    read_gold,
+    score,
+    segment_words,
+    word_boundaries,
+)
+from tokenization.training import count_pretokens, word_counts
 
 CORPUS = 100_000  # words of the corpus that camel's analyses are weighed by, the most frequent
 MILLION = 1_000_000
@@ -43,9 +48,9 @@ class Regexes:
     """What the pre-token pattern sets apart by spelling alone."""
 
     def __init__(self) -> None:
-        self._split = Split(Regex(pattern(clitics=True)), "isolated")
+        self._split = Split(Regex(pretoken_pattern(clitics=True)), "isolated")
 
-    def cuts(self, words: Sequence[str]) -> list[Cuts]:
+    def boundaries(self, words: Sequence[str]) -> list[Boundaries]:
         """The cuts of each word, in order."""
         pieces = [[len(piece) for piece, _ in self._split.pre_tokenize_str(word)] for word in words]
         return [tuple(accumulate(sizes[:-1])) for sizes in pieces]
@@ -54,7 +59,7 @@ class Regexes:
 class Whole:
     """Cuts nothing: for words that camel has no analysis of."""
 
-    def cuts(self, words: Sequence[str]) -> list[Cuts]:
+    def boundaries(self, words: Sequence[str]) -> list[Boundaries]:
         """The cuts of each word, in order."""
         return [()] * len(words)
 
@@ -67,19 +72,19 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     given = parser.parse_args()
     gold = read_gold(given.gold)
-    corpus = word_counts(count(documents(given.data, held_out=False), pattern()))
+    corpus = word_counts(count_pretokens(documents(given.data, held_out=False), pretoken_pattern()))
 
     made = json.loads(files("tokenization.morphology").joinpath("data/segmenter.json").read_text(encoding="utf-8"))
     rows = {"learned, 5-fold by type": {name: made["cross_validated"][name] for name in COLUMNS}}
     with tempfile.TemporaryDirectory() as folder:
         database = convert(Path(folder) / "buckwalter.db")
         camel = {
-            f"camel, others {name}": Camel(database, dict(Counter(corpus).most_common(CORPUS)), others)
-            for name, others in (("whole", Whole()), ("by rules", Rules()))
+            f"camel, others {name}": CamelSegmenter(database, dict(Counter(corpus).most_common(CORPUS)), others)
+            for name, others in (("whole", Whole()), ("by rules", RuleSegmenter()))
         }
-    segmenters: dict[str, Segmenter] = {"rules": Rules(), "regex": Regexes(), **camel}
+    segmenters: dict[str, Segmenter] = {"rules": RuleSegmenter(), "regex": Regexes(), **camel}
     for name, segmenter in segmenters.items():
-        found = dict(segmented((word for word, _ in gold), segmenter))
+        found = dict(segment_words((word for word, _ in gold), segmenter))
         figures = score(gold, found).figures()
         rows[name] = {column: figures[column] for column in COLUMNS}
     for name, figures in rows.items():
@@ -88,10 +93,10 @@ def main() -> None:
     clitics = ("", "و", "ب", "ال", "وال", "ل")
     words = list(dict.fromkeys(clitic + word for clitic, word in product(clitics, sorted(corpus))))[:MILLION]
     seconds = {}
-    for name, segmenter in (("learned", Learned.shipped()), ("rules", Rules())):
-        cut_words(segmenter, words[:100])
+    for name, segmenter in (("learned", LearnedSegmenter.shipped()), ("rules", RuleSegmenter())):
+        word_boundaries(segmenter, words[:100])
         begin = time.process_time()
-        cut_words(segmenter, words)
+        word_boundaries(segmenter, words)
         seconds[name] = time.process_time() - begin
     print(f"{len(words):,} words, processor seconds: {seconds}")
 

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.tokenization import timed
-from tokenization.model.pattern import pattern
+from tokenization.model import pretoken_pattern
 
 SIZE, LARGE, ROUNDS = 32_000, 76_800, 3
 MODULE = "benchmarks.tokenization.train_one"
@@ -29,7 +29,7 @@ def measure(scratch: Path, texts: list[str]) -> dict[str, Any]:
         ours.append(timed.run(MODULE, "ours", str(path), str(SIZE)))
         for name, runs in theirs.items():
             script = Path(__file__).parent / "peers" / f"{name}_train.py"
-            runs.append(timed.run(str(script), str(path), str(SIZE), pattern(), python=THEIRS))
+            runs.append(timed.run(str(script), str(path), str(SIZE), pretoken_pattern(), python=THEIRS))
     reference = timed.run(MODULE, "tokenizers", str(path), str(SIZE))
     seconds = median(one["cpu_seconds"] for one in ours)
     found: dict[str, Any] = {

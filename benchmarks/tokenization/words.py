@@ -16,8 +16,7 @@ MEASURED = 4_000_000
 
 def segmenting(texts: list[str]) -> dict[str, Any]:
     """A million Arabic word types: those of the texts, the commonest with clitics that they came without."""
-    from tokenization.morphology.learned import Learned
-    from tokenization.morphology.segmenter import WORD, cut_words
+    from tokenization.morphology import WORD, LearnedSegmenter, word_boundaries
 
     seen = Counter(word for text in texts for word in WORD.findall(text))
     types = dict.fromkeys(word for word, _ in seen.most_common(TYPES))
@@ -27,18 +26,17 @@ def segmenting(texts: list[str]) -> dict[str, Any]:
             break
         types.update(dict.fromkeys(before + word + after for word in list(seen)))
     words = list(types)[:TYPES]
-    learned = Learned.shipped()
-    cut_words(learned, words[:1_000])
+    learned = LearnedSegmenter.shipped()
+    word_boundaries(learned, words[:1_000])
     with Timer() as timer:
-        cut_words(learned, words)
+        word_boundaries(learned, words)
     return {"types": len(words), "of the texts": min(len(seen), TYPES), **timer.seconds()}
 
 
 def reporting(trained: Path, texts: list[str]) -> dict[str, Any]:
     """All that the report counts of a text, encoding included, and then its intervals."""
-    from tokenization.evaluation.fertility import figures, intervals, measure
-    from tokenization.model.encode import Encoder
-    from tokenization.model.tokenizer import Tokenizer
+    from tokenization.evaluation import figures, intervals, measure
+    from tokenization.model import Encoder, Tokenizer
 
     sample = [text[:2_000] for text in texts]
     kept = sample[:: max(1, sum(map(len, sample)) // MEASURED)]

@@ -75,7 +75,7 @@ class _Import:
         import pyarrow.parquet as pq
 
         from sharding.packing.import_ids import Vocabulary, import_ids
-        from tokenization.model.tokenizer import Tokenizer
+        from tokenization.model import Tokenizer
 
         known = Tokenizer.load(self.tokenizer)
         vocabulary = Vocabulary(known.vocab_size, known.bos, known.eos, known.token_bytes, known.token_chars)
@@ -94,7 +94,7 @@ class _Import:
 
 def _finish(finish: Finish, tokenizer: Path, files: Sequence[str]) -> None:
     from sharding.layout import dtype_for
-    from tokenization.model.tokenizer import Tokenizer
+    from tokenization.model import Tokenizer
 
     if not finish.counts["documents"].out:
         raise InputError("the files hold no ids")

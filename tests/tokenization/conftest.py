@@ -8,11 +8,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from tokenization.model import folder
-from tokenization.model.pattern import pattern
-from tokenization.model.tokenizer import Tokenizer
-from tokenization.model.vocabulary import Layout, Vocabulary
-from tokenization.training import bpe, counts
+from tokenization.model import Tokenizer, Vocabulary, VocabularyLayout, pretoken_pattern, tokenizer_files
+from tokenization.training import PretokenCounts, count_pretokens, train_merges
 
 _V2_ROLES = "think /think tool_call tool_result bos eos pad sep system user assistant eot"
 V2_SPECIALS = {f"<|{role}|>": at for at, role in enumerate(_V2_ROLES.split(), 32_756)}
@@ -52,18 +49,20 @@ def real_text(bulk: Callable[[str, int], list[str]]) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def real_counts(real_text: list[str]) -> counts.Counts:
-    return counts.count(real_text, pattern())
+def real_counts(real_text: list[str]) -> PretokenCounts:
+    return count_pretokens(real_text, pretoken_pattern())
 
 
 @pytest.fixture(scope="session")
-def make_folder(real_counts: counts.Counts, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Layout, str], Path]:
+def make_folder(
+    real_counts: PretokenCounts, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[VocabularyLayout, str], Path]:
     """Write a tokenizer folder of that layout, learned from the real text."""
 
-    def make(layout: Layout, split: str) -> Path:
-        vocabulary = Vocabulary(layout, tuple(bpe.train(real_counts, layout.merged)))
+    def make(layout: VocabularyLayout, split: str) -> Path:
+        vocabulary = Vocabulary(layout, tuple(train_merges(real_counts, layout.merged)))
         path = tmp_path_factory.mktemp("tokenizer")
-        for name, data in folder.files(vocabulary, split, {"sample": "tests"}).items():
+        for name, data in tokenizer_files(vocabulary, split, {"sample": "tests"}).items():
             (path / name).write_bytes(data)
         return path
 
@@ -71,15 +70,15 @@ def make_folder(real_counts: counts.Counts, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture(scope="session")
-def v2_folder(make_folder: Callable[[Layout, str], Path]) -> Path:
+def v2_folder(make_folder: Callable[[VocabularyLayout, str], Path]) -> Path:
     """The layout of autoresearch V2: 32,768 ids, specials at fixed ids, 512 reserved slots, 244 holes to fill."""
-    return make_folder(Layout(32_768, V2_SPECIALS, reserved=512, bpe=32_000), pattern())
+    return make_folder(VocabularyLayout(32_768, V2_SPECIALS, reserved=512, bpe=32_000), pretoken_pattern())
 
 
 @pytest.fixture(scope="session")
-def small_folder(make_folder: Callable[[Layout, str], Path]) -> Path:
+def small_folder(make_folder: Callable[[VocabularyLayout, str], Path]) -> Path:
     """4,096 ids with the usual three special tokens, two digits a piece."""
-    return make_folder(Layout(4096), pattern(digits=2))
+    return make_folder(VocabularyLayout(4096), pretoken_pattern(digits=2))
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import math
 import unicodedata
 from collections import Counter
 
-from tokenization.model.tokenizer import Tokenizer
+from tokenization.model import Tokenizer
 
 
 def letter_runs(text: str) -> list[tuple[int, int]]:

@@ -13,15 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from tokenization.model.encode import Encoder
-from tokenization.model.tokenizer import Tokenizer
+from tokenization.model import Encoder, Tokenizer
 
 DIGITS = {"ASCII": "1234567", "Arabic-Indic": "١٢٣٤٥٦٧"}
 INDENTS = (1, 2, 4, 8, 16)
 LONGEST = 16  # characters; longer tokens are counted together
 
 
-def inventory(encoder: Encoder) -> dict[str, Any]:
+def describe_vocabulary(encoder: Encoder) -> dict[str, Any]:
     """What there is to say of a vocabulary, as JSON has it.
 
     `size` ids, of which `text` stand for text. `bytes`: least, most, mean, standard deviation of a token's length
@@ -36,10 +35,10 @@ def inventory(encoder: Encoder) -> dict[str, Any]:
     sizes = np.array([len(piece) for piece in pieces])
     texts = [piece.decode(errors="replace") for piece in pieces]
     whole = [text.encode() == piece for text, piece in zip(texts, pieces, strict=True)]
-    kinds = Counter(kind(text) if good else "bytes" for text, good in zip(texts, whole, strict=True))
-    lengths = Counter(min(len(text), LONGEST) for text, good in zip(texts, whole, strict=True) if good)
-    lost = _unreachable(encoder)
-    bare = len(tokenizer.encode("x\nx"))
+    kinds = Counter(script_of(text) if decodes else "bytes" for text, decodes in zip(texts, whole, strict=True))
+    lengths = Counter(min(len(text), LONGEST) for text, decodes in zip(texts, whole, strict=True) if decodes)
+    unreachable = _unreachable(encoder)
+    baseline = len(tokenizer.encode("x\nx"))
     return {
         "size": tokenizer.vocab_size,
         "text": len(pieces),
@@ -53,13 +52,16 @@ def inventory(encoder: Encoder) -> dict[str, Any]:
         "chars": {str(length): lengths[length] for length in sorted(lengths)},
         "scripts": {name: count / len(pieces) for name, count in kinds.most_common()},
         "fragments": kinds["bytes"] / len(pieces),
-        "unreachable": {"tokens": len(lost), "first": [tokenizer.pieces[at].decode() for at in lost[:12]]},
+        "unreachable": {
+            "tokens": len(unreachable),
+            "first": [tokenizer.pieces[token].decode() for token in unreachable[:12]],
+        },
         "digits": {name: _pieces(tokenizer, run) for name, run in DIGITS.items()},
-        "indents": {str(spaces): len(tokenizer.encode(f"x\n{' ' * spaces}x")) - bare for spaces in INDENTS},
+        "indents": {str(spaces): len(tokenizer.encode(f"x\n{' ' * spaces}x")) - baseline for spaces in INDENTS},
     }
 
 
-def kind(text: str) -> str:
+def script_of(text: str) -> str:
     """The script of the first letter or mark; of text without any: digits, spaces, or signs."""
     for char in text:
         if unicodedata.category(char)[0] in "LM":
@@ -75,22 +77,22 @@ def kind(text: str) -> str:
 def _unreachable(encoder: Encoder) -> list[int]:
     """Ids of whole characters that encoding their own text doesn't give back alone."""
     tokenizer = encoder.tokenizer
-    wanted, texts = [], []
-    for at, piece in enumerate(tokenizer.pieces):
+    candidates, texts = [], []
+    for token, piece in enumerate(tokenizer.pieces):
         text = piece.decode(errors="replace")
         if piece and text.encode() == piece:
-            wanted.append(at)
+            candidates.append(token)
             texts.append(text)
-    lost: list[int] = []
-    done = 0
+    unreachable: list[int] = []
+    first = 0
     for batch in encoder.encode_part(texts, "").batches:
-        firsts = np.array([*accumulate(batch.tokens[:-1].tolist(), initial=0)])
-        ids = wanted[done : done + len(batch.tokens)]
-        alone = (batch.tokens == 1) & (batch.ids[np.minimum(firsts, len(batch.ids) - 1)] == ids)
-        lost += [at for at, one in zip(ids, alone.tolist(), strict=True) if not one]
-        done += len(batch.tokens)
-    return lost
+        begins = np.array([*accumulate(batch.tokens[:-1].tolist(), initial=0)])
+        ids = candidates[first : first + len(batch.tokens)]
+        alone = (batch.tokens == 1) & (batch.ids[np.minimum(begins, len(batch.ids) - 1)] == ids)
+        unreachable += [token for token, is_alone in zip(ids, alone.tolist(), strict=True) if not is_alone]
+        first += len(batch.tokens)
+    return unreachable
 
 
 def _pieces(tokenizer: Tokenizer, text: str) -> list[str]:
-    return [tokenizer.pieces[at].decode(errors="replace") for at in tokenizer.encode(text)]
+    return [tokenizer.pieces[token].decode(errors="replace") for token in tokenizer.encode(text)]

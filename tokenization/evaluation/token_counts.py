@@ -16,9 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenization.model.encode import Batch, Encoder
-from tokenization.model.tokenizer import Tokenizer
-from tokenization.model.unicode_classes import LETTER, MARK, SPACE, classes
+from tokenization.model import LETTER, MARK, SPACE, EncodedBatch, Encoder, Tokenizer, character_classes
 
 UNITS = ("documents", "bytes", "chars", "words", "runs", "runs_split", "tokens", "fragments", "changed")
 """What is counted of each document. `runs` and `runs_split` are letter runs and those cut by a token's end;
@@ -27,7 +25,7 @@ and then its runs aren't counted."""
 
 
 @dataclass(slots=True, eq=False)
-class Tally:
+class TokenCounter:
     """What was counted over some documents with one tokenizer. Tallies of one tokenizer add up.
 
     `rows` has a line for each document, a column for each of UNITS; `tally["tokens"]` is a column's sum. `uses`
@@ -43,23 +41,23 @@ class Tally:
     def __getitem__(self, unit: str) -> int:
         return int(self.rows[:, UNITS.index(unit)].sum())
 
-    def __add__(self, other: Tally) -> Tally:
+    def __add__(self, other: TokenCounter) -> TokenCounter:
         rows = np.concatenate([self.rows, other.rows])
-        return Tally(self.vocabulary, self.uses + other.uses, rows, self.types | other.types)
+        return TokenCounter(self.vocabulary, self.uses + other.uses, rows, self.types | other.types)
 
 
-def measure(encoder: Encoder, texts: Sequence[str]) -> Tally:
+def measure(encoder: Encoder, texts: Sequence[str]) -> TokenCounter:
     """Encode texts and count. Raises EncodingError for a text with lone surrogates."""
     tokenizer = encoder.tokenizer
-    broken = np.array([not whole_characters(piece) for piece in tokenizer.pieces])
-    tally = Tally(int(np.count_nonzero(tokenizer.token_bytes)), np.zeros(tokenizer.vocab_size, np.int64))
-    found: set[str] = set()
-    blocks, done = [tally.rows], 0
+    broken = np.array([not is_whole_characters(piece) for piece in tokenizer.pieces])
+    counter = TokenCounter(int(np.count_nonzero(tokenizer.token_bytes)), np.zeros(tokenizer.vocab_size, np.int64))
+    run_types: set[str] = set()
+    blocks, done = [counter.rows], 0
     for batch in encoder.encode_part(texts, "").batches:
         documents = texts[done : done + len(batch.tokens)]
         done += len(batch.tokens)
-        tally.uses += np.bincount(batch.ids, minlength=tokenizer.vocab_size)
-        words, runs, split, changed = _count_words(found, tokenizer, documents, batch)
+        counter.uses += np.bincount(batch.ids, minlength=tokenizer.vocab_size)
+        words, runs, split, changed = _count_words(run_types, tokenizer, documents, batch)
         columns = {
             "documents": np.ones(len(documents), np.int64),
             "bytes": batch.bytes,
@@ -72,11 +70,11 @@ def measure(encoder: Encoder, texts: Sequence[str]) -> Tally:
             "changed": changed,
         }
         blocks.append(np.stack([columns[unit] for unit in UNITS], axis=1))
-    tally.rows = np.concatenate(blocks)
-    types = sorted(found)
+    counter.rows = np.concatenate(blocks)
+    types = sorted(run_types)
     for batch in encoder.encode_part([f" {run}" for run in types], "").batches:
-        tally.types.update(zip(types[len(tally.types) :], (batch.tokens == 1).tolist(), strict=False))
-    return tally
+        counter.types.update(zip(types[len(counter.types) :], (batch.tokens == 1).tolist(), strict=False))
+    return counter
 
 
 def _by_document(places: NDArray[np.intp], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -85,12 +83,12 @@ def _by_document(places: NDArray[np.intp], sizes: NDArray[np.int64]) -> NDArray[
 
 
 def _count_words(
-    found: set[str], tokenizer: Tokenizer, texts: Sequence[str], batch: Batch
+    run_types: set[str], tokenizer: Tokenizer, texts: Sequence[str], batch: EncodedBatch
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Words, letter runs, split ones and whether it was changed, for each document; the runs themselves in `found`."""
     text = "".join(texts)
     points = np.frombuffer(text.encode("utf-32-le"), "<u4")
-    kinds = classes()[points]
+    kinds = character_classes()[points]
     first = np.zeros(len(points) + 1, np.bool_)  # characters that begin a document
     first[np.cumsum(batch.chars) - batch.chars] = True
     begins, _ = _runs((kinds & SPACE) == 0, first)
@@ -100,14 +98,14 @@ def _count_words(
     if not lossless.all():
         kinds = np.where(np.repeat(lossless, batch.chars), kinds, 0)
     begins, ends = _runs((kinds & (LETTER | MARK)) != 0, first)
-    at = np.concatenate([[0], np.cumsum(1 + (points >= 0x80) + (points >= 0x800) + (points >= 0x10000))])
-    cuts = np.zeros(at[-1] + 1, np.int64)
-    cuts[_token_ends(tokenizer, lossless, batch)] = 1
-    cuts = np.cumsum(cuts)  # ends of tokens up to each byte
-    split = begins[cuts[at[ends] - 1] > cuts[at[begins]]]
-    found.update([text[begin:end] for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)])
-    runs, cut = _by_document(begins, batch.chars), _by_document(split, batch.chars)
-    return words, runs, cut, (~lossless).astype(np.int64)
+    byte_of_char = np.concatenate([[0], np.cumsum(1 + (points >= 0x80) + (points >= 0x800) + (points >= 0x10000))])
+    ends_before = np.zeros(byte_of_char[-1] + 1, np.int64)
+    ends_before[_token_ends(tokenizer, lossless, batch)] = 1
+    ends_before = np.cumsum(ends_before)  # ends of tokens up to each byte
+    split = begins[ends_before[byte_of_char[ends] - 1] > ends_before[byte_of_char[begins]]]
+    run_types.update([text[begin:end] for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)])
+    runs, runs_split = _by_document(begins, batch.chars), _by_document(split, batch.chars)
+    return words, runs, runs_split, (~lossless).astype(np.int64)
 
 
 def _runs(inside: NDArray[np.bool_], first: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -117,9 +115,9 @@ def _runs(inside: NDArray[np.bool_], first: NDArray[np.bool_]) -> tuple[NDArray[
     return np.flatnonzero(inside & ~before), np.flatnonzero(inside & ~after) + 1
 
 
-def _lossless(tokenizer: Tokenizer, text: str, batch: Batch) -> NDArray[np.bool_]:
+def _lossless(tokenizer: Tokenizer, text: str, batch: EncodedBatch) -> NDArray[np.bool_]:
     """Which documents their ids decode to, byte for byte."""
-    decoded = b"".join([tokenizer.pieces[at] for at in batch.ids.tolist()])
+    decoded = b"".join([tokenizer.pieces[token] for token in batch.ids.tolist()])
     whole = text.encode()
     if decoded == whole and (_bytes_of_documents(tokenizer, batch) == batch.bytes).all():
         return np.ones(len(batch.tokens), np.bool_)
@@ -134,13 +132,13 @@ def _lossless(tokenizer: Tokenizer, text: str, batch: Batch) -> NDArray[np.bool_
     )
 
 
-def _bytes_of_documents(tokenizer: Tokenizer, batch: Batch) -> NDArray[np.int64]:
+def _bytes_of_documents(tokenizer: Tokenizer, batch: EncodedBatch) -> NDArray[np.int64]:
     ends = np.concatenate([[0], np.cumsum(tokenizer.token_bytes[batch.ids], dtype=np.int64)])
     last = np.cumsum(batch.tokens)
     return np.asarray(ends[last] - ends[last - batch.tokens])
 
 
-def _token_ends(tokenizer: Tokenizer, lossless: NDArray[np.bool_], batch: Batch) -> NDArray[np.int64]:
+def _token_ends(tokenizer: Tokenizer, lossless: NDArray[np.bool_], batch: EncodedBatch) -> NDArray[np.int64]:
     """Byte positions, in the joined text, where tokens of lossless documents end."""
     kept = np.repeat(lossless, batch.tokens)
     inner = np.cumsum(np.where(kept, tokenizer.token_bytes[batch.ids], 0))
@@ -148,7 +146,7 @@ def _token_ends(tokenizer: Tokenizer, lossless: NDArray[np.bool_], batch: Batch)
     return np.asarray((inner + np.repeat(left_out, batch.tokens))[kept])
 
 
-def whole_characters(piece: bytes) -> bool:
+def is_whole_characters(piece: bytes) -> bool:
     try:
         piece.decode()
     except UnicodeDecodeError:

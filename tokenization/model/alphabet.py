@@ -19,11 +19,11 @@ BYTE_OF_ID: tuple[int, ...] = tuple(BYTE_OF_CHAR[char] for char in sorted(CHAR_O
 """The byte that each of the ids 0..255 stands for."""
 
 
-def written(token: bytes) -> str:
+def bytes_to_token(token: bytes) -> str:
     """A token as a tokenizer.json writes it."""
     return "".join([CHAR_OF_BYTE[byte] for byte in token])
 
 
-def read(token: str) -> bytes:
+def token_to_bytes(token: str) -> bytes:
     """The bytes of a token of a tokenizer.json. Raises KeyError where a character is not of the alphabet."""
     return bytes(map(BYTE_OF_CHAR.__getitem__, token))

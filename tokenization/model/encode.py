@@ -23,20 +23,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenization.errors import EncodingError, OptionError
-from tokenization.model.split_long_text import may_be_cut, pieces
+from tokenization.model.split_long_text import can_split, split_text
 from tokenization.model.tokenizer import Tokenizer
-from tokenization.model.utf8 import utf8
+from tokenization.model.utf8 import to_utf8
 
 BATCH_CHARS = 4_000_000  # texts, ids and offsets of a batch together stay under some 50 MB
-FIRST = 4  # documents at the head of a part that both engines encode
-ONE_IN = 1000  # of the others
+CHECKED_FIRST = 4  # documents at the head of a part that both engines encode
+CHECKED_ONE_IN = 1000  # of the others
 CHECKED_CHARS = 10_000  # of each: over whole books the reference would take longer than all the rest of the part
 
 _ONE_THREAD = {"RAYON_NUM_THREADS": "1", "FASTOKENS_BPE_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
 @dataclass(frozen=True, eq=False)
-class Batch:
+class EncodedBatch:
     """Consecutive documents: their ids one after the other, and how many each has."""
 
     texts: Sequence[str]
@@ -55,7 +55,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
+class EncodedPart:
     """A part on its way: which engine does it, how many documents both engines encoded, how many they disagreed on.
 
     `batches` yields its documents in order, once; it raises EncodingError for a text with lone surrogates.
@@ -64,10 +64,10 @@ class Part:
     engine: str
     checked: int
     disagreed: int
-    batches: Iterator[Batch]
+    batches: Iterator[EncodedBatch]
 
 
-def dtype(vocab_size: int) -> np.dtype[Any]:
+def id_dtype(vocab_size: int) -> np.dtype[Any]:
     """How ids are stored: little-endian 16 bits while they fit, else 32."""
     return np.dtype("<u2" if vocab_size <= 1 << 16 else "<u4")
 
@@ -81,12 +81,12 @@ class Encoder:
         for name, value in _ONE_THREAD.items():
             os.environ.setdefault(name, value)
         self.tokenizer = tokenizer
-        self.dtype = dtype(tokenizer.vocab_size)
+        self.dtype = id_dtype(tokenizer.vocab_size)
         self._fast, self.refused = _fastokens(tokenizer)
         self._batch_chars = batch_chars
-        self._may_be_cut = may_be_cut(tokenizer)
+        self._can_split = can_split(tokenizer)
 
-    def encode_part(self, texts: Sequence[str], name: str, *, begin: int = 0, reference: bool = False) -> Part:
+    def encode_part(self, texts: Sequence[str], name: str, *, begin: int = 0, reference: bool = False) -> EncodedPart:
         """Encode the documents of a part, or those from number `begin` on: a part may come in pieces, and is done by
         `tokenizers` from its first piece on (`reference`) once engines disagree on a later one. `name`, the part's,
         chooses which documents both engines encode."""
@@ -94,14 +94,14 @@ class Encoder:
         if self._fast is not None:
             for number in _chosen(name, begin, begin + len(texts)):
                 text = texts[number - begin][:CHECKED_CHARS]
-                utf8(text, f"document {number} of part {name}")
+                to_utf8(text, f"document {number} of part {name}")
                 checked += 1
                 disagreed += self.tokenizer.encode(text) != self._by_fastokens([text])[0].tolist()
         fast = self._fast is not None and not disagreed and not reference
         batches = self._batches(texts, name, begin, fast)
-        return Part("fastokens" if fast else "tokenizers", checked, disagreed, batches)
+        return EncodedPart("fastokens" if fast else "tokenizers", checked, disagreed, batches)
 
-    def _batches(self, texts: Sequence[str], name: str, first: int, fast: bool) -> Iterator[Batch]:
+    def _batches(self, texts: Sequence[str], name: str, first: int, fast: bool) -> Iterator[EncodedBatch]:
         begin = 0
         while begin < len(texts):
             end, chars = begin, 0
@@ -110,15 +110,15 @@ class Encoder:
                 end += 1
             batch = texts[begin:end]
             try:
-                if fast and chars > self._batch_chars and self._may_be_cut:  # one long document
+                if fast and chars > self._batch_chars and self._can_split:  # one long document
                     ids, tokens = self._in_pieces(batch[0])
                 else:
                     ids, tokens = self._by_fastokens(batch) if fast else self._by_reference(batch)
             except (UnicodeEncodeError, EncodingError):  # of some text: of which?
                 for number, text in enumerate(batch, first + begin):
-                    utf8(text, f"document {number} of part {name}")
+                    to_utf8(text, f"document {number} of part {name}")
                 raise
-            yield Batch(batch, narrowed(ids, self.tokenizer.vocab_size), tokens)
+            yield EncodedBatch(batch, narrow_ids(ids, self.tokenizer.vocab_size), tokens)
             begin = end
 
     def _by_fastokens(self, texts: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
@@ -126,12 +126,12 @@ class Encoder:
         return np.frombuffer(ids, "<u4"), np.diff(np.frombuffer(offsets, "<u8")).astype(np.int64)
 
     def _in_pieces(self, text: str) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-        found = [self._by_fastokens([piece])[0] for piece in pieces(text, self._batch_chars)]
-        return np.concatenate(found), np.array([sum(map(len, found))], np.int64)
+        encoded = [self._by_fastokens([piece])[0] for piece in split_text(text, self._batch_chars)]
+        return np.concatenate(encoded), np.array([sum(map(len, encoded))], np.int64)
 
     def _by_reference(self, texts: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
         encoded = [self.tokenizer.encode(text) for text in texts]
-        flat = np.fromiter((at for ids in encoded for at in ids), np.uint32)
+        flat = np.fromiter((token for ids in encoded for token in ids), np.uint32)
         return flat, np.array([len(ids) for ids in encoded], np.int64)
 
 
@@ -145,17 +145,20 @@ def _fastokens(tokenizer: Tokenizer) -> tuple[Any, str | None]:
         return None, str(error)
 
 
-def narrowed(ids: NDArray[np.uint32], vocab_size: int) -> NDArray[np.uint16] | NDArray[np.uint32]:
+def narrow_ids(ids: NDArray[np.uint32], vocab_size: int) -> NDArray[np.uint16] | NDArray[np.uint32]:
     """Ids as they are stored. Raises EncodingError for one outside the vocabulary: numpy would wrap it silently."""
     if len(ids) and int(ids.max()) >= vocab_size:
         raise EncodingError(f"id {int(ids.max())} is outside a vocabulary of {vocab_size}: the tokenizer is damaged")
-    return ids.astype(dtype(vocab_size))
+    return ids.astype(id_dtype(vocab_size))
 
 
 def _chosen(name: str, begin: int, end: int) -> list[int]:
     """Documents from `begin` to `end` of a part: the first of all, and one of each thousand, by a keyed hash."""
     drawn = []
-    for thousand in range(begin // ONE_IN * ONE_IN, end, ONE_IN):
+    for thousand in range(begin // CHECKED_ONE_IN * CHECKED_ONE_IN, end, CHECKED_ONE_IN):
         digest = hashlib.blake2b(f"{name}:{thousand}".encode(), digest_size=8).digest()
-        drawn.append(thousand + int.from_bytes(digest, "big") % ONE_IN)
-    return [*range(begin, min(FIRST, end)), *(number for number in drawn if max(FIRST, begin) <= number < end)]
+        drawn.append(thousand + int.from_bytes(digest, "big") % CHECKED_ONE_IN)
+    return [
+        *range(begin, min(CHECKED_FIRST, end)),
+        *(number for number in drawn if max(CHECKED_FIRST, begin) <= number < end),
+    ]

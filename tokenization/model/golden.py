@@ -4,7 +4,7 @@ They touch what engines have been seen to disagree on: marks, contractions in ei
 digits, characters beyond the basic plane, special tokens' names inside text, bytes that no merge covers.
 """
 
-SENTENCES: tuple[str, ...] = (
+GOLDEN_SENTENCES: tuple[str, ...] = (
     "تُشرِقُ الشَّمسُ كُلَّ صَباحٍ، فَيَستَيقِظُ أَهلُ القَريَةِ.",  # vocalised
     "وستكتبونها غدا في دفاتركم الجديدة، أليس كذلك؟",  # clitics, Arabic signs
     "إنتو رايحين فين النهارده؟ مش هنلحق القطر كده!",  # Egyptian

@@ -16,15 +16,15 @@ unused special tokens, see `vocabulary`. Nothing is unpickled, ever: nanochat's 
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tokenization.errors import FolderError
-from tokenization.model.alphabet import CHAR_OF_BYTE, written
+from tokenization.model.alphabet import CHAR_OF_BYTE, bytes_to_token
 from tokenization.model.pattern import GPT2, split_config
-from tokenization.model.tokenizer import META_JSON, TOKENIZER_JSON, Tokenizer, read_json, roles
+from tokenization.model.tokenizer import META_JSON, TOKENIZER_JSON, Tokenizer, read_json, read_roles
+from tokenization.model.tokenizer_json import pairs_in_alphabet, tokenizer_json
 
 VOCAB, MERGES, ADDED = "vocab.json", "merges.txt", "added_tokens.json"
 
@@ -80,7 +80,7 @@ def _of_file(path: Path) -> Tokenizer:
             f'or put {META_JSON} with {{"pattern": ...}} beside it'
         )
     specials = layout.get("specials", {"<|endoftext|>": _END[path.stem]} if path.stem in _END else {})
-    return of_ranks(ranks, pattern, specials, str(path), layout.get("roles", {}))
+    return tokenizer_of_ranks(ranks, pattern, specials, str(path), layout.get("roles", {}))
 
 
 def _of_name(name: str) -> Tokenizer:
@@ -100,10 +100,10 @@ def _of_name(name: str) -> Tokenizer:
             f"{name}: tiktoken can't get it ({type(error).__name__}): set TIKTOKEN_CACHE_DIR to where it lies, or "
             f"name its file {name}.tiktoken"
         ) from error
-    return of_ranks(encoding._mergeable_ranks, PATTERNS[name], encoding._special_tokens, name, {})
+    return tokenizer_of_ranks(encoding._mergeable_ranks, PATTERNS[name], encoding._special_tokens, name, {})
 
 
-def of_ranks(
+def tokenizer_of_ranks(
     ranks: Mapping[bytes, int], pattern: str, specials: Mapping[str, int], name: str, held: Mapping[str, str]
 ) -> Tokenizer:
     """A tokenizer of tiktoken's parts: tokens by rank, which are their ids, special tokens by name, and a pattern.
@@ -117,33 +117,34 @@ def of_ranks(
     if max(ranks.values()) > 2 * len(ranks):
         raise FolderError(f"{name}: ranks up to {max(ranks.values()):,} for {len(ranks):,} tokens: it is damaged")
     taken = {*ranks.values(), *specials.values()}
-    holes = [at for at in range(max(taken)) if at not in taken]
-    named = {**specials, **{f"<|unused_{number}|>": at for number, at in enumerate(holes)}}
+    holes = [token_id for token_id in range(max(taken)) if token_id not in taken]
+    named = {**specials, **{f"<|unused_{number}|>": token_id for number, token_id in enumerate(holes)}}
     tokens = sorted(ranks, key=ranks.__getitem__)
     merges = [pair for token in tokens if len(token) > 1 for pair in _last_merge(token, ranks)]
-    source = _json(
-        {written(token): ranks[token] for token in tokens},
-        [[written(left), written(right)] for left, right in merges],
-        {at: special for special, at in named.items()},
+    source = tokenizer_json(
+        {bytes_to_token(token): ranks[token] for token in tokens},
+        pairs_in_alphabet(merges),
+        {token_id: special for special, token_id in named.items()},
         split_config(pattern),
-        whole_first=True,
+        ignore_merges=True,
+        imported=True,
     )
     return Tokenizer(source, name=name, meta={}, roles=dict(held))
 
 
 def _last_merge(token: bytes, ranks: Mapping[bytes, int]) -> list[tuple[bytes, bytes]]:
     """The two pieces that a token is merged of; none where the ranks below its own leave more than two."""
-    parts = [token[at : at + 1] for at in range(len(token))]
+    parts = [token[index : index + 1] for index in range(len(token))]
     own = ranks[token]
     while len(parts) > 2:
-        best, place = own, -1
-        for at in range(len(parts) - 1):
-            rank = ranks.get(parts[at] + parts[at + 1], own)
+        best, best_index = own, -1
+        for index in range(len(parts) - 1):
+            rank = ranks.get(parts[index] + parts[index + 1], own)
             if rank < best:
-                best, place = rank, at
-        if place < 0:
+                best, best_index = rank, index
+        if best_index < 0:
             return []
-        parts[place : place + 2] = [parts[place] + parts[place + 1]]
+        parts[best_index : best_index + 2] = [parts[best_index] + parts[best_index + 1]]
     return [(parts[0], parts[1])]
 
 
@@ -152,7 +153,7 @@ def _last_merge(token: bytes, ranks: Mapping[bytes, int]) -> list[tuple[bytes, b
 
 def _of_vocab_and_merges(folder: Path) -> Tokenizer:
     vocab = read_json(folder / VOCAB)
-    if not vocab or not all(isinstance(at, int) for at in vocab.values()):
+    if not vocab or not all(isinstance(token_id, int) for token_id in vocab.values()):
         raise FolderError(f"{folder / VOCAB}: is no vocabulary of tokens and ids; fetch it again")
     try:
         lines = (folder / MERGES).read_text(encoding="utf-8").split("\n")
@@ -165,63 +166,35 @@ def _of_vocab_and_merges(folder: Path) -> Tokenizer:
         pair = line.split(" ")
         if len(pair) != 2 or any(part not in vocab for part in (*pair, "".join(pair))):
             raise FolderError(f"{folder / MERGES}, line {number}: {line!r} is no merge of tokens of {VOCAB}")
-        merges.append(pair)
-    said = read_json(folder / "tokenizer_config.json")
-    held = roles(folder)
-    names = {*held.values(), *_names(said.get("unk_token")), *_names(said.get("additional_special_tokens"))}
-    added = {at: name for name, at in read_json(folder / ADDED).items()}
+        merges.append((pair[0], pair[1]))
+    config = read_json(folder / "tokenizer_config.json")
+    held = read_roles(folder)
+    names = {*held.values(), *_names(config.get("unk_token")), *_names(config.get("additional_special_tokens"))}
+    added = {token_id: name for name, token_id in read_json(folder / ADDED).items()}
     names |= set(added.values())
     alphabet = set(CHAR_OF_BYTE)
-    made = {"".join(pair) for pair in merges}
+    products = {"".join(pair) for pair in merges}
     # What no merge makes and is no byte is never found in text: a special token, named as one or not.
-    added |= {at: name for name, at in vocab.items() if name in names or (name not in made and name not in alphabet)}
-    source = _json(
+    added |= {
+        token_id: name
+        for name, token_id in vocab.items()
+        if name in names or (name not in products and name not in alphabet)
+    }
+    source = tokenizer_json(
         vocab,
         merges,
         added,
         {
             "type": "ByteLevel",
-            "add_prefix_space": bool(said.get("add_prefix_space", False)),
+            "add_prefix_space": bool(config.get("add_prefix_space", False)),
             "trim_offsets": True,
             "use_regex": True,
         },
+        imported=True,
     )
     return Tokenizer(source, name=str(folder), meta={}, roles=held)
 
 
 def _names(tokens: Any) -> list[str]:
-    some = tokens if isinstance(tokens, list) else [tokens]
-    return [one["content"] if isinstance(one, dict) else one for one in some if one]
-
-
-def _json(
-    vocab: Mapping[str, int],
-    merges: list[list[str]],
-    specials: Mapping[int, str],
-    split: Any,
-    *,
-    whole_first: bool = False,
-) -> bytes:
-    """A tokenizer.json."""
-    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
-    return json.dumps(
-        {
-            "version": "1.0",
-            "added_tokens": [{"id": at, "content": specials[at], **flags} for at in sorted(specials)],
-            "pre_tokenizer": split,
-            "decoder": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True},
-            "model": {
-                "type": "BPE",
-                "dropout": None,
-                "unk_token": None,
-                "continuing_subword_prefix": None,
-                "end_of_word_suffix": None,
-                "fuse_unk": False,
-                "byte_fallback": False,
-                "ignore_merges": whole_first,
-                "vocab": vocab,
-                "merges": merges,
-            },
-        },
-        ensure_ascii=False,
-    ).encode()
+    entries = tokens if isinstance(tokens, list) else [tokens]
+    return [entry["content"] if isinstance(entry, dict) else entry for entry in entries if entry]

@@ -27,9 +27,7 @@ left whole, and so are words of more than 24 letters before the ending: engines 
 
 from __future__ import annotations
 
-from tokenization.errors import OptionError
-
-MAX_DIGITS = 3
+from tokenization.options import MAX_DIGITS, check_range
 
 GPT2 = r"'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 """What `ByteLevel` pre-tokenizers cut by, unless told otherwise: GPT-2's."""
@@ -49,13 +47,12 @@ _CLITICS = (
 )
 
 
-def pattern(digits: int = 1, *, clitics: bool = False) -> str:
+def pretoken_pattern(digits: int = 1, *, clitics: bool = False) -> str:
     """The pre-token pattern, with runs of at most `digits` digits (1 to 3) in a piece, clitics apart or not.
 
     Raises OptionError for any other number.
     """
-    if digits not in range(1, MAX_DIGITS + 1):
-        raise OptionError(f"digits = {digits}: a piece holds 1 to {MAX_DIGITS} digits; choose one of these")
+    check_range("digits", digits, 1, MAX_DIGITS)
     number = r"\p{N}" if digits == 1 else rf"\p{{N}}{{1,{digits}}}"
     return "|".join((_CONTRACTION, *(_CLITICS if clitics else ()), _WORD, number, _SIGNS, _SPACE))
 

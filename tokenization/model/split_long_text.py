@@ -10,26 +10,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tokenization.model.pattern import MAX_DIGITS, pattern
+from tokenization.model.pattern import pretoken_pattern
 from tokenization.model.tokenizer import Tokenizer
+from tokenization.options import MAX_DIGITS
 
 _LETTER = "[A-Za-z\u0621-\u063a\u0641-\u064a]"
-_PLACE = re.compile(f"(?<={_LETTER}) (?={_LETTER})")
+_SPLIT_POINT = re.compile(f"(?<={_LETTER}) (?={_LETTER})")
 
 
-def may_be_cut(tokenizer: Tokenizer) -> bool:
+def can_split(tokenizer: Tokenizer) -> bool:
     """Whether nothing but a pattern of ours decides where this tokenizer's pieces end."""
-    ours = {pattern(digits, clitics=apart) for digits in range(1, MAX_DIGITS + 1) for apart in (False, True)}
+    ours = {pretoken_pattern(digits, clitics=apart) for digits in range(1, MAX_DIGITS + 1) for apart in (False, True)}
     config = tokenizer.config
     added = config["added_tokens"]
     return tokenizer.pattern in ours and not config.get("normalizer") and all(token["special"] for token in added)
 
 
-def pieces(text: str, least: int) -> Iterator[str]:
+def split_text(text: str, min_chars: int) -> Iterator[str]:
     """The text, cut where it may be, in pieces of at least `least` characters, save the last, and hardly more."""
     begin = 0
     while begin < len(text):
-        found = _PLACE.search(text, begin + max(1, least))
-        end = found.start() if found else len(text)
+        match = _SPLIT_POINT.search(text, begin + max(1, min_chars))
+        end = match.start() if match else len(text)
         yield text[begin:end]
         begin = end

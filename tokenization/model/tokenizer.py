@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenization.errors import EncodingError, EncodingMismatch, FolderError
-from tokenization.model import alphabet
+from tokenization.model.alphabet import token_to_bytes
 from tokenization.model.pattern import GPT2
 
 TOKENIZER_JSON = "tokenizer.json"
@@ -68,7 +68,7 @@ class Tokenizer:
             raise FolderError(f"{path}: there is no {TOKENIZER_JSON}; name a tokenizer folder or such a file")
         folder = path if path.is_dir() else None
         meta = read_json(folder / META_JSON) if folder else {}
-        tokenizer = cls(file.read_bytes(), name=str(file), meta=meta, roles=roles(folder))
+        tokenizer = cls(file.read_bytes(), name=str(file), meta=meta, roles=read_roles(folder))
         if folder and meta:
             tokenizer._check_arrays(folder)
         return tokenizer
@@ -105,7 +105,7 @@ class Tokenizer:
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ids, special tokens by their names, bytes that form no character as U+FFFD."""
         names = self._names
-        return b"".join([self.pieces[at] or names[at] for at in ids]).decode(errors="replace")
+        return b"".join([self.pieces[token] or names[token] for token in ids]).decode(errors="replace")
 
     def check_golden(self) -> int:
         """Encode the sentences recorded when the tokenizer was made; returns how many there are.
@@ -124,7 +124,7 @@ class Tokenizer:
 
     @cached_property
     def _names(self) -> dict[int, bytes]:
-        return {at: name.encode() for name, at in self.specials.items()}
+        return {token: name.encode() for name, token in self.specials.items()}
 
     def _role(self, name: str | None) -> int | None:
         if name is None:
@@ -136,20 +136,20 @@ class Tokenizer:
     def _check_numbers(self, config: dict[str, Any]) -> None:
         """`tokenizers` renumbers added tokens that leave a hole before them, in silence."""
         for token in config["added_tokens"]:
-            at = self._reference.token_to_id(token["content"])
-            if at != token["id"]:
+            number = self._reference.token_to_id(token["content"])
+            if number != token["id"]:
                 raise FolderError(
-                    f"{self.name}: {token['content']!r} has id {token['id']}, and `tokenizers` makes it {at}: "
+                    f"{self.name}: {token['content']!r} has id {token['id']}, and `tokenizers` makes it {number}: "
                     "fill the ids between vocabulary and added tokens with unused tokens"
                 )
 
     def _check_arrays(self, folder: Path) -> None:
-        for name, wanted in ((TOKEN_BYTES, self.token_bytes), (TOKEN_CHARS, self.token_chars)):
+        for name, computed in ((TOKEN_BYTES, self.token_bytes), (TOKEN_CHARS, self.token_chars)):
             try:
-                found = np.load(folder / name, allow_pickle=False)
+                stored = np.load(folder / name, allow_pickle=False)
             except (OSError, ValueError, EOFError) as error:
                 raise FolderError(f"{folder / name}: can't be read ({error}); make the tokenizer again") from error
-            if not np.array_equal(found, wanted):
+            if not np.array_equal(stored, computed):
                 raise FolderError(f"{folder / name}: doesn't belong to {TOKENIZER_JSON}; make the tokenizer again")
 
 
@@ -181,27 +181,27 @@ def _vocabulary(config: dict[str, Any], name: str) -> tuple[list[bytes], dict[st
     """The bytes of each id, and the special tokens. Raises FolderError for holes and foreign alphabets."""
     added = {token["id"]: token for token in config["added_tokens"]}
     pieces: dict[int, bytes] = {}
-    for token, at in config["model"]["vocab"].items():
-        if at in added:
+    for token, token_id in config["model"]["vocab"].items():
+        if token_id in added:
             continue
-        if at in pieces:
-            raise FolderError(f"{name}: id {at} stands for two tokens")
+        if token_id in pieces:
+            raise FolderError(f"{name}: id {token_id} stands for two tokens")
         try:
-            pieces[at] = alphabet.read(token)
+            pieces[token_id] = token_to_bytes(token)
         except KeyError as error:
             raise FolderError(f"{name}: token {token!r} isn't written in the byte-level alphabet") from error
     specials = {}
-    for at, token in added.items():
-        pieces[at] = b"" if token["special"] else token["content"].encode()
+    for token_id, token in added.items():
+        pieces[token_id] = b"" if token["special"] else token["content"].encode()
         if token["special"]:
-            specials[token["content"]] = at
-    missing = next((at for at in range(len(pieces)) if at not in pieces), None)
+            specials[token["content"]] = token_id
+    missing = next((token_id for token_id in range(len(pieces)) if token_id not in pieces), None)
     if missing is not None:
         raise FolderError(
             f"{name}: id {missing} has no token, and engines number differently around such holes: "
             "fill it with an unused token"
         )
-    return [pieces[at] for at in range(len(pieces))], specials
+    return [pieces[token_id] for token_id in range(len(pieces))], specials
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -217,14 +217,14 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def roles(folder: Path | None) -> dict[str, str]:
+def read_roles(folder: Path | None) -> dict[str, str]:
     """Which special tokens begin and end texts and fill rows, as Hugging Face folders say it."""
     if folder is None:
         return {}
-    said = read_json(folder / SPECIALS_JSON) | read_json(folder / CONFIG_JSON)
+    config = read_json(folder / SPECIALS_JSON) | read_json(folder / CONFIG_JSON)
     roles = {}
     for role in ("bos", "eos", "pad"):
-        token = said.get(f"{role}_token")
+        token = config.get(f"{role}_token")
         if token is not None:
             roles[role] = token["content"] if isinstance(token, dict) else token
     return roles

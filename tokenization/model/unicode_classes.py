@@ -16,20 +16,20 @@ LETTER, MARK, NUMBER, SPACE = 1, 2, 4, 8
 _PROPERTIES = {LETTER: r"\p{L}", MARK: r"\p{M}", NUMBER: r"\p{N}", SPACE: r"\s"}
 _CODE_POINTS = 0x110000
 # Planes 4 to 13 are unassigned, of plane 14 only its first 4,096 code points are, 15 and 16 are for private use.
-_ASKED = [*range(0xD800), *range(0xE000, 0x40000), *range(0xE0000, 0xE1000)]
-_AT_ONCE = 4096  # the engine's time grows faster than the text
+_ASSIGNED = [*range(0xD800), *range(0xE000, 0x40000), *range(0xE0000, 0xE1000)]
+_CHUNK = 4096  # the engine's time grows faster than the text
 
 
 @cache
-def classes() -> NDArray[np.uint8]:
+def character_classes() -> NDArray[np.uint8]:
     """Bits LETTER, MARK, NUMBER, SPACE for each of the 1,114,112 code points."""
     from tokenizers import Regex, pre_tokenizers
 
     table = np.zeros(_CODE_POINTS, np.uint8)
     for bit, property_ in _PROPERTIES.items():
         split = pre_tokenizers.Split(Regex(property_ + "+"), "removed")
-        for begin in range(0, len(_ASKED), _AT_ONCE):
-            points = np.array(_ASKED[begin : begin + _AT_ONCE])
+        for begin in range(0, len(_ASSIGNED), _CHUNK):
+            points = np.array(_ASSIGNED[begin : begin + _CHUNK])
             inside = np.ones(len(points), np.bool_)
             for _, (first, end) in split.pre_tokenize_str("".join(map(chr, points.tolist()))):
                 inside[first:end] = False

@@ -3,7 +3,7 @@
 from tokenization.errors import EncodingError
 
 
-def utf8(text: str, place: str) -> bytes:
+def to_utf8(text: str, place: str) -> bytes:
     """A text as UTF-8. Raises EncodingError, which names `place`, for lone surrogates."""
     try:
         return text.encode()

@@ -12,29 +12,29 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 
 from tokenization.morphology.gold import Score, score
-from tokenization.morphology.segmenter import Cuts, Segmenter, cut_words
+from tokenization.morphology.segmenter import Boundaries, Segmenter, word_boundaries
 
 Encode = Callable[[str], Sequence[bytes]]
 """The tokens of a text, as bytes that join to it: `lambda text: [t.pieces[at] for at in t.encode(text)]`."""
 
 
-def align(encode: Encode, gold: Sequence[tuple[str, Cuts]]) -> Score:
+def align(encode: Encode, gold: Sequence[tuple[str, Boundaries]]) -> Score:
     """Score token ends inside words as morpheme boundaries; `Score.crossed` are words whose morphemes a token joins.
 
     `gold` are words, once for each time they occur, with their cuts in characters.
     """
-    truth, found = [], {}
-    for word, cuts in gold:
-        if word not in found:
+    truth, token_ends = [], {}
+    for word, boundaries in gold:
+        if word not in token_ends:
             ends = list(accumulate(map(len, encode(f" {word}"))))
-            found[word] = tuple(end - 1 for end in ends[:-1] if end > 1)  # the space is no part of the word
-        truth.append((word, tuple(len(word[:cut].encode()) for cut in cuts)))
-    return score(truth, found)
+            token_ends[word] = tuple(end - 1 for end in ends[:-1] if end > 1)  # the space is no part of the word
+        truth.append((word, tuple(len(word[:boundary].encode()) for boundary in boundaries)))
+    return score(truth, token_ends)
 
 
-def segmented(words: Iterable[str], segmenter: Segmenter) -> list[tuple[str, Cuts]]:
+def segment_words(words: Iterable[str], segmenter: Segmenter) -> list[tuple[str, Boundaries]]:
     """Words with the cuts of a segmenter: what `align` takes where there is no gold."""
     kept = list(words)
     types = list(dict.fromkeys(kept))
-    cuts = dict(zip(types, cut_words(segmenter, types), strict=True))
-    return [(word, cuts[word]) for word in kept]
+    boundaries = dict(zip(types, word_boundaries(segmenter, types), strict=True))
+    return [(word, boundaries[word]) for word in kept]

@@ -23,9 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenization.errors import SegmenterError
-from tokenization.morphology.segmenter import Cuts, Segmenter, bare
+from tokenization.morphology.segmenter import Boundaries, Segmenter, bare
 
-USUAL = "calima-msa-r13"
+DEFAULT_DATABASE = "calima-msa-r13"
 _ROUNDS = 8
 _FLOOR = 1e-3  # what an affix or stem counts that has no occurrence
 
@@ -39,7 +39,7 @@ _INFLECTION = ("IV1", "IV2", "IV3")
 _SPELLINGS = str.maketrans("أإآٱىةت", "ااااي" + "هه")
 
 
-class Camel:
+class CamelSegmenter:
     """Cuts by the likeliest analysis; `others` cuts the words that have none.
 
     `words` (how often each bare word occurs) is the corpus by which analyses are weighed.
@@ -48,17 +48,17 @@ class Camel:
     def __init__(self, database: Path, words: Mapping[str, int], others: Segmenter) -> None:
         self._analyzer = _analyzer(database)
         self._others = others
-        self._known: dict[str, list[Analysis]] = {}
+        self._analyses_of_word: dict[str, list[Analysis]] = {}
         types = sorted(words)
         self._weights = _weigh([self._analyses(word) for word in types], [words[word] for word in types])
 
-    def cuts(self, words: Sequence[str]) -> list[Cuts]:
+    def boundaries(self, words: Sequence[str]) -> list[Boundaries]:
         """The cuts of each word, in order."""
         unknown = sorted({word for word in words if not self._analyses(word)})
-        cut_by_others = dict(zip(unknown, self._others.cuts(unknown), strict=True))
-        return [cut_by_others[word] if word in cut_by_others else self._best(word) for word in words]
+        of_others = dict(zip(unknown, self._others.boundaries(unknown), strict=True))
+        return [of_others[word] if word in of_others else self._best(word) for word in words]
 
-    def _best(self, word: str) -> Cuts:
+    def _best(self, word: str) -> Boundaries:
         before, stem, after = max(self._analyses(word), key=self._score)
         ends = np.cumsum([len(part) for part in (*before, stem, *after)])
         return tuple(ends[:-1].tolist())
@@ -68,28 +68,32 @@ class Camel:
 
     def _analyses(self, word: str) -> list[Analysis]:
         """What the database says of a word, each spelling once, in a fixed order."""
-        if word not in self._known:
-            found = {spelled(one.get("bw") or "", word) for one in self._analyzer.analyze(word)} if word else set()
-            self._known[word] = sorted(one for one in found if one is not None)
-        return self._known[word]
+        if word not in self._analyses_of_word:
+            analyses = (
+                {spell_analysis(analysis.get("bw") or "", word) for analysis in self._analyzer.analyze(word)}
+                if word
+                else set()
+            )
+            self._analyses_of_word[word] = sorted(analysis for analysis in analyses if analysis is not None)
+        return self._analyses_of_word[word]
 
 
 def database_path(name: str | None) -> Path:
     """Where the database of that name, or at that path, is. Raises SegmenterError, with the command that gets it."""
-    name = name or USUAL
+    name = name or DEFAULT_DATABASE
     if os.sep in name or name.endswith(".db"):
         path = Path(name)
         mend = "name a database of camel-tools by its path, or as 'calima-msa-r13'"
     else:
-        root = os.environ.get("CAMELTOOLS_DATA") or "~/.camel_tools"
-        path = Path(root).expanduser() / "data" / "morphology_db" / name / "morphology.db"
+        data_folder = os.environ.get("CAMELTOOLS_DATA") or "~/.camel_tools"
+        path = Path(data_folder).expanduser() / "data" / "morphology_db" / name / "morphology.db"
         mend = f"get it with: camel_data -i {name.replace('calima', 'morphology-db')}"
     if not path.is_file():
         raise SegmenterError(f"{path}: there is no such database; {mend}")
     return path
 
 
-def spelled(morphemes: str, word: str) -> Analysis | None:
+def spell_analysis(morphemes: str, word: str) -> Analysis | None:
     """Morphemes of a `bw` feature (`و/CONJ+ال/DET+كِتاب/NOUN+ُ/CASE_DEF_NOM`) as the word spells them.
 
     None if they don't make up the word: then nothing can be said of where it is to be cut.
@@ -128,9 +132,9 @@ def _weigh(analyses: Sequence[Sequence[Analysis]], counts: Sequence[int]) -> tup
     weight = np.log1p(np.array(counts, np.float64))[owners]
     numbers: list[NDArray[np.int64]] = []
     names: list[dict[Any, int]] = []
-    for place in range(3):
+    for slot in range(3):
         known: dict[Any, int] = {}
-        numbers.append(np.array([known.setdefault(one[place], len(known)) for one in flat], np.int64))
+        numbers.append(np.array([known.setdefault(analysis[slot], len(known)) for analysis in flat], np.int64))
         names.append(known)
     shares = 1 / np.maximum(1, np.bincount(owners, minlength=len(analyses)))[owners]
     for _ in range(_ROUNDS):
@@ -166,9 +170,9 @@ def _analyzer(database: Path) -> Any:
     except ImportError as error:
         raise SegmenterError("camel-tools is not installed; get it with: pip install 'arcorp[morphology]'") from error
     try:
-        held = MorphologyDB(str(database))
+        data = MorphologyDB(str(database))
     except (OSError, ValueError, MorphologyError) as error:
         raise SegmenterError(f"{database}: is no database of camel-tools ({error}); get it again") from error
-    if "bw" not in held.defines:
+    if "bw" not in data.defines:
         raise SegmenterError(f"{database}: its analyses have no feature 'bw' to cut by; take another database")
-    return Analyzer(held)
+    return Analyzer(data)

@@ -16,12 +16,12 @@ from collections.abc import Callable, Mapping, Set
 from typing import NamedTuple
 
 from tokenization.morphology.features import LONGEST, level
-from tokenization.morphology.segmenter import Cuts, Segmenter
+from tokenization.morphology.segmenter import Boundaries, Segmenter
 
-LEAST = 3  # times that a word occurs to be known
-OTHERS = 10_000  # words without a parallel
-_OFTEN = 10  # times that one of those occurs
-_LINKS = 4  # clitics that are taken off a word, one after the other
+MIN_COUNT = 3  # times that a word occurs to be known
+MAX_OTHERS = 10_000  # words without a parallel
+_MIN_COUNT_OTHERS = 10  # times that one of those occurs
+_MAX_LINKS = 4  # clitics that are taken off a word, one after the other
 
 Known = Callable[[str], int]
 """How often a word occurs (`features.level`); 0 if it isn't known."""
@@ -33,57 +33,59 @@ class Parallel(NamedTuple):
     word: str
     begin: int
     end: int
-    cuts: Cuts
+    boundaries: Boundaries
 
 
-def examples(counts: Mapping[str, int], model: Segmenter, without: Set[str], seed: int) -> list[tuple[str, Cuts]]:
+def examples(
+    counts: Mapping[str, int], model: Segmenter, without: Set[str], seed: int
+) -> list[tuple[str, Boundaries]]:
     """Words of `counts` (how often each bare word occurs) and their cuts; none of the words `without`."""
 
     def known(word: str) -> int:
         count = counts.get(word, 0)
-        return level(count) if count >= LEAST else 0
+        return level(count) if count >= MIN_COUNT else 0
 
-    links: dict[str, tuple[list[Parallel], str]] = {}
+    chains: dict[str, tuple[list[Parallel], str]] = {}
     others = []
     for word in sorted(counts):
-        if counts[word] < LEAST or not 2 <= len(word) <= LONGEST or word in without:
+        if counts[word] < MIN_COUNT or not 2 <= len(word) <= LONGEST or word in without:
             continue
-        found, root = _chain(word, known)
-        if found:
-            links[word] = found, root
-        elif counts[word] >= _OFTEN:
+        chain, root = _chain(word, known)
+        if chain:
+            chains[word] = chain, root
+        elif counts[word] >= _MIN_COUNT_OTHERS:
             others.append(word)
-    others = random.Random(seed).sample(others, min(OTHERS, len(others)))
-    asked = sorted({*others, *(root for _, root in links.values())})
-    cuts = dict(zip(asked, model.cuts(asked), strict=True))
-    return [(word, _cut(found, cuts[root])) for word, (found, root) in links.items()] + [
-        (word, cuts[word]) for word in others
+    others = random.Random(seed).sample(others, min(MAX_OTHERS, len(others)))
+    segmented = sorted({*others, *(root for _, root in chains.values())})
+    boundaries = dict(zip(segmented, model.boundaries(segmented), strict=True))
+    return [(word, _cut(chain, boundaries[root])) for word, (chain, root) in chains.items()] + [
+        (word, boundaries[word]) for word in others
     ]
 
 
 def parallel(word: str, known: Known) -> Parallel | None:
     """The word that this one is cut like but for one clitic, if there is any."""
     for rule in (_pronoun, _feminine, _plural, _negated, _first_person, _not, _verb, _demonstrative, _dative):
-        found = rule(word, known)
-        if found:
-            return found
+        match = rule(word, known)
+        if match:
+            return match
     return None
 
 
 def _chain(word: str, known: Known) -> tuple[list[Parallel], str]:
     """Parallels of parallels, and the word that has none any more."""
     links: list[Parallel] = []
-    while len(links) < _LINKS and (found := parallel(word, known)):
-        links.append(found)
-        word = found.word
+    while len(links) < _MAX_LINKS and (link := parallel(word, known)):
+        links.append(link)
+        word = link.word
     return links, word
 
 
-def _cut(links: list[Parallel], cuts: Cuts) -> Cuts:
+def _cut(links: list[Parallel], boundaries: Boundaries) -> Boundaries:
     for link in reversed(links):
-        inside = {link.begin + cut for cut in cuts if link.begin + cut < link.end}
-        cuts = tuple(sorted(inside | set(link.cuts)))
-    return cuts
+        inside = {link.begin + boundary for boundary in boundaries if link.begin + boundary < link.end}
+        boundaries = tuple(sorted(inside | set(link.boundaries)))
+    return boundaries
 
 
 def _pronoun(word: str, known: Known) -> Parallel | None:
@@ -93,8 +95,8 @@ def _pronoun(word: str, known: Known) -> Parallel | None:
         if stem == word or len(stem) < (3 if pronoun in "يو" else 2) or stem.lstrip("وفب").startswith(("ال", "لل")):
             continue
         beside = [(known(stem + other), stem + other) for other in ("ه", "ها", "هم", "نا")]
-        often, other = max(beside)
-        likely = often >= known(word) - (pronoun not in "يو")
+        highest, other = max(beside)
+        likely = highest >= known(word) - (pronoun not in "يو")
         verb = pronoun == "و" and known(stem + "وا") >= known(word)
         if likely and not verb and sum(count > 0 for count, _ in beside) >= 2:
             return Parallel(other, 0, len(stem), (len(stem),))

@@ -31,14 +31,14 @@ _PRONOUNS = ("", "هما", "كما", "هم", "هن", "كم", "كن", "كو", "ن
 def _affixes() -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
     """Prefixes and suffixes as morphemes, each string once."""
     before = {
-        "".join(parts): parts for lead in ("", "و", "ف") for one in _PREFIXES for parts in [(*lead, *one.split())]
+        "".join(parts): parts for lead in ("", "و", "ف") for affix in _PREFIXES for parts in [(*lead, *affix.split())]
     }
     after = {
         "".join(parts): parts
         for ending in _ENDINGS
-        for one in _PRONOUNS
-        for parts in [(*ending.split(), *one.split())]
-        if not (ending == "ة" and one)
+        for affix in _PRONOUNS
+        for parts in [(*ending.split(), *affix.split())]
+        if not (ending == "ة" and affix)
     }
     return list(before.values()), list(after.values())
 
@@ -46,7 +46,7 @@ def _affixes() -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
 PREFIXES, SUFFIXES = _affixes()
 
 
-def codes(words: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def encode_letters(words: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Letters of words one after the other, and where each word begins and the last ends."""
     offsets = np.zeros(len(words) + 1, np.int64)
     np.cumsum([len(word) for word in words], out=offsets[1:])
@@ -55,17 +55,17 @@ def codes(words: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 
 
 @njit(cache=True)
-def part(letters, begin, end, salt):  # type: ignore[no-untyped-def]
+def hash_letters(letters, begin, end, salt):  # type: ignore[no-untyped-def]
     """The hash of some letters."""
     state = _START ^ uint64(salt)
-    for at in range(begin, end):
-        state = (state ^ uint64(letters[at])) * _PRIME
+    for index in range(begin, end):
+        state = (state ^ uint64(letters[index])) * _PRIME
         state ^= state >> uint64(29)
     return state
 
 
 @njit(cache=True)
-def find(keys, key):  # type: ignore[no-untyped-def]
+def find_slot(keys, key):  # type: ignore[no-untyped-def]
     """Where a key stands in the open-addressing table `keys` (a power of two long, 0 = free), or would stand."""
     mask = len(keys) - 1
     slot = np.int64(key >> uint64(20)) & mask
@@ -76,67 +76,69 @@ def find(keys, key):  # type: ignore[no-untyped-def]
 
 def affix_table(affixes: Sequence[tuple[str, ...]]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """For each affix its hash, and its cuts as bits: bit k is a cut after k letters, its own ends left out."""
-    letters, offsets = codes(["".join(parts) for parts in affixes])
-    hashes = np.array([part(letters, *offsets[at : at + 2], 1) for at in range(len(affixes))], np.uint64)
-    cuts = [sum(1 << len("".join(parts[:count])) for count in range(1, len(parts))) for parts in affixes]
-    return hashes, np.array(cuts, np.int64)
+    letters, offsets = encode_letters(["".join(parts) for parts in affixes])
+    hashes = np.array(
+        [hash_letters(letters, *offsets[index : index + 2], 1) for index in range(len(affixes))], np.uint64
+    )
+    boundaries = [sum(1 << len("".join(parts[:count])) for count in range(1, len(parts))) for parts in affixes]
+    return hashes, np.array(boundaries, np.int64)
 
 
 @njit(cache=True)
-def analyses(letters, begin, end, before, after, out_prefix, out_suffix):  # type: ignore[no-untyped-def]
+def list_analyses(letters, begin, end, before, after, out_prefix, out_suffix):  # type: ignore[no-untyped-def]
     """All prefix + stem + suffix with a stem of two letters or more. Returns how many.
 
     `out_prefix` and `out_suffix` receive (number of the affix, its length), two columns each.
     """
     size, count = end - begin, 0
     for first in range(min(_MAX_PREFIX, size - 2) + 1):
-        key = part(letters, begin, begin + first, 1)
+        key = hash_letters(letters, begin, begin + first, 1)
         prefix = -1
-        for one in range(len(before)):
-            if before[one] == key:
-                prefix = one
+        for affix in range(len(before)):
+            if before[affix] == key:
+                prefix = affix
                 break
         if prefix < 0:
             continue
         for last in range(min(_MAX_SUFFIX, size - first - 2) + 1):
-            key = part(letters, end - last, end, 1)
-            for one in range(len(after)):
-                if after[one] == key:
+            key = hash_letters(letters, end - last, end, 1)
+            for affix in range(len(after)):
+                if after[affix] == key:
                     out_prefix[count, 0], out_prefix[count, 1] = prefix, first
-                    out_suffix[count, 0], out_suffix[count, 1] = one, last
+                    out_suffix[count, 0], out_suffix[count, 1] = affix, last
                     count += 1
                     break
     return count
 
 
 @njit(cache=True)
-def margins(letters, begin, end, affixes, model, buffers, best):  # type: ignore[no-untyped-def]
+def fill_margins(letters, begin, end, affixes, model, buffers, best):  # type: ignore[no-untyped-def]
     """For each place the score of the best analysis with a cut there (row 0) and without (row 1), in `best`."""
-    before, before_cuts, after, after_cuts = affixes
+    before, before_boundaries, after, after_boundaries = affixes
     keys, values, prefix_scores, suffix_scores = model
     prefixes, suffixes = buffers
     size = end - begin
-    for at in range(size):
-        best[0, at] = best[1, at] = -30.0
-    for one in range(analyses(letters, begin, end, before, after, prefixes, suffixes)):
-        prefix, first = prefixes[one, 0], prefixes[one, 1]
-        suffix, last = suffixes[one, 0], suffixes[one, 1]
-        stem = find(keys, part(letters, begin + first, end - last, 2))
+    for place in range(size):
+        best[0, place] = best[1, place] = -30.0
+    for number in range(list_analyses(letters, begin, end, before, after, prefixes, suffixes)):
+        prefix, first = prefixes[number, 0], prefixes[number, 1]
+        suffix, last = suffixes[number, 0], suffixes[number, 1]
+        stem = find_slot(keys, hash_letters(letters, begin + first, end - last, 2))
         weight = values[stem] / 8.0 if keys[stem] != 0 else -5.0
         weight += prefix_scores[prefix] + suffix_scores[suffix]
-        cuts = before_cuts[prefix] | (after_cuts[suffix] << (size - last))
+        boundaries = before_boundaries[prefix] | (after_boundaries[suffix] << (size - last))
         if first:
-            cuts |= 1 << first
+            boundaries |= 1 << first
         if last:
-            cuts |= 1 << (size - last)
-        for at in range(1, size):
-            row = 0 if cuts >> at & 1 else 1
-            best[row, at] = max(best[row, at], weight)
+            boundaries |= 1 << (size - last)
+        for place in range(1, size):
+            row = 0 if boundaries >> place & 1 else 1
+            best[row, place] = max(best[row, place], weight)
 
 
 @njit(cache=True)
 def _level(keys, values, key):  # type: ignore[no-untyped-def]
-    slot = find(keys, key)
+    slot = find_slot(keys, key)
     return np.int64(values[slot]) if keys[slot] != 0 else 0
 
 
@@ -149,82 +151,82 @@ def _index(template, a, b):  # type: ignore[no-untyped-def]
     return np.int64(state >> uint64(64 - BITS))
 
 
-_PARADIGM, _PARADIGM_ENDS = codes(("ه", "ها", "هم", "ك", "ي", "نا", "كم", "ني"))
+_PARADIGM, _PARADIGM_ENDS = encode_letters(("ه", "ها", "هم", "ك", "ي", "نا", "كم", "ني"))
 
 
 @njit(cache=True)
-def _paradigm(keys, levels, head, letters, cut, end):  # type: ignore[no-untyped-def]
+def _paradigm(keys, levels, head, letters, split, end):  # type: ignore[no-untyped-def]
     """How many other pronouns follow these letters (hashed: `head`) in known words, how often those occur at most, and
     whether what follows them here is a pronoun."""
-    count = highest = here = 0
-    for one in range(len(_PARADIGM_ENDS) - 1):
-        begin, size = _PARADIGM_ENDS[one], _PARADIGM_ENDS[one + 1] - _PARADIGM_ENDS[one]
-        state, same = head, size == end - cut
-        for at in range(size):
-            state = (state ^ uint64(_PARADIGM[begin + at])) * _PRIME
+    count = highest = follows = 0
+    for pronoun in range(len(_PARADIGM_ENDS) - 1):
+        begin, size = _PARADIGM_ENDS[pronoun], _PARADIGM_ENDS[pronoun + 1] - _PARADIGM_ENDS[pronoun]
+        state, same = head, size == end - split
+        for index in range(size):
+            state = (state ^ uint64(_PARADIGM[begin + index])) * _PRIME
             state ^= state >> uint64(29)
-            same = same and letters[cut + at] == _PARADIGM[begin + at]
+            same = same and letters[split + index] == _PARADIGM[begin + index]
         if same:
-            here = 1
+            follows = 1
             continue
         known = _level(keys, levels, state)
         count += known > 0
         highest = max(highest, known)
-    return count, highest, here
+    return count, highest, follows
 
 
 @njit(cache=True)
-def describe(letters, begin, end, at, words, best, out):  # type: ignore[no-untyped-def]
+def list_features(letters, begin, end, place, words, best, out):  # type: ignore[no-untyped-def]
     """The features of the place `at` letters into a word, in `out`. Returns how many."""
     keys, levels = words
-    cut, left, right, n = begin + at, at, end - begin - at, 0
+    split, left, right, n = begin + place, place, end - begin - place, 0
     for length in range(1, 5):
         if length <= left:
-            out[n] = _index(length, part(letters, cut - length, cut, 0), 0)
+            out[n] = _index(length, hash_letters(letters, split - length, split, 0), 0)
             n += 1
         if length <= right:
-            out[n] = _index(10 + length, part(letters, cut, cut + length, 0), 0)
+            out[n] = _index(10 + length, hash_letters(letters, split, split + length, 0), 0)
             n += 1
     for reach in range(1, 4):
-        a = part(letters, max(begin, cut - reach), cut, 0)
-        b = part(letters, cut, min(end, cut + reach), 0)
+        a = hash_letters(letters, max(begin, split - reach), split, 0)
+        b = hash_letters(letters, split, min(end, split + reach), 0)
         out[n] = _index(20 + reach, a, b)
         n += 1
-    head = part(letters, begin, cut, 0)
-    tail = part(letters, cut, end, 0)
-    of_word = _level(keys, levels, part(letters, begin, end, 0))
+    head = hash_letters(letters, begin, split, 0)
+    tail = hash_letters(letters, split, end, 0)
+    of_word = _level(keys, levels, hash_letters(letters, begin, end, 0))
     of_left, of_right = _level(keys, levels, head), _level(keys, levels, tail)
     out[n], out[n + 1] = _index(30, min(left, 6), 0), _index(31, min(right, 6), 0)
     out[n + 2], out[n + 3] = _index(32, of_left, 0), _index(33, of_right, 0)
     out[n + 4] = _index(34, of_word * 16 + of_right, min(left, 3))
     out[n + 5] = _index(35, of_word * 16 + of_left, min(right, 3))
     n += 6
-    margin = np.int64(min(8.0, max(-8.0, best[0, at] - best[1, at])) * 1.5)
+    margin = np.int64(min(8.0, max(-8.0, best[0, place] - best[1, place])) * 1.5)
     out[n], out[n + 1] = _index(36, margin + 99, 0), _index(37, margin + 99, min(left, 5) * 8 + min(right, 5))
     n += 2
     if left <= 5:
         out[n] = _index(40, head, 0)
-        out[n + 1] = _index(41, head, part(letters, cut, cut + 1, 0))
-        out[n + 2] = _index(42, head, part(letters, cut, min(end, cut + 2), 0))
-        out[n + 3] = _index(43, head, part(letters, end - 1, end, 0))
-        out[n + 4] = _index(44, head, part(letters, max(cut, end - 2), end, 0))
+        out[n + 1] = _index(41, head, hash_letters(letters, split, split + 1, 0))
+        out[n + 2] = _index(42, head, hash_letters(letters, split, min(end, split + 2), 0))
+        out[n + 3] = _index(43, head, hash_letters(letters, end - 1, end, 0))
+        out[n + 4] = _index(44, head, hash_letters(letters, max(split, end - 2), end, 0))
         out[n + 5], out[n + 6] = _index(45, head, of_right), _index(46, head, margin + 99)
         out[n + 7] = _index(47, head, min(right, 8))
         n += 8
     if right <= 5:
         out[n] = _index(50, tail, 0)
-        out[n + 1] = _index(51, tail, part(letters, cut - 1, cut, 0))
-        out[n + 2] = _index(52, tail, part(letters, max(begin, cut - 2), cut, 0))
-        out[n + 3] = _index(53, tail, part(letters, begin, min(cut, begin + 2), 0))
-        out[n + 4] = _index(54, tail, part(letters, begin, begin + 1, 0))
+        out[n + 1] = _index(51, tail, hash_letters(letters, split - 1, split, 0))
+        out[n + 2] = _index(52, tail, hash_letters(letters, max(begin, split - 2), split, 0))
+        out[n + 3] = _index(53, tail, hash_letters(letters, begin, min(split, begin + 2), 0))
+        out[n + 4] = _index(54, tail, hash_letters(letters, begin, begin + 1, 0))
         out[n + 5], out[n + 6] = _index(55, tail, of_left), _index(56, tail, margin + 99)
         out[n + 7] = _index(57, tail, min(left, 8))
         n += 8
     if right <= 3 and left >= 2:
-        count, highest, here = _paradigm(keys, levels, head, letters, cut, end)
+        count, highest, follows = _paradigm(keys, levels, head, letters, split, end)
         rarer = min(4, max(-4, of_word - highest)) + 4
-        out[n], out[n + 1] = _index(60, count, here), _index(61, count, tail)
-        out[n + 2] = _index(62, count * 16 + rarer, here)
+        out[n], out[n + 1] = _index(60, count, follows), _index(61, count, tail)
+        out[n + 2] = _index(62, count * 16 + rarer, follows)
         n += 3
     return n
 

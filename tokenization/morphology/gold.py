@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tokenization.errors import GoldError
-from tokenization.morphology.segmenter import Cuts
+from tokenization.morphology.segmenter import Boundaries
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Score:
         }
 
 
-def read_gold(path: Path) -> list[tuple[str, Cuts]]:
+def read_gold(path: Path) -> list[tuple[str, Boundaries]]:
     """Words and their true cuts, one for each line. Raises GoldError for an empty file, or a line that is none."""
     gold = []
     try:
@@ -63,8 +63,8 @@ def read_gold(path: Path) -> list[tuple[str, Cuts]]:
     except (OSError, UnicodeDecodeError) as error:
         raise GoldError(f"{path}: can't be read as text ({error}); name a TSV of word and segments") from error
     for number, line in enumerate(lines, 1):
-        word, _, cut = line.partition("\t")
-        parts = cut.split("+")
+        word, _, segmentation = line.partition("\t")
+        parts = segmentation.split("+")
         if not all(parts) or "".join(parts) != word:
             raise GoldError(
                 f"{path}, line {number}: segments don't concatenate to the word; write word<TAB>segment+segment"
@@ -76,14 +76,14 @@ def read_gold(path: Path) -> list[tuple[str, Cuts]]:
     return gold
 
 
-def score(gold: Sequence[tuple[str, Cuts]], found: Mapping[str, Cuts]) -> Score:
+def score(gold: Sequence[tuple[str, Boundaries]], predicted: Mapping[str, Boundaries]) -> Score:
     """Compare; `found` has the cuts of every word in `gold`."""
     hits = all_found = true = exact = crossed = 0
-    for word, cuts in gold:
-        mine, theirs = set(found[word]), set(cuts)
-        hits += len(mine & theirs)
-        all_found += len(mine)
+    for word, boundaries in gold:
+        ours, theirs = set(predicted[word]), set(boundaries)
+        hits += len(ours & theirs)
+        all_found += len(ours)
         true += len(theirs)
-        exact += mine == theirs
-        crossed += not theirs <= mine
+        exact += ours == theirs
+        crossed += not theirs <= ours
     return Score(len(gold), hits, all_found, true, exact, crossed)

@@ -8,10 +8,8 @@ from what they were made; `learn_segmenter` makes both.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -28,11 +26,12 @@ from tokenization.morphology.features import (
     PREFIXES,
     SUFFIXES,
     affix_table,
-    codes,
-    describe,
-    margins,
+    encode_letters,
+    fill_margins,
+    list_features,
 )
-from tokenization.morphology.segmenter import Cuts
+from tokenization.morphology.segmenter import Boundaries
+from tokenization.morphology.weights import shipped_weights
 
 FORMAT = 2
 _SHAPES = {"weights": (1 << BITS,), "prefixes": (len(PREFIXES),), "suffixes": (len(SUFFIXES),)}
@@ -52,12 +51,7 @@ class Tables:
         return (*self.stems, self.prefixes, self.suffixes)
 
 
-def shipped_weights() -> AbstractContextManager[Path]:
-    """The file of the model that comes with the package."""
-    return as_file(files("tokenization.morphology").joinpath("data/segmenter.npz"))
-
-
-class Learned:
+class LearnedSegmenter:
     """Cuts where the model gives a cut more than even chances."""
 
     def __init__(self, weights: NDArray[np.float32], tables: Tables) -> None:
@@ -66,42 +60,51 @@ class Learned:
 
     @classmethod
     @cache
-    def shipped(cls) -> Learned:
+    def shipped(cls) -> LearnedSegmenter:
         """The model that comes with the package."""
         with shipped_weights() as path:
             return cls.load(path)
 
     @classmethod
-    def load(cls, path: Path) -> Learned:
+    def load(cls, path: Path) -> LearnedSegmenter:
         """Read a model. Raises SegmenterError if the file is no model of this version."""
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
-                arrays = {name: held[name] for name in held.files}
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as file_arrays:
+                arrays = {name: file_arrays[name] for name in file_arrays.files}
         except (OSError, ValueError, EOFError, BadZipFile) as error:
             raise SegmenterError(f"{path}: can't be read ({error}); install arcorp again") from error
-        known = {"format", "weights", "word_keys", "word_levels", "stem_keys", "stem_levels", "prefixes", "suffixes"}
-        if set(arrays) != known or arrays["format"] != FORMAT:
+        expected = {
+            "format",
+            "weights",
+            "word_keys",
+            "word_levels",
+            "stem_keys",
+            "stem_levels",
+            "prefixes",
+            "suffixes",
+        }
+        if set(arrays) != expected or arrays["format"] != FORMAT:
             raise SegmenterError(f"{path}: is no segmenter of format {FORMAT}; install arcorp again")
         if any(arrays[name].shape != shape for name, shape in _SHAPES.items()):
             raise SegmenterError(f"{path}: its arrays have other sizes than this version's; install arcorp again")
         tables = Tables(
-            opened(arrays["word_keys"], arrays["word_levels"]),
-            opened(arrays["stem_keys"], arrays["stem_levels"]),
+            build_table(arrays["word_keys"], arrays["word_levels"]),
+            build_table(arrays["stem_keys"], arrays["stem_levels"]),
             arrays["prefixes"].astype(np.float32),
             arrays["suffixes"].astype(np.float32),
         )
         return cls(arrays["weights"].astype(np.float32), tables)
 
-    def cuts(self, words: Sequence[str]) -> list[Cuts]:
+    def boundaries(self, words: Sequence[str]) -> list[Boundaries]:
         """The cuts of each word, in order. Words longer than 40 letters are left whole."""
-        letters, offsets = codes(words)
+        letters, offsets = encode_letters(words)
         marks = _decide(letters, offsets, affixes(), self.tables.margin_model(), self.tables.words, self.weights)
-        found: list[list[int]] = [[] for _ in words]
+        of_words: list[list[int]] = [[] for _ in words]
         places = np.flatnonzero(marks)
         owners = np.searchsorted(offsets, places, side="right") - 1
-        for word, at in zip(owners.tolist(), (places - offsets[owners]).tolist(), strict=True):
-            found[word].append(at)
-        return [tuple(cuts) for cuts in found]
+        for word, place in zip(owners.tolist(), (places - offsets[owners]).tolist(), strict=True):
+            of_words[word].append(place)
+        return [tuple(boundaries) for boundaries in of_words]
 
 
 @cache
@@ -110,7 +113,7 @@ def affixes() -> tuple[NDArray[Any], ...]:
     return (*affix_table(PREFIXES), *affix_table(SUFFIXES))
 
 
-def opened(keys: NDArray[np.uint64], levels: NDArray[np.uint8]) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
+def build_table(keys: NDArray[np.uint64], levels: NDArray[np.uint8]) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
     """Distinct hashes and their levels as an open-addressing table."""
     room = 1 << max(4, (2 * len(keys)).bit_length())
     table = np.zeros(room, np.uint64), np.zeros(room, np.uint8)
@@ -121,11 +124,11 @@ def opened(keys: NDArray[np.uint64], levels: NDArray[np.uint8]) -> tuple[NDArray
 @njit(cache=True)
 def _enter(table, values, keys, levels):  # type: ignore[no-untyped-def]
     mask = len(table) - 1
-    for one in range(len(keys)):
-        slot = np.int64(keys[one] >> np.uint64(20)) & mask
+    for number in range(len(keys)):
+        slot = np.int64(keys[number] >> np.uint64(20)) & mask
         while table[slot] != 0:
             slot = (slot + 1) & mask
-        table[slot], values[slot] = keys[one], levels[one]
+        table[slot], values[slot] = keys[number], levels[number]
 
 
 @njit(cache=True)
@@ -139,10 +142,10 @@ def _decide(letters, offsets, affixes, model, words, weights):  # type: ignore[n
         begin, end = offsets[word], offsets[word + 1]
         if end - begin < 2 or end - begin > LONGEST:
             continue
-        margins(letters, begin, end, affixes, model, buffers, best)
-        for at in range(1, end - begin):
+        fill_margins(letters, begin, end, affixes, model, buffers, best)
+        for place in range(1, end - begin):
             total = 0.0
-            for feature in range(describe(letters, begin, end, at, words, best, out)):
+            for feature in range(list_features(letters, begin, end, place, words, best, out)):
                 total += weights[out[feature]]
-            marks[begin + at] = total > 0
+            marks[begin + place] = total > 0
     return marks

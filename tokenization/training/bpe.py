@@ -24,25 +24,25 @@ from numba import njit, uint64
 from numpy.typing import NDArray
 
 from tokenization.errors import EmptyCorpus, OptionError, VocabularyError
-from tokenization.model.alphabet import BYTE_OF_ID
-from tokenization.model.vocabulary import Merge
-from tokenization.training.counts import Counts
-from tokenization.training.morpheme_boundaries import HUNDREDTHS, Morphology
+from tokenization.model import BYTE_OF_ID, Merge
+from tokenization.options import MorphologyOptions
+from tokenization.training.counts import PretokenCounts
+from tokenization.training.morpheme_boundaries import HUNDREDTHS
 
 _EMPTY = np.int64(-1)
 _HASH = uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads neighbouring keys (Knuth, TAOCP 3, 6.4)
 _FNV, _FNV_START = uint64(0x100000001B3), uint64(0xCBF29CE484222325)
 _NO_LIMIT = 1 << 30
-_PLAIN = Morphology()
+_PLAIN = MorphologyOptions()
 
 
-def train(
-    counts: Counts,
+def train_merges(
+    counts: PretokenCounts,
     size: int,
     *,
     min_count: int = 1,
     max_bytes: int | None = None,
-    morphology: Morphology = _PLAIN,
+    morphology: MorphologyOptions = _PLAIN,
     boundaries: NDArray[np.bool_] | None = None,
 ) -> list[Merge]:
     """Learn merges until there are `size` tokens, the 256 bytes among them.
@@ -96,13 +96,13 @@ def train(
 
 def _in_bytes(left: list[int], right: list[int]) -> list[Merge]:
     pieces = [bytes([byte]) for byte in BYTE_OF_ID]
-    known = set(pieces)
+    seen = set(pieces)
     merges = []
     for a, b in zip(left, right, strict=True):
         merges.append((pieces[a], pieces[b]))
         joined = pieces[a] + pieces[b]
-        if joined not in known:
-            known.add(joined)
+        if joined not in seen:
+            seen.add(joined)
             pieces.append(joined)
     return merges
 

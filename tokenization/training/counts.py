@@ -17,9 +17,9 @@ import numpy as np
 from numba import njit, uint64
 from numpy.typing import NDArray
 
-from tokenization.model.pattern import MAX_DIGITS, pattern
-from tokenization.model.utf8 import utf8
-from tokenization.training.pretokenize import cut, tables
+from tokenization.model import pretoken_pattern, to_utf8
+from tokenization.options import MAX_DIGITS
+from tokenization.training.pretokenize import kind_tables, split
 
 _BATCH_CHARS = 2_000_000  # texts that are turned into bytes at a time
 MOST_HELD = 4_000_000  # different pieces: some 400 MB
@@ -31,7 +31,7 @@ _LOW = np.array([(1 << 8 * size) - 1 for size in range(9)], np.uint64)  # the fi
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Counts:
+class PretokenCounts:
     """Pre-tokens and their counts, in the order of their bytes: equal corpora give equal arrays.
 
     Pre-token i is `data[offsets[i]:offsets[i + 1]]` (UTF-8) and occurs `counts[i]` times, at least once.
@@ -42,7 +42,7 @@ class Counts:
     counts: NDArray[np.int64]
 
     @classmethod
-    def of(cls, counts: Mapping[bytes, int]) -> Counts:
+    def of(cls, counts: Mapping[bytes, int]) -> PretokenCounts:
         """From a mapping of pre-tokens to how often they occur; those that don't occur are left out."""
         words = [word for word, count in counts.items() if count > 0 and word]
         offsets = np.zeros(len(words) + 1, np.int64)
@@ -66,13 +66,13 @@ class Counts:
         return int(self.counts.sum())
 
 
-def merged(parts: Iterable[Counts]) -> Counts:
+def merge_counts(parts: Iterable[PretokenCounts]) -> PretokenCounts:
     """The counts of all parts together.
 
     Parts are taken one at a time and merged with those of their size, as in a binary counter: what is held at once
     is little more than the result, however many parts there are.
     """
-    held: list[Counts] = []
+    held: list[PretokenCounts] = []
     for part in parts:
         held.append(part)
         while len(held) > 1 and len(held[-2].data) <= 2 * len(held[-1].data):
@@ -80,74 +80,74 @@ def merged(parts: Iterable[Counts]) -> Counts:
     return _together(held)
 
 
-def save(counts: Counts, file: IO[bytes] | Any) -> None:
+def save_counts(counts: PretokenCounts, file: IO[bytes] | Any) -> None:
     """Write to a binary file, behind what it holds."""
     for array in (counts.data, counts.offsets, counts.counts):
         np.save(file, array, allow_pickle=False)
 
 
-def load(data: bytes) -> Iterator[Counts]:
+def load_counts(data: bytes) -> Iterator[PretokenCounts]:
     """What `save` wrote into one file, one after the other."""
     file = io.BytesIO(data)
     while file.tell() < len(data):
-        yield Counts(*(np.load(file, allow_pickle=False) for _ in range(3)))
+        yield PretokenCounts(*(np.load(file, allow_pickle=False) for _ in range(3)))
 
 
-def _together(some: Sequence[Counts]) -> Counts:
-    held = [Counts.of({}), *some]
-    sizes = np.concatenate([np.diff(part.offsets) for part in held])
+def _together(counts: Sequence[PretokenCounts]) -> PretokenCounts:
+    parts = [PretokenCounts.of({}), *counts]
+    sizes = np.concatenate([np.diff(part.offsets) for part in parts])
     return _added(
-        np.concatenate([part.data for part in held]),
+        np.concatenate([part.data for part in parts]),
         np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
-        np.concatenate([part.counts for part in held]),
+        np.concatenate([part.counts for part in parts]),
     )
 
 
-def count(texts: Iterable[str], split: str) -> Counts:
+def count_pretokens(texts: Iterable[str], pattern: str) -> PretokenCounts:
     """Cut texts by a pre-token pattern and count the pieces.
 
     Memory grows with the number of different pieces, not with the text. Patterns of `pattern.pattern()` are run
     by `cut`, some 90 MB/s a core; any other by the engine of `tokenizers`, some 4 MB/s. Raises EncodingError for a
     text with lone surrogates.
     """
-    return merged(count_in_runs(texts, split))
+    return merge_counts(count_in_runs(texts, pattern))
 
 
-def count_in_runs(texts: Iterable[str], split: str, *, held: int = MOST_HELD) -> Iterator[Counts]:
+def count_in_runs(texts: Iterable[str], pattern: str, *, max_held: int = MOST_HELD) -> Iterator[PretokenCounts]:
     """As `count`, in counts that add up to the whole: of some `held` different pieces each, so that memory is bounded
     however much text there is and whatever it holds."""
-    digits = next((digits for digits in range(1, MAX_DIGITS + 1) if split == pattern(digits)), None)
+    digits = next((digits for digits in range(1, MAX_DIGITS + 1) if pattern == pretoken_pattern(digits)), None)
     if digits is None:
-        yield _counted_by_engine(texts, split)
+        yield _counted_by_engine(texts, pattern)
         return
     table = _Table()
     for data, ends in _batches(texts):
         table.add(data, ends, digits)
-        if table.known >= held:
+        if table.known >= max_held:
             yield table.result()
             table = _Table()
     if table.known:
         yield table.result()
 
 
-def _counted_by_engine(texts: Iterable[str], split: str) -> Counts:
+def _counted_by_engine(texts: Iterable[str], pattern: str) -> PretokenCounts:
     from tokenizers import Regex, pre_tokenizers
 
-    engine = pre_tokenizers.Split(Regex(split), "isolated")
+    engine = pre_tokenizers.Split(Regex(pattern), "isolated")
     total: Counter[str] = Counter()
     for number, text in enumerate(texts):
-        utf8(text, f"text {number}")
+        to_utf8(text, f"text {number}")
         total.update([piece for piece, _ in engine.pre_tokenize_str(text)])
-    return Counts.of({word.encode(): times for word, times in total.items()})
+    return PretokenCounts.of({word.encode(): times for word, times in total.items()})
 
 
-def _added(data: NDArray[np.uint8], offsets: NDArray[np.int64], counts: NDArray[np.int64]) -> Counts:
+def _added(data: NDArray[np.uint8], offsets: NDArray[np.int64], counts: NDArray[np.int64]) -> PretokenCounts:
     """Equal pre-tokens made one, and all in order."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if not len(counts):
-        return Counts(np.zeros(0, np.uint8), np.zeros(1, np.int64), np.zeros(0, np.int64))
+        return PretokenCounts(np.zeros(0, np.uint8), np.zeros(1, np.int64), np.zeros(0, np.int64))
     buffers = [None, pa.py_buffer(np.ascontiguousarray(offsets)), pa.py_buffer(np.ascontiguousarray(data))]
     words = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(counts), buffers)
     order = pc.sort_indices(words)
@@ -158,7 +158,7 @@ def _added(data: NDArray[np.uint8], offsets: NDArray[np.int64], counts: NDArray[
     sums = np.add.reduceat(counts[order.to_numpy()], np.flatnonzero(first))
     _, bounds, held = words.buffers()
     offsets = np.frombuffer(bounds, np.int64)[words.offset : words.offset + len(words) + 1]
-    return Counts(np.frombuffer(held, np.uint8)[offsets[0] : offsets[-1]], offsets - offsets[0], sums)
+    return PretokenCounts(np.frombuffer(held, np.uint8)[offsets[0] : offsets[-1]], offsets - offsets[0], sums)
 
 
 def _batches(texts: Iterable[str]) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
@@ -166,7 +166,7 @@ def _batches(texts: Iterable[str]) -> Iterator[tuple[NDArray[np.uint8], NDArray[
     held: list[bytes] = []
     chars = 0
     for number, text in enumerate(texts):
-        held.append(utf8(text, f"text {number}"))
+        held.append(to_utf8(text, f"text {number}"))
         chars += len(text)
         if chars >= _BATCH_CHARS:
             yield _joined(held)
@@ -196,17 +196,17 @@ class _Table:
 
     def add(self, data: NDArray[np.uint8], ends: NDArray[np.int64], digits: int) -> None:
         """Count the pieces of texts that stand one after the other in `data`."""
-        document = at = 0
+        document = position = 0
         self._make_room(len(data))
         while document < len(ends):
-            document, at, self.known = _add(
-                data, _by_eight(data), ends, document, at, digits, *tables(),
+            document, position, self.known = _add(
+                data, _by_eight(data), ends, document, position, digits, *kind_tables(),
                 self.slots, self.hashes, self.places, _by_eight(self.words), self.known,
             )  # fmt: skip
             if document < len(ends):
                 self._grow()
 
-    def result(self) -> Counts:
+    def result(self) -> PretokenCounts:
         """What was counted."""
         begins = self.places[1 : self.known + 2, 0].copy()
         return _added(self.words[: begins[-1]], begins, self.places[1 : self.known + 1, 1])
@@ -232,7 +232,7 @@ def _by_eight(data: NDArray[np.uint8]) -> NDArray[np.uint64]:
 
 
 @njit(cache=True)
-def _add(data, eights, ends, document, at, digits, by_pair, by_point, slots, hashes, places, words, known):  # type: ignore[no-untyped-def]
+def _add(data, eights, ends, document, position, digits, by_pair, by_point, slots, hashes, places, words, known):  # type: ignore[no-untyped-def]
     """Count from byte `at` of a document on, until all is done or there is no room for another block of words.
 
     Returns the document and byte to go on from, and how many words are known. A block is cut first and then looked
@@ -243,7 +243,7 @@ def _add(data, eights, ends, document, at, digits, by_pair, by_point, slots, has
     states, entries = np.empty(_BLOCK, np.uint64), np.empty(_BLOCK, np.uint64)
     heads, tails = np.empty(_BLOCK, np.uint64), np.empty(_BLOCK, np.uint64)
     while document < len(ends) and known + _BLOCK + 1 < len(places):
-        document, at, pieces = cut(data, ends, document, at, digits, by_pair, by_point, begins, lengths)
+        document, position, pieces = split(data, ends, document, position, digits, by_pair, by_point, begins, lengths)
         _hash(eights, begins, lengths, pieces, states)
         for piece in range(pieces):
             entries[piece] = slots[states[piece] & uint64(len(slots) - 1)]
@@ -260,26 +260,26 @@ def _add(data, eights, ends, document, at, digits, by_pair, by_point, slots, has
                 places[word, 1] += 1
             else:
                 known = _look_up(eights, begin, length, state, slots, hashes, places, words, known)
-    return document, at, known
+    return document, position, known
 
 
 @njit(cache=True)
 def _hash(eights, begins, lengths, pieces, states):  # type: ignore[no-untyped-def]
     """A hash of each piece."""
     for piece in range(pieces):
-        at, left = begins[piece], lengths[piece]
+        position, left = begins[piece], lengths[piece]
         state = uint64(left) * _HASH
         while left >= 8:
-            state = (state ^ eights[at]) * _HASH
+            state = (state ^ eights[position]) * _HASH
             state ^= state >> uint64(29)
-            at += 8
+            position += 8
             left -= 8
-        state = (state ^ eights[at] & _LOW[left]) * _HASH
+        state = (state ^ eights[position] & _LOW[left]) * _HASH
         states[piece] = state ^ state >> uint64(32)
 
 
 @njit(cache=True)
-def _look_up(eights, at, length, state, slots, hashes, places, words, known):  # type: ignore[no-untyped-def]
+def _look_up(eights, position, length, state, slots, hashes, places, words, known):  # type: ignore[no-untyped-def]
     """Count a piece that may be anywhere, or nowhere yet. Returns how many words are known then."""
     slot = state & uint64(len(slots) - 1)
     while slots[slot]:
@@ -288,16 +288,16 @@ def _look_up(eights, at, length, state, slots, hashes, places, words, known):  #
             begin = places[word, 0]
             if places[word + 1, 0] - begin == length:
                 i = 0
-                while i + 8 <= length and words[begin + i] == eights[at + i]:
+                while i + 8 <= length and words[begin + i] == eights[position + i]:
                     i += 8
-                if i + 8 > length and (words[begin + i] ^ eights[at + i]) & _LOW[length - i] == 0:
+                if i + 8 > length and (words[begin + i] ^ eights[position + i]) & _LOW[length - i] == 0:
                     places[word, 1] += 1
                     return known
         slot = slot + uint64(1) & uint64(len(slots) - 1)
     known += 1
     begin = places[known, 0]
     for i in range(0, length, 8):  # what is written beyond its end the next word overwrites
-        words[begin + i] = eights[at + i]
+        words[begin + i] = eights[position + i]
     places[known, 1], places[known + 1, 0], hashes[known] = 1, begin + length, state
     slots[slot] = state & ~_NUMBER | uint64(known)
     return known

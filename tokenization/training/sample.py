@@ -40,7 +40,7 @@ Entries = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class Threshold:
     """What is taken of a stratum: all of it `times` times; then once more the documents before the hash (`high`,
     `low`), and `chars` characters of the one that has it."""
 
@@ -54,7 +54,7 @@ class Cut:
 class Sample:
     """The cuts of the strata that entries number so; None: nothing is taken of it."""
 
-    cuts: Sequence[Cut | None]
+    thresholds: Sequence[Threshold | None]
 
     def chars(self, entries: Entries) -> NDArray[np.int64]:
         """How many characters to take of each document (0: none).
@@ -62,20 +62,20 @@ class Sample:
         More than a document has, or than the cap leaves of it, means that it is read again from its beginning: see
         `taken`.
         """
-        found = np.zeros(len(entries), np.int64)
+        taken = np.zeros(len(entries), np.int64)
         for number in np.unique(entries["stratum"]).tolist():
-            cut = self.cuts[number]
-            if cut is None:
+            threshold = self.thresholds[number]
+            if threshold is None:
                 continue
             mine = np.flatnonzero(entries["stratum"] == number)
             high, low, chars = (entries[name][mine] for name in ("high", "low", "chars"))
-            before = (high < cut.high) | ((high == cut.high) & (low < cut.low))
-            last = (high == cut.high) & (low == cut.low)
-            found[mine] = (cut.times + before) * chars + last * cut.chars
-        return found
+            before = (high < threshold.high) | ((high == threshold.high) & (low < threshold.low))
+            last = (high == threshold.high) & (low == threshold.low)
+            taken[mine] = (threshold.times + before) * chars + last * threshold.chars
+        return taken
 
 
-class SameId(SampleError):
+class DuplicateId(SampleError):
     """Two documents have one id, that of line `line` of part `part`."""
 
     def __init__(self, part: int, line: int) -> None:
@@ -83,7 +83,7 @@ class SameId(SampleError):
         self.part, self.line = part, line
 
 
-def taken(text: str, chars: int, document_cap: int | None = None) -> Iterator[str]:
+def sampled_text(text: str, chars: int, document_cap: int | None = None) -> Iterator[str]:
     """What `chars` characters of a document are: as often as it takes the whole of it (or of what the cap leaves)
     and then its beginning."""
     whole = text[:document_cap]
@@ -93,7 +93,7 @@ def taken(text: str, chars: int, document_cap: int | None = None) -> Iterator[st
         yield whole[:rest]
 
 
-def entries(
+def sample_entries(
     ids: Sequence[str],
     strata: Sequence[int] | NDArray[np.int64],
     chars: Sequence[int] | NDArray[np.int64],
@@ -109,15 +109,15 @@ def entries(
         raise OptionError(f"document_cap = {document_cap}: take at least 1 character of a document, or set no cap")
     key = str(seed).encode()
     hashes = b"".join([hashlib.blake2b(name.encode(), digest_size=16, key=key).digest() for name in ids])
-    found = np.empty(len(ids), ENTRY)
-    found["high"], found["low"] = np.frombuffer(hashes, ">u8").reshape(-1, 2).T
+    table = np.empty(len(ids), ENTRY)
+    table["high"], table["low"] = np.frombuffer(hashes, ">u8").reshape(-1, 2).T
     lengths = np.asarray(chars, np.int64)
-    found["chars"] = lengths if document_cap is None else np.minimum(lengths, document_cap)
-    found["stratum"] = strata
-    return found
+    table["chars"] = lengths if document_cap is None else np.minimum(lengths, document_cap)
+    table["stratum"] = strata
+    return table
 
 
-def available(parts: Iterable[Entries], strata: Sequence[str]) -> dict[str, int]:
+def available_chars(parts: Iterable[Entries], strata: Sequence[str]) -> dict[str, int]:
     """Characters that there are of each stratum (after the cap)."""
     chars = np.zeros(len(strata), np.int64)
     for part in parts:
@@ -125,7 +125,7 @@ def available(parts: Iterable[Entries], strata: Sequence[str]) -> dict[str, int]
     return dict(zip(strata, chars.tolist(), strict=True))
 
 
-def choose(
+def choose_sample(
     parts: Callable[[], Iterable[Entries]],
     available: Mapping[str, int],
     quotas: Mapping[str, int],
@@ -138,32 +138,32 @@ def choose(
     of strata without a quota are not taken. Those of strata with too little text are taken again. Raises EmptyCorpus
     for a stratum with a quota and no text at all, OptionError for a quota out of range, SameId if an id comes twice.
     """
-    cuts: dict[str, Cut] = {}
-    left = {}
+    thresholds: dict[str, Threshold] = {}
+    remaining = {}
     for name, quota in quotas.items():
         if quota < 0:
             raise OptionError(f"stratum {name!r}: a quota of {quota} characters; ask for 0 or more")
         if quota and not available.get(name):
             raise EmptyCorpus(f"stratum {name!r} is to give {quota:,} characters and has no text: leave it out")
-        times, left[name] = divmod(quota, available[name]) if quota else (0, 0)
-        cuts[name] = Cut(times)
+        times, remaining[name] = divmod(quota, available[name]) if quota else (0, 0)
+        thresholds[name] = Threshold(times)
     names = list(available)
-    for some in _in_order(parts, at_once):
-        for number in np.unique(some["stratum"]).tolist():
+    for ordered in _in_order(parts, at_once):
+        for number in np.unique(ordered["stratum"]).tolist():
             name = names[number]
-            if not left.get(name):
+            if not remaining.get(name):
                 continue
-            mine = some[some["stratum"] == number]
-            ends = np.cumsum(mine["chars"])
-            met = int(np.searchsorted(ends, left[name]))
-            if met == len(mine):
-                left[name] -= int(ends[-1])
+            of_stratum = ordered[ordered["stratum"] == number]
+            ends = np.cumsum(of_stratum["chars"])
+            met = int(np.searchsorted(ends, remaining[name]))
+            if met == len(of_stratum):
+                remaining[name] -= int(ends[-1])
             else:
-                last = mine[met]
-                chars = left[name] - int(ends[met] - last["chars"])
-                cuts[name] = Cut(cuts[name].times, int(last["high"]), int(last["low"]), chars)
-                left[name] = 0
-    return Sample([cuts.get(name) for name in names])
+                last = of_stratum[met]
+                chars = remaining[name] - int(ends[met] - last["chars"])
+                thresholds[name] = Threshold(thresholds[name].times, int(last["high"]), int(last["low"]), chars)
+                remaining[name] = 0
+    return Sample([thresholds.get(name) for name in names])
 
 
 def _in_order(parts: Callable[[], Iterable[Entries]], at_once: int) -> Iterator[Entries]:
@@ -171,14 +171,14 @@ def _in_order(parts: Callable[[], Iterable[Entries]], at_once: int) -> Iterator[
     stretches = max(1, -(-sum(map(len, parts())) // at_once))
     for stretch in range(stretches):
         first, last = ((2**64 * number) // stretches for number in (stretch, stretch + 1))
-        found = [part[(part["high"] >= first) & (part["high"] <= last - 1)] for part in parts()]
-        some = np.concatenate([np.empty(0, ENTRY), *found])
-        del found
-        some = some[np.lexsort((some["low"], some["high"]))]
-        same = np.flatnonzero((np.diff(some["high"]) == 0) & (np.diff(some["low"]) == 0))
-        if len(same):
-            raise SameId(*_place(parts(), some[same[0]]))
-        yield some
+        of_parts = [part[(part["high"] >= first) & (part["high"] <= last - 1)] for part in parts()]
+        ordered = np.concatenate([np.empty(0, ENTRY), *of_parts])
+        del of_parts
+        ordered = ordered[np.lexsort((ordered["low"], ordered["high"]))]
+        duplicates = np.flatnonzero((np.diff(ordered["high"]) == 0) & (np.diff(ordered["low"]) == 0))
+        if len(duplicates):
+            raise DuplicateId(*_place(parts(), ordered[duplicates[0]]))
+        yield ordered
 
 
 def _place(parts: Iterable[Entries], entry: Any) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from pipelines.fertility.texts import TASHKEEL, read_texts
 from pipelines.stages.documents import open_documents, parts_of
 from tests.pipelines.report.reading import Page
 from tests.tokenization.slowly import slowly
-from tokenization.model.tokenizer import Tokenizer
+from tokenization.model import Tokenizer
 
 GOLD = "والكتاب\tو+ال+كتاب\nبيت\tبيت\nمدرستها\tمدرس+ت+ها\n"
 

@@ -6,14 +6,12 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tokenization.evaluation.inventory import inventory, kind
-from tokenization.model.encode import Encoder
-from tokenization.model.import_foreign import PATTERNS, of_ranks
-from tokenization.model.tokenizer import Tokenizer
+from tokenization.evaluation import describe_vocabulary, script_of
+from tokenization.model import PATTERNS, Encoder, Tokenizer, tokenizer_of_ranks
 
 
 def test_figures_equal_a_count_token_by_token(small: Tokenizer) -> None:
-    found = inventory(Encoder(small))
+    found = describe_vocabulary(Encoder(small))
     assert json.loads(json.dumps(found)) == found
     pieces = [piece for piece in small.pieces if piece]
     whole = [piece.decode() for piece in pieces if piece.decode(errors="replace").encode() == piece]
@@ -36,7 +34,7 @@ def test_figures_equal_a_count_token_by_token(small: Tokenizer) -> None:
 
 def test_a_token_that_its_own_text_does_not_give_is_found() -> None:
     ranks = {bytes([byte]): byte for byte in range(256)} | {b"a b": 256, b"ab": 257}
-    found = inventory(Encoder(of_ranks(ranks, PATTERNS["gpt2"], {}, "made up", {})))
+    found = describe_vocabulary(Encoder(tokenizer_of_ranks(ranks, PATTERNS["gpt2"], {}, "made up", {})))
     assert found["unreachable"] == {"tokens": 1, "first": ["a b"]}  # no pre-token holds a space inside
 
 
@@ -62,4 +60,4 @@ def test_a_token_that_its_own_text_does_not_give_is_found() -> None:
     ],
 )
 def test_scripts_are_those_of_the_first_letter(text: str, expected: str) -> None:
-    assert kind(text) == expected
+    assert script_of(text) == expected

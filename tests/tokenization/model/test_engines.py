@@ -9,15 +9,17 @@ from engines import Engines, agreed, engines, fuzzed
 from everything import everything
 
 from benchmarks.tokenization.buckwalter import convert
-from tokenization.model import folder
-from tokenization.model.encode import Encoder
-from tokenization.model.pattern import pattern
-from tokenization.model.tokenizer import Tokenizer
-from tokenization.model.vocabulary import Layout, Vocabulary
-from tokenization.morphology.segmenter import segmenter
-from tokenization.training import bpe
-from tokenization.training.counts import Counts, count
-from tokenization.training.morpheme_boundaries import Morphology, boundaries, clitics_apart, word_counts
+from tokenization.model import Encoder, Tokenizer, Vocabulary, VocabularyLayout, pretoken_pattern, tokenizer_files
+from tokenization.morphology import open_segmenter
+from tokenization.options import MorphologyOptions
+from tokenization.training import (
+    PretokenCounts,
+    boundary_flags,
+    count_pretokens,
+    split_clitics,
+    train_merges,
+    word_counts,
+)
 
 FUZZ = int(os.environ.get("ARCORP_FUZZ", "250"))  # strings for each tokenizer
 MODES = ["V2", "regex", "hard learned", "hard regex rules", "soft learned", "soft regex learned", "soft camel"]
@@ -25,7 +27,10 @@ MODES = ["V2", "regex", "hard learned", "hard regex rules", "soft learned", "sof
 
 @pytest.fixture(scope="module", params=MODES)
 def opened(
-    request: pytest.FixtureRequest, real_text: list[str], real_counts: Counts, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    real_text: list[str],
+    real_counts: PretokenCounts,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> tuple[Tokenizer, Engines]:
     """The layout of V2, plain; and each mode with each segmenter, clitics apart or not."""
     asked = request.param.split()
@@ -33,18 +38,18 @@ def opened(
         path: Path = request.getfixturevalue("v2_folder")
     else:
         path = tmp_path_factory.mktemp("tokenizer")
-        split, layout = pattern(clitics="regex" in asked), Layout(4_000)
+        split, layout = pretoken_pattern(clitics="regex" in asked), VocabularyLayout(4_000)
         words = real_counts
         if "camel" in asked:  # analyses take their time: fewer words
-            words = count([text[:2_000] for text in real_text[::10]], pattern())
-        morphology, ends = Morphology(), None
+            words = count_pretokens([text[:2_000] for text in real_text[::10]], pretoken_pattern())
+        morphology, ends = MorphologyOptions(), None
         if asked[0] != "regex":
             database = str(convert(path / "buckwalter.db")) if "camel" in asked else None
-            morphology = Morphology(asked[0])
-            ends = boundaries(words, segmenter(asked[-1], word_counts(words), database))
-        pieces = clitics_apart(words, split) if "regex" in asked else words
-        merges = bpe.train(pieces, layout.merged, morphology=morphology, boundaries=ends)
-        for name, data in folder.files(Vocabulary(layout, tuple(merges)), split, {}).items():
+            morphology = MorphologyOptions(asked[0])
+            ends = boundary_flags(words, open_segmenter(asked[-1], word_counts(words), database))
+        pieces = split_clitics(words, split) if "regex" in asked else words
+        merges = train_merges(pieces, layout.merged, morphology=morphology, boundaries=ends)
+        for name, data in tokenizer_files(Vocabulary(layout, tuple(merges)), split, {}).items():
             (path / name).write_bytes(data)
     return Tokenizer.load(path), engines(path)
 
@@ -79,9 +84,9 @@ def test_words_without_end_encode_alike(opened: tuple[Tokenizer, Engines], text:
 
 
 def test_a_clitic_set_apart_is_never_in_a_token_with_the_stem(
-    real_counts: Counts, make_folder: Callable[[Layout, str], Path]
+    real_counts: PretokenCounts, make_folder: Callable[[VocabularyLayout, str], Path]
 ) -> None:
-    path = make_folder(Layout(4_000), pattern(clitics=True))
+    path = make_folder(VocabularyLayout(4_000), pretoken_pattern(clitics=True))
     tokenizer = Tokenizer.load(path)
     for text, apart in ((" والكتاب", " وال"), ("بالمدرسة", "بال"), (" كتابهما", " كتاب"), ("مكتبات", "مكتب")):
         joined = [b"".join(tokenizer.pieces[at] for at in tokenizer.encode(text)[:n]).decode() for n in range(1, 9)]

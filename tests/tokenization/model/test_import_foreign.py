@@ -14,10 +14,7 @@ from tokenizers import ByteLevelBPETokenizer
 from transformers import AutoTokenizer
 
 from tokenization.errors import FolderError
-from tokenization.model import import_foreign as foreign
-from tokenization.model.encode import Encoder
-from tokenization.model.import_foreign import open_tokenizer
-from tokenization.model.tokenizer import Tokenizer
+from tokenization.model import PATTERNS, Encoder, Tokenizer, open_tokenizer, tokenizer_of_ranks
 
 AWKWARD = st.sampled_from(
     [
@@ -48,7 +45,7 @@ def pairs(ranks: dict[bytes, int]) -> dict[str, tuple[Tokenizer, tiktoken.Encodi
                 mergeable_ranks=ranks,
                 special_tokens={"<|endoftext|>": 5_000},
             )
-            ours = foreign.of_ranks(ranks, foreign.PATTERNS[name], {"<|endoftext|>": 5_000}, name, {})
+            ours = tokenizer_of_ranks(ranks, PATTERNS[name], {"<|endoftext|>": 5_000}, name, {})
             made[name] = (ours, theirs)
     return made
 
@@ -99,7 +96,7 @@ def test_a_tiktoken_file_of_a_known_name_needs_nothing_beside_it(tmp_path: Path)
     path = tmp_path / "p50k_base.tiktoken"
     path.write_bytes(all_bytes())
     read = open_tokenizer(path)
-    assert read.pattern == foreign.PATTERNS["p50k_base"]
+    assert read.pattern == PATTERNS["p50k_base"]
     assert (read.vocab_size, read.specials["<|endoftext|>"]) == (50_257, 50_256)
 
 

@@ -10,12 +10,12 @@ from tokenizers import Regex
 from tokenizers.pre_tokenizers import Split
 
 from tokenization.errors import OptionError
-from tokenization.model.pattern import pattern
+from tokenization.model import pretoken_pattern
 
 
 @cache
 def splitter(digits: int = 1, *, clitics: bool = False) -> Split:
-    return Split(Regex(pattern(digits, clitics=clitics)), "isolated")
+    return Split(Regex(pretoken_pattern(digits, clitics=clitics)), "isolated")
 
 
 def pieces(text: str, digits: int = 1) -> list[str]:
@@ -39,7 +39,7 @@ def test_contractions_signs_and_white_space_are_pieces_of_their_own() -> None:
 @pytest.mark.parametrize("digits", [0, 4, -1])
 def test_other_numbers_of_digits_are_refused(digits: int) -> None:
     with pytest.raises(OptionError, match=f"digits = {digits}"):
-        pattern(digits)
+        pretoken_pattern(digits)
 
 
 def apart(text: str) -> list[str]:

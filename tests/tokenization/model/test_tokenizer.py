@@ -15,11 +15,14 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
 from tokenization.errors import EncodingError, EncodingMismatch, FolderError
-from tokenization.model import folder
-from tokenization.model.golden import SENTENCES
-from tokenization.model.pattern import pattern
-from tokenization.model.tokenizer import Tokenizer
-from tokenization.model.vocabulary import Layout, Vocabulary
+from tokenization.model import (
+    GOLDEN_SENTENCES,
+    Tokenizer,
+    Vocabulary,
+    VocabularyLayout,
+    pretoken_pattern,
+    tokenizer_files,
+)
 
 
 @pytest.fixture(scope="module", params=["v2_folder", "small_folder"])
@@ -63,8 +66,8 @@ def test_the_v2_layout_keeps_its_ids_in_every_engine(v2_folder: Path) -> None:
 def test_a_loaded_folder_says_what_it_is(small: Tokenizer, small_folder: Path) -> None:
     assert small.vocab_size == 4_096
     assert (small.bos, small.eos, small.pad) == (4_093, 4_094, 4_095)
-    assert small.pattern == pattern(digits=2)
-    assert small.check_golden() == len(SENTENCES)
+    assert small.pattern == pretoken_pattern(digits=2)
+    assert small.check_golden() == len(GOLDEN_SENTENCES)
     assert small.meta["made"] == {"sample": "tests"}
     assert small.decode([4_093, *small.encode("نص"), 4_094]) == "<|bos|>نص<|eos|>"
     for name, array in (("token_bytes.npy", small.token_bytes), ("token_chars.npy", small.token_chars)):
@@ -76,8 +79,10 @@ def test_a_loaded_folder_says_what_it_is(small: Tokenizer, small_folder: Path) -
 
 @pytest.mark.fault(27)
 def test_equal_vocabularies_give_equal_bytes() -> None:
-    vocabulary = Vocabulary(Layout(261), ((b"a", b"b"), (b"ab", b"ab")))
-    assert folder.files(vocabulary, pattern(), {"x": 1}) == folder.files(vocabulary, pattern(), {"x": 1})
+    vocabulary = Vocabulary(VocabularyLayout(261), ((b"a", b"b"), (b"ab", b"ab")))
+    assert tokenizer_files(vocabulary, pretoken_pattern(), {"x": 1}) == tokenizer_files(
+        vocabulary, pretoken_pattern(), {"x": 1}
+    )
 
 
 def test_a_tokenizer_json_alone_is_enough(small: Tokenizer, small_folder: Path, tmp_path: Path) -> None:

@@ -5,18 +5,18 @@ from typing import Any
 import pytest
 
 from tokenization.errors import VocabularyError
-from tokenization.model.vocabulary import Layout, Vocabulary
+from tokenization.model import Vocabulary, VocabularyLayout
 
 
 def test_special_tokens_follow_the_merges_in_their_order() -> None:
-    layout = Layout(8_192)
+    layout = VocabularyLayout(8_192)
     assert layout.merged == 8_189
     assert layout.names() == ("<|bos|>", "<|eos|>", "<|pad|>")
     assert layout.roles() == {"bos": "<|bos|>", "eos": "<|eos|>", "pad": "<|pad|>"}
 
 
 def test_fixed_ids_reserved_slots_and_holes_have_names() -> None:
-    layout = Layout(300, {"<|a|>": 297, "<|b|>": None, "<|eos|>": 290}, reserved=2, bpe=285)
+    layout = VocabularyLayout(300, {"<|a|>": 297, "<|b|>": None, "<|eos|>": 290}, reserved=2, bpe=285)
     assert dict(enumerate(layout.names(), 285)) == {
         285: "<|reserved_0|>",
         286: "<|reserved_1|>",
@@ -38,8 +38,8 @@ def test_fixed_ids_reserved_slots_and_holes_have_names() -> None:
 
 
 def test_merges_take_all_the_room_below_the_lowest_fixed_id() -> None:
-    assert Layout(1_000, {"<|a|>": 900}).merged == 900
-    assert Layout(1_000, {"<|a|>": 998, "<|b|>": None, "<|c|>": None}, reserved=3).merged == 994
+    assert VocabularyLayout(1_000, {"<|a|>": 900}).merged == 900
+    assert VocabularyLayout(1_000, {"<|a|>": 998, "<|b|>": None, "<|c|>": None}, reserved=3).merged == 994
 
 
 @pytest.mark.parametrize(
@@ -55,8 +55,8 @@ def test_merges_take_all_the_room_below_the_lowest_fixed_id() -> None:
         ({"size": 300, "specials": {"x": None}}, "is a byte"),
         ({"size": 300, "specials": {"<|unused_3|>": None}}, "given to empty slots"),
         ({"size": 300, "specials": {"<|a|>": 280, "<|b|>": 280}}, "both claim id 280"),
-        ({"size": 300, "specials": {"<|a|>": 300}}, "id 300 is not within 256..299"),
-        ({"size": 300, "specials": {"<|a|>": 17}}, "bytes come first"),
+        ({"size": 300, "specials": {"<|a|>": 300}}, "id 300 is outside 256..299"),
+        ({"size": 300, "specials": {"<|a|>": 17}}, "are bytes"),
         ({"size": 300, "specials": {"<|a|>": 280}, "bpe": 281}, "id 280 lies among the 281 ids"),
         ({"size": 300, "bpe": 298}, "are more than 300"),
         ({"size": 300, "bpe": 255}, "the bytes alone need 256"),
@@ -66,12 +66,12 @@ def test_merges_take_all_the_room_below_the_lowest_fixed_id() -> None:
 )
 def test_a_layout_that_cannot_be_is_refused_in_one_sentence(options: dict[str, Any], message: str) -> None:
     with pytest.raises(VocabularyError) as refused:
-        Layout(**options)
+        VocabularyLayout(**options)
     assert message in str(refused.value)
 
 
 def test_merges_and_layout_must_belong_together() -> None:
-    layout = Layout(259, {"<|bos|>": None})
+    layout = VocabularyLayout(259, {"<|bos|>": None})
     assert Vocabulary(layout, ((b"a", b"b"), (b"ab", b"c"))).tokens()[256:] == [b"ab", b"abc"]
     with pytest.raises(VocabularyError, match="make 257 tokens, and the layout holds 258"):
         Vocabulary(layout, ((b"a", b"b"),))
@@ -81,4 +81,4 @@ def test_merges_and_layout_must_belong_together() -> None:
 
 def test_a_special_name_that_was_learned_is_refused() -> None:
     with pytest.raises(VocabularyError, match="'ab' was also learned"):
-        Vocabulary(Layout(258, {"ab": None}), ((b"a", b"b"),))
+        Vocabulary(VocabularyLayout(258, {"ab": None}), ((b"a", b"b"),))

@@ -5,10 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tokenization.model.tokenizer import Tokenizer
-from tokenization.morphology.alignment import align, segmented
-from tokenization.morphology.gold import read_gold
-from tokenization.morphology.segmenter import Rules, segmenter
+from tokenization.model import Tokenizer
+from tokenization.morphology import RuleSegmenter, align, open_segmenter, read_gold, segment_words
 
 GOLD = [("والكتاب", (1, 3)), ("كتابها", (4,)), ("كتب", ())]
 
@@ -45,7 +43,7 @@ def test_a_word_counts_as_often_as_it_occurs() -> None:
 
 
 def test_a_segmenter_stands_in_for_gold_and_marks_stay_with_their_letters() -> None:
-    assert segmented(["والكتاب", "وَالكِتاب", "والكتاب"], Rules()) == [
+    assert segment_words(["والكتاب", "وَالكِتاب", "والكتاب"], RuleSegmenter()) == [
         ("والكتاب", (1, 3)),
         ("وَالكِتاب", (2, 4)),
         ("والكتاب", (1, 3)),
@@ -68,6 +66,6 @@ def test_plain_merges_align_with_wikinews_as_counted_by_hand(samples: Path, smal
     assert result.true == sum(len(cuts) for _, cuts in gold)
     agreed = align(
         lambda text: [small.pieces[at] for at in small.encode(text)],
-        segmented([word for word, _ in gold], segmenter("learned")),
+        segment_words([word for word, _ in gold], open_segmenter("learned")),
     )
     assert agreed.f1 == pytest.approx(result.f1, abs=0.05)

@@ -4,11 +4,10 @@ from collections import Counter
 
 import pytest
 
-from tokenization.morphology.dialect_examples import LEAST, OTHERS, examples, parallel
+from tokenization.morphology import RuleSegmenter, open_segmenter, segments
+from tokenization.morphology.dialect_examples import MAX_OTHERS, MIN_COUNT, examples, parallel
 from tokenization.morphology.features import level
-from tokenization.morphology.segmenter import Rules, segmenter, segments
-from tokenization.training.counts import Counts
-from tokenization.training.morpheme_boundaries import word_counts
+from tokenization.training import PretokenCounts, word_counts
 
 SOMETIMES = """عنده عندها عندهم عندك عندي عندو يكتب تكتب نكتب بيكتب هيكتب حيكتب كيكتب مايكتب كانوا كان كانت كانو ماكانش
 مكانش مدرسة مدرسه يشوف تشوف أشوف بشوف البيت هالبيت عالبيت حكيت حكيتله حكيتلها حكيتلك"""
@@ -17,7 +16,7 @@ KNOWN = Counter(SOMETIMES.split() * 50 + OFTEN.split() * 500)
 
 
 def known(word: str) -> int:
-    return level(KNOWN[word]) if KNOWN[word] >= LEAST else 0
+    return level(KNOWN[word]) if KNOWN[word] >= MIN_COUNT else 0
 
 
 @pytest.mark.parametrize(
@@ -46,7 +45,7 @@ def test_a_word_stands_beside_one_that_is_known_or_beside_none(word: str, beside
 
 
 def test_examples_are_cut_as_their_parallels_and_at_the_clitic() -> None:
-    found = dict(examples(KNOWN, segmenter("learned"), {"عندي"}, 0))
+    found = dict(examples(KNOWN, open_segmenter("learned"), {"عندي"}, 0))
     assert "عندي" not in found
     cut = {word: "+".join(segments(word, cuts)) for word, cuts in found.items()}
     assert [cut[word] for word in ("عندك", "بيكتب", "ماكانش", "مكانش", "كانو", "مدرسه", "هالبيت", "حكيتلها")] == [
@@ -54,20 +53,20 @@ def test_examples_are_cut_as_their_parallels_and_at_the_clitic() -> None:
     ]
 
 
-def test_examples_out_of_real_text_are_pieces_of_the_word_and_the_same_again(real_counts: Counts) -> None:
+def test_examples_out_of_real_text_are_pieces_of_the_word_and_the_same_again(real_counts: PretokenCounts) -> None:
     counts = word_counts(real_counts)
-    found = examples(counts, Rules(), set(), 0)
+    found = examples(counts, RuleSegmenter(), set(), 0)
     assert len(found) == len(dict(found)) > 1_000
-    assert sum(parallel(word, lambda other: counts.get(other, 0)) is None for word, _ in found) <= OTHERS
+    assert sum(parallel(word, lambda other: counts.get(other, 0)) is None for word, _ in found) <= MAX_OTHERS
     for word, cuts in found:
         assert "".join(segments(word, cuts)) == word
         assert all(segments(word, cuts))
-    assert examples(dict(reversed(counts.items())), Rules(), set(), 0) == found
+    assert examples(dict(reversed(counts.items())), RuleSegmenter(), set(), 0) == found
 
 
 def test_the_shipped_model_cuts_dialects() -> None:
     wanted = "ب+يكتب ه+يروح ح+يكون ك+يقول ما+كان+ش م+كان+ش قدر+ش عند+ك نفس+ي يلعب+و ه+ال+بلد"
     words = wanted.replace("+", "").split()
-    found = segmenter("learned").cuts(words)
+    found = open_segmenter("learned").boundaries(words)
     cut = ["+".join(segments(word, cuts)) for word, cuts in zip(words, found, strict=True)]
     assert cut == wanted.split()
