@@ -1,7 +1,7 @@
-"""What a vocabulary is made of, without any text: lengths, scripts, digits, white space, tokens that are never used.
+"""The contents of a vocabulary, without any text: lengths, scripts, digits, white space, unreachable tokens.
 
-Some of it is policy (whether 1234567 is one token or seven), some is waste: a token that its own text doesn't encode
-to can come up only in company, if ever (Land & Bartolo 2024, *Fishing for Magikarp*).
+Some are a choice (whether 1234567 is one token or seven), some are waste: a token that is not the encoding of its own
+text occurs only next to certain other text, if at all (Land & Bartolo 2024, *Fishing for Magikarp*).
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from tokenization.model import Encoder, Tokenizer
 
 DIGITS = {"ASCII": "1234567", "Arabic-Indic": "١٢٣٤٥٦٧"}
 INDENTS = (1, 2, 4, 8, 16)
-LONGEST = 16  # characters; longer tokens are counted together
+LONGEST = 16  # characters; longer tokens are counted as this length
 
 
 def describe_vocabulary(encoder: Encoder) -> dict[str, Any]:
-    """What there is to say of a vocabulary, as JSON has it.
+    """Return the figures of a vocabulary as JSON.
 
-    `size` ids, of which `text` stand for text. `bytes`: least, most, mean, standard deviation of a token's length
-    (nanochat's `token_bytes`). `chars`: how many tokens have so many characters, those of LONGEST or more together.
-    `scripts`: shares of the tokens for text, by the script of their first letter, else what they are. `fragments`:
-    share that is no whole characters. `unreachable`: how many whole tokens their own text doesn't encode to, and
-    the first of them. `digits`: the pieces that runs of seven digits become. `indents`: tokens that so many spaces at
-    the beginning of a line cost.
+    `size`: number of ids. `text`: ids that represent text. `bytes`: least, most, mean and standard deviation of a
+    token's length (nanochat's `token_bytes`). `chars`: number of tokens by length in characters, up to LONGEST, which
+    includes longer ones. `scripts`: shares of the tokens of text by the script of the first letter, otherwise by kind.
+    `fragments`: share of tokens that are not whole characters. `unreachable`: number of whole tokens that are not the
+    encoding of their own text, and the first of them. `digits`: the pieces of runs of seven digits. `indents`: tokens
+    for a number of spaces at the beginning of a line.
     """
     tokenizer = encoder.tokenizer
     pieces = [piece for piece in tokenizer.pieces if piece]
@@ -62,7 +62,7 @@ def describe_vocabulary(encoder: Encoder) -> dict[str, Any]:
 
 
 def script_of(text: str) -> str:
-    """The script of the first letter or mark; of text without any: digits, spaces, or signs."""
+    """Return the script of the first letter or mark; for text without one: digits, spaces or signs."""
     for char in text:
         if unicodedata.category(char)[0] in "LM":
             name = unicodedata.name(char, "OTHER").split()[0]
@@ -75,7 +75,7 @@ def script_of(text: str) -> str:
 
 
 def _unreachable(encoder: Encoder) -> list[int]:
-    """Ids of whole characters that encoding their own text doesn't give back alone."""
+    """Return the ids of whole characters that are not the encoding of their own text."""
     tokenizer = encoder.tokenizer
     candidates, texts = [], []
     for token, piece in enumerate(tokenizer.pieces):

@@ -1,13 +1,14 @@
-"""Texts to ids, a lot of them: one engine that is fast, checked against one that is right.
+"""Encoding of many texts: the fast engine, checked against the reference engine.
 
-`fastokens` encodes 30 times as fast as `tokenizers`, and is young. So in every part the first documents and a keyed
-0.1 % of the others are encoded by both beforehand, and if one id differs, the whole part is done by `tokenizers`,
-and says so. A tokenizer that fastokens doesn't take is done by `tokenizers` altogether.
+`fastokens` is 30 times as fast as `tokenizers`, and recent. Therefore both engines encode the first documents of each
+part and one of each thousand others, chosen by a keyed hash. If one id differs, the whole part is encoded by
+`tokenizers`, and the result reports this. A tokenizer that fastokens does not support is always encoded by
+`tokenizers`.
 
-Special tokens' names inside a text are text. Batches are bounded by characters, not by documents: books come whole, or
-in `pieces` if they are longer than that.
-Each engine is kept to one thread, since parts are what is encoded in parallel. Both read their environment once,
-when they are loaded; whoever has set these variables before keeps them.
+Names of special tokens inside a text are encoded as text. Batches are limited by characters, not by documents; a
+document that is longer than a batch is split at points that do not change its ids, see `split_long_text`. Each engine
+uses one thread, because parts are encoded in parallel. Both engines read their environment variables once, when they
+are imported; values that are already set are kept.
 """
 
 from __future__ import annotations
@@ -27,17 +28,23 @@ from tokenization.model.split_long_text import can_split, split_text
 from tokenization.model.tokenizer import Tokenizer
 from tokenization.model.utf8 import to_utf8
 
-BATCH_CHARS = 4_000_000  # texts, ids and offsets of a batch together stay under some 50 MB
-CHECKED_FIRST = 4  # documents at the head of a part that both engines encode
-CHECKED_ONE_IN = 1000  # of the others
-CHECKED_CHARS = 10_000  # of each: over whole books the reference would take longer than all the rest of the part
+BATCH_CHARS = 4_000_000  # texts, ids and offsets of a batch take less than about 50 MB
+CHECKED_FIRST = 4  # documents at the beginning of a part that both engines encode
+CHECKED_ONE_IN = 1000  # one of so many other documents is checked
+CHECKED_CHARS = (
+    10_000  # of each checked document; whole books would take the reference longer than the rest of the part
+)
 
 _ONE_THREAD = {"RAYON_NUM_THREADS": "1", "FASTOKENS_BPE_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
 @dataclass(frozen=True, eq=False)
 class EncodedBatch:
-    """Consecutive documents: their ids one after the other, and how many each has."""
+    """Consecutive documents with their ids.
+
+    `texts`: the documents. `ids`: their ids, concatenated, little-endian 16 or 32 bits. `tokens`: number of ids of
+    each document.
+    """
 
     texts: Sequence[str]
     ids: NDArray[np.uint16] | NDArray[np.uint32]
@@ -45,20 +52,22 @@ class EncodedBatch:
 
     @cached_property
     def bytes(self) -> NDArray[np.int64]:
-        """Of each document, in UTF-8."""
+        """UTF-8 bytes of each document."""
         return np.array([len(text) if text.isascii() else len(text.encode()) for text in self.texts], np.int64)
 
     @cached_property
     def chars(self) -> NDArray[np.int64]:
-        """Of each document."""
+        """Characters of each document."""
         return np.array([len(text) for text in self.texts], np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedPart:
-    """A part on its way: which engine does it, how many documents both engines encoded, how many they disagreed on.
+    """An encoded part of a dataset.
 
-    `batches` yields its documents in order, once; it raises EncodingError for a text with lone surrogates.
+    `engine`: "fastokens" or "tokenizers". `checked`: number of documents that both engines encoded. `disagreed`:
+    number of those with different ids. `batches`: an iterator over the documents, which can be consumed once; it
+    raises EncodingError for a text with lone surrogates.
     """
 
     engine: str
@@ -68,16 +77,22 @@ class EncodedPart:
 
 
 def id_dtype(vocab_size: int) -> np.dtype[Any]:
-    """How ids are stored: little-endian 16 bits while they fit, else 32."""
+    """Return the dtype of stored ids: little-endian 16 bits if the vocabulary has at most 65,536 ids, otherwise 32
+    bits.
+    """
     return np.dtype("<u2" if vocab_size <= 1 << 16 else "<u4")
 
 
 class Encoder:
-    """A tokenizer made ready to encode parts. `dtype` is that of its ids; `refused` says why fastokens isn't used."""
+    """A tokenizer with its engines, ready to encode parts.
+
+    `tokenizer`: the tokenizer. `dtype`: dtype of the ids. `refused`: the reason why fastokens is not used, or None.
+    `batch_chars` (characters, at least 1): the size of a batch. Raises OptionError if it is out of range.
+    """
 
     def __init__(self, tokenizer: Tokenizer, *, batch_chars: int = BATCH_CHARS) -> None:
         if batch_chars < 1:
-            raise OptionError(f"batch_chars = {batch_chars}: a batch holds at least 1 character")
+            raise OptionError(f"batch_chars = {batch_chars}: choose 1 or more")
         for name, value in _ONE_THREAD.items():
             os.environ.setdefault(name, value)
         self.tokenizer = tokenizer
@@ -87,9 +102,12 @@ class Encoder:
         self._can_split = can_split(tokenizer)
 
     def encode_part(self, texts: Sequence[str], name: str, *, begin: int = 0, reference: bool = False) -> EncodedPart:
-        """Encode the documents of a part, or those from number `begin` on: a part may come in pieces, and is done by
-        `tokenizers` from its first piece on (`reference`) once engines disagree on a later one. `name`, the part's,
-        chooses which documents both engines encode."""
+        """Encode the documents of a part.
+
+        `name` is the name of the part; it determines which documents are checked. `begin` is the number of the first
+        document within the part, for parts that are encoded in several calls. With `reference`, `tokenizers` is used
+        without a check: the caller encodes a part again from its first document if the engines differ in a later call.
+        """
         checked = disagreed = 0
         if self._fast is not None:
             for number in _chosen(name, begin, begin + len(texts)):
@@ -110,11 +128,11 @@ class Encoder:
                 end += 1
             batch = texts[begin:end]
             try:
-                if fast and chars > self._batch_chars and self._can_split:  # one long document
+                if fast and chars > self._batch_chars and self._can_split:  # a single long document
                     ids, tokens = self._in_pieces(batch[0])
                 else:
                     ids, tokens = self._by_fastokens(batch) if fast else self._by_reference(batch)
-            except (UnicodeEncodeError, EncodingError):  # of some text: of which?
+            except (UnicodeEncodeError, EncodingError):  # find the text
                 for number, text in enumerate(batch, first + begin):
                     to_utf8(text, f"document {number} of part {name}")
                 raise
@@ -136,7 +154,7 @@ class Encoder:
 
 
 def _fastokens(tokenizer: Tokenizer) -> tuple[Any, str | None]:
-    """The fast engine with this tokenizer, or None and its reason."""
+    """Return the fast engine for this tokenizer, or None and the reason why it cannot be used."""
     import fastokens
 
     try:
@@ -146,14 +164,20 @@ def _fastokens(tokenizer: Tokenizer) -> tuple[Any, str | None]:
 
 
 def narrow_ids(ids: NDArray[np.uint32], vocab_size: int) -> NDArray[np.uint16] | NDArray[np.uint32]:
-    """Ids as they are stored. Raises EncodingError for one outside the vocabulary: numpy would wrap it silently."""
+    """Return ids in their stored dtype. Raises EncodingError for an id outside the vocabulary, which numpy would
+    wrap.
+    """
     if len(ids) and int(ids.max()) >= vocab_size:
-        raise EncodingError(f"id {int(ids.max())} is outside a vocabulary of {vocab_size}: the tokenizer is damaged")
+        raise EncodingError(
+            f"id {int(ids.max())} is outside a vocabulary of {vocab_size}: the tokenizer is damaged; make it again"
+        )
     return ids.astype(id_dtype(vocab_size))
 
 
 def _chosen(name: str, begin: int, end: int) -> list[int]:
-    """Documents from `begin` to `end` of a part: the first of all, and one of each thousand, by a keyed hash."""
+    """Return the numbers of the checked documents in [begin, end): the first ones of the part, and one of each
+    thousand.
+    """
     drawn = []
     for thousand in range(begin // CHECKED_ONE_IN * CHECKED_ONE_IN, end, CHECKED_ONE_IN):
         digest = hashlib.blake2b(f"{name}:{thousand}".encode(), digest_size=8).digest()

@@ -1,14 +1,14 @@
-"""A tokenizer folder: one tokenizer, written for everyone who may want to read it.
+"""The files of a tokenizer folder, for all common readers.
 
-    tokenizer.json            `tokenizers`, AutoTokenizer, fastokens; no code of ours needed
-    tokenizer_config.json     AutoTokenizer. The class must be PreTrainedTokenizerFast: transformers 5 rebuilds the
-                              pre-tokenizer of GPT2Tokenizer and drops the pattern (transformers issue 45920).
-                              With split_special_tokens a special token's name in a text stays text
-    special_tokens_map.json   the roles, for older readers
-    tokenizer.tiktoken        tiktoken's ranks; pattern and special tokens are in tokenizer_meta.json
-    token_bytes.npy           int32 per id: bytes, 0 for special tokens (for bits per byte, as nanochat has it)
-    token_chars.npy           int32 per id: bytes that begin a character
-    tokenizer_meta.json       how it was made, and golden encodings
+    tokenizer.json            `tokenizers`, AutoTokenizer, fastokens
+    tokenizer_config.json     AutoTokenizer. The class must be PreTrainedTokenizerFast, because transformers 5 rebuilds
+                              the pre-tokenizer of GPT2Tokenizer and drops the pattern (transformers issue 45920).
+                              With split_special_tokens, names of special tokens inside a text are encoded as text
+    special_tokens_map.json   the roles of special tokens, for older readers
+    tokenizer.tiktoken        ranks for tiktoken; the pattern and the special tokens are in tokenizer_meta.json
+    token_bytes.npy           int32 [ids]: number of bytes, 0 for special tokens (for bits per byte, as in nanochat)
+    token_chars.npy           int32 [ids]: number of bytes that begin a character
+    tokenizer_meta.json       how the tokenizer was made, and the golden encodings
 
 Equal vocabularies give equal bytes.
 """
@@ -53,10 +53,12 @@ EXPORT_FILES: dict[ExportKind, tuple[str, ...]] = {
 
 
 def tokenizer_files(vocabulary: Vocabulary, pattern: str, made: Mapping[str, Any]) -> dict[str, bytes]:
-    """The files of a tokenizer folder, by name. `made` (JSON values) is recorded as how the tokenizer was made.
+    """Return the files of the folder of a new tokenizer, by name.
 
-    Raises FolderError or EncodingMismatch if the tokenizer doesn't stand its own checks, VocabularyError if a
-    special token is also a learned one.
+    `made` (JSON values) describes how the tokenizer was made and is stored in tokenizer_meta.json.
+
+    Raises FolderError or EncodingMismatch if the written tokenizer fails its own checks, VocabularyError if a special
+    token was also learned from the text.
     """
     layout = vocabulary.layout
     tokens = vocabulary.tokens()
@@ -82,10 +84,10 @@ def tokenizer_files(vocabulary: Vocabulary, pattern: str, made: Mapping[str, Any
 
 
 def adopted_files(tokenizer: Tokenizer) -> dict[str, bytes]:
-    """The files of a folder for a tokenizer that was made elsewhere, or of our own once more.
+    """Return the files of the folder of an existing tokenizer, own or foreign.
 
-    Golden encodings are of the sentences that it gives back unchanged. `tokenizer.tiktoken` is written if tiktoken
-    would give the same ids.
+    Golden encodings are stored for the sentences that the tokenizer decodes without change. `tokenizer.tiktoken` is
+    included if tiktoken gives the same ids.
     """
     encoded = [(text, tokenizer.encode(text)) for text in GOLDEN_SENTENCES]
     names = {token_id: name for name, token_id in tokenizer.specials.items()}
@@ -103,8 +105,11 @@ def adopted_files(tokenizer: Tokenizer) -> dict[str, bytes]:
 
 
 def _ranks(tokenizer: Tokenizer) -> bytes | None:
-    """What tiktoken needs to give the same ids; None where it can't: text is changed first, or merges are not in the
-    order of ids."""
+    """Return tokenizer.tiktoken, or None if tiktoken cannot give the same ids.
+
+    It cannot if the text is changed before it is split, if there is no single pattern, or if the merges are not in the
+    order of the ids.
+    """
     config = json.loads(tokenizer.json)
     model = config["model"]
     number_of_token = {merged_token(pair): number for number, pair in enumerate(model["merges"])}
@@ -117,12 +122,12 @@ def _ranks(tokenizer: Tokenizer) -> bytes | None:
 
 
 def merged_token(pair: str | list[str]) -> str:
-    """What a merge of a tokenizer.json makes: it is written as two strings, by `tokenizers` before 0.20 as one."""
+    """Return the token that a merge of a tokenizer.json makes. Merges are single strings before `tokenizers` 0.20."""
     return "".join(pair.split(" ") if isinstance(pair, str) else pair)
 
 
-def _written(tokenizer: Tokenizer, held: Mapping[str, str], meta: Mapping[str, Any]) -> dict[str, bytes]:
-    roles = {f"{role}_token": name for role, name in held.items()}
+def _written(tokenizer: Tokenizer, names: Mapping[str, str], meta: Mapping[str, Any]) -> dict[str, bytes]:
+    roles = {f"{role}_token": name for role, name in names.items()}
     config = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": _NO_MAXIMUM,

@@ -1,16 +1,16 @@
-r"""Tokenizers of others, read into the one form that is used here: the bytes of a tokenizer.json.
+"""Tokenizers made by other tools, converted to the bytes of a tokenizer.json.
 
-    FOLDER with tokenizer.json, or such a file      as it is
+    FOLDER with tokenizer.json, or such a file      used as it is
     FOLDER with vocab.json and merges.txt           GPT-2's form (openai/gpt-2, aub-mind/aragpt2): bytes as printable
-                                                    characters, GPT-2's own pre-tokenizer
-    FILE.tiktoken                                   lines of base64 and rank, one for each token
-    gpt2, cl100k_base, o200k_base, ...              by name, where tiktoken is installed and has them or gets them
+                                                    characters, GPT-2's pre-tokenizer
+    FILE.tiktoken                                   one line of base64 and rank for each token
+    gpt2, cl100k_base, o200k_base, ...              by name, if tiktoken is installed and has or can download them
 
-tiktoken keeps ranks and no merges: a token's merge is what BPE over the ranks below its own leaves of it, two
-pieces. It also looks a whole pre-token up before it merges, which is `ignore_merges` in a tokenizer.json. A .tiktoken
-file doesn't say its pattern: OpenAI's files are known by their names, others need a `tokenizer_meta.json` beside
-them, as arcorp's own tokenizer folders have it. Ids that a vocabulary leaves out (cl100k_base has 16) are filled with
-unused special tokens, see `vocabulary`. Nothing is unpickled, ever: nanochat's tokenizer.pkl is refused.
+tiktoken stores ranks and no merges: the merge of a token is the pair that BPE with the lower ranks leaves of it.
+tiktoken also looks up a whole pre-token before it merges, which is `ignore_merges` in a tokenizer.json. A .tiktoken
+file does not contain its pattern: OpenAI's files are recognised by their names, others need a `tokenizer_meta.json`
+beside them, as in arcorp's tokenizer folders. Ids that a vocabulary leaves out (cl100k_base has 16) become unused
+special tokens, see `vocabulary_layout`. Pickle files are refused, nanochat's tokenizer.pkl included.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ VOCAB, MERGES, ADDED = "vocab.json", "merges.txt", "added_tokens.json"
 _CASED = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]"
 _SMALL = r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
 _SHORT = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
-# As tiktoken 0.14 has them, but for two things that Oniguruma reads otherwise: possessive quantifiers, none of which
-# keeps a character that could be given back, and `$`, which ends a line there and the text here.
+# The patterns of tiktoken 0.14, with two changes for Oniguruma: no possessive quantifiers (none affects the match),
+# and `\z` instead of `$`, which also matches before a line end there.
 PATTERNS = {
     "gpt2": GPT2,
     "cl100k_base": r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
@@ -46,7 +46,7 @@ _END = {"gpt2": 50_256, "r50k_base": 50_256, "p50k_base": 50_256, "cl100k_base":
 
 
 def open_tokenizer(name: Path | str) -> Tokenizer:
-    """A tokenizer by path or name, in any of the forms above. Raises FolderError."""
+    """Open a tokenizer by path or name, in any of the forms above. Raises FolderError."""
     path = Path(name)
     if path.is_dir() and not (path / TOKENIZER_JSON).is_file() and (path / VOCAB).is_file():
         return _of_vocab_and_merges(path)
@@ -70,13 +70,13 @@ def _of_file(path: Path) -> Tokenizer:
                 token, rank = line.split()
                 ranks[base64.b64decode(token, validate=True)] = int(rank)
             except ValueError as error:
-                raise FolderError(f"{path}, line {number}: is no base64 and rank, as .tiktoken files have") from error
+                raise FolderError(f"{path}, line {number}: is not base64 and rank; give a .tiktoken file") from error
     meta = read_json(path.with_name(META_JSON))
     layout = meta.get("layout", {})
     pattern = meta.get("pattern") or PATTERNS.get(path.stem)
     if pattern is None:
         raise FolderError(
-            f"{path}: a .tiktoken file doesn't say its pattern; give it one of the names {', '.join(PATTERNS)}, "
+            f"{path}: a .tiktoken file does not contain its pattern; use one of the file names {', '.join(PATTERNS)}, "
             f'or put {META_JSON} with {{"pattern": ...}} beside it'
         )
     specials = layout.get("specials", {"<|endoftext|>": _END[path.stem]} if path.stem in _END else {})
@@ -87,35 +87,45 @@ def _of_name(name: str) -> Tokenizer:
     try:
         import tiktoken
     except ImportError:
-        raise FolderError(f"{name}: there is no such path; for tiktoken's encodings: pip install tiktoken") from None
+        raise FolderError(
+            f"{name}: the path does not exist; for the encodings of tiktoken: pip install tiktoken"
+        ) from None
     if name not in tiktoken.list_encoding_names():
-        known = ", ".join(tiktoken.list_encoding_names())
-        raise FolderError(f"{name}: there is no such path, and tiktoken knows none of this name (it has {known})")
+        available = ", ".join(tiktoken.list_encoding_names())
+        raise FolderError(
+            f"{name}: the path does not exist, and tiktoken has no encoding of this name; choose one of {available}"
+        )
     if name not in PATTERNS:
-        raise FolderError(f"{name}: its pattern isn't known here; those of {', '.join(PATTERNS)} are")
+        raise FolderError(f"{name}: its pattern is not supported; choose one of {', '.join(PATTERNS)}")
     try:
         encoding = tiktoken.get_encoding(name)
-    except Exception as error:  # whatever its downloader raises
+    except Exception as error:  # the downloader raises several types
         raise FolderError(
-            f"{name}: tiktoken can't get it ({type(error).__name__}): set TIKTOKEN_CACHE_DIR to where it lies, or "
-            f"name its file {name}.tiktoken"
+            f"{name}: tiktoken cannot download it ({type(error).__name__}): set TIKTOKEN_CACHE_DIR to the folder of its "
+            f"file, or give the path of {name}.tiktoken"
         ) from error
     return tokenizer_of_ranks(encoding._mergeable_ranks, PATTERNS[name], encoding._special_tokens, name, {})
 
 
 def tokenizer_of_ranks(
-    ranks: Mapping[bytes, int], pattern: str, specials: Mapping[str, int], name: str, held: Mapping[str, str]
+    ranks: Mapping[bytes, int], pattern: str, specials: Mapping[str, int], name: str, roles: Mapping[str, str]
 ) -> Tokenizer:
-    """A tokenizer of tiktoken's parts: tokens by rank, which are their ids, special tokens by name, and a pattern.
+    """Return a tokenizer made from the parts of a tiktoken encoding.
 
-    `held` are the special tokens that are bos, eos, pad. Raises FolderError for parts that don't fit together.
+    `ranks`: the rank of each token, which is its id. `pattern`: the pre-token pattern. `specials`: ids by name.
+    `name`: the name used in messages. `roles`: the special tokens of bos, eos, pad. Raises FolderError for
+    inconsistent parts.
     """
     if len(set(ranks.values())) < len(ranks) or set(ranks.values()) & set(specials.values()):
-        raise FolderError(f"{name}: two tokens have the same id")
+        raise FolderError(f"{name}: two tokens have the same id; the file is damaged")
     if any(bytes([byte]) not in ranks for byte in range(256)):
-        raise FolderError(f"{name}: not every byte is a token, so that there is text it can't encode")
+        raise FolderError(
+            f"{name}: not every byte is a token, so that some text cannot be encoded; the file is damaged"
+        )
     if max(ranks.values()) > 2 * len(ranks):
-        raise FolderError(f"{name}: ranks up to {max(ranks.values()):,} for {len(ranks):,} tokens: it is damaged")
+        raise FolderError(
+            f"{name}: ranks up to {max(ranks.values()):,} for {len(ranks):,} tokens; the file is damaged"
+        )
     taken = {*ranks.values(), *specials.values()}
     holes = [token_id for token_id in range(max(taken)) if token_id not in taken]
     named = {**specials, **{f"<|unused_{number}|>": token_id for number, token_id in enumerate(holes)}}
@@ -129,11 +139,11 @@ def tokenizer_of_ranks(
         ignore_merges=True,
         imported=True,
     )
-    return Tokenizer(source, name=name, meta={}, roles=dict(held))
+    return Tokenizer(source, name=name, meta={}, roles=dict(roles))
 
 
 def _last_merge(token: bytes, ranks: Mapping[bytes, int]) -> list[tuple[bytes, bytes]]:
-    """The two pieces that a token is merged of; none where the ranks below its own leave more than two."""
+    """Return the pair that a token is merged from; an empty list if the lower ranks leave more than two pieces."""
     parts = [token[index : index + 1] for index in range(len(token))]
     own = ranks[token]
     while len(parts) > 2:
@@ -154,27 +164,29 @@ def _last_merge(token: bytes, ranks: Mapping[bytes, int]) -> list[tuple[bytes, b
 def _of_vocab_and_merges(folder: Path) -> Tokenizer:
     vocab = read_json(folder / VOCAB)
     if not vocab or not all(isinstance(token_id, int) for token_id in vocab.values()):
-        raise FolderError(f"{folder / VOCAB}: is no vocabulary of tokens and ids; fetch it again")
+        raise FolderError(f"{folder / VOCAB}: is not a vocabulary of tokens and ids; download it again")
     try:
         lines = (folder / MERGES).read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise FolderError(f"{folder / MERGES}: can't be read as text ({error}); fetch it again") from error
+        raise FolderError(f"{folder / MERGES}: cannot be read as text ({error}); download it again") from error
     merges = []
     for number, line in enumerate(lines, 1):
         if not line or (number == 1 and line.startswith("#version")):
             continue
         pair = line.split(" ")
         if len(pair) != 2 or any(part not in vocab for part in (*pair, "".join(pair))):
-            raise FolderError(f"{folder / MERGES}, line {number}: {line!r} is no merge of tokens of {VOCAB}")
+            raise FolderError(
+                f"{folder / MERGES}, line {number}: {line!r} is not a merge of tokens of {VOCAB}; download it again"
+            )
         merges.append((pair[0], pair[1]))
     config = read_json(folder / "tokenizer_config.json")
-    held = read_roles(folder)
-    names = {*held.values(), *_names(config.get("unk_token")), *_names(config.get("additional_special_tokens"))}
+    role_tokens = read_roles(folder)
+    names = {*role_tokens.values(), *_names(config.get("unk_token")), *_names(config.get("additional_special_tokens"))}
     added = {token_id: name for name, token_id in read_json(folder / ADDED).items()}
     names |= set(added.values())
     alphabet = set(CHAR_OF_BYTE)
     products = {"".join(pair) for pair in merges}
-    # What no merge makes and is no byte is never found in text: a special token, named as one or not.
+    # A token that no merge makes and that is not a byte cannot occur in text: it is a special token.
     added |= {
         token_id: name
         for name, token_id in vocab.items()
@@ -192,7 +204,7 @@ def _of_vocab_and_merges(folder: Path) -> Tokenizer:
         },
         imported=True,
     )
-    return Tokenizer(source, name=str(folder), meta={}, roles=held)
+    return Tokenizer(source, name=str(folder), meta={}, roles=role_tokens)
 
 
 def _names(tokens: Any) -> list[str]:

@@ -1,16 +1,4 @@
-"""Which id means what: bytes, merges, reserved slots, special tokens, and no holes between them.
-
-    0 .. 255            the bytes, in the order of `alphabet`
-    256 .. bpe - 1      what the merges make, in the order of the merges: id = rank, as tiktoken needs it
-    bpe .. size - 1     reserved slots `<|reserved_0|>`, ..., then special tokens without a fixed id, in the
-                        first free ids; special tokens with a fixed id where the recipe says; and in every id
-                        that is left an `<|unused_0|>`, `<|unused_1|>`, ...
-
-Why no hole may stay: `tokenizers` 0.23 gives added tokens the ids that follow the vocabulary, whatever its file
-says, in silence (`<|bos|>` at 32,760 over 32,000 tokens becomes 32,004), while other engines keep the file's.
-With every id named, all agree. Names are ASCII, because added tokens pass through the byte-level decoder, which
-maps other characters to other bytes (tokenizers issue 1392).
-"""
+"""A vocabulary: its layout, and the merges that make its tokens."""
 
 from __future__ import annotations
 
@@ -25,7 +13,7 @@ Merge = tuple[bytes, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """A layout with its merges: what each id stands for. Raises VocabularyError if they don't belong together."""
+    """A layout with its merges. Raises VocabularyError if their numbers of tokens differ."""
 
     layout: VocabularyLayout
     merges: tuple[Merge, ...]
@@ -34,8 +22,8 @@ class Vocabulary:
         tokens = self.tokens()
         if len(tokens) != self.layout.merged:
             raise VocabularyError(
-                f"the merges make {len(tokens)} tokens, and the layout holds {self.layout.merged}: "
-                "train as many as the layout has room for"
+                f"the merges make {len(tokens)} tokens, but the layout has {self.layout.merged}: "
+                "train as many tokens as the layout has"
             )
         plain = set(tokens)
         for name in self.layout.specials:
@@ -43,10 +31,12 @@ class Vocabulary:
                 raise VocabularyError(f"special token {name!r} was also learned from the text: rename it")
 
     def tokens(self) -> list[bytes]:
-        """The bytes of ids 0 .. merged - 1."""
+        """Return the bytes of ids 0 .. merged - 1, in order. Raises VocabularyError for a merge of unknown tokens."""
         tokens = dict.fromkeys(bytes([byte]) for byte in BYTE_OF_ID)
         for left, right in self.merges:
             if left not in tokens or right not in tokens:
-                raise VocabularyError(f"merge {left!r} {right!r} joins what no merge before it has made")
+                raise VocabularyError(
+                    f"merge {left!r} {right!r} uses a token that no earlier merge makes; train the merges again"
+                )
             tokens[left + right] = None
         return list(tokens)

@@ -1,11 +1,11 @@
-"""What a place inside a word looks like to the learned segmenter: numbers of features, and where they come from.
+"""The features of the learned segmenter: numbers that describe a position inside a word.
 
-Words are codes of letters (code point - U+0620). For every place between two letters there are the letters on both
-sides, prefixes and suffixes up to five letters, how often the parts occur as words of their own, which other pronouns
-follow the letters before it in words that are known (*the paradigm*), and *the margin*: the best open-stem analysis
-(prefix + any stem + suffix) with a cut here against the best one without. Analyses are weighed by how probable their
-prefix, stem and suffix are, which expectation-maximisation over unlabelled words has found. A feature is a 64-bit
-hash, cut to an index into the weights (Weinberger et al. 2009: collisions cost little).
+Words are codes of letters (code point - U+0620). A position between two letters is described by the letters on both
+sides; by prefixes and suffixes up to five letters; by the frequency of both parts as words; by the *paradigm*: the
+other pronouns that follow the letters before it in known words; and by the *margin*: the score of the best open-stem
+analysis (prefix + any stem + suffix) with a boundary here minus the best one without. Analyses are scored by the
+probabilities of prefix, stem and suffix, estimated by expectation-maximisation over unlabelled words. A feature is a
+64-bit hash, reduced to an index into the weights (Weinberger et al. 2009: collisions cost little).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from numba import njit, uint64
 from numpy.typing import NDArray
 
 BITS = 18
-FEATURES = 64  # room for those of one place
-LONGEST = 40  # letters; longer words are left whole
+FEATURES = 64  # maximum number of features of a position
+LONGEST = 40  # letters; longer words have no boundaries
 _PRIME, _START = uint64(0x9E3779B97F4A7C15), uint64(0xCBF29CE484222325)
 _MAX_PREFIX, _MAX_SUFFIX = 5, 7
 
@@ -29,7 +29,7 @@ _PRONOUNS = ("", "هما", "كما", "هم", "هن", "كم", "كن", "كو", "ن
 
 
 def _affixes() -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
-    """Prefixes and suffixes as morphemes, each string once."""
+    """Return prefixes and suffixes as tuples of morphemes, each spelling once."""
     before = {
         "".join(parts): parts for lead in ("", "و", "ف") for affix in _PREFIXES for parts in [(*lead, *affix.split())]
     }
@@ -47,7 +47,7 @@ PREFIXES, SUFFIXES = _affixes()
 
 
 def encode_letters(words: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Letters of words one after the other, and where each word begins and the last ends."""
+    """Return the letter codes of all words, concatenated, and the offsets of the words (one more than words)."""
     offsets = np.zeros(len(words) + 1, np.int64)
     np.cumsum([len(word) for word in words], out=offsets[1:])
     points = np.frombuffer("".join(words).encode("utf-32-le"), np.uint32).astype(np.int64)
@@ -56,7 +56,7 @@ def encode_letters(words: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.
 
 @njit(cache=True)
 def hash_letters(letters, begin, end, salt):  # type: ignore[no-untyped-def]
-    """The hash of some letters."""
+    """Return the hash of letters [begin, end)."""
     state = _START ^ uint64(salt)
     for index in range(begin, end):
         state = (state ^ uint64(letters[index])) * _PRIME
@@ -66,7 +66,10 @@ def hash_letters(letters, begin, end, salt):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def find_slot(keys, key):  # type: ignore[no-untyped-def]
-    """Where a key stands in the open-addressing table `keys` (a power of two long, 0 = free), or would stand."""
+    """Return the slot of a key in the open-addressing table `keys`, or the free slot where it belongs.
+
+    `keys` has a power of two slots; 0 is a free slot.
+    """
     mask = len(keys) - 1
     slot = np.int64(key >> uint64(20)) & mask
     while keys[slot] != 0 and keys[slot] != key:
@@ -75,7 +78,7 @@ def find_slot(keys, key):  # type: ignore[no-untyped-def]
 
 
 def affix_table(affixes: Sequence[tuple[str, ...]]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """For each affix its hash, and its cuts as bits: bit k is a cut after k letters, its own ends left out."""
+    """Return the hash of each affix, and its inner boundaries as bits: bit k is a boundary after k letters."""
     letters, offsets = encode_letters(["".join(parts) for parts in affixes])
     hashes = np.array(
         [hash_letters(letters, *offsets[index : index + 2], 1) for index in range(len(affixes))], np.uint64
@@ -86,9 +89,9 @@ def affix_table(affixes: Sequence[tuple[str, ...]]) -> tuple[NDArray[np.uint64],
 
 @njit(cache=True)
 def list_analyses(letters, begin, end, before, after, out_prefix, out_suffix):  # type: ignore[no-untyped-def]
-    """All prefix + stem + suffix with a stem of two letters or more. Returns how many.
+    """List all analyses prefix + stem + suffix with a stem of at least two letters. Returns their number.
 
-    `out_prefix` and `out_suffix` receive (number of the affix, its length), two columns each.
+    `out_prefix` and `out_suffix` receive two columns: number of the affix, its length.
     """
     size, count = end - begin, 0
     for first in range(min(_MAX_PREFIX, size - 2) + 1):
@@ -113,7 +116,7 @@ def list_analyses(letters, begin, end, before, after, out_prefix, out_suffix):  
 
 @njit(cache=True)
 def fill_margins(letters, begin, end, affixes, model, buffers, best):  # type: ignore[no-untyped-def]
-    """For each place the score of the best analysis with a cut there (row 0) and without (row 1), in `best`."""
+    """Write the score of the best analysis with a boundary at each position to `best[0]`, without one to `best[1]`."""
     before, before_boundaries, after, after_boundaries = affixes
     keys, values, prefix_scores, suffix_scores = model
     prefixes, suffixes = buffers
@@ -156,8 +159,9 @@ _PARADIGM, _PARADIGM_ENDS = encode_letters(("ه", "ها", "هم", "ك", "ي", "�
 
 @njit(cache=True)
 def _paradigm(keys, levels, head, letters, split, end):  # type: ignore[no-untyped-def]
-    """How many other pronouns follow these letters (hashed: `head`) in known words, how often those occur at most, and
-    whether what follows them here is a pronoun."""
+    """Return how many other pronouns follow the letters with hash `head` in known words, the highest frequency level
+    of those words, and whether the letters after the position are a pronoun.
+    """
     count = highest = follows = 0
     for pronoun in range(len(_PARADIGM_ENDS) - 1):
         begin, size = _PARADIGM_ENDS[pronoun], _PARADIGM_ENDS[pronoun + 1] - _PARADIGM_ENDS[pronoun]
@@ -169,15 +173,15 @@ def _paradigm(keys, levels, head, letters, split, end):  # type: ignore[no-untyp
         if same:
             follows = 1
             continue
-        known = _level(keys, levels, state)
-        count += known > 0
-        highest = max(highest, known)
+        frequency = _level(keys, levels, state)
+        count += frequency > 0
+        highest = max(highest, frequency)
     return count, highest, follows
 
 
 @njit(cache=True)
 def list_features(letters, begin, end, place, words, best, out):  # type: ignore[no-untyped-def]
-    """The features of the place `at` letters into a word, in `out`. Returns how many."""
+    """Write the feature indices of the position `place` letters into a word to `out`. Returns their number."""
     keys, levels = words
     split, left, right, n = begin + place, place, end - begin - place, 0
     for length in range(1, 5):
@@ -232,5 +236,5 @@ def list_features(letters, begin, end, place, words, best, out):  # type: ignore
 
 
 def level(count: float) -> int:
-    """How often, on a scale of 0 to 9 that is even in the logarithm."""
+    """Return the frequency level of a count: 0 to 9, proportional to its logarithm."""
     return min(9, int(math.log2(1 + count) / 1.5))

@@ -1,8 +1,8 @@
-"""The learned segmenter: every place between two letters is a cut or none, by logistic regression.
+"""The learned segmenter: logistic regression decides for each position inside a word whether it is a boundary.
 
-Its weights come with the package (`data/segmenter.npz`, read without pickle): 2^18 weights of hashed features, how
-often words occur, and the open-stem analyses' probabilities (see `features`). `data/segmenter.json` beside it says
-from what they were made; `learn_segmenter` makes both.
+The weights are installed with the package (`data/segmenter.npz`, read without pickle): 2^18 weights of hashed
+features, frequencies of words, and probabilities of open-stem analyses (see `features`). `data/segmenter.json` lists
+the inputs that they were made from. `train_learned` makes both files.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _SHAPES = {"weights": (1 << BITS,), "prefixes": (len(PREFIXES),), "suffixes": (l
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tables:
-    """What is known of unlabelled text: open-addressing tables of hashes, and log-probabilities of affixes."""
+    """Statistics of unlabelled text: open-addressing tables of hashes and levels, and log-probabilities of affixes."""
 
     words: tuple[NDArray[np.uint64], NDArray[np.uint8]]
     stems: tuple[NDArray[np.uint64], NDArray[np.uint8]]
@@ -47,12 +47,12 @@ class Tables:
     suffixes: NDArray[np.float32]
 
     def margin_model(self) -> tuple[NDArray[Any], ...]:
-        """As `features.margins` takes it."""
+        """Return the arguments of `features.fill_margins`."""
         return (*self.stems, self.prefixes, self.suffixes)
 
 
 class LearnedSegmenter:
-    """Cuts where the model gives a cut more than even chances."""
+    """Sets a boundary where the model gives it a probability above one half."""
 
     def __init__(self, weights: NDArray[np.float32], tables: Tables) -> None:
         self.weights = weights
@@ -61,18 +61,18 @@ class LearnedSegmenter:
     @classmethod
     @cache
     def shipped(cls) -> LearnedSegmenter:
-        """The model that comes with the package."""
+        """Return the model that is installed with the package."""
         with shipped_weights() as path:
             return cls.load(path)
 
     @classmethod
     def load(cls, path: Path) -> LearnedSegmenter:
-        """Read a model. Raises SegmenterError if the file is no model of this version."""
+        """Read a model. Raises SegmenterError if the file is not a model of this version."""
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as file_arrays:
                 arrays = {name: file_arrays[name] for name in file_arrays.files}
         except (OSError, ValueError, EOFError, BadZipFile) as error:
-            raise SegmenterError(f"{path}: can't be read ({error}); install arcorp again") from error
+            raise SegmenterError(f"{path}: cannot be read ({error}); install arcorp again") from error
         expected = {
             "format",
             "weights",
@@ -84,9 +84,9 @@ class LearnedSegmenter:
             "suffixes",
         }
         if set(arrays) != expected or arrays["format"] != FORMAT:
-            raise SegmenterError(f"{path}: is no segmenter of format {FORMAT}; install arcorp again")
+            raise SegmenterError(f"{path}: is not a segmenter of format {FORMAT}; install arcorp again")
         if any(arrays[name].shape != shape for name, shape in _SHAPES.items()):
-            raise SegmenterError(f"{path}: its arrays have other sizes than this version's; install arcorp again")
+            raise SegmenterError(f"{path}: its arrays have wrong shapes; install arcorp again")
         tables = Tables(
             build_table(arrays["word_keys"], arrays["word_levels"]),
             build_table(arrays["stem_keys"], arrays["stem_levels"]),
@@ -96,7 +96,7 @@ class LearnedSegmenter:
         return cls(arrays["weights"].astype(np.float32), tables)
 
     def boundaries(self, words: Sequence[str]) -> list[Boundaries]:
-        """The cuts of each word, in order. Words longer than 40 letters are left whole."""
+        """Return the boundaries of each word, in order. Words longer than 40 letters have none."""
         letters, offsets = encode_letters(words)
         marks = _decide(letters, offsets, affixes(), self.tables.margin_model(), self.tables.words, self.weights)
         of_words: list[list[int]] = [[] for _ in words]
@@ -109,12 +109,12 @@ class LearnedSegmenter:
 
 @cache
 def affixes() -> tuple[NDArray[Any], ...]:
-    """Hashes and inner cuts of prefixes, then of suffixes."""
+    """Return hashes and inner boundaries of prefixes, then of suffixes."""
     return (*affix_table(PREFIXES), *affix_table(SUFFIXES))
 
 
 def build_table(keys: NDArray[np.uint64], levels: NDArray[np.uint8]) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
-    """Distinct hashes and their levels as an open-addressing table."""
+    """Return distinct hashes and their levels as an open-addressing table."""
     room = 1 << max(4, (2 * len(keys)).bit_length())
     table = np.zeros(room, np.uint64), np.zeros(room, np.uint8)
     _enter(*table, keys, levels)
@@ -133,7 +133,7 @@ def _enter(table, values, keys, levels):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _decide(letters, offsets, affixes, model, words, weights):  # type: ignore[no-untyped-def]
-    """For every letter whether a cut stands before it."""
+    """Return for every letter whether a boundary precedes it."""
     marks = np.zeros(len(letters), np.bool_)
     best = np.empty((2, LONGEST), np.float64)
     buffers = np.empty((64, 2), np.int64), np.empty((64, 2), np.int64)

@@ -1,11 +1,11 @@
-"""Train the learned segmenter: `python -m tokenization.morphology.train_learned --gold TSV --text FILE... --out
+"""Training of the learned segmenter: `python -m tokenization.morphology.train_learned --gold TSV --text FILE... --out
 NAME.npz`.
 
-Unlabelled text is counted first: how often each Arabic word occurs, and, by expectation-maximisation over open-stem
-analyses, how probable stems, prefixes and suffixes are. Then a logistic regression learns from gold which places are
-cuts (AdaGrad with an L2 penalty, in an order that a seed fixes), and once more with the examples that it makes out of
-the words of the text (see `paradigms`). `--folds 5` also reports cross-validated figures, with folds by word type, so
-that no word is judged by a model that has seen it. Give only text whose licence allows it.
+First, statistics of unlabelled text are made: counts of Arabic words, and, by expectation-maximisation over open-stem
+analyses, the probabilities of stems, prefixes and suffixes. Then a logistic regression is trained on gold (AdaGrad
+with an L2 penalty, in an order fixed by a seed), and trained again with added examples from the words of the text (see
+`dialect_examples`). `--folds 5` also reports cross-validated figures, with folds by word type, so that each word is
+segmented by a model that was not trained on it. Use only text whose licence permits it.
 """
 
 from __future__ import annotations
@@ -49,12 +49,14 @@ RATE, PENALTY = 0.15, 0.15
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gold", type=Path, required=True, help="TSV of word and segments")
     parser.add_argument("--text", type=Path, nargs="+", required=True, help="unlabelled text: .txt, .csv, .jsonl.zst")
-    parser.add_argument("--out", type=Path, required=True, help="the .npz to write; a .json of provenance beside it")
-    parser.add_argument("--folds", type=int, default=5, help="cross-validation; 0 for none")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="the .npz to write; its inputs are listed in a .json beside it"
+    )
+    parser.add_argument("--folds", type=int, default=5, help="number of folds of cross-validation; 0 for none")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     gold = read_gold(options.gold)
@@ -83,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def cross_validate(
     gold: Sequence[tuple[str, Boundaries]], counts: Mapping[str, int], tables: Tables, folds: int, seed: int
 ) -> Score:
-    """Every word cut by a model of the other folds' words, scored over tokens."""
+    """Segment every word with a model of the other folds' words, and score over tokens."""
     types = _types(gold)
     random.Random(seed).shuffle(types)
     words = {word for word, _ in gold}
@@ -104,18 +106,18 @@ def cross_validate(
 def train_segmenter(
     types: Sequence[tuple[str, Boundaries]], counts: Mapping[str, int], tables: Tables, seed: int, without: Set[str]
 ) -> LearnedSegmenter:
-    """A model of these words and of the examples among `counts`, of which none is in `without`."""
+    """Return a model trained on these words and on examples from `counts`, none of which is in `without`."""
     first = LearnedSegmenter(fit(types, tables, seed), tables)
     return LearnedSegmenter(fit([*types, *examples(counts, first, without, seed)], tables, seed), tables)
 
 
 def fit(types: Sequence[tuple[str, Boundaries]], tables: Tables, seed: int) -> NDArray[np.float32]:
-    """The weights that tell cuts from other places in these words."""
+    """Return weights that separate boundaries from other positions in these words."""
     letters, offsets = encode_letters([word for word, _ in types])
-    wanted = np.zeros(len(letters), np.bool_)
+    is_boundary = np.zeros(len(letters), np.bool_)
     for begin, (_, boundaries) in zip(offsets.tolist(), types, strict=False):
-        wanted[[begin + boundary for boundary in boundaries]] = True
-    features, starts, labels = _examples(letters, offsets, affixes(), tables.margin_model(), tables.words, wanted)
+        is_boundary[[begin + boundary for boundary in boundaries]] = True
+    features, starts, labels = _examples(letters, offsets, affixes(), tables.margin_model(), tables.words, is_boundary)
     order = np.random.default_rng(seed)
     weights, squares, total = np.zeros(1 << BITS), np.full(1 << BITS, 1e-6), np.zeros(1 << BITS)
     uses = np.bincount(features, minlength=1 << BITS).clip(1)
@@ -127,7 +129,10 @@ def fit(types: Sequence[tuple[str, Boundaries]], tables: Tables, seed: int) -> N
 
 
 def make_tables(counted: Mapping[str, int]) -> tuple[Tables, dict[str, NDArray[Any]]]:
-    """What the segmenter knows of unlabelled words, from how often each occurs: as tables, and as arrays to store."""
+    """Return the statistics of unlabelled words as tables, and as arrays to store.
+
+    `counted`: number of occurrences of each bare word. Words that occur once or have more than 40 letters are ignored.
+    """
     types = sorted((word, count) for word, count in counted.items() if count >= 2 and len(word) <= LONGEST)
     letters, offsets = encode_letters([word for word, _ in types])
     weight = np.log1p([count for _, count in types])
@@ -166,7 +171,7 @@ def _types(gold: Sequence[tuple[str, Boundaries]]) -> list[tuple[str, Boundaries
 
 
 def _words(paths: Sequence[Path]) -> Iterator[str]:
-    """The Arabic words of text files, without marks."""
+    """Yield the Arabic words of text files, without marks."""
     for path in paths:
         for text in _texts(path):
             yield from (bare(word) for word in WORD.findall(text))
@@ -190,8 +195,8 @@ def _provenance(path: Path) -> dict[str, str]:
 
 
 @njit(cache=True)
-def _examples(letters, offsets, affixes, model, words, wanted):  # type: ignore[no-untyped-def]
-    """Features of all places, one after the other, where each place's begin, and whether it is a cut."""
+def _examples(letters, offsets, affixes, model, words, is_boundary):  # type: ignore[no-untyped-def]
+    """Return the features of all positions, concatenated; the offset of each; and whether it is a boundary."""
     places = len(letters)
     features, starts = np.empty(places * FEATURES, np.int64), np.zeros(places + 1, np.int64)
     labels = np.zeros(places, np.bool_)
@@ -205,7 +210,7 @@ def _examples(letters, offsets, affixes, model, words, wanted):  # type: ignore[
         fill_margins(letters, begin, end, affixes, model, buffers, best)
         for place in range(1, end - begin):
             used += list_features(letters, begin, end, place, words, best, features[used:])
-            labels[count] = wanted[begin + place]
+            labels[count] = is_boundary[begin + place]
             count += 1
             starts[count] = used
     return features[:used], starts[: count + 1], labels[:count]
@@ -227,7 +232,7 @@ def _epoch(features, starts, labels, order, weights, squares, penalty):  # type:
 
 @njit(cache=True)
 def _round(letters, offsets, weight, affixes, keys, mass, prefixes, suffixes, first):  # type: ignore[no-untyped-def]
-    """One turn of expectation-maximisation; in the first all analyses of a word are equally probable."""
+    """Run one round of expectation-maximisation; in the first, all analyses of a word have equal probability."""
     new_mass, new_prefixes, new_suffixes = np.zeros_like(mass), np.zeros_like(prefixes), np.zeros_like(suffixes)
     all_mass, all_prefixes, all_suffixes = mass.sum() + 1.0, prefixes.sum(), suffixes.sum()
     before, after = np.empty((64, 2), np.int64), np.empty((64, 2), np.int64)

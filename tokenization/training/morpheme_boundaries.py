@@ -1,13 +1,13 @@
-"""How morpheme boundaries bear on which merges are learned; at inference the merges are those of any BPE.
+"""The effect of morpheme boundaries on the merges that are learned. Encoding applies merges as in any BPE tokenizer.
 
-none   they don't
-hard   no merge across a boundary while learning (MorphBPE, Asgari et al. 2025). The same merges do cross at
-       inference, which knows no boundaries: that mismatch is what it pays for
-soft   a pair's score is its count inside morphemes - penalty x its count across boundaries, and a merge is
-       applied everywhere, as inference will. The first `share` of the vocabulary is built so, the rest by
-       plain counts: one dial between plain BPE's shortness and the morphemes
+    none   boundaries have no effect
+    hard   no merge across a boundary during training (MorphBPE, Asgari et al. 2025). During encoding the same merges
+           do cross boundaries, which are unknown then: this mismatch is the weakness of the mode
+    soft   the score of a pair is its count inside morphemes - penalty x its count across boundaries, and a merge is
+           applied everywhere, as in encoding. The first `share` of the vocabulary is built this way, the rest by plain
+           counts. The share trades short texts (plain BPE) against morphemes
 
-On top of any of them the pre-token pattern may set clitics apart (`pattern.pattern(clitics=True)`), at inference too.
+With any mode the pre-token pattern can also split off clitics (`pretoken_pattern(clitics=True)`), in encoding too.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 from tokenization.morphology import WORD, Segmenter, bare, word_boundaries
 from tokenization.training.counts import PretokenCounts
 
-HUNDREDTHS = 100  # scores are whole numbers: the penalty is taken in hundredths
+HUNDREDTHS = 100  # scores are integers: the penalty is multiplied by this
 
 
 def boundary_flags(counts: PretokenCounts, segmenter: Segmenter) -> NDArray[np.bool_]:
-    """For each byte of `counts.data` whether a morpheme ends with it inside its pre-token.
+    """Return bool [bytes of `counts.data`]: whether a morpheme ends with the byte, inside its pre-token.
 
-    Words are the pre-tokens of Arabic letters and marks, with the space or sign before them set apart.
+    Words are the pre-tokens of Arabic letters and marks, without the space or sign before them.
     """
     arabic = list(_words(counts))
     words = [word for _, word, _ in arabic]
@@ -39,10 +39,11 @@ def boundary_flags(counts: PretokenCounts, segmenter: Segmenter) -> NDArray[np.b
 
 
 def split_clitics(counts: PretokenCounts, pattern: str) -> PretokenCounts:
-    """The pieces that a pattern with clitics cuts the pre-tokens of the plain one into, over the same bytes.
+    """Return the pieces into which a pattern with clitics splits the pre-tokens of the plain pattern, over the same
+    bytes.
 
-    Flags of `boundaries(counts, ...)` fit them as they are: a word is segmented whole, and then cut. Pieces stay in
-    the order of the words they come from, so that equal pieces may have unequal boundaries.
+    The flags of `boundary_flags(counts, ...)` remain valid: a word is segmented whole, and then split. Pieces keep the
+    order of their words, so that equal pieces with different boundaries remain separate entries.
     """
     from tokenizers import Regex, pre_tokenizers
 
@@ -59,7 +60,7 @@ def split_clitics(counts: PretokenCounts, pattern: str) -> PretokenCounts:
 
 
 def word_counts(counts: PretokenCounts) -> dict[str, int]:
-    """How often each Arabic word occurs, without marks: what some segmenters choose by."""
+    """Return the number of occurrences of each Arabic word, without marks."""
     total: Counter[str] = Counter()
     for _, word, count in _words(counts):
         total[bare(word)] += count
@@ -67,7 +68,7 @@ def word_counts(counts: PretokenCounts) -> dict[str, int]:
 
 
 def _words(counts: PretokenCounts) -> Iterator[tuple[int, str, int]]:
-    """Arabic words among the pre-tokens, without the space or sign before them: first byte, word, count."""
+    """Yield the Arabic words among the pre-tokens, without the space or sign before them: first byte, word, count."""
     for begin, (piece, count) in zip(counts.offsets.tolist(), counts.items(), strict=False):
         text = piece.decode(errors="replace")
         lead = 0 if WORD.fullmatch(text) else 1

@@ -1,20 +1,18 @@
-"""Which documents a tokenizer learns from: exact quotas by stratum, the same whatever the order of parts.
+"""The sample on which a tokenizer is trained: exact quotas by stratum, independent of the order of parts.
 
-A tokenizer should see its languages in the recipe's shares, not in those of the corpus. The shares come in as
-whole numbers of characters for each stratum (a source, a language, a category: whatever the recipe groups by).
-Within a stratum documents stand in the order of a keyed hash of their ids, and are taken until the quota is met:
-the last one is cut, so that quotas are met to the character. A stratum that has less text than it is to give is
-read again from its first document on, as often as it takes: only so do shares come out as the recipe has them, and
-to counts a text read twice is a text that counts twice. The order depends on the ids and the seed alone:
-documents in other parts, read by other workers, give the same sample, and a larger quota gives a larger sample
-that holds the smaller one.
+The languages of the sample have the recipe's shares, not those of the corpus. The shares are given as numbers of
+characters for each stratum (a source, a language, a category, or a combination). Within a stratum, documents are
+ordered by a keyed hash of their ids and taken until the quota is met. The last document is truncated, so that quotas
+are met exactly. A stratum with less text than its quota is read again from its first document, as often as necessary:
+text that is read twice is counted twice. The order depends only on the ids and the seed. The same documents in other
+parts give the same sample, and the sample of a larger quota contains that of a smaller one.
 
-Of a document only its `Entry` is needed, 28 bytes, which workers write part by part. `choose` looks at some millions
-of them at a time, those whose hashes lie in one stretch of all hashes, from the lowest stretch to the highest; what it
-finds is one `Cut` a stratum, which tells of each document by its entry alone how much of it is taken.
+Only an entry of 28 bytes is needed of each document; workers write entries part by part. `choose_sample` reads some
+millions of entries at a time, those whose hashes are in one interval, from the lowest interval to the highest. Its
+result is a `Threshold` for each stratum, from which the number of characters of each document follows.
 
-`document_cap` takes at most so many characters of a document (nanochat's tokenizer takes 10,000): one book doesn't
-speak for its whole source.
+`document_cap` limits the characters of a document (nanochat's tokenizer takes 10,000), so that one book does not
+dominate its source.
 """
 
 from __future__ import annotations
@@ -29,20 +27,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenization.errors import EmptyCorpus, OptionError, SampleError
+from tokenization.options import check_range
 
 ENTRY = np.dtype([("high", "<u8"), ("low", "<u8"), ("chars", "<i8"), ("stratum", "<u4")])
-"""A document: the hash of its id in two halves, its characters (after the cap), its stratum by number."""
+"""A document: the hash of its id in two halves, its number of characters (after the cap), the number of its stratum.
+"""
 
 AT_ONCE = 1 << 23
-"""Entries in memory at a time, about: with what sorting them takes, .8 GB."""
+"""Approximate number of entries in memory at a time: .8 GB, sorting included."""
 
 Entries = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """What is taken of a stratum: all of it `times` times; then once more the documents before the hash (`high`,
-    `low`), and `chars` characters of the one that has it."""
+    """The part of a stratum that is sampled.
+
+    The whole stratum `times` times; then once more the documents with a hash below (`high`, `low`), and `chars`
+    characters of the document with this hash.
+    """
 
     times: int
     high: int = 0
@@ -52,15 +55,14 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The cuts of the strata that entries number so; None: nothing is taken of it."""
+    """The threshold of each stratum, by number; None for a stratum that is not sampled."""
 
     thresholds: Sequence[Threshold | None]
 
     def chars(self, entries: Entries) -> NDArray[np.int64]:
-        """How many characters to take of each document (0: none).
+        """Return int64 [entries]: the number of characters to take from each document, 0 for none.
 
-        More than a document has, or than the cap leaves of it, means that it is read again from its beginning: see
-        `taken`.
+        A number above the length of a document (or above the cap) means that it is read again, see `sampled_text`.
         """
         taken = np.zeros(len(entries), np.int64)
         for number in np.unique(entries["stratum"]).tolist():
@@ -76,16 +78,17 @@ class Sample:
 
 
 class DuplicateId(SampleError):
-    """Two documents have one id, that of line `line` of part `part`."""
+    """Two documents have the same id: that of line `line` of part `part` (both from 0), and another one."""
 
     def __init__(self, part: int, line: int) -> None:
-        super().__init__(f"line {line} of part {part} has an id that another document has too")
+        super().__init__(f"line {line} of part {part} has the same id as another document; make ids unique")
         self.part, self.line = part, line
 
 
 def sampled_text(text: str, chars: int, document_cap: int | None = None) -> Iterator[str]:
-    """What `chars` characters of a document are: as often as it takes the whole of it (or of what the cap leaves)
-    and then its beginning."""
+    """Yield `chars` characters of a document: the whole document (up to the cap) as often as it fits, then its
+    beginning.
+    """
     whole = text[:document_cap]
     times, rest = divmod(chars, len(whole)) if whole else (0, 0)
     yield from repeat(whole, times)
@@ -101,12 +104,17 @@ def sample_entries(
     seed: int,
     document_cap: int | None = None,
 ) -> Entries:
-    """The entries of documents, described by three columns: strata are numbers. Raises SampleError if columns differ
-    in length, OptionError for a cap out of range."""
+    """Return the entries of documents, given as three columns.
+
+    `ids`: ids. `strata`: numbers of strata. `chars`: lengths in characters. Raises SampleError for columns of
+    different lengths, OptionError for a cap out of range.
+    """
     if not len(ids) == len(strata) == len(chars):
-        raise SampleError(f"{len(ids)} ids, {len(strata)} strata and {len(chars)} lengths don't make a table")
-    if document_cap is not None and document_cap < 1:
-        raise OptionError(f"document_cap = {document_cap}: take at least 1 character of a document, or set no cap")
+        raise SampleError(
+            f"{len(ids)} ids, {len(strata)} strata and {len(chars)} lengths were given; give columns of equal length"
+        )
+    if document_cap is not None:
+        check_range("document_cap", document_cap, 1)
     key = str(seed).encode()
     hashes = b"".join([hashlib.blake2b(name.encode(), digest_size=16, key=key).digest() for name in ids])
     table = np.empty(len(ids), ENTRY)
@@ -118,10 +126,10 @@ def sample_entries(
 
 
 def available_chars(parts: Iterable[Entries], strata: Sequence[str]) -> dict[str, int]:
-    """Characters that there are of each stratum (after the cap)."""
+    """Return the number of characters of each stratum (after the cap)."""
     chars = np.zeros(len(strata), np.int64)
     for part in parts:
-        chars += np.bincount(part["stratum"], part["chars"], len(strata)).astype(np.int64)  # whole up to 2^53
+        chars += np.bincount(part["stratum"], part["chars"], len(strata)).astype(np.int64)  # exact up to 2^53
     return dict(zip(strata, chars.tolist(), strict=True))
 
 
@@ -132,19 +140,24 @@ def choose_sample(
     *,
     at_once: int = AT_ONCE,
 ) -> Sample:
-    """Choose documents until each stratum's quota is met.
+    """Choose documents until the quota of each stratum is met.
 
-    `parts` gives the entries of all parts, as often as it is asked; strata are numbered as in `available`. Documents
-    of strata without a quota are not taken. Those of strata with too little text are taken again. Raises EmptyCorpus
-    for a stratum with a quota and no text at all, OptionError for a quota out of range, SameId if an id comes twice.
+    `parts`: returns the entries of all parts; called several times. `available`: characters of each stratum; its order
+    is the numbering of strata. `quotas`: characters to sample; a stratum without a quota is not sampled. `at_once`:
+    entries in memory at a time.
+
+    Raises EmptyCorpus for a stratum with a quota and no text, OptionError for a negative quota, DuplicateId if two
+    documents have the same id.
     """
     thresholds: dict[str, Threshold] = {}
     remaining = {}
     for name, quota in quotas.items():
         if quota < 0:
-            raise OptionError(f"stratum {name!r}: a quota of {quota} characters; ask for 0 or more")
+            raise OptionError(f"stratum {name!r}: quota = {quota} characters: choose 0 or more")
         if quota and not available.get(name):
-            raise EmptyCorpus(f"stratum {name!r} is to give {quota:,} characters and has no text: leave it out")
+            raise EmptyCorpus(
+                f"stratum {name!r} has a quota of {quota:,} characters and no text: remove it from the mixture"
+            )
         times, remaining[name] = divmod(quota, available[name]) if quota else (0, 0)
         thresholds[name] = Threshold(times)
     names = list(available)
@@ -167,7 +180,7 @@ def choose_sample(
 
 
 def _in_order(parts: Callable[[], Iterable[Entries]], at_once: int) -> Iterator[Entries]:
-    """All entries in the order of their hashes, some at a time. Raises SameId."""
+    """Yield all entries in the order of their hashes, in blocks. Raises DuplicateId."""
     stretches = max(1, -(-sum(map(len, parts())) // at_once))
     for stretch in range(stretches):
         first, last = ((2**64 * number) // stretches for number in (stretch, stretch + 1))
@@ -182,9 +195,9 @@ def _in_order(parts: Callable[[], Iterable[Entries]], at_once: int) -> Iterator[
 
 
 def _place(parts: Iterable[Entries], entry: Any) -> tuple[int, int]:
-    """The part, and its line, in which an entry stands first."""
+    """Return the part and the line of the first occurrence of an entry."""
     for number, part in enumerate(parts):
         lines = np.flatnonzero((part["high"] == entry["high"]) & (part["low"] == entry["low"]))
         if len(lines):
             return number, int(lines[0])
-    raise AssertionError("an entry stands in some part")
+    raise AssertionError("the entry is in one of the parts")

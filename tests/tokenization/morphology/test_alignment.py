@@ -25,7 +25,7 @@ def test_a_tokenizer_that_cuts_at_all_boundaries_and_nowhere_else_has_full_marks
 
 def test_whole_words_find_nothing_and_cross_every_word_that_has_a_boundary() -> None:
     result = align(lambda text: [text.encode()], GOLD)
-    assert (result.found, result.recall, result.crossed, result.exact) == (0, 0.0, 2, 1)
+    assert (result.predicted, result.recall, result.crossed, result.exact) == (0, 0.0, 2, 1)
     # A space that is a token of its own is no boundary inside the word.
     assert align(lambda text: [b" ", text[1:].encode()], GOLD) == result
 
@@ -35,7 +35,7 @@ def test_an_end_within_a_character_is_found_and_false() -> None:
         return [bytes([byte]) for byte in text.encode()]
 
     result = align(encode, [("كتب", (2,))])
-    assert (result.found, result.hits, result.crossed) == (5, 1, 0)
+    assert (result.predicted, result.hits, result.crossed) == (5, 1, 0)
 
 
 def test_a_word_counts_as_often_as_it_occurs() -> None:
@@ -62,7 +62,7 @@ def test_plain_merges_align_with_wikinews_as_counted_by_hand(samples: Path, smal
         ends -= {0, len(word)}
         hits += len(ends & set(cuts))
         found += len(ends)
-    assert (result.hits, result.found) == (hits, found)
+    assert (result.hits, result.predicted) == (hits, found)
     assert result.true == sum(len(cuts) for _, cuts in gold)
     agreed = align(
         lambda text: [small.pieces[at] for at in small.encode(text)],

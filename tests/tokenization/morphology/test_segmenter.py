@@ -122,5 +122,5 @@ def test_gold_that_does_not_concatenate_is_refused_with_file_and_line(tmp_path: 
 def test_scores_count_hits_exact_words_and_words_crossed() -> None:
     gold = [("abcd", (1, 3)), ("abcd", (1, 3)), ("xy", ()), ("pq", (1,))]
     result = score(gold, {"abcd": (1, 2), "xy": (), "pq": (1,)})
-    assert (result.hits, result.found, result.true, result.exact, result.crossed) == (3, 5, 5, 2, 2)
+    assert (result.hits, result.predicted, result.true, result.exact, result.crossed) == (3, 5, 5, 2, 2)
     assert result.precision == result.recall == result.f1 == pytest.approx(0.6)
