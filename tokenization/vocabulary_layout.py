@@ -126,8 +126,8 @@ class VocabularyLayout:
         for token_id, name in sorted(seen.items()):
             if token_id < self.bpe:
                 raise VocabularyError(
-                    f"special token {name!r}: id {token_id} is one of the {self.bpe} ids of bytes and merges: choose a "
-                    "higher id"
+                    f"special token {name!r}: id {token_id} is one of the {self.bpe} ids of bytes and merges: choose "
+                    "a higher id"
                 )
         if self.bpe + self.reserved + len(self.specials) > self.size:
             raise VocabularyError(

@@ -101,8 +101,8 @@ def _of_name(name: str) -> Tokenizer:
         encoding = tiktoken.get_encoding(name)
     except Exception as error:  # the downloader raises several types
         raise FolderError(
-            f"{name}: tiktoken cannot download it ({type(error).__name__}): set TIKTOKEN_CACHE_DIR to the folder of its "
-            f"file, or give the path of {name}.tiktoken"
+            f"{name}: tiktoken cannot download it ({type(error).__name__}): set TIKTOKEN_CACHE_DIR to the folder of "
+            f"its file, or give the path of {name}.tiktoken"
         ) from error
     return tokenizer_of_ranks(encoding._mergeable_ranks, PATTERNS[name], encoding._special_tokens, name, {})
 
