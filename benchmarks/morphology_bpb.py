@@ -51,29 +51,35 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--held-out", type=int, default=200_000, help="bytes of validation text of each domain")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
-    given = parser.parse_args()
-    torch.set_num_threads(given.threads)
-    options = {name: getattr(given, name) for name in ("size", "bytes", "layers", "width", "held_out")}
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    options = {name: getattr(arguments, name) for name in ("size", "bytes", "layers", "width", "held_out")}
     texts = {
-        "train": take(documents(given.data, SAME, held_out=False), given.bytes),
-        "same": take(documents(given.data, SAME, held_out=True), given.held_out),
-        "other": take(documents(given.data, OTHER, held_out=True), given.held_out),
+        "train": take(documents(arguments.data, SAME, held_out=False), arguments.bytes),
+        "same": take(documents(arguments.data, SAME, held_out=True), arguments.held_out),
+        "other": take(documents(arguments.data, OTHER, held_out=True), arguments.held_out),
     }
-    path = given.out / f"morphology-bpb-{given.size}-{datetime.now(UTC):%Y-%m-%d}.json"
-    held = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    runs = held.get("runs", []) if held.get("options") == options else []
-    made = tokenizers(
-        count_pretokens(documents(given.data, SAME, held_out=False), pretoken_pattern()), texts["train"], given.size
+    path = arguments.out / f"morphology-bpb-{arguments.size}-{datetime.now(UTC):%Y-%m-%d}.json"
+    stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    runs = stored.get("runs", []) if stored.get("options") == options else []
+    compared = tokenizers(
+        count_pretokens(documents(arguments.data, SAME, held_out=False), pretoken_pattern()),
+        texts["train"],
+        arguments.size,
     )
-    encoded = {name: {which: ids(one, text) for which, text in texts.items()} for name, one in made.items()}
+    encoded = {
+        name: {which: ids(tokenizer, text) for which, text in texts.items()} for name, tokenizer in compared.items()
+    }
     until = len(encoded["plain"]["train"])
-    for seed in given.seeds:
-        for name in made:
+    for seed in arguments.seeds:
+        for name in compared:
             if any((run["tokenizer"], run["seed"]) == (name, seed) for run in runs):
                 continue
-            config = ModelConfig("gpt2", given.size, CONTEXT, given.layers, given.width, 4, 4, 4 * given.width)
+            config = ModelConfig(
+                "gpt2", arguments.size, CONTEXT, arguments.layers, arguments.width, 4, 4, 4 * arguments.width
+            )
             sizes = {which: len("".join(text).encode()) for which, text in texts.items()}
-            run = {"tokenizer": name, "seed": seed, "vocabulary": len(made[name].pieces) - 3}
+            run = {"tokenizer": name, "seed": seed, "vocabulary": len(compared[name].pieces) - 3}
             run |= {"tokens": len(encoded[name]["train"]), **learn(config, seed, encoded[name], until, sizes)}
             runs.append(run)
             path.write_text(json.dumps({"options": options, "runs": runs}, indent=1) + "\n", encoding="utf-8")
@@ -84,28 +90,28 @@ def main() -> None:
 def tokenizers(counts: PretokenCounts, sample: list[str], size: int) -> dict[str, Tokenizer]:
     """All that are compared, plain BPE first."""
     ends = boundary_flags(counts, open_segmenter("learned"))
-    made = {mode: trained(counts, ends, size, Setting(MorphologyOptions(mode))) for mode in ("none", "hard")}
-    made = {"plain": made["none"], "hard": made["hard"]}
-    made |= {name: trained(counts, ends, size, Setting(morphology)) for name, morphology in SOFT.items()}
+    compared = {mode: trained(counts, ends, size, Setting(MorphologyOptions(mode))) for mode in ("none", "hard")}
+    compared = {"plain": compared["none"], "hard": compared["hard"]}
+    compared |= {name: trained(counts, ends, size, Setting(morphology)) for name, morphology in SOFT.items()}
     merges, words = train_merges(counts, size), count_pretokens(sample, pretoken_pattern())
     for name in SOFT:
-        wanted, low, high = cost(made[name], words), 300, size
+        tokens, low, high = cost(compared[name], words), 300, size
         while high - low > 20:
             middle = (low + high) // 2
-            low, high = (middle, high) if cost(plain(merges, middle), words) > wanted else (low, middle)
-        made[f"plain, as many tokens as {name}"] = plain(merges, high)
-    return made
+            low, high = (middle, high) if cost(plain(merges, middle), words) > tokens else (low, middle)
+        compared[f"plain, as many tokens as {name}"] = plain(merges, high)
+    return compared
 
 
 def plain(merges: list[tuple[bytes, bytes]], size: int) -> Tokenizer:
     """The tokenizer of the first merges: those of a smaller vocabulary are a beginning of a larger one's."""
-    known, kept = 256, []
+    size_so_far, kept = 256, []
     seen: Counter[bytes] = Counter()
     for left, right in merges:
-        if known == size:
+        if size_so_far == size:
             break
         kept.append((left, right))
-        known += not seen[left + right]
+        size_so_far += not seen[left + right]
         seen[left + right] += 1
     files = tokenizer_files(Vocabulary(VocabularyLayout(size + 3), tuple(kept)), pretoken_pattern(), {})
     return Tokenizer(files["tokenizer.json"], name="tokenizer.json", meta={}, roles={})
@@ -113,16 +119,16 @@ def plain(merges: list[tuple[bytes, bytes]], size: int) -> Tokenizer:
 
 def documents(data: Path, sources: tuple[str, ...], *, held_out: bool) -> Iterator[str]:
     """The documents of some sources, shuffled; one of twenty is held out."""
-    found = []
+    texts = []
     for path in sorted((data / "bulk").glob("*.jsonl.zst")):
         if path.name.startswith(sources):
             with path.open("rb") as file:
                 lines = io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(file), encoding="utf-8")
-                found += [
+                texts += [
                     json.loads(line)["text"] for number, line in enumerate(lines) if (number % 20 == 7) == held_out
                 ]
-    random.Random(0).shuffle(found)
-    yield from found
+    random.Random(0).shuffle(texts)
+    yield from texts
 
 
 def take(texts: Iterator[str], size: int) -> list[str]:
@@ -148,15 +154,15 @@ def learn(
     """Read the text once; bits per byte of both domains after `until` tokens and at the end."""
     model, average = make_model(config, seed), make_model(config, seed)
     optimizer = torch.optim.AdamW(model.parameters(), RATE, betas=(0.9, 0.95), weight_decay=0.1, fused=True)
-    stream, step_size, found = text["train"], ROWS * CONTEXT, {}
+    stream, step_size, scores = text["train"], ROWS * CONTEXT, {}
     steps = (len(stream) - 1) // step_size
     marks = {"equal_tokens": min(steps, (until - 1) // step_size), "equal_text": steps}
     order = np.random.default_rng(seed).permutation(steps)
     for step, chosen in enumerate(order, 1):
-        at = int(chosen) * step_size
+        begin = int(chosen) * step_size
         optimizer.param_groups[0]["lr"] = RATE * min(1.0, step / WARMUP)
         with torch.autocast("cpu", torch.bfloat16):
-            total, _ = model(*rows(stream[at : at + step_size + 1]))
+            total, _ = model(*rows(stream[begin : begin + step_size + 1]))
         (total / step_size).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
@@ -167,8 +173,8 @@ def learn(
                 slow.lerp_(fast, 1 - share)
         for mark, last in marks.items():
             if step == last:
-                found[mark] = {which: bits(average, text[which]) / sizes[which] for which in ("same", "other")}
-    return found
+                scores[mark] = {which: bits(average, text[which]) / sizes[which] for which in ("same", "other")}
+    return scores
 
 
 def rows(part: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -181,8 +187,8 @@ def bits(model: Decoder, stream: torch.Tensor) -> float:
     """Of a text, but for its first token and the tokens that fill no row: these are taken to cost as the others."""
     whole = (len(stream) - 1) // CONTEXT * CONTEXT
     nats = 0.0
-    for at in range(0, whole, ROWS * CONTEXT):
-        total, _ = model(*rows(stream[at : min(whole, at + ROWS * CONTEXT) + 1]))
+    for begin in range(0, whole, ROWS * CONTEXT):
+        total, _ = model(*rows(stream[begin : min(whole, begin + ROWS * CONTEXT) + 1]))
         nats += float(total)
     return nats / math.log(2) * len(stream) / whole
 

@@ -58,11 +58,11 @@ def _goals(results: dict[str, Any]) -> list[Goal]:
     """Each goal of what was measured."""
     goals: list[Goal] = []
     if "training" in results:
-        one = results["training"]
-        seconds = one["cpu_seconds"]
+        figures = results["training"]
+        seconds = figures["cpu_seconds"]
         for name, limit in (("tokenizers", 8.0), ("rustbpe", 2.5), ("sentencepiece", 1.0)):
-            theirs = one.get(f"{name}_cpu_seconds")
-            number = version(name) if name == "tokenizers" else one.get(name, "")
+            theirs = figures.get(f"{name}_cpu_seconds")
+            number = version(name) if name == "tokenizers" else figures.get(name, "")
             goals.append(
                 Goal(
                     f"training 32,000 tokens on 105 MB, beside {name}",
@@ -75,11 +75,11 @@ def _goals(results: dict[str, Any]) -> list[Goal]:
                     None if theirs is None else theirs / seconds,
                 )
             )
-        equal = float(one["merges_equal_those_of_tokenizers"])
+        equal = float(figures["merges_equal_those_of_tokenizers"])
         goals.append(Goal("merges equal those of tokenizers, in order", equal, "1 is yes", "at least", 1.0))
     if "encoding" in results:
-        one = results["encoding"]
-        speed = one["MB a cpu-second"]
+        figures = results["encoding"]
+        speed = figures["MB a cpu-second"]
         for name, limit in (("datatrove", 15.0), ("tiktoken", 3.0), ("fastokens", 0.6)):
             alone = "" if name == "datatrove" else " alone"
             peer = f"{name} {version(name)}"
@@ -95,13 +95,48 @@ def _goals(results: dict[str, Any]) -> list[Goal]:
                     speed["stage"] / speed[name],
                 )
             )
-        goals.append(Goal("ids of all engines equal", float(one["ids_equal"]), "1 is yes", "at least", 1.0))
+        goals.append(Goal("ids of all engines equal", float(figures["ids_equal"]), "1 is yes", "at least", 1.0))
     for name, question, figure, unit, bound, limit in (
-        ("large", "memory for 76,800 tokens on 1 GB", lambda one: one["peak_bytes"] / GB, "GB", "at most", 4.0),
-        ("segmenting", "a million word types cut", lambda one: one["cpu_seconds"], "cpu-seconds", "at most", 60.0),
-        ("workers", "tokenizing with two workers, once started", lambda one: one["times"], "times", "at least", 1.7),
-        ("memory", "memory to tokenize books", lambda one: one["books"]["peak_bytes"] / GB, "GB", "at most", 1.0),
-        ("memory", "memory for a 100 MB document", lambda one: one["giant"]["peak_bytes"] / GB, "GB", "at most", 1.0),
+        (
+            "large",
+            "memory for 76,800 tokens on 1 GB",
+            lambda figures: figures["peak_bytes"] / GB,
+            "GB",
+            "at most",
+            4.0,
+        ),
+        (
+            "segmenting",
+            "a million word types cut",
+            lambda figures: figures["cpu_seconds"],
+            "cpu-seconds",
+            "at most",
+            60.0,
+        ),
+        (
+            "workers",
+            "tokenizing with two workers, once started",
+            lambda figures: figures["times"],
+            "times",
+            "at least",
+            1.7,
+        ),
+        (
+            "memory",
+            "memory to tokenize books",
+            lambda figures: figures["books"]["peak_bytes"] / GB,
+            "GB",
+            "at most",
+            1.0,
+        ),
+        (
+            "memory",
+            "memory for a 100 MB document",
+            lambda figures: figures["giant"]["peak_bytes"] / GB,
+            "GB",
+            "at most",
+            1.0,
+        ),
     ):
         if name in results:
             goals.append(Goal(question, figure(results[name]), unit, bound, limit))  # type: ignore[arg-type]

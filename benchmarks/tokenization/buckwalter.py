@@ -60,8 +60,8 @@ def convert(path: Path) -> Path:
 def _entries(name: str, *, stems: bool) -> Iterator[str]:
     for line in _rows(name):
         surface, vocalised, category, gloss = [*line.split("\t"), "", "", ""][:4]
-        said = _POS.search(gloss)
-        morphemes = [one.rpartition("/") for one in said[1].split("+") if "/" in one] if said else []
+        match = _POS.search(gloss)
+        morphemes = [morpheme.rpartition("/") for morpheme in match[1].split("+") if "/" in morpheme] if match else []
         bw = "+".join(f"{_arabic(form)}/{tag.strip()}" for form, _, tag in morphemes)
         if stems:
             kind = "verb" if category[:2] in ("PV", "IV", "CV") else "noun"

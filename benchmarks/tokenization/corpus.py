@@ -62,10 +62,10 @@ def _write_register(register: str, folder: Path, size: int) -> None:
 
 def texts(folders: list[Path]) -> list[str]:
     """All texts, in memory."""
-    found: list[str] = []
+    all_texts: list[str] = []
     for part in parts_of(open_documents(folders)):
-        found += part.read(["text"])["text"].to_pylist()
-    return found
+        all_texts += part.read(["text"])["text"].to_pylist()
+    return all_texts
 
 
 def size_of(folders: list[Path]) -> int:

@@ -50,18 +50,18 @@ def main() -> None:
     parser.add_argument(
         "--sizes", type=int, nargs="+", default=[32_000, 16_000, 64_000, 76_800], help="grid at the first"
     )
-    given = parser.parse_args()
+    arguments = parser.parse_args()
 
-    chosen_on, confirmed_on = halves(read_gold(given.gold))
-    train = count_pretokens(documents(given.data, held_out=False), pretoken_pattern())
-    held_out = count_pretokens(documents(given.data, held_out=True), pretoken_pattern())
+    chosen_on, confirmed_on = halves(read_gold(arguments.gold))
+    train = count_pretokens(documents(arguments.data, held_out=False), pretoken_pattern())
+    held_out = count_pretokens(documents(arguments.data, held_out=True), pretoken_pattern())
     news = PretokenCounts.of(Counter(f" {word}".encode() for word, _ in [*chosen_on, *confirmed_on]))
-    known = LearnedSegmenter.shipped().tables
+    tables = LearnedSegmenter.shipped().tables
     words = {word for word, _ in [*chosen_on, *confirmed_on]}
-    ends = boundary_flags(train, train_segmenter(sorted(set(chosen_on)), word_counts(train), known, 0, words))
+    ends = boundary_flags(train, train_segmenter(sorted(set(chosen_on)), word_counts(train), tables, 0, words))
 
     rows: list[dict[str, Any]] = []
-    for number, size in enumerate(given.sizes):
+    for number, size in enumerate(arguments.sizes):
         plain: dict[str, int] = {}
         for setting in grid() if number == 0 else fixed(rows):
             tokenizer = trained(train, ends, size, setting)
@@ -70,11 +70,11 @@ def main() -> None:
             row: dict[str, Any] = {"size": size, **setting.named()}
             row["fertility"] = {text: tokens[text] / plain[text] for text in tokens}
             for name, gold in (("chosen_on", chosen_on), ("confirmed_on", confirmed_on)):
-                score = align(partial(cut, tokenizer), gold)
+                score = align(partial(split, tokenizer), gold)
                 row[name] = {key: score.figures()[key] for key in ("f1", "precision", "recall", "crossed")}
             rows.append(row)
             print(json.dumps(row), flush=True)
-    path = given.out / f"frontier-{datetime.now(UTC):%Y-%m-%d}.json"
+    path = arguments.out / f"frontier-{datetime.now(UTC):%Y-%m-%d}.json"
     path.write_text(json.dumps({"rows": rows}, indent=1) + "\n", encoding="utf-8")
     print(path)
 
@@ -114,11 +114,11 @@ def fixed(rows: Sequence[dict[str, Any]]) -> Iterator[Setting]:
 def points(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The best boundary F1, on the choosing half, that 1.10 and 1.35 times plain BPE's tokens buy."""
     tried = [row for row in rows if row["size"] == rows[0]["size"] and row["mode"] == "soft"]
-    found = []
+    best = []
     for limit in (1.10, 1.35):
         within = [row for row in tried if row["fertility"]["held_out"] <= limit]
-        found.append(max(within, key=lambda row: row["chosen_on"]["f1"]))
-    return found
+        best.append(max(within, key=lambda row: row["chosen_on"]["f1"]))
+    return best
 
 
 def halves(gold: Gold) -> tuple[Gold, Gold]:
@@ -126,7 +126,7 @@ def halves(gold: Gold) -> tuple[Gold, Gold]:
     types = sorted({word for word, _ in gold})
     random.Random(0).shuffle(types)
     first = set(types[: len(types) // 2])
-    return [one for one in gold if one[0] in first], [one for one in gold if one[0] not in first]
+    return [entry for entry in gold if entry[0] in first], [entry for entry in gold if entry[0] not in first]
 
 
 def documents(data: Path, *, held_out: bool) -> Iterator[str]:
@@ -154,9 +154,9 @@ def trained(counts: PretokenCounts, ends: Any, size: int, setting: Setting) -> T
     return Tokenizer(files["tokenizer.json"], name="tokenizer.json", meta={}, roles={})
 
 
-def cut(tokenizer: Tokenizer, text: str) -> list[bytes]:
+def split(tokenizer: Tokenizer, text: str) -> list[bytes]:
     """The tokens of a text."""
-    return [tokenizer.pieces[at] for at in tokenizer.encode(text)]
+    return [tokenizer.pieces[token] for token in tokenizer.encode(text)]
 
 
 def cost(tokenizer: Tokenizer, held_out: PretokenCounts) -> int:

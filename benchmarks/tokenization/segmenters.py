@@ -70,12 +70,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with bulk/*.jsonl.zst")
     parser.add_argument("--gold", type=Path, required=True, help="wikinews_tokens.tsv")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
-    given = parser.parse_args()
-    gold = read_gold(given.gold)
-    corpus = word_counts(count_pretokens(documents(given.data, held_out=False), pretoken_pattern()))
+    arguments = parser.parse_args()
+    gold = read_gold(arguments.gold)
+    corpus = word_counts(count_pretokens(documents(arguments.data, held_out=False), pretoken_pattern()))
 
-    made = json.loads(files("tokenization.morphology").joinpath("data/segmenter.json").read_text(encoding="utf-8"))
-    rows = {"learned, 5-fold by type": {name: made["cross_validated"][name] for name in COLUMNS}}
+    provenance = json.loads(
+        files("tokenization.morphology").joinpath("data/segmenter.json").read_text(encoding="utf-8")
+    )
+    rows = {"learned, 5-fold by type": {name: provenance["cross_validated"][name] for name in COLUMNS}}
     with tempfile.TemporaryDirectory() as folder:
         database = convert(Path(folder) / "buckwalter.db")
         camel = {
@@ -84,8 +86,8 @@ def main() -> None:
         }
     segmenters: dict[str, Segmenter] = {"rules": RuleSegmenter(), "regex": Regexes(), **camel}
     for name, segmenter in segmenters.items():
-        found = dict(segment_words((word for word, _ in gold), segmenter))
-        figures = score(gold, found).figures()
+        predicted = dict(segment_words((word for word, _ in gold), segmenter))
+        figures = score(gold, predicted).figures()
         rows[name] = {column: figures[column] for column in COLUMNS}
     for name, figures in rows.items():
         print(f"{name:26}", *(f"{column} {figures[column]:.3f}" for column in COLUMNS))
@@ -100,7 +102,7 @@ def main() -> None:
         seconds[name] = time.process_time() - begin
     print(f"{len(words):,} words, processor seconds: {seconds}")
 
-    path = given.out / f"segmenters-{datetime.now(UTC):%Y-%m-%d}.json"
+    path = arguments.out / f"segmenters-{datetime.now(UTC):%Y-%m-%d}.json"
     result = {"wikinews": rows, "words": len(words), "processor_seconds": seconds}
     path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(path)

@@ -17,7 +17,7 @@ ONE_THREAD = {"RAYON_NUM_THREADS": "1", "FASTOKENS_BPE_THREADS": "1", "TOKENIZER
 def run(module: str, *arguments: str, python: str | Path = sys.executable, cores: int = 1) -> dict[str, Any]:
     """The JSON of the last line that a module (or a script, for another Python) prints. Raises RuntimeError."""
     command = [str(python), *(["-m", module] if not module.endswith(".py") else [module]), *arguments]
-    some = set(sorted(os.sched_getaffinity(0))[:cores])
+    processors = set(sorted(os.sched_getaffinity(0))[:cores])
     done = subprocess.run(
         command,
         cwd=ROOT,
@@ -25,12 +25,12 @@ def run(module: str, *arguments: str, python: str | Path = sys.executable, cores
         capture_output=True,
         text=True,
         check=False,
-        preexec_fn=lambda: os.sched_setaffinity(0, some),
+        preexec_fn=lambda: os.sched_setaffinity(0, processors),
     )
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} failed: {done.stderr.strip()[-600:]}")
-    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return found
+    result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return result
 
 
 class Timer:

@@ -46,7 +46,7 @@ def main() -> None:
     engine, path, size = sys.argv[1:]
     texts = json.loads(Path(path).read_bytes())
     timer, merges = {"ours": ours, "tokenizers": huggingface}[engine](texts, int(size))
-    digest = hashlib.sha256(b"".join(len(one).to_bytes(4) + one for one in merges)).hexdigest()
+    digest = hashlib.sha256(b"".join(len(token).to_bytes(4) + token for token in merges)).hexdigest()
     print(json.dumps({**timer.seconds(), "merges": len(merges), "digest": digest, "peak_bytes": peak_bytes()}))
 
 

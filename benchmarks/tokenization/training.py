@@ -31,11 +31,11 @@ def measure(scratch: Path, texts: list[str]) -> dict[str, Any]:
             script = Path(__file__).parent / "peers" / f"{name}_train.py"
             runs.append(timed.run(str(script), str(path), str(SIZE), pretoken_pattern(), python=THEIRS))
     reference = timed.run(MODULE, "tokenizers", str(path), str(SIZE))
-    seconds = median(one["cpu_seconds"] for one in ours)
-    found: dict[str, Any] = {
+    seconds = median(result["cpu_seconds"] for result in ours)
+    figures: dict[str, Any] = {
         "megabytes": sum(len(text.encode()) for text in texts) / 1e6,
         "cpu_seconds": seconds,
-        "wall_seconds": median(one["wall_seconds"] for one in ours),
+        "wall_seconds": median(result["wall_seconds"] for result in ours),
         "peak_bytes": ours[0]["peak_bytes"],
         "merges": ours[0]["merges"],
         "merges_equal_those_of_tokenizers": ours[0]["digest"] == reference["digest"],
@@ -43,9 +43,9 @@ def measure(scratch: Path, texts: list[str]) -> dict[str, Any]:
         "times_tokenizers": reference["cpu_seconds"] / seconds,
     }
     for name, runs in theirs.items():
-        spent = median(one["cpu_seconds"] for one in runs)
-        found |= {f"{name}_cpu_seconds": spent, f"times_{name}": spent / seconds, name: runs[0]["version"]}
-    return found
+        spent = median(result["cpu_seconds"] for result in runs)
+        figures |= {f"{name}_cpu_seconds": spent, f"times_{name}": spent / seconds, name: runs[0]["version"]}
+    return figures
 
 
 def large(scratch: Path, folders: list[Path]) -> dict[str, Any]:

@@ -183,7 +183,7 @@ def _steps(step: Any) -> list[dict[str, Any]]:
 
 
 def _vocabulary(config: dict[str, Any], name: str) -> tuple[list[bytes], dict[str, int]]:
-    """Return the bytes of each id, and the ids of special tokens. Raises FolderError for holes or unknown characters."""
+    """Return the bytes of each id, and the ids of special tokens. Raises FolderError for holes."""
     added = {token["id"]: token for token in config["added_tokens"]}
     pieces: dict[int, bytes] = {}
     for token, token_id in config["model"]["vocab"].items():

@@ -1,4 +1,4 @@
-"""Figures are those of an independent computation, one document and one word at a time."""
+"""Figures equal those of an independent computation, one document and one word at a time."""
 
 import json
 from pathlib import Path
@@ -17,21 +17,28 @@ from tokenization.model import Encoder, Tokenizer
 TEXT = st.text(st.sampled_from("ابتكم ًّ,aé1 \n👋"), max_size=30)
 
 
+@pytest.fixture(scope="module")
+def tiny_batches(small: Tokenizer) -> Encoder:
+    return Encoder(small, batch_chars=20)
+
+
 def test_figures_equal_an_independent_computation_on_real_text(small: Tokenizer, real_text: list[str]) -> None:
-    texts = real_text[::11]
-    found = evaluation.figures(evaluation.measure(Encoder(small, batch_chars=30_000), texts))
+    texts = [text[:20_000] for text in real_text[::23]]
+    figures = evaluation.figures(evaluation.measure(Encoder(small, batch_chars=30_000), texts))
     expected = slowly(small, texts)
-    assert {name: found[name] for name in expected} == pytest.approx(expected)
-    assert found["changed"] == 0
-    assert found["documents"] == len(texts)
+    assert {name: figures[name] for name in expected} == pytest.approx(expected)
+    assert figures["changed"] == 0
+    assert figures["documents"] == len(texts)
 
 
 @given(st.lists(TEXT, min_size=1, max_size=6).filter(lambda texts: any(text.split() for text in texts)))
-@settings(max_examples=40, deadline=None)
-def test_figures_equal_an_independent_computation_on_anything(small: Tokenizer, texts: list[str]) -> None:
-    found = evaluation.figures(evaluation.measure(Encoder(small, batch_chars=20), texts))
+@settings(deadline=None)
+def test_figures_equal_an_independent_computation_on_anything(
+    small: Tokenizer, tiny_batches: Encoder, texts: list[str]
+) -> None:
+    figures = evaluation.figures(evaluation.measure(tiny_batches, texts))
     expected = slowly(small, texts)
-    assert {name: found[name] for name in expected} == pytest.approx(expected)
+    assert {name: figures[name] for name in expected} == pytest.approx(expected)
 
 
 def test_tallies_of_parts_add_up(small: Tokenizer, real_text: list[str]) -> None:
@@ -74,32 +81,32 @@ def test_documents_that_a_tokenizer_changes_are_counted(small: Tokenizer) -> Non
 def test_groups_without_words_and_unknown_references_are_refused(small: Tokenizer) -> None:
     with pytest.raises(EmptyCorpus, match="'blank'"):
         evaluation.report(small, {"blank": [" \n"]})
-    with pytest.raises(EmptyCorpus, match="no group"):
+    with pytest.raises(EmptyCorpus, match=r"no group.*give documents"):
         evaluation.report(small, {})
-    with pytest.raises(OptionError, match="'english' is none of the groups arabic"):
+    with pytest.raises(OptionError, match=r"'english'.*groups arabic"):
         evaluation.report(small, {"arabic": ["نص"]}, reference="english")
     with pytest.raises(EmptyCorpus, match="no word"):
         evaluation.figures(evaluation.measure(Encoder(small), []))
 
 
 @given(TEXT)
-@settings(max_examples=40, deadline=None)
+@settings(deadline=None)
 def test_a_view_joins_to_the_text_and_holds_all_ids(small: Tokenizer, text: str) -> None:
     pieces = evaluation.view_tokens(small, text)
     assert "".join(piece for piece, _ in pieces) == text
-    assert [at for _, ids in pieces for at in ids] == small.encode(text)
+    assert [token for _, ids in pieces for token in ids] == small.encode(text)
 
 
 def test_intervals_hold_the_figure_and_shrink_with_more_documents(small: Tokenizer, real_text: list[str]) -> None:
     texts = [text[:2_000] for text in real_text]
-    many, few = (evaluation.measure(Encoder(small), some) for some in (texts[::2], texts[::40]))
-    found = evaluation.intervals(many)
-    assert set(found) == set(evaluation.RATIOS)
-    for name, (low, high) in found.items():
+    many, few = (evaluation.measure(Encoder(small), drawn) for drawn in (texts[::2], texts[::40]))
+    figures = evaluation.intervals(many)
+    assert set(figures) == set(evaluation.RATIOS)
+    for name, (low, high) in figures.items():
         assert low < evaluation.FIGURES[name](many) < high
         wider = evaluation.intervals(few)[name]
         assert wider[1] - wider[0] > high - low
-    assert evaluation.intervals(many) == found  # the same random numbers every time
+    assert evaluation.intervals(many) == figures  # the random numbers are fixed
     assert evaluation.intervals(evaluation.measure(Encoder(small), texts[:1])) == {}
 
 
@@ -108,7 +115,7 @@ def test_intervals_are_those_of_drawing_documents_one_by_one(small: Tokenizer, r
     tokens, words = tally.rows[:, UNITS.index("tokens")], tally.rows[:, UNITS.index("words")]
     rng = np.random.default_rng(7)
     drawn = [rng.integers(0, len(tokens), len(tokens)) for _ in range(4_000)]
-    low, high = np.quantile([tokens[some].sum() / words[some].sum() for some in drawn], [0.025, 0.975])
+    low, high = np.quantile([tokens[drawn].sum() / words[drawn].sum() for drawn in drawn], [0.025, 0.975])
     assert evaluation.intervals(tally)["tokens_per_word"] == pytest.approx((low, high), rel=0.02)
 
 
@@ -118,11 +125,11 @@ def test_tokenizers_are_compared_on_the_same_documents(
     larger = Tokenizer.load(v2_folder)
     texts = real_text[::30]
     ours, theirs = (evaluation.measure(Encoder(each), texts) for each in (larger, small))
-    found = evaluation.compare(ours, theirs)
+    figures = evaluation.compare(ours, theirs)
     expected = sum(len(larger.encode(text)) for text in texts) / sum(len(small.encode(text)) for text in texts)
-    assert found["nsl"] == pytest.approx(expected)
-    assert found["relative_difference"] == pytest.approx(1 - expected)
-    assert found["nsl_interval"][0] < expected < found["nsl_interval"][1] < 1
+    assert figures["nsl"] == pytest.approx(expected)
+    assert figures["relative_difference"] == pytest.approx(1 - expected)
+    assert figures["nsl_interval"][0] < expected < figures["nsl_interval"][1] < 1
     assert evaluation.compare(ours, ours)["nsl_interval"] == (1, 1)
     with pytest.raises(OptionError, match="same documents"):
         evaluation.compare(ours, evaluation.measure(Encoder(small), texts[1:]))

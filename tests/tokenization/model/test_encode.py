@@ -1,4 +1,4 @@
-"""A lot of text becomes ids that are right, whatever the engine and the batches."""
+"""The ids of a part are those of the reference engine, for any engine and any batches."""
 
 import dataclasses
 import json
@@ -27,12 +27,10 @@ from tokenization.model.encode import CHECKED_FIRST
 
 
 @pytest.fixture(scope="module")
-def make_apart(make_folder: Callable[[VocabularyLayout, str], Path]) -> dict[bool, Tokenizer]:
-    """Tokenizers by whether clitics stand apart."""
-    return {
-        apart: Tokenizer.load(make_folder(VocabularyLayout(4096), pretoken_pattern(digits=2, clitics=apart)))
-        for apart in (False, True)
-    }
+def make_apart(make_folder: Callable[[VocabularyLayout, str], Path], small: Tokenizer) -> dict[bool, Tokenizer]:
+    """Tokenizers by whether their pattern splits off clitics."""
+    clitics = make_folder(VocabularyLayout(4096), pretoken_pattern(digits=2, clitics=True))
+    return {False: small, True: Tokenizer.load(clitics)}
 
 
 def joined(part: EncodedPart) -> EncodedBatch:
@@ -51,21 +49,27 @@ def test_a_part_is_what_the_reference_gives_document_by_document(small: Tokenize
     whole = joined(part)
     expected = [small.encode(text) for text in texts]
     assert whole.ids.dtype == np.dtype("<u2")
-    assert whole.ids.tolist() == [at for ids in expected for at in ids]
+    assert whole.ids.tolist() == [token for ids in expected for token in ids]
     assert whole.tokens.tolist() == [len(ids) for ids in expected]
     assert whole.bytes.tolist() == [len(text.encode()) for text in texts]
     assert whole.chars.tolist() == [len(text) for text in texts]
 
 
-@given(st.lists(st.text(max_size=40), max_size=20), st.integers(1, 200))
-@settings(max_examples=40, deadline=None)
-def test_batches_do_not_show(small: Tokenizer, texts: list[str], chars: int) -> None:
-    batches = list(Encoder(small, batch_chars=chars).encode_part(texts, "p").batches)
+@pytest.fixture(scope="module")
+def encoders(small: Tokenizer) -> dict[int, Encoder]:
+    """Encoders by the size of their batches."""
+    return {chars: Encoder(small, batch_chars=chars) for chars in (1, 7, 40, 200)}
+
+
+@given(st.lists(st.text(max_size=40), max_size=20), st.sampled_from([1, 7, 40, 200]))
+@settings(deadline=None)
+def test_batches_do_not_show(small: Tokenizer, encoders: dict[int, Encoder], texts: list[str], chars: int) -> None:
+    batches = list(encoders[chars].encode_part(texts, "p").batches)
     assert sum(len(batch.tokens) for batch in batches) == len(texts)
-    assert [at for batch in batches for at in batch.ids.tolist()] == [
-        at for text in texts for at in small.encode(text)
+    assert [token for batch in batches for token in batch.ids.tolist()] == [
+        token for text in texts for token in small.encode(text)
     ]
-    # More than the limit only where one document alone is more.
+    # A batch exceeds the limit only if it is a single document.
     assert all(batch.chars.sum() <= chars or len(batch.chars) == 1 for batch in batches)
 
 
@@ -73,15 +77,15 @@ WORDS = st.lists(st.sampled_from(["والكتاب", "a", "it's", "1", "٣", "،"
 
 
 @given(WORDS.map(" ".join), st.integers(0, 9))
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 @pytest.mark.parametrize("clitics", [False, True])
 def test_pieces_of_a_long_text_encode_as_the_whole(
     make_apart: dict[bool, Tokenizer], clitics: bool, text: str, least: int
 ) -> None:
     tokenizer = make_apart[clitics]
-    cut = list(split_text(text, least))
-    assert "".join(cut) == text
-    assert [at for piece in cut for at in tokenizer.encode(piece)] == tokenizer.encode(text)
+    parts = list(split_text(text, least))
+    assert "".join(parts) == text
+    assert [token for piece in parts for token in tokenizer.encode(piece)] == tokenizer.encode(text)
 
 
 def test_a_real_text_is_cut_and_that_of_a_foreign_tokenizer_never(small: Tokenizer, real_text: list[str]) -> None:
@@ -111,7 +115,7 @@ def test_a_thousandth_of_a_part_is_checked_and_the_name_of_the_part_chooses_it(s
 def test_a_part_on_which_engines_disagree_is_done_by_the_reference_and_says_so(
     small: Tokenizer, small_folder: Path
 ) -> None:
-    # Two engines that really disagree: the fast one is given a tokenizer with fewer merges.
+    # The fast engine has a tokenizer with fewer merges, so that the engines really disagree.
     config = json.loads(small.json)
     del config["model"]["merges"][-2_000:]
     poorer = Tokenizer(json.dumps(config).encode(), name="poorer", meta={}, roles={})
@@ -121,7 +125,7 @@ def test_a_part_on_which_engines_disagree_is_done_by_the_reference_and_says_so(
     part = encoder.encode_part(texts, "p")
     assert (part.engine, part.checked) == ("tokenizers", CHECKED_FIRST)
     assert part.disagreed > 0
-    assert joined(part).ids.tolist() == [at for text in texts for at in small.encode(text)]
+    assert joined(part).ids.tolist() == [token for text in texts for token in small.encode(text)]
 
 
 def test_a_tokenizer_that_the_fast_engine_refuses_is_done_by_the_reference(small: Tokenizer) -> None:
@@ -141,7 +145,7 @@ def test_65536_ids_fit_16_bits_and_65537_do_not() -> None:
     assert id_dtype(65_537) == np.dtype("<u4")
     assert narrow_ids(np.array([65_535], np.uint32), 65_536).tolist() == [65_535]
     assert narrow_ids(np.array([65_536], np.uint32), 65_537).tolist() == [65_536]
-    with pytest.raises(EncodingError, match="id 65536 is outside a vocabulary of 65536"):
+    with pytest.raises(EncodingError, match=r"id 65536 .*65536.*make it again"):
         narrow_ids(np.array([65_536], np.uint32), 65_536)
 
 
@@ -164,7 +168,7 @@ def test_no_documents_and_empty_documents_are_fine(small: Tokenizer) -> None:
 
 @pytest.mark.fault(16)
 @pytest.mark.parametrize(
-    "text", ["ب" * 5_000_000, "\x00" * 2_000_000, "\u064e" * 1_000_000], ids=["word", "nul", "mark"]
+    "text", ["ب" * 1_000_000, "\x00" * 1_000_000, "\u064e" * 1_000_000], ids=["word", "nul", "mark"]
 )
 def test_a_document_that_is_one_piece_of_megabytes_is_encoded_and_comes_back(small: Tokenizer, text: str) -> None:
     batch = joined(Encoder(small).encode_part(["كتاب", text, "كتاب"], "p"))

@@ -1,4 +1,4 @@
-"""The table of character classes is that of the engine."""
+"""The table of character classes agrees with Python for characters that both know."""
 
 import unicodedata
 
@@ -19,5 +19,5 @@ def test_characters_that_unicode_has_long_had_are_classed_as_python_classes_them
 
 def test_white_space_is_unicode_white_space() -> None:
     spaces = {chr(point) for point in np.flatnonzero(character_classes() & SPACE).tolist()}
-    # str.isspace also counts the four separators U+001C to U+001F, which are no White_Space.
+    # str.isspace includes the separators U+001C to U+001F, which do not have the property White_Space.
     assert spaces == {chr(point) for point in range(0x110000) if chr(point).isspace()} - set("\x1c\x1d\x1e\x1f")

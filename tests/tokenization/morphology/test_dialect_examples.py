@@ -1,4 +1,4 @@
-"""Clitics of dialects are found by the paradigms of their words, and the segmenter learns to cut them."""
+"""Clitics of dialects are found by the paradigms of their words, and the shipped segmenter has learned them."""
 
 from collections import Counter
 
@@ -15,7 +15,7 @@ OFTEN = "عنده عندها يكتب تكتب كان كانوا مدرسة يش
 KNOWN = Counter(SOMETIMES.split() * 50 + OFTEN.split() * 500)
 
 
-def known(word: str) -> int:
+def frequency(word: str) -> int:
     return level(KNOWN[word]) if KNOWN[word] >= MIN_COUNT else 0
 
 
@@ -40,33 +40,33 @@ def known(word: str) -> int:
     ],
 )
 def test_a_word_stands_beside_one_that_is_known_or_beside_none(word: str, beside: str | None) -> None:
-    found = parallel(word, known)
-    assert (found and found.word) == beside
+    match = parallel(word, frequency)
+    assert (match and match.word) == beside
 
 
 def test_examples_are_cut_as_their_parallels_and_at_the_clitic() -> None:
-    found = dict(examples(KNOWN, open_segmenter("learned"), {"عندي"}, 0))
-    assert "عندي" not in found
-    cut = {word: "+".join(segments(word, cuts)) for word, cuts in found.items()}
-    assert [cut[word] for word in ("عندك", "بيكتب", "ماكانش", "مكانش", "كانو", "مدرسه", "هالبيت", "حكيتلها")] == [
+    predicted = dict(examples(KNOWN, open_segmenter("learned"), {"عندي"}, 0))
+    assert "عندي" not in predicted
+    split = {word: "+".join(segments(word, boundaries)) for word, boundaries in predicted.items()}
+    assert [split[word] for word in ("عندك", "بيكتب", "ماكانش", "مكانش", "كانو", "مدرسه", "هالبيت", "حكيتلها")] == [
         *("عند+ك", "ب+يكتب", "ما+كان+ش", "م+كان+ش", "كان+و", "مدرس+ه", "ه+ال+بيت", "حكي+ت+ل+ها"),
     ]
 
 
 def test_examples_out_of_real_text_are_pieces_of_the_word_and_the_same_again(real_counts: PretokenCounts) -> None:
     counts = word_counts(real_counts)
-    found = examples(counts, RuleSegmenter(), set(), 0)
-    assert len(found) == len(dict(found)) > 1_000
-    assert sum(parallel(word, lambda other: counts.get(other, 0)) is None for word, _ in found) <= MAX_OTHERS
-    for word, cuts in found:
-        assert "".join(segments(word, cuts)) == word
-        assert all(segments(word, cuts))
-    assert examples(dict(reversed(counts.items())), RuleSegmenter(), set(), 0) == found
+    pairs = examples(counts, RuleSegmenter(), set(), 0)
+    assert len(pairs) == len(dict(pairs)) > 1_000
+    assert sum(parallel(word, lambda other: counts.get(other, 0)) is None for word, _ in pairs) <= MAX_OTHERS
+    for word, boundaries in pairs:
+        assert "".join(segments(word, boundaries)) == word
+        assert all(segments(word, boundaries))
+    assert examples(dict(reversed(counts.items())), RuleSegmenter(), set(), 0) == pairs
 
 
 def test_the_shipped_model_cuts_dialects() -> None:
-    wanted = "ب+يكتب ه+يروح ح+يكون ك+يقول ما+كان+ش م+كان+ش قدر+ش عند+ك نفس+ي يلعب+و ه+ال+بلد"
-    words = wanted.replace("+", "").split()
-    found = open_segmenter("learned").boundaries(words)
-    cut = ["+".join(segments(word, cuts)) for word, cuts in zip(words, found, strict=True)]
-    assert cut == wanted.split()
+    expected = "ب+يكتب ه+يروح ح+يكون ك+يقول ما+كان+ش م+كان+ش قدر+ش عند+ك نفس+ي يلعب+و ه+ال+بلد"
+    words = expected.replace("+", "").split()
+    predicted = open_segmenter("learned").boundaries(words)
+    split = ["+".join(segments(word, boundaries)) for word, boundaries in zip(words, predicted, strict=True)]
+    assert split == expected.split()

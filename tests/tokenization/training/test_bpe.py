@@ -1,4 +1,4 @@
-"""Merges are those of `tokenizers`, in its order."""
+"""Merges are those of `tokenizers`, in the same order."""
 
 import json
 from collections.abc import Iterable
@@ -33,11 +33,8 @@ def reference_merges(texts: Iterable[str], size: int, **options: int) -> list[Me
     return [(token_to_bytes(left), token_to_bytes(right)) for left, right in merges]
 
 
-@pytest.mark.parametrize("size", [2_000, 8_000])
-def test_all_merges_are_those_of_tokenizers_in_its_order(
-    real_text: list[str], real_counts: PretokenCounts, size: int
-) -> None:
-    assert train_merges(real_counts, size) == reference_merges(real_text, size)
+def test_all_merges_are_those_of_tokenizers_in_its_order(real_text: list[str], real_counts: PretokenCounts) -> None:
+    assert train_merges(real_counts, 8_000) == reference_merges(real_text, 8_000)
 
 
 @pytest.mark.parametrize("size", [8_000, 32_000] if EVERY == 1 else [2_000])
@@ -48,16 +45,17 @@ def test_all_merges_on_all_sample_corpora_are_those_of_tokenizers(samples: Path,
 
 
 def test_rare_pairs_and_long_tokens_are_left_out_as_tokenizers_leaves_them_out(
-    real_text: list[str], real_counts: PretokenCounts
+    real_text: list[str],
 ) -> None:
-    merges = train_merges(real_counts, 3_000, min_count=20, max_bytes=7)
+    texts = real_text[::4]
+    merges = train_merges(count_pretokens(texts, pretoken_pattern()), 1_000, min_count=20, max_bytes=7)
     assert max(len(left + right) for left, right in merges) == 7
-    # Its limit is the first length that is too long.
-    assert merges == reference_merges(real_text, 3_000, min_frequency=20, max_token_length=8)
+    # The limit of `tokenizers` is the first length that is too long.
+    assert merges == reference_merges(texts, 1_000, min_frequency=20, max_token_length=8)
 
 
 @given(st.lists(st.text("abc", min_size=1, max_size=24), min_size=1, max_size=12), st.integers(257, 290))
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 def test_ties_and_overlaps_go_as_in_tokenizers(texts: list[str], size: int) -> None:
     expected = reference_merges(texts, size)
     counts = count_pretokens(texts, pretoken_pattern())
@@ -81,13 +79,13 @@ def test_a_word_of_ten_megabytes_is_learned_from_like_any_other() -> None:
 
 
 def test_no_text_is_an_error() -> None:
-    with pytest.raises(EmptyCorpus, match="no text"):
+    with pytest.raises(EmptyCorpus, match=r"no text.*check the quotas"):
         train_merges(PretokenCounts.of({}), 300)
 
 
 def test_options_out_of_range_are_refused() -> None:
     counts = PretokenCounts.of({b"abab": 3})
-    with pytest.raises(VocabularyError, match="at least 256"):
+    with pytest.raises(VocabularyError, match="size = 255"):
         train_merges(counts, 255)
     with pytest.raises(OptionError, match="min_count = 0"):
         train_merges(counts, 257, min_count=0)
