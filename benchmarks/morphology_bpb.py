@@ -1,12 +1,13 @@
-"""Does morphology pay? `python -m benchmarks.morphology_bpb --data DIR`: bits per byte of equal models on equal text.
+"""The effect of morphology on a language model: `python -m benchmarks.morphology_bpb --data DIR`, bits per byte of
+equal models on equal text.
 
-Tokenizers of one size: plain, hard, and soft at two points; and, as controls, plain ones with so small a vocabulary
-that they cost as many tokens as the soft ones: if shorter tokens were all that morphology brings, they would do as
-well. Every model has the same shape, the rows of its embedding included, and reads the same bytes in the same order
-once, at a constant learning rate, with matrix products in bfloat16. Averaged weights are scored, in float32, when it
-has read as many tokens as plain BPE makes of all the bytes (equal tokens), and at the end (equal text). Validation is
-held-out text of the same sources, and news, which neither tokenizers nor models have seen. A run that was made with
-the same options is not made again.
+Tokenizers of one size are compared: plain, hard, and soft with two settings. As controls there are plain tokenizers
+with smaller vocabularies that need as many tokens as the soft ones; they show whether shorter tokens alone explain a
+difference. All models have the same shape, including the rows of the embedding, and read the same bytes in the same
+order once, at a constant learning rate, with matrix products in bfloat16. Averaged weights are scored in float32 at
+two points: after as many tokens as plain BPE needs for all bytes (equal tokens), and at the end (equal text).
+Validation texts are held-out text of the same sources, and news, which neither tokenizers nor models have seen. A run
+whose options are already in the result file is not repeated.
 """
 
 from __future__ import annotations
@@ -40,11 +41,11 @@ ROWS, CONTEXT, RATE, WARMUP, AVERAGE = 4, 256, 2e-3, 20, 0.98
 
 
 def main() -> None:
-    """Make tokenizers, train what is not trained yet, and write a table."""
+    """Make the tokenizers, train the missing models, and write a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with bulk/*.jsonl.zst")
     parser.add_argument("--size", type=int, default=16_000)
-    parser.add_argument("--bytes", type=int, default=2_400_000, help="of text for each model")
+    parser.add_argument("--bytes", type=int, default=2_400_000, help="bytes of training text")
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
@@ -88,7 +89,7 @@ def main() -> None:
 
 
 def tokenizers(counts: PretokenCounts, sample: list[str], size: int) -> dict[str, Tokenizer]:
-    """All that are compared, plain BPE first."""
+    """Return all tokenizers to compare, plain BPE first."""
     ends = boundary_flags(counts, open_segmenter("learned"))
     compared = {mode: trained(counts, ends, size, Setting(MorphologyOptions(mode))) for mode in ("none", "hard")}
     compared = {"plain": compared["none"], "hard": compared["hard"]}
@@ -104,7 +105,7 @@ def tokenizers(counts: PretokenCounts, sample: list[str], size: int) -> dict[str
 
 
 def plain(merges: list[tuple[bytes, bytes]], size: int) -> Tokenizer:
-    """The tokenizer of the first merges: those of a smaller vocabulary are a beginning of a larger one's."""
+    """Return the tokenizer of the first merges, which are those of a smaller vocabulary."""
     size_so_far, kept = 256, []
     seen: Counter[bytes] = Counter()
     for left, right in merges:
@@ -118,7 +119,7 @@ def plain(merges: list[tuple[bytes, bytes]], size: int) -> Tokenizer:
 
 
 def documents(data: Path, sources: tuple[str, ...], *, held_out: bool) -> Iterator[str]:
-    """The documents of some sources, shuffled; one of twenty is held out."""
+    """Yield the documents of some sources, shuffled; one of twenty is held out."""
     texts = []
     for path in sorted((data / "bulk").glob("*.jsonl.zst")):
         if path.name.startswith(sources):
@@ -132,7 +133,7 @@ def documents(data: Path, sources: tuple[str, ...], *, held_out: bool) -> Iterat
 
 
 def take(texts: Iterator[str], size: int) -> list[str]:
-    """Documents, each cut at 4,000 characters, until there are so many bytes."""
+    """Return documents, truncated to 4,000 characters each, until they have `size` bytes."""
     taken, total = [], 0
     for text in texts:
         if total >= size:
@@ -143,7 +144,7 @@ def take(texts: Iterator[str], size: int) -> list[str]:
 
 
 def ids(tokenizer: Tokenizer, texts: list[str]) -> torch.Tensor:
-    """The tokens of all texts, one after the other."""
+    """Return the ids of all texts, concatenated."""
     batches = [batch.ids.astype(np.int64) for batch in Encoder(tokenizer).encode_part(texts, "").batches]
     return torch.from_numpy(np.concatenate(batches))
 
@@ -151,7 +152,7 @@ def ids(tokenizer: Tokenizer, texts: list[str]) -> torch.Tensor:
 def learn(
     config: ModelConfig, seed: int, text: dict[str, torch.Tensor], until: int, sizes: dict[str, int]
 ) -> dict[str, Any]:
-    """Read the text once; bits per byte of both domains after `until` tokens and at the end."""
+    """Train on the text once. Returns bits per byte of both validation texts after `until` tokens and at the end."""
     model, average = make_model(config, seed), make_model(config, seed)
     optimizer = torch.optim.AdamW(model.parameters(), RATE, betas=(0.9, 0.95), weight_decay=0.1, fused=True)
     stream, step_size, scores = text["train"], ROWS * CONTEXT, {}
@@ -178,13 +179,13 @@ def learn(
 
 
 def rows(part: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ids and what follows them."""
+    """Return ids as rows of CONTEXT, and the next id of each."""
     return part[:-1].view(-1, CONTEXT), part[1:].view(-1, CONTEXT)
 
 
 @torch.no_grad()
 def bits(model: Decoder, stream: torch.Tensor) -> float:
-    """Of a text, but for its first token and the tokens that fill no row: these are taken to cost as the others."""
+    """Return the bits of a text. The first token and the last incomplete row are assumed to cost the average."""
     whole = (len(stream) - 1) // CONTEXT * CONTEXT
     nats = 0.0
     for begin in range(0, whole, ROWS * CONTEXT):

@@ -1,8 +1,9 @@
-"""`make bench-tokenization`: every figure of tokenization in one run, each goal met or not, printed and kept as JSON.
+"""`make bench-tokenization`: all figures of tokenization in one run, compared with their goals, printed and kept as
+JSON.
 
-Speeds are of one core, by its processor seconds, so that a busy machine changes them little; what two workers gain is
-by the clock, and wants a quiet one. Peers stand in the same environment, but for rustbpe and sentencepiece (`make
-bench-env`), which are left out and said to be where they aren't there.
+Speeds are those of one core in processor seconds, which depend little on the load of the machine. The gain of two
+workers is measured by the clock and requires an idle machine. Peers are installed in the same environment, except
+rustbpe and sentencepiece (`make bench-env`), which are reported as missing if they are not installed.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ PACKAGES = ("datatrove", "fastokens", "numba", "numpy", "pyarrow", "tiktoken", "
 
 
 def main() -> None:
-    """Measure what is named on the command line, or all."""
+    """Run the measurements named on the command line, or all."""
     load = os.getloadavg()[0]
     scratch = Path(tempfile.mkdtemp(prefix="bench-tokenization-", dir=os.environ.get("TMPDIR")))
     folders = corpus.bulk(scratch)
@@ -49,13 +50,13 @@ def main() -> None:
 
 
 def _gigabyte(scratch: Path, folders: list[Path]) -> list[Path]:
-    """Written once."""
+    """Return the folders of a gigabyte of documents, written on first use."""
     grammar = scratch / "documents" / "grammar"
     return [*folders, grammar] if grammar.is_dir() else corpus.gigabyte(scratch, folders)
 
 
 def _goals(results: dict[str, Any]) -> list[Goal]:
-    """Each goal of what was measured."""
+    """Return each goal with its measured value."""
     goals: list[Goal] = []
     if "training" in results:
         figures = results["training"]
@@ -107,7 +108,7 @@ def _goals(results: dict[str, Any]) -> list[Goal]:
         ),
         (
             "segmenting",
-            "a million word types cut",
+            "a million word types segmented",
             lambda figures: figures["cpu_seconds"],
             "cpu-seconds",
             "at most",

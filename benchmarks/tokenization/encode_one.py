@@ -1,12 +1,13 @@
-"""Encode once, in a process of its own: `python -m benchmarks.tokenization.encode_one ENGINE TOKENIZER OUT FOLDER...`.
+"""One encoding in a process of its own: `python -m benchmarks.tokenization.encode_one ENGINE TOKENIZER OUT
+FOLDER...`.
 
-    stage       Parquet to sealed token files, as `arcorp tokenize` does it, with as many workers as cores are given
+    stage       Parquet to sealed token files, as `arcorp tokenize`, with one worker for each available core
     fastokens, tiktoken, tokenizers
                 strings in memory to an array of 16-bit ids
     datatrove   Parquet to its token files, by DocumentTokenizer
 
-Prints seconds, bytes of text, peak memory, and a digest of all ids in order, by which engines are compared. What
-loads, compiles and starts is done before the clock starts.
+Prints seconds, bytes of text, peak memory, and a digest of all ids in order, by which engines are compared. Imports,
+compilation and the start of workers are not measured.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Encoding: from Parquet to sealed token files, beside the engines alone and datatrove; two workers; memory."""
+"""Encoding from Parquet to sealed token files, compared with the engines alone and datatrove; two workers; memory."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from pipelines.stages.tokenizer import tokenizer_stage
 MODULE = "benchmarks.tokenization.encode_one"
 ROUNDS = 3
 TIMES = 4
-"""The fast engines go over the documents so often: a tokenizer is loaded once, in half a second, for any text."""
+"""Repetitions of the documents for the fast engines, because loading a tokenizer takes half a second for any text."""
 
 SLOW = 20_000_000
-"""Bytes of text, about, for the engines that do a few megabytes a second."""
+"""Approximate bytes of text for the engines that encode a few megabytes per second."""
 
 GIANT = 100_000_000
 
 
 def tokenizer(scratch: Path, folders: list[Path]) -> Path:
-    """Of 32,768 ids, learned from some of the documents."""
+    """Train a tokenizer of 32,768 ids on part of the documents."""
     options = TokenizerOptions(sample=SampleOptions(chars=30_000_000))
     return run(tokenizer_stage(scratch / "tokenizer", folders, options, 42), Context(2)).sealed.path
 
 
 def measure(scratch: Path, trained: Path, folders: list[Path]) -> dict[str, Any]:
-    """All engines on the same documents, one core; the slow ones on some of them, which ours does too."""
+    """Measure all engines on the same documents with one core; the slow ones, and the stage again, on part of them."""
     part = _some(scratch)
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in ("stage", "fastokens", "tiktoken")}
     for number in range(ROUNDS):
@@ -53,7 +53,7 @@ def measure(scratch: Path, trained: Path, folders: list[Path]) -> dict[str, Any]
 
 
 def two_workers(scratch: Path, trained: Path, folders: list[Path]) -> dict[str, Any]:
-    """A gigabyte with one worker and with two, by the clock, in turns."""
+    """Measure a gigabyte with one worker and with two, alternately, by the clock."""
     single, double = [], []
     for number in range(2):
         single.append(_encoded("stage", scratch, trained, folders, f"one-{number}"))
@@ -68,7 +68,7 @@ def two_workers(scratch: Path, trained: Path, folders: list[Path]) -> dict[str, 
 
 
 def memory(scratch: Path, trained: Path) -> dict[str, Any]:
-    """Whole books, and then a document of 100 MB among short ones: the most memory the stage ever had."""
+    """Measure the peak memory of the stage on whole books, and on a document of 100 MB among short ones."""
     books = scratch / "documents" / "books"
     files = str(corpus.SAMPLES / "data/openiti")
     run(ingest_stage(books, "openiti", [files], IngestOptions()), Context(1))
@@ -85,7 +85,7 @@ def memory(scratch: Path, trained: Path) -> dict[str, Any]:
 
 
 def _some(scratch: Path) -> Path:
-    """Every so many-th document of all folders, to some megabytes."""
+    """Return a folder with every n-th document of all folders, some megabytes in total."""
     texts = corpus.texts([scratch / "documents" / name for name in corpus.BULK])
     step = max(1, sum(len(text.encode()) for text in texts) // SLOW)
     return _written(scratch, "some", [text[:20_000] for text in texts[::step]])

@@ -1,10 +1,10 @@
-"""The frontier of fertility against morpheme boundaries: `python -m benchmarks.tokenization.frontier --data DIR`.
+"""Fertility against morpheme boundaries: `python -m benchmarks.tokenization.frontier --data DIR`.
 
-Tokenizers of each mode are trained on 19 of 20 documents, and cost what they make of the Arabic ones of the rest:
-tokens as a multiple of plain BPE's of the same size (and on the words of WikiNews, too). Boundaries are scored against
-WikiNews. Its word types are halved: the segmenter learns from one half, the dial is chosen on it, and the other half,
-which neither has seen, confirms. What the segmenter knows of unlabelled text is what arcorp ships. The result is a
-dated JSON.
+Tokenizers of each mode are trained on 19 of 20 documents. Their cost is the number of tokens on the other Arabic
+documents (and on the words of WikiNews), as a multiple of plain BPE of the same size. Boundaries are scored against
+WikiNews. Its word types are divided into halves: the segmenter is trained and the settings are chosen on one half, and
+the scores on the other half, used for neither, confirm them. The statistics of unlabelled words are those of the
+installed segmenter. The result is a dated JSON.
 """
 
 from __future__ import annotations
@@ -48,7 +48,11 @@ def main() -> None:
     parser.add_argument("--gold", type=Path, required=True, help="wikinews_tokens.tsv")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     parser.add_argument(
-        "--sizes", type=int, nargs="+", default=[32_000, 16_000, 64_000, 76_800], help="grid at the first"
+        "--sizes",
+        type=int,
+        nargs="+",
+        default=[32_000, 16_000, 64_000, 76_800],
+        help="vocabulary sizes; the grid of settings is tried at the first",
     )
     arguments = parser.parse_args()
 
@@ -81,7 +85,7 @@ def main() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A mode of morphology, with clitics set apart or not."""
+    """A mode of morphology, with or without clitics as pieces of their own."""
 
     morphology: MorphologyOptions
     regex: bool = False
@@ -97,7 +101,7 @@ class Setting:
 
 
 def grid() -> Iterator[Setting]:
-    """Every setting that is tried at the first size; plain BPE comes first."""
+    """Yield every setting for the first size; plain BPE is the first."""
     for regex in (False, True):
         yield from (Setting(MorphologyOptions(mode), regex) for mode in ("none", "hard"))
     for penalty in PENALTIES:
@@ -105,14 +109,16 @@ def grid() -> Iterator[Setting]:
 
 
 def fixed(rows: Sequence[dict[str, Any]]) -> Iterator[Setting]:
-    """Plain, hard, and the two points that the grid chose."""
+    """Yield plain, hard, and the two settings chosen by the grid."""
     yield from (Setting(MorphologyOptions(mode)) for mode in ("none", "hard"))
     for row in points(rows):
         yield Setting(MorphologyOptions("soft", row["penalty"], row["share"]), row["regex"])
 
 
 def points(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The best boundary F1, on the choosing half, that 1.10 and 1.35 times plain BPE's tokens buy."""
+    """Return the settings with the best boundary F1 on the choosing half at up to 1.10 and 1.35 times plain BPE's
+    tokens.
+    """
     tried = [row for row in rows if row["size"] == rows[0]["size"] and row["mode"] == "soft"]
     best = []
     for limit in (1.10, 1.35):
@@ -122,7 +128,7 @@ def points(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def halves(gold: Gold) -> tuple[Gold, Gold]:
-    """Gold split in two by word type."""
+    """Divide gold in two by word type."""
     types = sorted({word for word, _ in gold})
     random.Random(0).shuffle(types)
     first = set(types[: len(types) // 2])
@@ -130,7 +136,7 @@ def halves(gold: Gold) -> tuple[Gold, Gold]:
 
 
 def documents(data: Path, *, held_out: bool) -> Iterator[str]:
-    """19 of 20 documents of all files, or every twentieth of the Arabic ones."""
+    """Yield 19 of 20 documents of all files, or every twentieth of the Arabic ones."""
     for path in sorted((data / "bulk").glob("*.jsonl.zst")):
         if held_out and not path.name.startswith(ARABIC):
             continue
@@ -142,7 +148,7 @@ def documents(data: Path, *, held_out: bool) -> Iterator[str]:
 
 
 def trained(counts: PretokenCounts, ends: Any, size: int, setting: Setting) -> Tokenizer:
-    """A tokenizer of so many tokens, bytes among them."""
+    """Train a tokenizer of `size` tokens, bytes included, without its three special tokens."""
     split = pretoken_pattern(clitics=setting.regex)
     merges = train_merges(
         split_clitics(counts, split) if setting.regex else counts,
@@ -155,12 +161,12 @@ def trained(counts: PretokenCounts, ends: Any, size: int, setting: Setting) -> T
 
 
 def split(tokenizer: Tokenizer, text: str) -> list[bytes]:
-    """The tokens of a text."""
+    """Return the tokens of a text."""
     return [tokenizer.pieces[token] for token in tokenizer.encode(text)]
 
 
 def cost(tokenizer: Tokenizer, held_out: PretokenCounts) -> int:
-    """Tokens of the text that was counted."""
+    """Return the number of tokens of the counted text."""
     words = [(piece.decode(), times) for piece, times in held_out.items()]
     batches = Encoder(tokenizer).encode_part([word for word, _ in words], "").batches
     tokens = [each for batch in batches for each in batch.tokens.tolist()]

@@ -1,10 +1,10 @@
 """The table of segmenters: `python -m benchmarks.tokenization.segmenters --data DIR --gold TSV`.
 
-Boundary precision, recall, F1 and exact words over the tokens of gold. `learned` is cross-validated, five folds by
-word type, as `tokenization.morphology.train_learned` recorded it beside the weights: the model that ships has seen all
-of WikiNews, and its score there would say nothing. `camel` has Buckwalter's tables of 2002 (see `buckwalter`), weighed
-by the words of the corpus; gold is no part of that. Then the seconds that a million different words take. The result
-is a dated JSON.
+Boundary precision, recall, F1 and exact words over the tokens of gold. The scores of `learned` are cross-validated,
+five folds by word type, as stored beside the weights by `tokenization.morphology.train_learned`: the installed model
+was trained on all of WikiNews, so its scores there are not meaningful. `camel` uses Buckwalter's tables of 2002 (see
+`buckwalter`), weighted by the words of the corpus without gold. Then the seconds for a million different words are
+measured. The result is a dated JSON.
 """
 
 from __future__ import annotations
@@ -39,28 +39,28 @@ from tokenization.morphology import (
 )
 from tokenization.training import count_pretokens, word_counts
 
-CORPUS = 100_000  # words of the corpus that camel's analyses are weighed by, the most frequent
+CORPUS = 100_000  # number of most frequent corpus words by which camel's analyses are weighted
 MILLION = 1_000_000
 COLUMNS = ("precision", "recall", "f1", "exact")
 
 
 class Regexes:
-    """What the pre-token pattern sets apart by spelling alone."""
+    """The boundaries set by the pre-token pattern with clitics."""
 
     def __init__(self) -> None:
         self._split = Split(Regex(pretoken_pattern(clitics=True)), "isolated")
 
     def boundaries(self, words: Sequence[str]) -> list[Boundaries]:
-        """The cuts of each word, in order."""
+        """Return the boundaries of each word, in order."""
         pieces = [[len(piece) for piece, _ in self._split.pre_tokenize_str(word)] for word in words]
         return [tuple(accumulate(sizes[:-1])) for sizes in pieces]
 
 
 class Whole:
-    """Cuts nothing: for words that camel has no analysis of."""
+    """No boundaries, for words without an analysis of camel."""
 
     def boundaries(self, words: Sequence[str]) -> list[Boundaries]:
-        """The cuts of each word, in order."""
+        """Return the boundaries of each word, in order."""
         return [()] * len(words)
 
 

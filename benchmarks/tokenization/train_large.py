@@ -1,4 +1,4 @@
-"""The tokenizer stage on all of some documents: `python -m benchmarks.tokenization.train_large OUT SIZE FOLDER...`."""
+"""The tokenizer stage on all text of documents: `python -m benchmarks.tokenization.train_large OUT SIZE FOLDER...`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Train once, in a process of its own: `python -m benchmarks.tokenization.train_one ENGINE TEXTS SIZE`.
+"""One training in a process of its own: `python -m benchmarks.tokenization.train_one ENGINE TEXTS SIZE`.
 
 Prints seconds, peak memory, and a digest of the tokens in order, by which trainers are compared.
 """
@@ -18,7 +18,7 @@ def ours(texts: list[str], size: int) -> tuple[Timer, list[bytes]]:
     from tokenization.model import pretoken_pattern
     from tokenization.training import count_pretokens, train_merges
 
-    train_merges(count_pretokens(texts[:50], pretoken_pattern()), 300)  # compiles, or loads what was compiled
+    train_merges(count_pretokens(texts[:50], pretoken_pattern()), 300)  # compiles, or loads compiled code
     with Timer() as timer:
         merges = train_merges(count_pretokens(texts, pretoken_pattern()), size)
     return timer, [left + right for left, right in merges]

@@ -1,4 +1,4 @@
-"""Training: 32,000 tokens on 105 MB beside other trainers; 76,800 on a gigabyte, and how much memory that takes."""
+"""Training of 32,000 tokens on 105 MB, compared with other trainers; of 76,800 on a gigabyte, with its memory."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ THEIRS = timed.ROOT / ".venv-bench-trainers" / "bin" / "python"
 
 
 def measure(scratch: Path, texts: list[str]) -> dict[str, Any]:
-    """Rounds of ours and PEERS in turns, and `tokenizers` (once: it takes a minute), each on one core.
+    """Measure own training and PEERS alternately, and `tokenizers` once (it takes a minute), each on one core.
 
-    sentencepiece merges characters where the others merge bytes: of it only the time is compared.
+    sentencepiece merges characters and not bytes, so that only its time is compared.
     """
     path = scratch / "texts.json"
     path.write_text(json.dumps(texts, ensure_ascii=False), encoding="utf-8")
@@ -49,5 +49,5 @@ def measure(scratch: Path, texts: list[str]) -> dict[str, Any]:
 
 
 def large(scratch: Path, folders: list[Path]) -> dict[str, Any]:
-    """A gigabyte of documents through the tokenizer stage, in one process: seconds and the most memory it had."""
+    """Run the tokenizer stage on a gigabyte of documents in one process: seconds and peak memory."""
     return timed.run("benchmarks.tokenization.train_large", str(scratch / "large"), str(LARGE), *map(str, folders))

@@ -1,4 +1,4 @@
-"""What is done with words and with figures: a million types cut into morphemes, and the speed of the report."""
+"""Speed of the segmentation of a million word types, and of the figures of the report."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from benchmarks.tokenization.timed import Timer
 
 TYPES = 1_000_000
 MEASURED = 4_000_000
-"""Characters for the report's speed, about."""
+"""Approximate characters for the speed of the report."""
 
 
 def segmenting(texts: list[str]) -> dict[str, Any]:
-    """A million Arabic word types: those of the texts, the commonest with clitics that they came without."""
+    """Segment a million Arabic word types: those of the texts, and the most frequent ones with added clitics."""
     from tokenization.morphology import WORD, LearnedSegmenter, word_boundaries
 
     seen = Counter(word for text in texts for word in WORD.findall(text))
@@ -34,7 +34,7 @@ def segmenting(texts: list[str]) -> dict[str, Any]:
 
 
 def reporting(trained: Path, texts: list[str]) -> dict[str, Any]:
-    """All that the report counts of a text, encoding included, and then its intervals."""
+    """Compute all counts of the report on a text, including encoding, and then the intervals."""
     from tokenization.evaluation import figures, intervals, measure
     from tokenization.model import Encoder, Tokenizer
 

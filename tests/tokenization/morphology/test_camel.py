@@ -23,7 +23,7 @@ from tokenization.training import PretokenCounts, word_counts
 
 
 @pytest.mark.parametrize(
-    ("morphemes", "word", "wanted"),
+    ("morphemes", "word", "expected"),
     [
         ("وَ/CONJ+بِ/PREP+ال/DET+مَدْرَس/NOUN+َة/NSUFF_FEM_SG+ِ/CASE_DEF_GEN", "وبالمدرسة", "و ب ال مدرس ة"),
         ("سَ/FUT+يَ/IV3MP+كْتُب/VERB_IMPERFECT+ُونَ/IVSUFF_SUBJ:MP_MOOD:I+ها/IVSUFF_DO:3FS", "سيكتبونها", "س يكتب ون ها"),

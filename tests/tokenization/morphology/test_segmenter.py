@@ -69,7 +69,7 @@ def test_an_unknown_segmenter_is_refused() -> None:
         open_segmenter("farasa")
 
 
-@pytest.mark.parametrize("cuts", [(0,), (4,), (9,), (-1,), (2, 2), (3, 1)])
+@pytest.mark.parametrize("boundaries", [(0,), (4,), (9,), (-1,), (2, 2), (3, 1)])
 def test_cuts_that_do_not_make_pieces_of_the_word_are_refused(boundaries: Boundaries) -> None:
     class Careless:
         def boundaries(self, words: Sequence[str]) -> list[Boundaries]:
