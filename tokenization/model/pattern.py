@@ -1,7 +1,7 @@
 r"""The pre-token pattern: where a text is split before BPE, defined once for every engine.
 
 BPE never merges across the pieces into which this pattern splits a text. The same string is used by `tokenizers`
-(Oniguruma), tiktoken (Rust fancy-regex) and fastokens (PCRE2), and all three split alike. Its branches are tried in
+(Oniguruma), tiktoken (Rust fancy-regex) and fastokens (PCRE2), and all three give the same pieces. Its branches are tried in
 this order at each position:
 
     (?i:'s|'t|'re|'ve|'m|'ll|'d)      an English contraction

@@ -59,15 +59,15 @@ def examples(
     for word in sorted(counts):
         if counts[word] < MIN_COUNT or not 2 <= len(word) <= LONGEST or word in without:
             continue
-        chain, root = _chain(word, known)
+        chain, base = _chain(word, known)
         if chain:
-            chains[word] = chain, root
+            chains[word] = chain, base
         elif counts[word] >= _MIN_COUNT_OTHERS:
             others.append(word)
     others = random.Random(seed).sample(others, min(MAX_OTHERS, len(others)))
-    segmented = sorted({*others, *(root for _, root in chains.values())})
+    segmented = sorted({*others, *(base for _, base in chains.values())})
     boundaries = dict(zip(segmented, model.boundaries(segmented), strict=True))
-    return [(word, _cut(chain, boundaries[root])) for word, (chain, root) in chains.items()] + [
+    return [(word, _boundaries_of_chain(chain, boundaries[base])) for word, (chain, base) in chains.items()] + [
         (word, boundaries[word]) for word in others
     ]
 
@@ -90,7 +90,7 @@ def _chain(word: str, known: Known) -> tuple[list[Parallel], str]:
     return links, word
 
 
-def _cut(links: list[Parallel], boundaries: Boundaries) -> Boundaries:
+def _boundaries_of_chain(links: list[Parallel], boundaries: Boundaries) -> Boundaries:
     for link in reversed(links):
         inside = {link.begin + boundary for boundary in boundaries if link.begin + boundary < link.end}
         boundaries = tuple(sorted(inside | set(link.boundaries)))

@@ -115,8 +115,8 @@ def affixes() -> tuple[NDArray[Any], ...]:
 
 def build_table(keys: NDArray[np.uint64], levels: NDArray[np.uint8]) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
     """Return distinct hashes and their levels as an open-addressing table."""
-    room = 1 << max(4, (2 * len(keys)).bit_length())
-    table = np.zeros(room, np.uint64), np.zeros(room, np.uint8)
+    capacity = 1 << max(4, (2 * len(keys)).bit_length())
+    table = np.zeros(capacity, np.uint64), np.zeros(capacity, np.uint8)
     _enter(*table, keys, levels)
     return table
 

@@ -136,8 +136,8 @@ def make_tables(counted: Mapping[str, int]) -> tuple[Tables, dict[str, NDArray[A
     types = sorted((word, count) for word, count in counted.items() if count >= 2 and len(word) <= LONGEST)
     letters, offsets = encode_letters([word for word, _ in types])
     weight = np.log1p([count for _, count in types])
-    room = 1 << 23
-    keys, mass = np.zeros(room, np.uint64), np.zeros(room)
+    capacity = 1 << 23
+    keys, mass = np.zeros(capacity, np.uint64), np.zeros(capacity)
     prefixes, suffixes = np.full(len(PREFIXES), 1 / len(PREFIXES)), np.full(len(SUFFIXES), 1 / len(SUFFIXES))
     for turn in range(ROUNDS):
         mass, prefixes, suffixes = _round(

@@ -288,10 +288,10 @@ def _learn(text_of_words, starts, lengths, counts, weights, hard, stage_end, alp
     # Tokens: their bytes, and a table of tokens by their bytes.
     text, text_size = np.empty(1 << 16, np.uint8), 256
     begin, token_bytes = np.zeros(size + 1, np.int64), np.zeros(size + 1, np.int64)
-    room = 1024
-    while room < 4 * size:
-        room *= 2
-    token_table, token_ids = np.zeros(room, np.bool_), np.zeros(room, np.int32)
+    capacity = 1024
+    while capacity < 4 * size:
+        capacity *= 2
+    token_table, token_ids = np.zeros(capacity, np.bool_), np.zeros(capacity, np.int32)
     for token in range(256):
         text[token] = alphabet[token]
         begin[token], token_bytes[token] = token, 1
@@ -300,17 +300,17 @@ def _learn(text_of_words, starts, lengths, counts, weights, hard, stage_end, alp
     left, right, merges = np.empty(size, np.int32), np.empty(size, np.int32), 0
 
     # Pairs: key = left id << 32 | right id, so that sorted keys are sorted pairs. There are 65,536 pairs of bytes.
-    room = 1 << 18
+    capacity = 1 << 18
     table = (
-        np.full(room, _EMPTY),
-        np.zeros(room, np.int64),  # count
-        np.full(room, -1, np.int32),  # head of the list of words that contain the pair
-        np.zeros(room, np.int32),  # the merge that last raised the count
+        np.full(capacity, _EMPTY),
+        np.zeros(capacity, np.int64),  # count
+        np.full(capacity, -1, np.int32),  # head of the list of words that contain the pair
+        np.zeros(capacity, np.int32),  # the merge that last raised the count
     )
     # A node records that a word contains a pair. Each pair of neighbours needs one node at most, and each replacement
     # of two symbols by one needs two new nodes.
-    room = 3 * len(text_of_words[0])
-    nodes = np.empty(room, np.int32), np.empty(room, np.int32)
+    capacity = 3 * len(text_of_words[0])
+    nodes = np.empty(capacity, np.int32), np.empty(capacity, np.int32)
     symbols, ends = text_of_words
     words = symbols, ends, starts, lengths, counts
     pairs, used = _count_pairs(words, table, nodes, weights, hard, token_bytes, max_bytes)

@@ -263,8 +263,10 @@ def _add(data, eights, ends, document, position, digits, by_pair, by_point, slot
             word = np.int64(entries[piece] & _NUMBER)
             differ = (heads[piece] ^ eights[begin]) & _LOW[min(length, 8)]
             differ |= (tails[piece] ^ eights[begin + 8]) & _LOW[min(max(length - 8, 0), 8)]
-            alike = entries[piece] & ~_NUMBER == state & ~_NUMBER and places[word + 1, 0] - places[word, 0] == length
-            if alike and length <= 16 and not differ:
+            may_match = (
+                entries[piece] & ~_NUMBER == state & ~_NUMBER and places[word + 1, 0] - places[word, 0] == length
+            )
+            if may_match and length <= 16 and not differ:
                 places[word, 1] += 1
             else:
                 n_words = _look_up(eights, begin, length, state, slots, hashes, places, words, n_words)

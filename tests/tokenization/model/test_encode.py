@@ -63,7 +63,9 @@ def encoders(small: Tokenizer) -> dict[int, Encoder]:
 
 @given(st.lists(st.text(max_size=40), max_size=20), st.sampled_from([1, 7, 40, 200]))
 @settings(deadline=None)
-def test_batches_do_not_show(small: Tokenizer, encoders: dict[int, Encoder], texts: list[str], chars: int) -> None:
+def test_the_ids_do_not_depend_on_the_batches(
+    small: Tokenizer, encoders: dict[int, Encoder], texts: list[str], chars: int
+) -> None:
     batches = list(encoders[chars].encode_part(texts, "p").batches)
     assert sum(len(batch.tokens) for batch in batches) == len(texts)
     assert [token for batch in batches for token in batch.ids.tolist()] == [
@@ -88,7 +90,7 @@ def test_pieces_of_a_long_text_encode_as_the_whole(
     assert [token for piece in parts for token in tokenizer.encode(piece)] == tokenizer.encode(text)
 
 
-def test_a_real_text_is_cut_and_that_of_a_foreign_tokenizer_never(small: Tokenizer, real_text: list[str]) -> None:
+def test_a_long_text_is_split_but_never_for_a_foreign_tokenizer(small: Tokenizer, real_text: list[str]) -> None:
     text = "\n".join(real_text[::40])
     assert len(list(split_text(text, 5_000))) > len(text) // 7_000
     assert joined(Encoder(small, batch_chars=5_000).encode_part([text], "p")).ids.tolist() == small.encode(text)
@@ -112,7 +114,7 @@ def test_a_thousandth_of_a_part_is_checked_and_the_name_of_the_part_chooses_it(s
     assert sum(checked) > 4 * CHECKED_FIRST
 
 
-def test_a_part_on_which_engines_disagree_is_done_by_the_reference_and_says_so(
+def test_a_part_on_which_engines_disagree_is_encoded_by_the_reference_and_reports_it(
     small: Tokenizer, small_folder: Path
 ) -> None:
     # The fast engine has a tokenizer with fewer merges, so that the engines really disagree.
@@ -128,7 +130,7 @@ def test_a_part_on_which_engines_disagree_is_done_by_the_reference_and_says_so(
     assert joined(part).ids.tolist() == [token for text in texts for token in small.encode(text)]
 
 
-def test_a_tokenizer_that_the_fast_engine_refuses_is_done_by_the_reference(small: Tokenizer) -> None:
+def test_a_tokenizer_that_the_fast_engine_refuses_is_encoded_by_the_reference(small: Tokenizer) -> None:
     config = json.loads(small.json)
     config["pre_tokenizer"]["pretokenizers"].insert(0, {"type": "UnicodeScripts"})
     odd = Tokenizer(json.dumps(config).encode(), name="odd", meta={}, roles={})
@@ -170,7 +172,7 @@ def test_no_documents_and_empty_documents_are_fine(small: Tokenizer) -> None:
 @pytest.mark.parametrize(
     "text", ["ب" * 1_000_000, "\x00" * 1_000_000, "\u064e" * 1_000_000], ids=["word", "nul", "mark"]
 )
-def test_a_document_that_is_one_piece_of_megabytes_is_encoded_and_comes_back(small: Tokenizer, text: str) -> None:
+def test_a_document_that_is_one_piece_of_megabytes_is_encoded_and_decoded(small: Tokenizer, text: str) -> None:
     batch = joined(Encoder(small).encode_part(["كتاب", text, "كتاب"], "p"))
     assert batch.tokens.sum() == len(batch.ids)
     assert small.decode(batch.ids.tolist()) == f"كتاب{text}كتاب"

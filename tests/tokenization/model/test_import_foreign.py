@@ -70,7 +70,7 @@ def test_ids_are_those_of_tiktoken_on_real_text(
             assert batch.ids.tolist() == theirs.encode_ordinary(text[:20_000])
 
 
-def test_ids_that_a_tiktoken_vocabulary_leaves_out_are_unused_tokens(
+def test_ids_that_a_tiktoken_vocabulary_omits_are_unused_tokens(
     pairs: dict[str, tuple[Tokenizer, tiktoken.Encoding]],
 ) -> None:
     ours, _ = pairs["gpt2"]
@@ -178,7 +178,9 @@ def test_ranks_that_cannot_be_trusted_are_refused(
         open_tokenizer(path)
 
 
-def test_what_is_no_tokenizer_is_refused_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_not_a_tokenizer_is_refused_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(FolderError, match=r"no-such-encoding: .*choose one of"):
         open_tokenizer("no-such-encoding")
     (tmp_path / "tokenizer.pkl").write_bytes(b"\x80\x04N.")

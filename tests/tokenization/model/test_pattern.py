@@ -56,13 +56,13 @@ def test_clitics_stand_apart_where_three_letters_of_the_stem_are_left() -> None:
     assert apart("باب له بها فهم") == ["باب", " له", " بها", " فهم"]
 
 
-def test_vocalised_words_and_other_scripts_are_cut_as_without() -> None:
+def test_vocalised_words_and_other_scripts_are_split_as_without_clitics() -> None:
     for text in ("الشَّمْسُ تُشْرِقُ فِي السَّمَاءِ", "They'll see 12 things\n\n x", "الـــسلام", "aوالكتاب"):
         assert apart(text) == pieces(text)
 
 
 @given(st.integers(0, 10**6))
 @settings(deadline=None)
-def test_every_cut_lies_within_a_plain_piece_and_depends_on_nothing_outside_of_it(seed: int) -> None:
+def test_every_clitic_split_lies_within_a_plain_piece_and_depends_on_nothing_outside_of_it(seed: int) -> None:
     for text in fuzzed(3, seed):
         assert [part for piece in pieces(text) for part in apart(piece)] == apart(text)

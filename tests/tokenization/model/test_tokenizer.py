@@ -63,7 +63,7 @@ def test_the_v2_layout_keeps_its_ids_in_every_engine(v2_folder: Path) -> None:
     assert tokenizer.specials["<|eot|>"] == 32_767
 
 
-def test_a_loaded_folder_says_what_it_is(small: Tokenizer, small_folder: Path) -> None:
+def test_a_loaded_folder_has_its_roles_pattern_and_arrays(small: Tokenizer, small_folder: Path) -> None:
     assert small.vocab_size == 4_096
     assert (small.bos, small.eos, small.pad) == (4_093, 4_094, 4_095)
     assert small.pattern == pretoken_pattern(digits=2)

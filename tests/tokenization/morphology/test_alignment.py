@@ -11,7 +11,7 @@ from tokenization.morphology import RuleSegmenter, align, open_segmenter, read_g
 GOLD = [("والكتاب", (1, 3)), ("كتابها", (4,)), ("كتب", ())]
 
 
-def test_a_tokenizer_that_cuts_at_all_boundaries_and_nowhere_else_has_full_marks() -> None:
+def test_a_tokenizer_that_splits_at_all_boundaries_and_nowhere_else_has_perfect_scores() -> None:
     tokens = {"والكتاب": " و ال كتاب", "كتابها": " كتاب ها", "كتب": " كتب"}
 
     def encode(text: str) -> list[bytes]:
@@ -23,14 +23,14 @@ def test_a_tokenizer_that_cuts_at_all_boundaries_and_nowhere_else_has_full_marks
     }  # fmt: skip
 
 
-def test_whole_words_find_nothing_and_cross_every_word_that_has_a_boundary() -> None:
+def test_whole_words_predict_nothing_and_cross_every_word_that_has_a_boundary() -> None:
     result = align(lambda text: [text.encode()], GOLD)
     assert (result.predicted, result.recall, result.crossed, result.exact) == (0, 0.0, 2, 1)
     # The end of a token that is a single space is not a boundary inside the word.
     assert align(lambda text: [b" ", text[1:].encode()], GOLD) == result
 
 
-def test_an_end_within_a_character_is_found_and_false() -> None:
+def test_an_end_within_a_character_is_predicted_and_false() -> None:
     def encode(text: str) -> Sequence[bytes]:
         return [bytes([byte]) for byte in text.encode()]
 

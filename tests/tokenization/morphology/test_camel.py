@@ -36,7 +36,7 @@ from tokenization.training import PretokenCounts, word_counts
         ("", "كتب", None),
     ],
 )  # fmt: skip
-def test_morphemes_are_laid_on_the_spelling(morphemes: str, word: str, expected: str | None) -> None:
+def test_morphemes_become_segments_as_spelled(morphemes: str, word: str, expected: str | None) -> None:
     analysis = spell_analysis(morphemes, word)
     assert expected == (analysis and " ".join((*analysis[0], analysis[1], *analysis[2])))
 
@@ -74,7 +74,7 @@ def test_camel_reaches_its_goal_on_wikinews_with_open_tables(
     assert score(gold, dict(zip(types, predicted, strict=True))).f1 >= 0.96
 
 
-def test_a_missing_database_is_told_with_the_command_that_gets_it(
+def test_a_missing_database_is_refused_with_the_command_that_downloads_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CAMELTOOLS_DATA", str(tmp_path))

@@ -44,7 +44,7 @@ def test_a_word_stands_beside_one_that_is_known_or_beside_none(word: str, beside
     assert (match and match.word) == beside
 
 
-def test_examples_are_cut_as_their_parallels_and_at_the_clitic() -> None:
+def test_examples_have_the_boundaries_of_their_parallels_and_of_the_clitic() -> None:
     predicted = dict(examples(KNOWN, open_segmenter("learned"), {"عندي"}, 0))
     assert "عندي" not in predicted
     split = {word: "+".join(segments(word, boundaries)) for word, boundaries in predicted.items()}
@@ -64,7 +64,7 @@ def test_examples_out_of_real_text_are_pieces_of_the_word_and_the_same_again(rea
     assert examples(dict(reversed(counts.items())), RuleSegmenter(), set(), 0) == pairs
 
 
-def test_the_shipped_model_cuts_dialects() -> None:
+def test_the_shipped_model_splits_clitics_of_dialects() -> None:
     expected = "ب+يكتب ه+يروح ح+يكون ك+يقول ما+كان+ش م+كان+ش قدر+ش عند+ك نفس+ي يلعب+و ه+ال+بلد"
     words = expected.replace("+", "").split()
     predicted = open_segmenter("learned").boundaries(words)

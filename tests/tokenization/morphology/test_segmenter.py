@@ -38,7 +38,7 @@ def test_segments_concatenate_to_any_word_and_none_is_empty(name: str, words: li
 
 
 @pytest.mark.parametrize("name", ["rules", "learned"])
-def test_a_word_is_cut_equally_in_any_company_and_with_any_marks(name: str) -> None:
+def test_a_word_has_equal_boundaries_beside_any_words_and_with_any_marks(name: str) -> None:
     opened = open_segmenter(name)
     words = ["والمدرسة", "كتابهم", "محمد"]
     assert word_boundaries(opened, words) == [
@@ -48,7 +48,7 @@ def test_a_word_is_cut_equally_in_any_company_and_with_any_marks(name: str) -> N
     assert segments(vocalised, word_boundaries(opened, [vocalised])[0]) == ["وَ", "الْ", "مَدْرَسَ", "ةِ"]
 
 
-def test_rules_know_clitics_of_the_standard_language_and_of_dialects() -> None:
+def test_rules_split_clitics_of_the_standard_language_and_of_dialects() -> None:
     words = {"وبالكتاب": "و ب ال كتاب", "هالبيوت": "ه ال بيوت", "مدارسها": "مدارس ها", "رجل": "رجل"}
     predicted = RuleSegmenter().boundaries(list(words))
     assert [" ".join(segments(word, boundaries)) for word, boundaries in zip(words, predicted, strict=True)] == list(
@@ -70,7 +70,7 @@ def test_an_unknown_segmenter_is_refused() -> None:
 
 
 @pytest.mark.parametrize("boundaries", [(0,), (4,), (9,), (-1,), (2, 2), (3, 1)])
-def test_cuts_that_do_not_make_pieces_of_the_word_are_refused(boundaries: Boundaries) -> None:
+def test_boundaries_that_are_not_rising_positions_inside_the_word_are_refused(boundaries: Boundaries) -> None:
     class Careless:
         def boundaries(self, words: Sequence[str]) -> list[Boundaries]:
             return [boundaries for _ in words]
@@ -79,7 +79,7 @@ def test_cuts_that_do_not_make_pieces_of_the_word_are_refused(boundaries: Bounda
         word_boundaries(Careless(), ["كتاب"])
 
 
-def test_a_segmenter_that_forgets_a_word_is_refused() -> None:
+def test_a_segmenter_that_omits_a_word_is_refused() -> None:
     class Forgetful:
         def boundaries(self, words: Sequence[str]) -> list[Boundaries]:
             return [() for _ in words[1:]]

@@ -44,7 +44,7 @@ def test_all_merges_on_all_sample_corpora_are_those_of_tokenizers(samples: Path,
     )
 
 
-def test_rare_pairs_and_long_tokens_are_left_out_as_tokenizers_leaves_them_out(
+def test_rare_pairs_and_long_tokens_are_dropped_as_in_tokenizers(
     real_text: list[str],
 ) -> None:
     texts = real_text[::4]
@@ -56,7 +56,7 @@ def test_rare_pairs_and_long_tokens_are_left_out_as_tokenizers_leaves_them_out(
 
 @given(st.lists(st.text("abc", min_size=1, max_size=24), min_size=1, max_size=12), st.integers(257, 290))
 @settings(deadline=None)
-def test_ties_and_overlaps_go_as_in_tokenizers(texts: list[str], size: int) -> None:
+def test_ties_and_overlaps_are_merged_as_in_tokenizers(texts: list[str], size: int) -> None:
     expected = reference_merges(texts, size)
     counts = count_pretokens(texts, pretoken_pattern())
     reached = len({left + right for left, right in expected}) + 256
@@ -66,7 +66,7 @@ def test_ties_and_overlaps_go_as_in_tokenizers(texts: list[str], size: int) -> N
             train_merges(counts, size)
 
 
-def test_training_leaves_the_counts_as_they_were(real_counts: PretokenCounts) -> None:
+def test_training_does_not_change_the_counts(real_counts: PretokenCounts) -> None:
     before = real_counts.data.copy(), real_counts.offsets.copy(), real_counts.counts.copy()
     assert train_merges(real_counts, 1_000) == train_merges(real_counts, 1_000)
     for old, new in zip(before, (real_counts.data, real_counts.offsets, real_counts.counts), strict=True):

@@ -77,7 +77,7 @@ AWKWARD = st.sampled_from(PARTS)
 
 @given(st.integers(0, 1 << 32), st.integers(1, 3))
 @settings(max_examples=20, deadline=None)
-def test_long_texts_of_them_are_too(seed: int, digits: int) -> None:
+def test_long_adversarial_texts_are_split_as_by_the_engine(seed: int, digits: int) -> None:
     """The texts, and some runs of one kind, are longer than the blocks of the pre-tokenizer."""
     drawn = random.Random(seed)
     parts = [drawn.choice(PARTS) * drawn.choice((1, 1, 1, 2, 700)) for _ in range(400)]
@@ -88,7 +88,7 @@ def test_long_texts_of_them_are_too(seed: int, digits: int) -> None:
 
 
 @pytest.mark.parametrize("digits", [1, 2, 3])
-def test_runs_of_one_kind_that_are_longer_than_any_window_are_cut_as_the_engine_cuts_them(digits: int) -> None:
+def test_runs_longer_than_any_window_are_split_as_by_the_engine(digits: int) -> None:
     text = "".join(part * 40_001 for part in ("9", "٣a", "a", "٣", " ", "\n", "𝟗", ".", " 7", "\u064e", "٣"))
     split = Split(Regex(pretoken_pattern(digits)), "isolated")
     expected = Counter(piece.encode() for piece, _ in split.pre_tokenize_str(text))
@@ -99,7 +99,7 @@ def test_runs_of_one_kind_that_are_longer_than_any_window_are_cut_as_the_engine_
 
 @given(st.lists(st.lists(AWKWARD, max_size=14).map("".join), max_size=6), st.integers(1, 3))
 @settings(deadline=None)
-def test_texts_made_to_part_them_are_cut_as_the_engine_cuts_them(texts: list[str], digits: int) -> None:
+def test_adversarial_texts_are_split_as_by_the_engine(texts: list[str], digits: int) -> None:
     split = Split(Regex(pretoken_pattern(digits)), "isolated")
     expected = Counter(piece.encode() for text in texts for piece, _ in split.pre_tokenize_str(text))
     assert dict(count_pretokens(texts, pretoken_pattern(digits)).items()) == expected
@@ -112,7 +112,7 @@ def test_more_words_than_the_table_begins_with_are_counted() -> None:
     assert len(counts) > 1 << 16
 
 
-def test_runs_are_bounded_add_up_and_come_back_from_a_file() -> None:
+def test_runs_are_bounded_add_up_and_are_read_back_from_a_file() -> None:
     texts = [f" {chr(0x4E00 + number % 9_000)} {number % 70}" for number in range(20_000)] * 40
     file = io.BytesIO()
     for counts in count_in_runs(texts, pretoken_pattern(), max_different=3_000):

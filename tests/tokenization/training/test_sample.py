@@ -94,7 +94,7 @@ def test_a_stratum_without_text_is_refused_by_name() -> None:
 
 
 @pytest.mark.fault(15)
-def test_an_id_that_comes_twice_is_refused_whatever_parts_it_is_in() -> None:
+def test_an_id_that_occurs_twice_is_refused_in_any_parts() -> None:
     parts = [
         sample_entries(ids, [0] * len(ids), [1] * len(ids), seed=0) for ids in (["a", "twice"], ["b"], ["twice", "c"])
     ]
