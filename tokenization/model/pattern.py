@@ -1,8 +1,8 @@
 r"""The pre-token pattern: where a text is split before BPE, defined once for every engine.
 
 BPE never merges across the pieces into which this pattern splits a text. The same string is used by `tokenizers`
-(Oniguruma), tiktoken (Rust fancy-regex) and fastokens (PCRE2), and all three give the same pieces. Its branches are tried in
-this order at each position:
+(Oniguruma), tiktoken (Rust fancy-regex) and fastokens (PCRE2), and all three give the same pieces. Its branches are
+tried in this order at each position:
 
     (?i:'s|'t|'re|'ve|'m|'ll|'d)      an English contraction
     [^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+   a word, with one space or sign before it

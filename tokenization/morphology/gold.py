@@ -18,9 +18,9 @@ from tokenization.morphology.segmenter import Boundaries
 class Score:
     """Boundary counts over tokens.
 
-    `tokens`: number of tokens. `hits`: boundaries that are predicted and true. `predicted`: predicted boundaries. `true`:
-    true boundaries. `exact`: tokens with exactly the true boundaries. `crossed`: tokens with a true boundary that is
-    not predicted, so that a segment or a tokenizer's token runs across it.
+    `tokens`: number of tokens. `hits`: boundaries that are predicted and true. `predicted`: predicted boundaries.
+    `true`: true boundaries. `exact`: tokens with exactly the true boundaries. `crossed`: tokens with a true boundary
+    that is not predicted, so that a segment or a tokenizer's token runs across it.
     """
 
     tokens: int
