@@ -1,5 +1,4 @@
-"""The effect of morphology on a language model: `python -m benchmarks.morphology_bpb --data DIR`, bits per byte of
-equal models on equal text.
+"""Bits per byte of equal models on equal text, by morphology: `python -m benchmarks.morphology_bpb --data DIR`.
 
 Tokenizers of one size are compared: plain, hard, and soft with two settings. As controls there are plain tokenizers
 with smaller vocabularies that need as many tokens as the soft ones; they show whether shorter tokens alone explain a

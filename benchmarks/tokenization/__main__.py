@@ -1,5 +1,4 @@
-"""`make bench-tokenization`: all figures of tokenization in one run, compared with their goals, printed and kept as
-JSON.
+"""`make bench-tokenization`: all figures of tokenization, compared with their goals, printed and kept as JSON.
 
 Speeds are those of one core in processor seconds, which depend little on the load of the machine. The gain of two
 workers is measured by the clock and requires an idle machine. Peers are installed in the same environment, except

@@ -1,5 +1,4 @@
-"""One encoding in a process of its own: `python -m benchmarks.tokenization.encode_one ENGINE TOKENIZER OUT
-FOLDER...`.
+"""One encoding in one process: `python -m benchmarks.tokenization.encode_one ENGINE TOKENIZER OUT FOLDER...`.
 
     stage       Parquet to sealed token files, as `arcorp tokenize`, with one worker for each available core
     fastokens, tiktoken, tokenizers

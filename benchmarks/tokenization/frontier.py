@@ -116,9 +116,7 @@ def fixed(rows: Sequence[dict[str, Any]]) -> Iterator[Setting]:
 
 
 def points(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the settings with the best boundary F1 on the choosing half at up to 1.10 and 1.35 times plain BPE's
-    tokens.
-    """
+    """Return the settings of best F1 on the choosing half, at up to 1.10 and 1.35 times plain BPE's tokens."""
     tried = [row for row in rows if row["size"] == rows[0]["size"] and row["mode"] == "soft"]
     best = []
     for limit in (1.10, 1.35):

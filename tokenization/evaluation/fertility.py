@@ -177,8 +177,7 @@ def _between(above: NDArray[np.float64], below: NDArray[np.float64]) -> tuple[fl
 def report(
     tokenizer: Tokenizer, groups: Mapping[str, Sequence[str]], *, reference: str | None = None
 ) -> dict[str, Any]:
-    """Measure each group of texts (a language, a source, ...) and all groups together, and return the figures as
-    JSON.
+    """Measure each group of texts (a language, a source, ...) and all groups together; return the figures as JSON.
 
     `reference`: the group by which premiums are measured; None for the group with the most characters per token.
     Raises EmptyCorpus for a group without words, OptionError if the reference is not a group.

@@ -77,9 +77,7 @@ class EncodedPart:
 
 
 def id_dtype(vocab_size: int) -> np.dtype[Any]:
-    """Return the dtype of stored ids: little-endian 16 bits if the vocabulary has at most 65,536 ids, otherwise 32
-    bits.
-    """
+    """Return the dtype of stored ids: 16 bits for up to 65,536 ids, otherwise 32 bits, little-endian."""
     return np.dtype("<u2" if vocab_size <= 1 << 16 else "<u4")
 
 
@@ -164,9 +162,7 @@ def _fastokens(tokenizer: Tokenizer) -> tuple[Any, str | None]:
 
 
 def narrow_ids(ids: NDArray[np.uint32], vocab_size: int) -> NDArray[np.uint16] | NDArray[np.uint32]:
-    """Return ids in their stored dtype. Raises EncodingError for an id outside the vocabulary, which numpy would
-    wrap.
-    """
+    """Return ids in their stored dtype. Raises EncodingError for an id outside the vocabulary."""
     if len(ids) and int(ids.max()) >= vocab_size:
         raise EncodingError(
             f"id {int(ids.max())} is outside a vocabulary of {vocab_size}: the tokenizer is damaged; make it again"
@@ -175,9 +171,7 @@ def narrow_ids(ids: NDArray[np.uint32], vocab_size: int) -> NDArray[np.uint16] |
 
 
 def _chosen(name: str, begin: int, end: int) -> list[int]:
-    """Return the numbers of the checked documents in [begin, end): the first ones of the part, and one of each
-    thousand.
-    """
+    """Return the numbers of the checked documents in [begin, end): the first of the part, and one of each thousand."""
     drawn = []
     for thousand in range(begin // CHECKED_ONE_IN * CHECKED_ONE_IN, end, CHECKED_ONE_IN):
         digest = hashlib.blake2b(f"{name}:{thousand}".encode(), digest_size=8).digest()

@@ -131,9 +131,7 @@ def spell_analysis(morphemes: str, word: str) -> Analysis | None:
 
 
 def _weigh(analyses: Sequence[Sequence[Analysis]], counts: Sequence[int]) -> tuple[dict[Any, float], ...]:
-    """Return log-probabilities of prefixes, of stems and of suffixes. Words are weighted by the logarithm of their
-    counts.
-    """
+    """Return log-probabilities of prefixes, stems and suffixes. A word has the weight log(1 + count)."""
     owners = np.repeat(np.arange(len(analyses)), [len(each) for each in analyses])
     flat = [analysis for each in analyses for analysis in each]
     weight = np.log1p(np.array(counts, np.float64))[owners]

@@ -1,5 +1,4 @@
-"""Training examples for clitics that are missing in gold of news: those of dialects, and of the first and second
-person.
+"""Training examples for clitics that gold of news lacks: those of dialects, and of the first and second person.
 
 Unlabelled text shows how such words are formed: عندك occurs beside عنده and عندها, بيكتب beside يكتب and تكتب, ماكانش
 beside كان. If a word has such a *parallel*, it has the boundaries of the parallel and one before or after the clitic;

@@ -159,8 +159,10 @@ _PARADIGM, _PARADIGM_ENDS = encode_letters(("ه", "ها", "هم", "ك", "ي", "�
 
 @njit(cache=True)
 def _paradigm(keys, levels, head, letters, split, end):  # type: ignore[no-untyped-def]
-    """Return how many other pronouns follow the letters with hash `head` in known words, the highest frequency level
-    of those words, and whether the letters after the position are a pronoun.
+    """Return three numbers: pronouns after the same letters in known words, their frequency, and a pronoun here.
+
+    The first is how many other pronouns follow the letters with hash `head` in known words; the second is the highest
+    frequency level of those words; the third is 1 if the letters after the position are a pronoun.
     """
     count = highest = follows = 0
     for pronoun in range(len(_PARADIGM_ENDS) - 1):

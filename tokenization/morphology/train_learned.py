@@ -1,5 +1,4 @@
-"""Training of the learned segmenter: `python -m tokenization.morphology.train_learned --gold TSV --text FILE... --out
-NAME.npz`.
+"""Train the learned segmenter: `python -m tokenization.morphology.train_learned --gold TSV --text FILE... --out NPZ`.
 
 First, statistics of unlabelled text are made: counts of Arabic words, and, by expectation-maximisation over open-stem
 analyses, the probabilities of stems, prefixes and suffixes. Then a logistic regression is trained on gold (AdaGrad

@@ -274,13 +274,11 @@ def _join(key, new, merge, words, table, nodes, pairs, used, token_bytes, max_by
 
 @njit(cache=True)
 def _learn(text_of_words, starts, lengths, counts, weights, hard, stage_end, alphabet, size, min_count, max_bytes):  # type: ignore[no-untyped-def]
-    """Run the main loop. Word w is `symbols[starts[w]:][:lengths[w]]`, shortened in place, and occurs `counts[w]`
-    times.
+    """Run the main loop. Returns the ids of the left and right parts of the merges, and the number of tokens.
 
-    `text_of_words`: the symbols, and whether a morpheme ends with each. From `stage_end` tokens on, or when no pair
-    has a sufficient score below `size` tokens, boundaries are ignored and all occurrences have the same weight.
-
-    Returns the ids of the left and right parts of the merges, and the number of tokens.
+    Word w is `symbols[starts[w]:][:lengths[w]]`, shortened in place, and occurs `counts[w]` times. `text_of_words`:
+    the symbols, and whether a morpheme ends with each. From `stage_end` tokens on, or when no pair has a sufficient
+    score below `size` tokens, boundaries are ignored and all occurrences have the same weight.
 
     All growing arrays are reallocated here: where a loop can rebind an array, numba counts references in every
     iteration, and `_join` takes half as long again.

@@ -43,9 +43,7 @@ class PretokenCounts:
 
     @classmethod
     def of(cls, counts: Mapping[bytes, int]) -> PretokenCounts:
-        """Return counts from a mapping of pre-tokens to numbers of occurrences. Entries with a count of 0 are
-        dropped.
-        """
+        """Return counts from a mapping of pre-tokens to numbers of occurrences, without entries of 0."""
         words = [word for word, count in counts.items() if count > 0 and word]
         offsets = np.zeros(len(words) + 1, np.int64)
         np.cumsum([len(word) for word in words], out=offsets[1:])
@@ -240,8 +238,7 @@ def _by_eight(data: NDArray[np.uint8]) -> NDArray[np.uint64]:
 
 @njit(cache=True)
 def _add(data, eights, ends, document, position, digits, by_pair, by_point, slots, hashes, places, words, n_words):  # type: ignore[no-untyped-def]
-    """Count from byte `position` of a document on, until the end or until there is no space for another block of
-    words.
+    """Count from byte `position` of a document on, until the end or until there is no space for a block of words.
 
     Returns the document and byte to continue from, and the number of words. A block is split first and then looked up:
     nearly every lookup misses the cache, and independent lookups wait for memory together. Arrays are not reallocated

@@ -39,7 +39,7 @@ def boundary_flags(counts: PretokenCounts, segmenter: Segmenter) -> NDArray[np.b
 
 
 def split_clitics(counts: PretokenCounts, pattern: str) -> PretokenCounts:
-    """Return the pieces into which a pattern with clitics splits the pre-tokens of the plain pattern, over the same
+    """Return the pieces of a pattern with clitics, made from the pre-tokens of the plain pattern, over the same
     bytes.
 
     The flags of `boundary_flags(counts, ...)` remain valid: a word is segmented whole, and then split. Pieces keep the

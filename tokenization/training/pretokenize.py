@@ -104,8 +104,9 @@ def _point(data, position):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _pieces(data, position, end, digits, stops, kinds, runs, begins, lengths, pieces):  # type: ignore[no-untyped-def]
-    """Write the pieces from byte `position` on, where the first run begins, while the following run is known and the
-    arrays have space. Returns the end of the last piece, and the number of pieces.
+    """Write the pieces from byte `position` on, where the first run begins. Returns their end and their number.
+
+    Stops when the following run is unknown or the arrays are full.
     """
     run = 0
     whole = stops[runs - 1] == end

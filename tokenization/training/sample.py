@@ -30,8 +30,7 @@ from tokenization.errors import EmptyCorpus, OptionError, SampleError
 from tokenization.options import check_range
 
 ENTRY = np.dtype([("high", "<u8"), ("low", "<u8"), ("chars", "<i8"), ("stratum", "<u4")])
-"""A document: the hash of its id in two halves, its number of characters (after the cap), the number of its stratum.
-"""
+"""A document: hash of its id (two halves), characters (after the cap), number of its stratum."""
 
 AT_ONCE = 1 << 23
 """Approximate number of entries in memory at a time: .8 GB, sorting included."""
@@ -86,9 +85,7 @@ class DuplicateId(SampleError):
 
 
 def sampled_text(text: str, chars: int, document_cap: int | None = None) -> Iterator[str]:
-    """Yield `chars` characters of a document: the whole document (up to the cap) as often as it fits, then its
-    beginning.
-    """
+    """Yield `chars` characters of a document: the document (up to the cap) as often as it fits, then its beginning."""
     whole = text[:document_cap]
     times, rest = divmod(chars, len(whole)) if whole else (0, 0)
     yield from repeat(whole, times)
