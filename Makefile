@@ -24,7 +24,7 @@ fuzz: .venv/installed  ## every parser on mutated files, ten minutes each; figur
 	ARCORP_FUZZ_SECONDS=$${ARCORP_FUZZ_SECONDS:-600} $(BIN)/pytest tests/faults/test_fuzz.py
 
 test-tokenization: .venv/installed  ## merges, and ids in four engines, on all samples and 50,000 strings a mode
-	ARCORP_EVERY=1 ARCORP_FUZZ=50000 $(BIN)/pytest tests/tokenization/test_bpe.py tests/tokenization/test_engines.py
+	ARCORP_EVERY=1 ARCORP_FUZZ=50000 $(BIN)/pytest tests/tokenization/training/test_bpe.py tests/tokenization/model/test_engines.py
 
 lint: .venv/installed  ## ruff, mypy --strict, import-linter, and the generated pages
 	$(BIN)/ruff check .

@@ -103,11 +103,11 @@ class Segmenter:
     """
 
     def __init__(self, name: str = "learned", *, database: str | None = None) -> None:
-        from tokenization.morphology.segmenter import segmenter
+        from tokenization.morphology import open_segmenter
 
         self.name = name
         with failures():
-            self._segmenter = segmenter(name, database=database)
+            self._segmenter = open_segmenter(name, database=database)
 
     def __repr__(self) -> str:
         return f"Segmenter({self.name!r})"
@@ -118,8 +118,8 @@ class Segmenter:
 
     def segment_words(self, words: Sequence[str]) -> list[list[str]]:
         """Return the pieces of each word. Many words in one call are faster than many calls."""
-        from tokenization.morphology.segmenter import cut_words, segments
+        from tokenization.morphology import segments, word_boundaries
 
         with failures():
-            boundaries = cut_words(self._segmenter, words)
+            boundaries = word_boundaries(self._segmenter, words)
         return [segments(word, inner) for word, inner in zip(words, boundaries, strict=True)]

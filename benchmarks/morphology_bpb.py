@@ -1,12 +1,12 @@
-"""Does morphology pay? `python -m benchmarks.morphology_bpb --data DIR`: bits per byte of equal models on equal text.
+"""Bits per byte of equal models on equal text, by morphology: `python -m benchmarks.morphology_bpb --data DIR`.
 
-Tokenizers of one size: plain, hard, and soft at two points; and, as controls, plain ones with so small a vocabulary
-that they cost as many tokens as the soft ones: if shorter tokens were all that morphology brings, they would do as
-well. Every model has the same shape, the rows of its embedding included, and reads the same bytes in the same order
-once, at a constant learning rate, with matrix products in bfloat16. Averaged weights are scored, in float32, when it
-has read as many tokens as plain BPE makes of all the bytes (equal tokens), and at the end (equal text). Validation is
-held-out text of the same sources, and news, which neither tokenizers nor models have seen. A run that was made with
-the same options is not made again.
+Tokenizers of one size are compared: plain, hard, and soft with two settings. As controls there are plain tokenizers
+with smaller vocabularies that need as many tokens as the soft ones; they show whether shorter tokens alone explain a
+difference. All models have the same shape, including the rows of the embedding, and read the same bytes in the same
+order once, at a constant learning rate, with matrix products in bfloat16. Averaged weights are scored in float32 at
+two points: after as many tokens as plain BPE needs for all bytes (equal tokens), and at the end (equal text).
+Validation texts are held-out text of the same sources, and news, which neither tokenizers nor models have seen. A run
+whose options are already in the result file is not repeated.
 """
 
 from __future__ import annotations
@@ -27,56 +27,59 @@ import torch
 import zstandard
 
 from benchmarks.tokenization.frontier import Setting, cost, trained
-from tokenization.model import folder
-from tokenization.model.encode import Encoder
-from tokenization.model.pattern import pattern
-from tokenization.model.tokenizer import Tokenizer
-from tokenization.model.vocabulary import Layout, Vocabulary
-from tokenization.morphology.segmenter import segmenter
-from tokenization.training import bpe
-from tokenization.training.counts import Counts, count
-from tokenization.training.morpheme_boundaries import Morphology, boundaries
+from tokenization.model import Encoder, Tokenizer, Vocabulary, VocabularyLayout, pretoken_pattern, tokenizer_files
+from tokenization.morphology import open_segmenter
+from tokenization.options import MorphologyOptions
+from tokenization.training import PretokenCounts, boundary_flags, count_pretokens, train_merges
 from training.config import ModelConfig
 from training.model import Decoder, make_model
 
 SAME, OTHER = ("arb_wiki", "arz_wiki", "classical", "dialect"), ("arb_news",)
-SOFT = {"soft, short": Morphology("soft", 2.0, 0.94), "soft, aligned": Morphology("soft", 2.0, 1.0)}
+SOFT = {"soft, short": MorphologyOptions("soft", 2.0, 0.94), "soft, aligned": MorphologyOptions("soft", 2.0, 1.0)}
 ROWS, CONTEXT, RATE, WARMUP, AVERAGE = 4, 256, 2e-3, 20, 0.98
 
 
 def main() -> None:
-    """Make tokenizers, train what is not trained yet, and write a table."""
+    """Make the tokenizers, train the missing models, and write a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with bulk/*.jsonl.zst")
     parser.add_argument("--size", type=int, default=16_000)
-    parser.add_argument("--bytes", type=int, default=2_400_000, help="of text for each model")
+    parser.add_argument("--bytes", type=int, default=2_400_000, help="bytes of training text")
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--held-out", type=int, default=200_000, help="bytes of validation text of each domain")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
-    given = parser.parse_args()
-    torch.set_num_threads(given.threads)
-    options = {name: getattr(given, name) for name in ("size", "bytes", "layers", "width", "held_out")}
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    options = {name: getattr(arguments, name) for name in ("size", "bytes", "layers", "width", "held_out")}
     texts = {
-        "train": take(documents(given.data, SAME, held_out=False), given.bytes),
-        "same": take(documents(given.data, SAME, held_out=True), given.held_out),
-        "other": take(documents(given.data, OTHER, held_out=True), given.held_out),
+        "train": take(documents(arguments.data, SAME, held_out=False), arguments.bytes),
+        "same": take(documents(arguments.data, SAME, held_out=True), arguments.held_out),
+        "other": take(documents(arguments.data, OTHER, held_out=True), arguments.held_out),
     }
-    path = given.out / f"morphology-bpb-{given.size}-{datetime.now(UTC):%Y-%m-%d}.json"
-    held = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    runs = held.get("runs", []) if held.get("options") == options else []
-    made = tokenizers(count(documents(given.data, SAME, held_out=False), pattern()), texts["train"], given.size)
-    encoded = {name: {which: ids(one, text) for which, text in texts.items()} for name, one in made.items()}
+    path = arguments.out / f"morphology-bpb-{arguments.size}-{datetime.now(UTC):%Y-%m-%d}.json"
+    stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    runs = stored.get("runs", []) if stored.get("options") == options else []
+    compared = tokenizers(
+        count_pretokens(documents(arguments.data, SAME, held_out=False), pretoken_pattern()),
+        texts["train"],
+        arguments.size,
+    )
+    encoded = {
+        name: {which: ids(tokenizer, text) for which, text in texts.items()} for name, tokenizer in compared.items()
+    }
     until = len(encoded["plain"]["train"])
-    for seed in given.seeds:
-        for name in made:
+    for seed in arguments.seeds:
+        for name in compared:
             if any((run["tokenizer"], run["seed"]) == (name, seed) for run in runs):
                 continue
-            config = ModelConfig("gpt2", given.size, CONTEXT, given.layers, given.width, 4, 4, 4 * given.width)
+            config = ModelConfig(
+                "gpt2", arguments.size, CONTEXT, arguments.layers, arguments.width, 4, 4, 4 * arguments.width
+            )
             sizes = {which: len("".join(text).encode()) for which, text in texts.items()}
-            run = {"tokenizer": name, "seed": seed, "vocabulary": len(made[name].pieces) - 3}
+            run = {"tokenizer": name, "seed": seed, "vocabulary": len(compared[name].pieces) - 3}
             run |= {"tokens": len(encoded[name]["train"]), **learn(config, seed, encoded[name], until, sizes)}
             runs.append(run)
             path.write_text(json.dumps({"options": options, "runs": runs}, indent=1) + "\n", encoding="utf-8")
@@ -84,52 +87,52 @@ def main() -> None:
     print(path)
 
 
-def tokenizers(counts: Counts, sample: list[str], size: int) -> dict[str, Tokenizer]:
-    """All that are compared, plain BPE first."""
-    ends = boundaries(counts, segmenter("learned"))
-    made = {mode: trained(counts, ends, size, Setting(Morphology(mode))) for mode in ("none", "hard")}
-    made = {"plain": made["none"], "hard": made["hard"]}
-    made |= {name: trained(counts, ends, size, Setting(morphology)) for name, morphology in SOFT.items()}
-    merges, words = bpe.train(counts, size), count(sample, pattern())
+def tokenizers(counts: PretokenCounts, sample: list[str], size: int) -> dict[str, Tokenizer]:
+    """Return all tokenizers to compare, plain BPE first."""
+    ends = boundary_flags(counts, open_segmenter("learned"))
+    compared = {mode: trained(counts, ends, size, Setting(MorphologyOptions(mode))) for mode in ("none", "hard")}
+    compared = {"plain": compared["none"], "hard": compared["hard"]}
+    compared |= {name: trained(counts, ends, size, Setting(morphology)) for name, morphology in SOFT.items()}
+    merges, words = train_merges(counts, size), count_pretokens(sample, pretoken_pattern())
     for name in SOFT:
-        wanted, low, high = cost(made[name], words), 300, size
+        tokens, low, high = cost(compared[name], words), 300, size
         while high - low > 20:
             middle = (low + high) // 2
-            low, high = (middle, high) if cost(plain(merges, middle), words) > wanted else (low, middle)
-        made[f"plain, as many tokens as {name}"] = plain(merges, high)
-    return made
+            low, high = (middle, high) if cost(plain(merges, middle), words) > tokens else (low, middle)
+        compared[f"plain, as many tokens as {name}"] = plain(merges, high)
+    return compared
 
 
 def plain(merges: list[tuple[bytes, bytes]], size: int) -> Tokenizer:
-    """The tokenizer of the first merges: those of a smaller vocabulary are a beginning of a larger one's."""
-    known, kept = 256, []
+    """Return the tokenizer of the first merges, which are those of a smaller vocabulary."""
+    size_so_far, kept = 256, []
     seen: Counter[bytes] = Counter()
     for left, right in merges:
-        if known == size:
+        if size_so_far == size:
             break
         kept.append((left, right))
-        known += not seen[left + right]
+        size_so_far += not seen[left + right]
         seen[left + right] += 1
-    files = folder.files(Vocabulary(Layout(size + 3), tuple(kept)), pattern(), {})
+    files = tokenizer_files(Vocabulary(VocabularyLayout(size + 3), tuple(kept)), pretoken_pattern(), {})
     return Tokenizer(files["tokenizer.json"], name="tokenizer.json", meta={}, roles={})
 
 
 def documents(data: Path, sources: tuple[str, ...], *, held_out: bool) -> Iterator[str]:
-    """The documents of some sources, shuffled; one of twenty is held out."""
-    found = []
+    """Yield the documents of some sources, shuffled; one of twenty is held out."""
+    texts = []
     for path in sorted((data / "bulk").glob("*.jsonl.zst")):
         if path.name.startswith(sources):
             with path.open("rb") as file:
                 lines = io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(file), encoding="utf-8")
-                found += [
+                texts += [
                     json.loads(line)["text"] for number, line in enumerate(lines) if (number % 20 == 7) == held_out
                 ]
-    random.Random(0).shuffle(found)
-    yield from found
+    random.Random(0).shuffle(texts)
+    yield from texts
 
 
 def take(texts: Iterator[str], size: int) -> list[str]:
-    """Documents, each cut at 4,000 characters, until there are so many bytes."""
+    """Return documents, truncated to 4,000 characters each, until they have `size` bytes."""
     taken, total = [], 0
     for text in texts:
         if total >= size:
@@ -140,7 +143,7 @@ def take(texts: Iterator[str], size: int) -> list[str]:
 
 
 def ids(tokenizer: Tokenizer, texts: list[str]) -> torch.Tensor:
-    """The tokens of all texts, one after the other."""
+    """Return the ids of all texts, concatenated."""
     batches = [batch.ids.astype(np.int64) for batch in Encoder(tokenizer).encode_part(texts, "").batches]
     return torch.from_numpy(np.concatenate(batches))
 
@@ -148,18 +151,18 @@ def ids(tokenizer: Tokenizer, texts: list[str]) -> torch.Tensor:
 def learn(
     config: ModelConfig, seed: int, text: dict[str, torch.Tensor], until: int, sizes: dict[str, int]
 ) -> dict[str, Any]:
-    """Read the text once; bits per byte of both domains after `until` tokens and at the end."""
+    """Train on the text once. Returns bits per byte of both validation texts after `until` tokens and at the end."""
     model, average = make_model(config, seed), make_model(config, seed)
     optimizer = torch.optim.AdamW(model.parameters(), RATE, betas=(0.9, 0.95), weight_decay=0.1, fused=True)
-    stream, step_size, found = text["train"], ROWS * CONTEXT, {}
+    stream, step_size, scores = text["train"], ROWS * CONTEXT, {}
     steps = (len(stream) - 1) // step_size
     marks = {"equal_tokens": min(steps, (until - 1) // step_size), "equal_text": steps}
     order = np.random.default_rng(seed).permutation(steps)
     for step, chosen in enumerate(order, 1):
-        at = int(chosen) * step_size
+        begin = int(chosen) * step_size
         optimizer.param_groups[0]["lr"] = RATE * min(1.0, step / WARMUP)
         with torch.autocast("cpu", torch.bfloat16):
-            total, _ = model(*rows(stream[at : at + step_size + 1]))
+            total, _ = model(*rows(stream[begin : begin + step_size + 1]))
         (total / step_size).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
@@ -170,22 +173,22 @@ def learn(
                 slow.lerp_(fast, 1 - share)
         for mark, last in marks.items():
             if step == last:
-                found[mark] = {which: bits(average, text[which]) / sizes[which] for which in ("same", "other")}
-    return found
+                scores[mark] = {which: bits(average, text[which]) / sizes[which] for which in ("same", "other")}
+    return scores
 
 
 def rows(part: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ids and what follows them."""
+    """Return ids as rows of CONTEXT, and the next id of each."""
     return part[:-1].view(-1, CONTEXT), part[1:].view(-1, CONTEXT)
 
 
 @torch.no_grad()
 def bits(model: Decoder, stream: torch.Tensor) -> float:
-    """Of a text, but for its first token and the tokens that fill no row: these are taken to cost as the others."""
+    """Return the bits of a text. The first token and the last incomplete row are assumed to cost the average."""
     whole = (len(stream) - 1) // CONTEXT * CONTEXT
     nats = 0.0
-    for at in range(0, whole, ROWS * CONTEXT):
-        total, _ = model(*rows(stream[at : min(whole, at + ROWS * CONTEXT) + 1]))
+    for begin in range(0, whole, ROWS * CONTEXT):
+        total, _ = model(*rows(stream[begin : min(whole, begin + ROWS * CONTEXT) + 1]))
         nats += float(total)
     return nats / math.log(2) * len(stream) / whole
 

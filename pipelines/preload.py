@@ -29,9 +29,8 @@ import pipelines.stages.pack
 import pipelines.stages.tokenize
 import pipelines.stages.tokenizer
 import sharding.packing.write
-import tokenization.model.encode
-import tokenization.training.counts
-import tokenization.training.sample
+import tokenization.model
+import tokenization.training
 from corpora.cleaning.normalise import normalise
 
 pyarrow.array([""])

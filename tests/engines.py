@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from tiktoken.load import load_tiktoken_bpe
 from transformers import AutoTokenizer
 
-from tokenization.model.golden import SENTENCES
-from tokenization.model.tokenizer import Tokenizer
+from tokenization.model import GOLDEN_SENTENCES, Tokenizer
 
 Engines = dict[str, Callable[[str], list[int]]]
 
@@ -48,7 +47,7 @@ def agreed(opened: tuple[Tokenizer, Engines], text: str) -> None:
 
 
 PIECES = [
-    *SENTENCES,
+    *GOLDEN_SENTENCES,
     *("<|bos|>", "<|eos|>", "<|unused_0|>", "<|reserved_7|>", "<|", "|>"),
     *("'s", "'S", "'ſ", "'LL", "''", "\u0651", "\u064b\u0651", "\u0640", "\u200f", "\u200c", "\ufeff"),
     *("\x00", "\r\n", "\n\n ", "  ", "\t", "\u00a0", "\u2028", "\x1c", "\x85", "١٢٣", "²³", "Ⅷ"),

@@ -1,53 +1,53 @@
-"""What can go wrong between text and ids. Every message is one sentence that names the place and the mend.
+"""Exceptions of the package. Each message is one sentence that names the place of the error and the remedy.
 
 TokenizationError
-├── OptionError        an option is out of its range (digits policy, document cap, batch size)
-│   └── VocabularyError  a layout can't be: too small, ids that overlap, names twice, non-ASCII names
-├── SampleError        documents and quotas don't fit together: ids twice, columns of unequal length
-├── EmptyCorpus        there is no text to learn from, or too little for the vocabulary asked for
-├── FolderError        a tokenizer folder is damaged, foreign, or of a kind that is not read here
-├── GoldError          gold segmentation can't be read, or its segments don't concatenate
-├── SegmenterError     a segmenter's weights are damaged or foreign
-├── EncodingError      a text is no Unicode text (lone surrogates), or ids don't fit their width
-└── EncodingMismatch   a tokenizer doesn't give the ids that were recorded with it
+├── OptionError          an option is out of its range
+│   └── VocabularyError  a vocabulary layout is inconsistent: too small, overlapping ids, duplicate or non-ASCII names
+├── SampleError          documents and quotas do not match: duplicate ids, columns of different lengths
+├── EmptyCorpus          there is no text, or too little text for the requested vocabulary
+├── FolderError          a tokenizer folder or file is damaged, foreign or of an unsupported kind
+├── GoldError            gold segmentation cannot be read, or its segments do not concatenate to the word
+├── SegmenterError       the weights or the database of a segmenter are missing, damaged or foreign
+├── EncodingError        a text contains lone surrogates, or an id does not fit its width
+└── EncodingMismatch     a tokenizer returns other ids than those recorded with it
 """
 
 
 class TokenizationError(Exception):
-    """The root: whoever wants all of them catches this."""
+    """Base class of the package's exceptions."""
 
 
-class OptionError(TokenizationError):
-    """An option is out of its range."""
+class OptionError(TokenizationError, ValueError):
+    """An option is out of its range. It is a ValueError, so that validation of a recipe adds the option's place."""
 
 
 class VocabularyError(OptionError):
-    """A vocabulary layout contradicts itself."""
+    """A vocabulary layout is inconsistent."""
 
 
 class SampleError(TokenizationError):
-    """Documents and quotas don't fit together."""
+    """Documents and quotas do not match."""
 
 
 class EmptyCorpus(TokenizationError):
-    """There is no text, or too little of it."""
+    """There is no text, or too little text."""
 
 
 class FolderError(TokenizationError):
-    """A tokenizer folder or file can't be used."""
+    """A tokenizer folder or file cannot be used."""
 
 
 class GoldError(TokenizationError):
-    """Gold segmentation can't be used."""
+    """Gold segmentation cannot be used."""
 
 
 class SegmenterError(TokenizationError):
-    """A segmenter's weights can't be used."""
+    """A segmenter's weights or database cannot be used."""
 
 
 class EncodingError(TokenizationError):
-    """A text or its ids can't be represented."""
+    """A text or its ids cannot be represented."""
 
 
 class EncodingMismatch(TokenizationError):
-    """Recorded and present encodings differ."""
+    """The ids of a text differ from the recorded ones."""

@@ -1,8 +1,8 @@
-"""`make bench-tokenization`: every figure of tokenization in one run, each goal met or not, printed and kept as JSON.
+"""`make bench-tokenization`: all figures of tokenization, compared with their goals, printed and kept as JSON.
 
-Speeds are of one core, by its processor seconds, so that a busy machine changes them little; what two workers gain is
-by the clock, and wants a quiet one. Peers stand in the same environment, but for rustbpe and sentencepiece (`make
-bench-env`), which are left out and said to be where they aren't there.
+Speeds are those of one core in processor seconds, which depend little on the load of the machine. The gain of two
+workers is measured by the clock and requires an idle machine. Peers are installed in the same environment, except
+rustbpe and sentencepiece (`make bench-env`), which are reported as missing if they are not installed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PACKAGES = ("datatrove", "fastokens", "numba", "numpy", "pyarrow", "tiktoken", "
 
 
 def main() -> None:
-    """Measure what is named on the command line, or all."""
+    """Run the measurements named on the command line, or all."""
     load = os.getloadavg()[0]
     scratch = Path(tempfile.mkdtemp(prefix="bench-tokenization-", dir=os.environ.get("TMPDIR")))
     folders = corpus.bulk(scratch)
@@ -49,20 +49,20 @@ def main() -> None:
 
 
 def _gigabyte(scratch: Path, folders: list[Path]) -> list[Path]:
-    """Written once."""
+    """Return the folders of a gigabyte of documents, written on first use."""
     grammar = scratch / "documents" / "grammar"
     return [*folders, grammar] if grammar.is_dir() else corpus.gigabyte(scratch, folders)
 
 
 def _goals(results: dict[str, Any]) -> list[Goal]:
-    """Each goal of what was measured."""
+    """Return each goal with its measured value."""
     goals: list[Goal] = []
     if "training" in results:
-        one = results["training"]
-        seconds = one["cpu_seconds"]
+        figures = results["training"]
+        seconds = figures["cpu_seconds"]
         for name, limit in (("tokenizers", 8.0), ("rustbpe", 2.5), ("sentencepiece", 1.0)):
-            theirs = one.get(f"{name}_cpu_seconds")
-            number = version(name) if name == "tokenizers" else one.get(name, "")
+            theirs = figures.get(f"{name}_cpu_seconds")
+            number = version(name) if name == "tokenizers" else figures.get(name, "")
             goals.append(
                 Goal(
                     f"training 32,000 tokens on 105 MB, beside {name}",
@@ -75,11 +75,11 @@ def _goals(results: dict[str, Any]) -> list[Goal]:
                     None if theirs is None else theirs / seconds,
                 )
             )
-        equal = float(one["merges_equal_those_of_tokenizers"])
+        equal = float(figures["merges_equal_those_of_tokenizers"])
         goals.append(Goal("merges equal those of tokenizers, in order", equal, "1 is yes", "at least", 1.0))
     if "encoding" in results:
-        one = results["encoding"]
-        speed = one["MB a cpu-second"]
+        figures = results["encoding"]
+        speed = figures["MB a cpu-second"]
         for name, limit in (("datatrove", 15.0), ("tiktoken", 3.0), ("fastokens", 0.6)):
             alone = "" if name == "datatrove" else " alone"
             peer = f"{name} {version(name)}"
@@ -95,13 +95,48 @@ def _goals(results: dict[str, Any]) -> list[Goal]:
                     speed["stage"] / speed[name],
                 )
             )
-        goals.append(Goal("ids of all engines equal", float(one["ids_equal"]), "1 is yes", "at least", 1.0))
+        goals.append(Goal("ids of all engines equal", float(figures["ids_equal"]), "1 is yes", "at least", 1.0))
     for name, question, figure, unit, bound, limit in (
-        ("large", "memory for 76,800 tokens on 1 GB", lambda one: one["peak_bytes"] / GB, "GB", "at most", 4.0),
-        ("segmenting", "a million word types cut", lambda one: one["cpu_seconds"], "cpu-seconds", "at most", 60.0),
-        ("workers", "tokenizing with two workers, once started", lambda one: one["times"], "times", "at least", 1.7),
-        ("memory", "memory to tokenize books", lambda one: one["books"]["peak_bytes"] / GB, "GB", "at most", 1.0),
-        ("memory", "memory for a 100 MB document", lambda one: one["giant"]["peak_bytes"] / GB, "GB", "at most", 1.0),
+        (
+            "large",
+            "memory for 76,800 tokens on 1 GB",
+            lambda figures: figures["peak_bytes"] / GB,
+            "GB",
+            "at most",
+            4.0,
+        ),
+        (
+            "segmenting",
+            "a million word types segmented",
+            lambda figures: figures["cpu_seconds"],
+            "cpu-seconds",
+            "at most",
+            60.0,
+        ),
+        (
+            "workers",
+            "tokenizing with two workers, once started",
+            lambda figures: figures["times"],
+            "times",
+            "at least",
+            1.7,
+        ),
+        (
+            "memory",
+            "memory to tokenize books",
+            lambda figures: figures["books"]["peak_bytes"] / GB,
+            "GB",
+            "at most",
+            1.0,
+        ),
+        (
+            "memory",
+            "memory for a 100 MB document",
+            lambda figures: figures["giant"]["peak_bytes"] / GB,
+            "GB",
+            "at most",
+            1.0,
+        ),
     ):
         if name in results:
             goals.append(Goal(question, figure(results[name]), unit, bound, limit))  # type: ignore[arg-type]

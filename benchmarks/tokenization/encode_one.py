@@ -1,12 +1,12 @@
-"""Encode once, in a process of its own: `python -m benchmarks.tokenization.encode_one ENGINE TOKENIZER OUT FOLDER...`.
+"""One encoding in one process: `python -m benchmarks.tokenization.encode_one ENGINE TOKENIZER OUT FOLDER...`.
 
-    stage       Parquet to sealed token files, as `arcorp tokenize` does it, with as many workers as cores are given
+    stage       Parquet to sealed token files, as `arcorp tokenize`, with one worker for each available core
     fastokens, tiktoken, tokenizers
                 strings in memory to an array of 16-bit ids
     datatrove   Parquet to its token files, by DocumentTokenizer
 
-Prints seconds, bytes of text, peak memory, and a digest of all ids in order, by which engines are compared. What
-loads, compiles and starts is done before the clock starts.
+Prints seconds, bytes of text, peak memory, and a digest of all ids in order, by which engines are compared. Imports,
+compilation and the start of workers are not measured.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ def fastokens(tokenizer: Path, _: Path, folders: list[Path]) -> tuple[Timer, lis
 
     engine = fastokens.Tokenizer.from_json_str((tokenizer / "tokenizer.json").read_text())
     texts = corpus.texts(folders)
-    found = []
+    encoded = []
     with Timer() as timer:
         for batch in _batches(texts):
             ids, _ = engine.encode_batch_flat(batch, False, True)
-            found.append(np.frombuffer(ids, "<u4").astype("<u2").tobytes())
-    return timer, found
+            encoded.append(np.frombuffer(ids, "<u4").astype("<u2").tobytes())
+    return timer, encoded
 
 
 def tiktoken(tokenizer: Path, _: Path, folders: list[Path]) -> tuple[Timer, list[bytes]]:
@@ -62,8 +62,8 @@ def tiktoken(tokenizer: Path, _: Path, folders: list[Path]) -> tuple[Timer, list
     engine = tiktoken.Encoding("ours", pat_str=meta["pattern"], mergeable_ranks=ranks, special_tokens={})
     texts = corpus.texts(folders)
     with Timer() as timer:
-        found = [np.array(engine.encode_ordinary(text), "<u2").tobytes() for text in texts]
-    return timer, found
+        encoded = [np.array(engine.encode_ordinary(text), "<u2").tobytes() for text in texts]
+    return timer, encoded
 
 
 def tokenizers(tokenizer: Path, _: Path, folders: list[Path]) -> tuple[Timer, list[bytes]]:
@@ -72,12 +72,12 @@ def tokenizers(tokenizer: Path, _: Path, folders: list[Path]) -> tuple[Timer, li
     engine = Tokenizer.from_file(str(tokenizer / "tokenizer.json"))
     texts = corpus.texts(folders)
     with Timer() as timer:
-        found = [
-            np.array(one.ids, "<u2").tobytes()
+        encoded = [
+            np.array(encoding.ids, "<u2").tobytes()
             for batch in _batches(texts)
-            for one in engine.encode_batch_fast(batch, add_special_tokens=False)
+            for encoding in engine.encode_batch_fast(batch, add_special_tokens=False)
         ]
-    return timer, found
+    return timer, encoded
 
 
 def datatrove(tokenizer: Path, out: Path, folders: list[Path]) -> tuple[Timer, list[bytes]]:
@@ -119,8 +119,8 @@ def main() -> None:
     engine, tokenizer, out, *names = sys.argv[1:]
     folders = [Path(name) for name in names]
     timer, ids = ENGINES[engine](Path(tokenizer), Path(out), folders)
-    found: dict[str, Any] = {**timer.seconds(), "bytes": corpus.size_of(folders), "peak_bytes": peak_bytes()}
-    print(json.dumps({**found, "digest": hashlib.sha256(b"".join(ids)).hexdigest()}))
+    result: dict[str, Any] = {**timer.seconds(), "bytes": corpus.size_of(folders), "peak_bytes": peak_bytes()}
+    print(json.dumps({**result, "digest": hashlib.sha256(b"".join(ids)).hexdigest()}))
 
 
 if __name__ == "__main__":

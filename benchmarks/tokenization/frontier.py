@@ -1,10 +1,10 @@
-"""The frontier of fertility against morpheme boundaries: `python -m benchmarks.tokenization.frontier --data DIR`.
+"""Fertility against morpheme boundaries: `python -m benchmarks.tokenization.frontier --data DIR`.
 
-Tokenizers of each mode are trained on 19 of 20 documents, and cost what they make of the Arabic ones of the rest:
-tokens as a multiple of plain BPE's of the same size (and on the words of WikiNews, too). Boundaries are scored against
-WikiNews. Its word types are halved: the segmenter learns from one half, the dial is chosen on it, and the other half,
-which neither has seen, confirms. What the segmenter knows of unlabelled text is what arcorp ships. The result is a
-dated JSON.
+Tokenizers of each mode are trained on 19 of 20 documents. Their cost is the number of tokens on the other Arabic
+documents (and on the words of WikiNews), as a multiple of plain BPE of the same size. Boundaries are scored against
+WikiNews. Its word types are divided into halves: the segmenter is trained and the settings are chosen on one half, and
+the scores on the other half, used for neither, confirm them. The statistics of unlabelled words are those of the
+installed segmenter. The result is a dated JSON.
 """
 
 from __future__ import annotations
@@ -23,24 +23,22 @@ from typing import Any
 
 import zstandard
 
-from tokenization.model import folder
-from tokenization.model.encode import Encoder
-from tokenization.model.pattern import pattern
-from tokenization.model.tokenizer import Tokenizer
-from tokenization.model.vocabulary import Layout, Vocabulary
-from tokenization.morphology.alignment import align
-from tokenization.morphology.gold import read_gold
-from tokenization.morphology.learned import Learned
-from tokenization.morphology.segmenter import Cuts
-from tokenization.morphology.train_learned import learn
-from tokenization.training import bpe
-from tokenization.training.counts import Counts, count
-from tokenization.training.morpheme_boundaries import Morphology, boundaries, clitics_apart, word_counts
+from tokenization.model import Encoder, Tokenizer, Vocabulary, VocabularyLayout, pretoken_pattern, tokenizer_files
+from tokenization.morphology import Boundaries, LearnedSegmenter, align, read_gold, train_segmenter
+from tokenization.options import MorphologyOptions
+from tokenization.training import (
+    PretokenCounts,
+    boundary_flags,
+    count_pretokens,
+    split_clitics,
+    train_merges,
+    word_counts,
+)
 
 ARABIC = ("arb", "arz", "classical", "hadith", "dialect")
 PENALTIES = (1.0, 2.0, 4.0)
 SHARES = (0.875, 0.9, 0.92, 0.94, 0.96, 0.98, 1.0)
-Gold = list[tuple[str, Cuts]]
+Gold = list[tuple[str, Boundaries]]
 
 
 def main() -> None:
@@ -50,20 +48,24 @@ def main() -> None:
     parser.add_argument("--gold", type=Path, required=True, help="wikinews_tokens.tsv")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     parser.add_argument(
-        "--sizes", type=int, nargs="+", default=[32_000, 16_000, 64_000, 76_800], help="grid at the first"
+        "--sizes",
+        type=int,
+        nargs="+",
+        default=[32_000, 16_000, 64_000, 76_800],
+        help="vocabulary sizes; the grid of settings is tried at the first",
     )
-    given = parser.parse_args()
+    arguments = parser.parse_args()
 
-    chosen_on, confirmed_on = halves(read_gold(given.gold))
-    train = count(documents(given.data, held_out=False), pattern())
-    held_out = count(documents(given.data, held_out=True), pattern())
-    news = Counts.of(Counter(f" {word}".encode() for word, _ in [*chosen_on, *confirmed_on]))
-    known = Learned.shipped().tables
+    chosen_on, confirmed_on = halves(read_gold(arguments.gold))
+    train = count_pretokens(documents(arguments.data, held_out=False), pretoken_pattern())
+    held_out = count_pretokens(documents(arguments.data, held_out=True), pretoken_pattern())
+    news = PretokenCounts.of(Counter(f" {word}".encode() for word, _ in [*chosen_on, *confirmed_on]))
+    tables = LearnedSegmenter.shipped().tables
     words = {word for word, _ in [*chosen_on, *confirmed_on]}
-    ends = boundaries(train, learn(sorted(set(chosen_on)), word_counts(train), known, 0, words))
+    ends = boundary_flags(train, train_segmenter(sorted(set(chosen_on)), word_counts(train), tables, 0, words))
 
     rows: list[dict[str, Any]] = []
-    for number, size in enumerate(given.sizes):
+    for number, size in enumerate(arguments.sizes):
         plain: dict[str, int] = {}
         for setting in grid() if number == 0 else fixed(rows):
             tokenizer = trained(train, ends, size, setting)
@@ -72,20 +74,20 @@ def main() -> None:
             row: dict[str, Any] = {"size": size, **setting.named()}
             row["fertility"] = {text: tokens[text] / plain[text] for text in tokens}
             for name, gold in (("chosen_on", chosen_on), ("confirmed_on", confirmed_on)):
-                score = align(partial(cut, tokenizer), gold)
+                score = align(partial(split, tokenizer), gold)
                 row[name] = {key: score.figures()[key] for key in ("f1", "precision", "recall", "crossed")}
             rows.append(row)
             print(json.dumps(row), flush=True)
-    path = given.out / f"frontier-{datetime.now(UTC):%Y-%m-%d}.json"
+    path = arguments.out / f"frontier-{datetime.now(UTC):%Y-%m-%d}.json"
     path.write_text(json.dumps({"rows": rows}, indent=1) + "\n", encoding="utf-8")
     print(path)
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A mode of morphology, with clitics set apart or not."""
+    """A mode of morphology, with or without clitics as pieces of their own."""
 
-    morphology: Morphology
+    morphology: MorphologyOptions
     regex: bool = False
 
     def named(self) -> dict[str, Any]:
@@ -99,40 +101,40 @@ class Setting:
 
 
 def grid() -> Iterator[Setting]:
-    """Every setting that is tried at the first size; plain BPE comes first."""
+    """Yield every setting for the first size; plain BPE is the first."""
     for regex in (False, True):
-        yield from (Setting(Morphology(mode), regex) for mode in ("none", "hard"))
+        yield from (Setting(MorphologyOptions(mode), regex) for mode in ("none", "hard"))
     for penalty in PENALTIES:
-        yield from (Setting(Morphology("soft", penalty, share)) for share in SHARES)
+        yield from (Setting(MorphologyOptions("soft", penalty, share)) for share in SHARES)
 
 
 def fixed(rows: Sequence[dict[str, Any]]) -> Iterator[Setting]:
-    """Plain, hard, and the two points that the grid chose."""
-    yield from (Setting(Morphology(mode)) for mode in ("none", "hard"))
+    """Yield plain, hard, and the two settings chosen by the grid."""
+    yield from (Setting(MorphologyOptions(mode)) for mode in ("none", "hard"))
     for row in points(rows):
-        yield Setting(Morphology("soft", row["penalty"], row["share"]), row["regex"])
+        yield Setting(MorphologyOptions("soft", row["penalty"], row["share"]), row["regex"])
 
 
 def points(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The best boundary F1, on the choosing half, that 1.10 and 1.35 times plain BPE's tokens buy."""
+    """Return the settings of best F1 on the choosing half, at up to 1.10 and 1.35 times plain BPE's tokens."""
     tried = [row for row in rows if row["size"] == rows[0]["size"] and row["mode"] == "soft"]
-    found = []
+    best = []
     for limit in (1.10, 1.35):
         within = [row for row in tried if row["fertility"]["held_out"] <= limit]
-        found.append(max(within, key=lambda row: row["chosen_on"]["f1"]))
-    return found
+        best.append(max(within, key=lambda row: row["chosen_on"]["f1"]))
+    return best
 
 
 def halves(gold: Gold) -> tuple[Gold, Gold]:
-    """Gold split in two by word type."""
+    """Divide gold in two by word type."""
     types = sorted({word for word, _ in gold})
     random.Random(0).shuffle(types)
     first = set(types[: len(types) // 2])
-    return [one for one in gold if one[0] in first], [one for one in gold if one[0] not in first]
+    return [entry for entry in gold if entry[0] in first], [entry for entry in gold if entry[0] not in first]
 
 
 def documents(data: Path, *, held_out: bool) -> Iterator[str]:
-    """19 of 20 documents of all files, or every twentieth of the Arabic ones."""
+    """Yield 19 of 20 documents of all files, or every twentieth of the Arabic ones."""
     for path in sorted((data / "bulk").glob("*.jsonl.zst")):
         if held_out and not path.name.startswith(ARABIC):
             continue
@@ -143,26 +145,26 @@ def documents(data: Path, *, held_out: bool) -> Iterator[str]:
                     yield json.loads(line)["text"]
 
 
-def trained(counts: Counts, ends: Any, size: int, setting: Setting) -> Tokenizer:
-    """A tokenizer of so many tokens, bytes among them."""
-    split = pattern(clitics=setting.regex)
-    merges = bpe.train(
-        clitics_apart(counts, split) if setting.regex else counts,
+def trained(counts: PretokenCounts, ends: Any, size: int, setting: Setting) -> Tokenizer:
+    """Train a tokenizer of `size` tokens, bytes included, without its three special tokens."""
+    split = pretoken_pattern(clitics=setting.regex)
+    merges = train_merges(
+        split_clitics(counts, split) if setting.regex else counts,
         size,
         morphology=setting.morphology,
         boundaries=ends,
     )
-    files = folder.files(Vocabulary(Layout(size + 3), tuple(merges)), split, {})
+    files = tokenizer_files(Vocabulary(VocabularyLayout(size + 3), tuple(merges)), split, {})
     return Tokenizer(files["tokenizer.json"], name="tokenizer.json", meta={}, roles={})
 
 
-def cut(tokenizer: Tokenizer, text: str) -> list[bytes]:
-    """The tokens of a text."""
-    return [tokenizer.pieces[at] for at in tokenizer.encode(text)]
+def split(tokenizer: Tokenizer, text: str) -> list[bytes]:
+    """Return the tokens of a text."""
+    return [tokenizer.pieces[token] for token in tokenizer.encode(text)]
 
 
-def cost(tokenizer: Tokenizer, held_out: Counts) -> int:
-    """Tokens of the text that was counted."""
+def cost(tokenizer: Tokenizer, held_out: PretokenCounts) -> int:
+    """Return the number of tokens of the counted text."""
     words = [(piece.decode(), times) for piece, times in held_out.items()]
     batches = Encoder(tokenizer).encode_part([word for word, _ in words], "").batches
     tokens = [each for batch in batches for each in batch.tokens.tolist()]

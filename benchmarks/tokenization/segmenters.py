@@ -1,10 +1,10 @@
 """The table of segmenters: `python -m benchmarks.tokenization.segmenters --data DIR --gold TSV`.
 
-Boundary precision, recall, F1 and exact words over the tokens of gold. `learned` is cross-validated, five folds by
-word type, as `tokenization.morphology.train_learned` recorded it beside the weights: the model that ships has seen all
-of WikiNews, and its score there would say nothing. `camel` has Buckwalter's tables of 2002 (see `buckwalter`), weighed
-by the words of the corpus; gold is no part of that. Then the seconds that a million different words take. The result
-is a dated JSON.
+Boundary precision, recall, F1 and exact words over the tokens of gold. The scores of `learned` are cross-validated,
+five folds by word type, as stored beside the weights by `tokenization.morphology.train_learned`: the installed model
+was trained on all of WikiNews, so its scores there are not meaningful. `camel` uses Buckwalter's tables of 2002 (see
+`buckwalter`), weighted by the words of the corpus without gold. Then the seconds for a million different words are
+measured. The result is a dated JSON.
 """
 
 from __future__ import annotations
@@ -25,37 +25,42 @@ from tokenizers.pre_tokenizers import Split
 
 from benchmarks.tokenization.buckwalter import convert
 from benchmarks.tokenization.frontier import documents
-from tokenization.model.pattern import pattern
-from tokenization.morphology.alignment import segmented
-from tokenization.morphology.camel import Camel
-from tokenization.morphology.gold import read_gold, score
-from tokenization.morphology.learned import Learned
-from tokenization.morphology.segmenter import Cuts, Rules, Segmenter, cut_words
-from tokenization.training.counts import count
-from tokenization.training.morpheme_boundaries import word_counts
+from tokenization.model import pretoken_pattern
+from tokenization.morphology import (
+    Boundaries,
+    CamelSegmenter,
+    LearnedSegmenter,
+    RuleSegmenter,
+    Segmenter,
+    read_gold,
+    score,
+    segment_words,
+    word_boundaries,
+)
+from tokenization.training import count_pretokens, word_counts
 
-CORPUS = 100_000  # words of the corpus that camel's analyses are weighed by, the most frequent
+CORPUS = 100_000  # number of most frequent corpus words by which camel's analyses are weighted
 MILLION = 1_000_000
 COLUMNS = ("precision", "recall", "f1", "exact")
 
 
 class Regexes:
-    """What the pre-token pattern sets apart by spelling alone."""
+    """The boundaries set by the pre-token pattern with clitics."""
 
     def __init__(self) -> None:
-        self._split = Split(Regex(pattern(clitics=True)), "isolated")
+        self._split = Split(Regex(pretoken_pattern(clitics=True)), "isolated")
 
-    def cuts(self, words: Sequence[str]) -> list[Cuts]:
-        """The cuts of each word, in order."""
+    def boundaries(self, words: Sequence[str]) -> list[Boundaries]:
+        """Return the boundaries of each word, in order."""
         pieces = [[len(piece) for piece, _ in self._split.pre_tokenize_str(word)] for word in words]
         return [tuple(accumulate(sizes[:-1])) for sizes in pieces]
 
 
 class Whole:
-    """Cuts nothing: for words that camel has no analysis of."""
+    """No boundaries, for words without an analysis of camel."""
 
-    def cuts(self, words: Sequence[str]) -> list[Cuts]:
-        """The cuts of each word, in order."""
+    def boundaries(self, words: Sequence[str]) -> list[Boundaries]:
+        """Return the boundaries of each word, in order."""
         return [()] * len(words)
 
 
@@ -65,22 +70,24 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with bulk/*.jsonl.zst")
     parser.add_argument("--gold", type=Path, required=True, help="wikinews_tokens.tsv")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
-    given = parser.parse_args()
-    gold = read_gold(given.gold)
-    corpus = word_counts(count(documents(given.data, held_out=False), pattern()))
+    arguments = parser.parse_args()
+    gold = read_gold(arguments.gold)
+    corpus = word_counts(count_pretokens(documents(arguments.data, held_out=False), pretoken_pattern()))
 
-    made = json.loads(files("tokenization.morphology").joinpath("data/segmenter.json").read_text(encoding="utf-8"))
-    rows = {"learned, 5-fold by type": {name: made["cross_validated"][name] for name in COLUMNS}}
+    provenance = json.loads(
+        files("tokenization.morphology").joinpath("data/segmenter.json").read_text(encoding="utf-8")
+    )
+    rows = {"learned, 5-fold by type": {name: provenance["cross_validated"][name] for name in COLUMNS}}
     with tempfile.TemporaryDirectory() as folder:
         database = convert(Path(folder) / "buckwalter.db")
         camel = {
-            f"camel, others {name}": Camel(database, dict(Counter(corpus).most_common(CORPUS)), others)
-            for name, others in (("whole", Whole()), ("by rules", Rules()))
+            f"camel, others {name}": CamelSegmenter(database, dict(Counter(corpus).most_common(CORPUS)), others)
+            for name, others in (("whole", Whole()), ("by rules", RuleSegmenter()))
         }
-    segmenters: dict[str, Segmenter] = {"rules": Rules(), "regex": Regexes(), **camel}
+    segmenters: dict[str, Segmenter] = {"rules": RuleSegmenter(), "regex": Regexes(), **camel}
     for name, segmenter in segmenters.items():
-        found = dict(segmented((word for word, _ in gold), segmenter))
-        figures = score(gold, found).figures()
+        predicted = dict(segment_words((word for word, _ in gold), segmenter))
+        figures = score(gold, predicted).figures()
         rows[name] = {column: figures[column] for column in COLUMNS}
     for name, figures in rows.items():
         print(f"{name:26}", *(f"{column} {figures[column]:.3f}" for column in COLUMNS))
@@ -88,14 +95,14 @@ def main() -> None:
     clitics = ("", "و", "ب", "ال", "وال", "ل")
     words = list(dict.fromkeys(clitic + word for clitic, word in product(clitics, sorted(corpus))))[:MILLION]
     seconds = {}
-    for name, segmenter in (("learned", Learned.shipped()), ("rules", Rules())):
-        cut_words(segmenter, words[:100])
+    for name, segmenter in (("learned", LearnedSegmenter.shipped()), ("rules", RuleSegmenter())):
+        word_boundaries(segmenter, words[:100])
         begin = time.process_time()
-        cut_words(segmenter, words)
+        word_boundaries(segmenter, words)
         seconds[name] = time.process_time() - begin
     print(f"{len(words):,} words, processor seconds: {seconds}")
 
-    path = given.out / f"segmenters-{datetime.now(UTC):%Y-%m-%d}.json"
+    path = arguments.out / f"segmenters-{datetime.now(UTC):%Y-%m-%d}.json"
     result = {"wikinews": rows, "words": len(words), "processor_seconds": seconds}
     path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(path)

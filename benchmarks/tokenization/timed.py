@@ -1,4 +1,4 @@
-"""Run a module in a process of its own, on one core, and read what it prints; and what such a module needs."""
+"""Measurement of a module in a process of its own, and the helpers that such a module uses."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ ONE_THREAD = {"RAYON_NUM_THREADS": "1", "FASTOKENS_BPE_THREADS": "1", "TOKENIZER
 
 
 def run(module: str, *arguments: str, python: str | Path = sys.executable, cores: int = 1) -> dict[str, Any]:
-    """The JSON of the last line that a module (or a script, for another Python) prints. Raises RuntimeError."""
+    """Run a module (or a script, for another Python) and return the JSON of the last line of its output.
+
+    `cores`: number of processors that the process may use. Raises RuntimeError if it fails.
+    """
     command = [str(python), *(["-m", module] if not module.endswith(".py") else [module]), *arguments]
-    some = set(sorted(os.sched_getaffinity(0))[:cores])
+    processors = set(sorted(os.sched_getaffinity(0))[:cores])
     done = subprocess.run(
         command,
         cwd=ROOT,
@@ -25,16 +28,16 @@ def run(module: str, *arguments: str, python: str | Path = sys.executable, cores
         capture_output=True,
         text=True,
         check=False,
-        preexec_fn=lambda: os.sched_setaffinity(0, some),
+        preexec_fn=lambda: os.sched_setaffinity(0, processors),
     )
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} failed: {done.stderr.strip()[-600:]}")
-    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return found
+    result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return result
 
 
 class Timer:
-    """Wall and processor seconds of what is done in it. The latter hardly change when others use the machine."""
+    """Wall and processor seconds of a block. Processor seconds depend little on the load of the machine."""
 
     def __enter__(self) -> Timer:
         self._wall, self._cpu = time.perf_counter(), time.process_time()
@@ -48,6 +51,6 @@ class Timer:
 
 
 def peak_bytes() -> int:
-    """The most memory this process ever had (ru_maxrss would begin with what its parent has)."""
+    """Return the peak memory of this process (ru_maxrss would start with that of its parent)."""
     status = Path("/proc/self/status").read_text()
     return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))

@@ -1,4 +1,4 @@
-"""The tokenizer stage on all of some documents: `python -m benchmarks.tokenization.train_large OUT SIZE FOLDER...`."""
+"""The tokenizer stage on all text of documents: `python -m benchmarks.tokenization.train_large OUT SIZE FOLDER...`."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def main() -> None:
     )
     with Timer() as timer:
         sealed = run(tokenizer_stage(Path(out), [Path(folder) for folder in folders], options, 42), Context(1)).sealed
-    made = json.loads((Path(out) / "tokenizer_meta.json").read_bytes())["made"]
-    found = {"chars": sealed.manifest.counts["chars"].out, "pre_tokens": made["pre_tokens"]["different"]}
-    print(json.dumps({**timer.seconds(), **found, "peak_bytes": peak_bytes()}))
+    recorded = json.loads((Path(out) / "tokenizer_meta.json").read_bytes())["made"]
+    result = {"chars": sealed.manifest.counts["chars"].out, "pre_tokens": recorded["pre_tokens"]["different"]}
+    print(json.dumps({**timer.seconds(), **result, "peak_bytes": peak_bytes()}))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Train once, in a process of its own: `python -m benchmarks.tokenization.train_one ENGINE TEXTS SIZE`.
+"""One training in a process of its own: `python -m benchmarks.tokenization.train_one ENGINE TEXTS SIZE`.
 
 Prints seconds, peak memory, and a digest of the tokens in order, by which trainers are compared.
 """
@@ -15,24 +15,22 @@ from benchmarks.tokenization.timed import Timer, peak_bytes
 
 
 def ours(texts: list[str], size: int) -> tuple[Timer, list[bytes]]:
-    from tokenization.model.pattern import pattern
-    from tokenization.training import bpe
-    from tokenization.training.counts import count
+    from tokenization.model import pretoken_pattern
+    from tokenization.training import count_pretokens, train_merges
 
-    bpe.train(count(texts[:50], pattern()), 300)  # compiles, or loads what was compiled
+    train_merges(count_pretokens(texts[:50], pretoken_pattern()), 300)  # compiles, or loads compiled code
     with Timer() as timer:
-        merges = bpe.train(count(texts, pattern()), size)
+        merges = train_merges(count_pretokens(texts, pretoken_pattern()), size)
     return timer, [left + right for left, right in merges]
 
 
 def huggingface(texts: list[str], size: int) -> tuple[Timer, list[bytes]]:
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-    from tokenization.model import alphabet
-    from tokenization.model.pattern import pattern
+    from tokenization.model import pretoken_pattern, token_to_bytes
 
     tokenizer = Tokenizer(models.BPE())
-    split = pre_tokenizers.Split(Regex(pattern()), "isolated")
+    split = pre_tokenizers.Split(Regex(pretoken_pattern()), "isolated")
     byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split, byte_level])
     tokenizer.decoder = decoders.ByteLevel()
@@ -41,14 +39,14 @@ def huggingface(texts: list[str], size: int) -> tuple[Timer, list[bytes]]:
     with Timer() as timer:
         tokenizer.train_from_iterator(texts, trainer)
     merges: Any = json.loads(tokenizer.to_str())["model"]["merges"]
-    return timer, [alphabet.read("".join(pair)) for pair in merges]
+    return timer, [token_to_bytes("".join(pair)) for pair in merges]
 
 
 def main() -> None:
     engine, path, size = sys.argv[1:]
     texts = json.loads(Path(path).read_bytes())
     timer, merges = {"ours": ours, "tokenizers": huggingface}[engine](texts, int(size))
-    digest = hashlib.sha256(b"".join(len(one).to_bytes(4) + one for one in merges)).hexdigest()
+    digest = hashlib.sha256(b"".join(len(token).to_bytes(4) + token for token in merges)).hexdigest()
     print(json.dumps({**timer.seconds(), "merges": len(merges), "digest": digest, "peak_bytes": peak_bytes()}))
 
 

@@ -1,4 +1,4 @@
-"""Training: 32,000 tokens on 105 MB beside other trainers; 76,800 on a gigabyte, and how much memory that takes."""
+"""Training of 32,000 tokens on 105 MB, compared with other trainers; of 76,800 on a gigabyte, with its memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.tokenization import timed
-from tokenization.model.pattern import pattern
+from tokenization.model import pretoken_pattern
 
 SIZE, LARGE, ROUNDS = 32_000, 76_800, 3
 MODULE = "benchmarks.tokenization.train_one"
@@ -17,9 +17,9 @@ THEIRS = timed.ROOT / ".venv-bench-trainers" / "bin" / "python"
 
 
 def measure(scratch: Path, texts: list[str]) -> dict[str, Any]:
-    """Rounds of ours and PEERS in turns, and `tokenizers` (once: it takes a minute), each on one core.
+    """Measure own training and PEERS alternately, and `tokenizers` once (it takes a minute), each on one core.
 
-    sentencepiece merges characters where the others merge bytes: of it only the time is compared.
+    sentencepiece merges characters and not bytes, so that only its time is compared.
     """
     path = scratch / "texts.json"
     path.write_text(json.dumps(texts, ensure_ascii=False), encoding="utf-8")
@@ -29,13 +29,13 @@ def measure(scratch: Path, texts: list[str]) -> dict[str, Any]:
         ours.append(timed.run(MODULE, "ours", str(path), str(SIZE)))
         for name, runs in theirs.items():
             script = Path(__file__).parent / "peers" / f"{name}_train.py"
-            runs.append(timed.run(str(script), str(path), str(SIZE), pattern(), python=THEIRS))
+            runs.append(timed.run(str(script), str(path), str(SIZE), pretoken_pattern(), python=THEIRS))
     reference = timed.run(MODULE, "tokenizers", str(path), str(SIZE))
-    seconds = median(one["cpu_seconds"] for one in ours)
-    found: dict[str, Any] = {
+    seconds = median(result["cpu_seconds"] for result in ours)
+    figures: dict[str, Any] = {
         "megabytes": sum(len(text.encode()) for text in texts) / 1e6,
         "cpu_seconds": seconds,
-        "wall_seconds": median(one["wall_seconds"] for one in ours),
+        "wall_seconds": median(result["wall_seconds"] for result in ours),
         "peak_bytes": ours[0]["peak_bytes"],
         "merges": ours[0]["merges"],
         "merges_equal_those_of_tokenizers": ours[0]["digest"] == reference["digest"],
@@ -43,11 +43,11 @@ def measure(scratch: Path, texts: list[str]) -> dict[str, Any]:
         "times_tokenizers": reference["cpu_seconds"] / seconds,
     }
     for name, runs in theirs.items():
-        spent = median(one["cpu_seconds"] for one in runs)
-        found |= {f"{name}_cpu_seconds": spent, f"times_{name}": spent / seconds, name: runs[0]["version"]}
-    return found
+        spent = median(result["cpu_seconds"] for result in runs)
+        figures |= {f"{name}_cpu_seconds": spent, f"times_{name}": spent / seconds, name: runs[0]["version"]}
+    return figures
 
 
 def large(scratch: Path, folders: list[Path]) -> dict[str, Any]:
-    """A gigabyte of documents through the tokenizer stage, in one process: seconds and the most memory it had."""
+    """Run the tokenizer stage on a gigabyte of documents in one process: seconds and peak memory."""
     return timed.run("benchmarks.tokenization.train_large", str(scratch / "large"), str(LARGE), *map(str, folders))

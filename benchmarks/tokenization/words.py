@@ -1,4 +1,4 @@
-"""What is done with words and with figures: a million types cut into morphemes, and the speed of the report."""
+"""Speed of the segmentation of a million word types, and of the figures of the report."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from benchmarks.tokenization.timed import Timer
 
 TYPES = 1_000_000
 MEASURED = 4_000_000
-"""Characters for the report's speed, about."""
+"""Approximate characters for the speed of the report."""
 
 
 def segmenting(texts: list[str]) -> dict[str, Any]:
-    """A million Arabic word types: those of the texts, the commonest with clitics that they came without."""
-    from tokenization.morphology.learned import Learned
-    from tokenization.morphology.segmenter import WORD, cut_words
+    """Segment a million Arabic word types: those of the texts, and the most frequent ones with added clitics."""
+    from tokenization.morphology import WORD, LearnedSegmenter, word_boundaries
 
     seen = Counter(word for text in texts for word in WORD.findall(text))
     types = dict.fromkeys(word for word, _ in seen.most_common(TYPES))
@@ -27,18 +26,17 @@ def segmenting(texts: list[str]) -> dict[str, Any]:
             break
         types.update(dict.fromkeys(before + word + after for word in list(seen)))
     words = list(types)[:TYPES]
-    learned = Learned.shipped()
-    cut_words(learned, words[:1_000])
+    learned = LearnedSegmenter.shipped()
+    word_boundaries(learned, words[:1_000])
     with Timer() as timer:
-        cut_words(learned, words)
+        word_boundaries(learned, words)
     return {"types": len(words), "of the texts": min(len(seen), TYPES), **timer.seconds()}
 
 
 def reporting(trained: Path, texts: list[str]) -> dict[str, Any]:
-    """All that the report counts of a text, encoding included, and then its intervals."""
-    from tokenization.evaluation.fertility import figures, intervals, measure
-    from tokenization.model.encode import Encoder
-    from tokenization.model.tokenizer import Tokenizer
+    """Compute all counts of the report on a text, including encoding, and then the intervals."""
+    from tokenization.evaluation import figures, intervals, measure
+    from tokenization.model import Encoder, Tokenizer
 
     sample = [text[:2_000] for text in texts]
     kept = sample[:: max(1, sum(map(len, sample)) // MEASURED)]

@@ -149,7 +149,7 @@ def check_sizes(file: File) -> None:
 
 
 class _Budget:
-    """The bytes that a file may become, as a stream has them (`corpora.reading.streams`): text is never packed so tightly."""
+    """The bytes that a file may become; text is never packed so tightly. Streams have the same limit."""
 
     def __init__(self, file: File) -> None:
         self._file, self._left = file, max(BOMB_FLOOR, BOMB_RATIO * file.size)

@@ -13,9 +13,10 @@ def show_segmentation(
     file: Path | None, name: str, database: str | None, gold_file: Path | None, console: Console
 ) -> None:
     """A text with its words in pieces, and how well gold's words are cut."""
-    from tokenization.morphology.alignment import segmented
-    from tokenization.morphology.gold import read_gold, score
-    from tokenization.morphology.segmenter import WORD, bare, cut_words, segmenter, segments
+    from tokenization.morphology import WORD, bare, read_gold, score, segments
+    from tokenization.morphology import open_segmenter as segmenter
+    from tokenization.morphology import segment_words as segmented
+    from tokenization.morphology import word_boundaries as cut_words
 
     if file is None and gold_file is None:
         raise UsageError("there is nothing to segment: name a text file, or --gold a TSV of word and segments")

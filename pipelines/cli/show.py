@@ -12,7 +12,7 @@ from pipelines.texts import line
 def show_row(dataset: Path, split: str, row: int, console: Console) -> None:
     """A row, segment by segment: the document, where in it the segment begins, and its text."""
     from sharding.checking.inspect import row_view
-    from tokenization.model.tokenizer import Tokenizer
+    from tokenization.model import Tokenizer
 
     tokenizer = Tokenizer.load(dataset / "tokenizer")
     shown = []
@@ -42,7 +42,7 @@ def show_document(dataset: Path, name: str, console: Console) -> None:
 
 def show_tokenizer(path: str, text: str | None, console: Console) -> None:
     """What a tokenizer is; and, of a text, its tokens."""
-    from tokenization.model.import_foreign import open_tokenizer
+    from tokenization.model import open_tokenizer
 
     tokenizer = open_tokenizer(path)
     if text is None:

@@ -13,10 +13,9 @@ from pipelines.fertility.texts import Stratum, bare, kept_aside, read_texts, voc
 from pipelines.report.fit import passages
 
 if TYPE_CHECKING:
-    from tokenization.evaluation.token_counts import Tally
-    from tokenization.model.encode import Encoder
-    from tokenization.model.tokenizer import Tokenizer
-    from tokenization.morphology.segmenter import Cuts
+    from tokenization.evaluation import TokenCounter as Tally
+    from tokenization.model import Encoder, Tokenizer
+    from tokenization.morphology import Boundaries as Cuts
 
 FORMAT = 1
 GROUPS = ("folder", "source", "language", "category")
@@ -27,8 +26,8 @@ SPEED_CHARS = 4_000_000
 
 def gather(names: Sequence[str], docs: Sequence[Path], gold: Path | None, sizes: Sequence[int]) -> dict[str, Any]:
     """Everything the report shows. The first tokenizer is the one that others are compared with."""
-    from tokenization.model.import_foreign import open_tokenizer
-    from tokenization.morphology.gold import read_gold
+    from tokenization.model import open_tokenizer
+    from tokenization.morphology import read_gold
 
     tokenizers = {label: open_tokenizer(name) for label, name in labels(names).items()}
     strata = read_texts(docs)
@@ -81,11 +80,11 @@ def _characters(strata: Sequence[Stratum], by: str) -> dict[str, dict[str, int]]
 def _measured(
     tokenizer: Tokenizer, strata: Sequence[Stratum], with_vowels: Sequence[str], truth: Sequence[tuple[str, Cuts]]
 ) -> tuple[dict[str, Any], list[Tally]]:
-    from tokenization.evaluation.fertility import compared, figures, intervals
-    from tokenization.evaluation.inventory import inventory
-    from tokenization.evaluation.token_counts import measure
-    from tokenization.model.encode import Encoder
-    from tokenization.morphology.alignment import align
+    from tokenization.evaluation import describe_vocabulary as inventory
+    from tokenization.evaluation import figures, intervals, measure
+    from tokenization.evaluation import report_of_counters as compared
+    from tokenization.model import Encoder
+    from tokenization.morphology import align
 
     encoder = Encoder(tokenizer)
     speed = _speed(encoder, strata)
@@ -142,7 +141,7 @@ def _is_arabic(strata: Sequence[Stratum], language: str) -> bool:
 
 def _against(tallies: Sequence[Tally], reference: Sequence[Tally], strata: Sequence[Stratum]) -> dict[str, Any]:
     """This tokenizer on the reference's documents: all together, and by each grouping."""
-    from tokenization.evaluation.fertility import against
+    from tokenization.evaluation import compare as against
 
     def of(rows: Sequence[int]) -> dict[str, Any]:
         return against(_sum([tallies[at] for at in rows]), _sum([reference[at] for at in rows]))
@@ -179,8 +178,9 @@ def _speed(encoder: Encoder, strata: Sequence[Stratum]) -> dict[str, Any]:
 
 def _segmented(strata: Sequence[Stratum]) -> list[tuple[str, Cuts]]:
     """Arabic words of the texts with what the segmenter that comes with arcorp says of them."""
-    from tokenization.morphology.alignment import segmented
-    from tokenization.morphology.segmenter import WORD, segmenter
+    from tokenization.morphology import WORD
+    from tokenization.morphology import open_segmenter as segmenter
+    from tokenization.morphology import segment_words as segmented
 
     arabic = [one for one in strata if one.arabic]
     words: list[str] = []
@@ -196,9 +196,10 @@ def _segmented(strata: Sequence[Stratum]) -> list[tuple[str, Cuts]]:
 
 def _curve(tokenizers: Mapping[str, Tokenizer], strata: Sequence[Stratum], sizes: Sequence[int]) -> dict[str, Any]:
     """Plain BPE of each size, and the tokenizers given, on documents that no size has learned from."""
-    from tokenization.evaluation.vocab_curve import curve, of_sizes
-    from tokenization.model.pattern import pattern
-    from tokenization.training.counts import count
+    from tokenization.evaluation import train_sizes as of_sizes
+    from tokenization.evaluation import vocabulary_curve as curve
+    from tokenization.model import pretoken_pattern as pattern
+    from tokenization.training import count_pretokens as count
 
     learn, aside = kept_aside(strata)
     if not aside:
@@ -215,7 +216,7 @@ def _curve(tokenizers: Mapping[str, Tokenizer], strata: Sequence[Stratum], sizes
 def _views(tokenizers: Mapping[str, Tokenizer], strata: Sequence[Stratum]) -> dict[str, list[dict[str, Any]]]:
     """A few passages of each language, cut by each tokenizer; a piece has several tokens where they end within a
     character."""
-    from tokenization.evaluation.fertility import view
+    from tokenization.evaluation import view_tokens as view
 
     texts: dict[str, list[str]] = {}
     for one in sorted(strata, key=lambda one: not one.arabic):

@@ -7,7 +7,6 @@ calls it, so that a recipe that loads holds no value that a later stage refuses.
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -25,10 +24,11 @@ from pydantic import (
 from pipelines import texts
 
 if TYPE_CHECKING:
+    import tokenization.options
     from sharding.packing.options import PackOptions as Packing
     from sharding.scheduling.mixture import Mixture
     from sharding.scheduling.schedule import Phase
-    from tokenization.model.vocabulary import Layout
+    from tokenization.vocabulary_layout import VocabularyLayout
 
 LARGEST = 2**53
 """Of a count: beyond it JSON readers disagree on a number."""
@@ -274,14 +274,18 @@ class MorphologyOptions(Options):
             raise ValueError(f"'database' belongs to segmenter 'camel', and the segmenter is '{self.segmenter}'")
         return self
 
+    def of_package(self) -> tokenization.options.MorphologyOptions:
+        """Return the package's own options, which check their bounds. Raises OptionError."""
+        from tokenization import options
+
+        return options.MorphologyOptions(**{name: getattr(self, name) for name in MorphologyOptions.model_fields})
+
     def check(self) -> None:
+        self.of_package()
         if self.mode == "none":  # nothing else of it is used
             return
-        from tokenization.training.morpheme_boundaries import Morphology
-
-        Morphology(self.mode, self.penalty, self.share)
         if self.segmenter == "camel":
-            from tokenization.morphology.camel import database_path
+            from tokenization.morphology import database_path
 
             database_path(self.database)
 
@@ -309,20 +313,22 @@ class TokenizerOptions(Options):
     morphology: MorphologyOptions = Field(MorphologyOptions(), description="whether merges heed Arabic morphemes")
     sample: SampleOptions = Field(SampleOptions(), description="what it is trained on")
 
-    def layout(self) -> Layout:
-        """Which id means what. Raises VocabularyError for a vocabulary that can't be."""
-        from tokenization.errors import VocabularyError
-        from tokenization.model.vocabulary import Layout
+    def layout(self) -> VocabularyLayout:
+        """Return the layout of the vocabulary. Raises OptionError or VocabularyError."""
+        return self.of_package().layout()
 
-        specials = [one if isinstance(one, Special) else Special(name=one) for one in self.specials]
-        for name, times in Counter(one.name for one in specials).items():
-            if times > 1:
-                raise VocabularyError(f"special token {name!r} is named {times} times: name it once")
-        ids = {one.name: one.id for one in specials}
-        return Layout(size=self.vocab_size, specials=ids, reserved=self.reserved, bpe=self.merged)
+    def of_package(self) -> tokenization.options.TokenizerOptions:
+        """Return the package's own options, which check their bounds. Raises OptionError or VocabularyError."""
+        from tokenization import options
+
+        given = {name: getattr(self, name) for name in TokenizerOptions.model_fields if name != "sample"}
+        given["specials"] = tuple(
+            options.Special(one.name, one.id) if isinstance(one, Special) else one for one in self.specials
+        )
+        return options.TokenizerOptions(**{**given, "morphology": self.morphology.of_package()})
 
     def check(self) -> None:
-        self.layout()
+        self.of_package()
 
 
 class ValidationOptions(Options):

@@ -70,8 +70,9 @@ def _sampled(mixture: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _measured(tokenizer: Sealed, texts: dict[str, list[str]]) -> dict[str, Any]:
-    from tokenization.evaluation.fertility import report, view
-    from tokenization.model.tokenizer import Tokenizer
+    from tokenization.evaluation import report
+    from tokenization.evaluation import view_tokens as view
+    from tokenization.model import Tokenizer
 
     loaded = Tokenizer.load(tokenizer.path)
     return {

@@ -18,7 +18,7 @@ def rows_of(folders: Folders) -> list[dict[str, Any]] | None:
     if dataset is None:
         return None
     from sharding.checking.inspect import row_view
-    from tokenization.model.tokenizer import Tokenizer
+    from tokenization.model import Tokenizer
 
     tokenizer = Tokenizer.load(dataset.path / "tokenizer")
     strata = [one for one in dataset.manifest.summary["splits"]["train"]["strata"] if one["rows"]]

@@ -25,8 +25,8 @@ from sharding import seal
 from sharding.seal import Ledger, Sealed
 
 if TYPE_CHECKING:
-    from tokenization.training.counts import Counts
-    from tokenization.training.sample import Entries, Sample
+    from tokenization.training import Entries, Sample
+    from tokenization.training import PretokenCounts as Counts
 
 LABELS = ("source", "language", "category")
 """The columns that tell a document's stratum."""
@@ -51,8 +51,10 @@ def count_stage(state: Path, documents: Sequence[Sealed], options: TokenizerOpti
 
     def count() -> Work:
         from tokenization.errors import SampleError
-        from tokenization.model.pattern import pattern
-        from tokenization.training.sample import SameId, available, choose
+        from tokenization.model import pretoken_pattern as pattern
+        from tokenization.training import DuplicateId as SameId
+        from tokenization.training import available_chars as available
+        from tokenization.training import choose_sample as choose
 
         listed = Sealed(listing.folder, listing.name)
 
@@ -90,7 +92,8 @@ def count_stage(state: Path, documents: Sequence[Sealed], options: TokenizerOpti
 
 def counted(sealed: Sealed) -> Counts:
     """What a sealed folder of counts holds, all parts together."""
-    from tokenization.training.counts import load, merged
+    from tokenization.training import load_counts as load
+    from tokenization.training import merge_counts as merged
 
     return merged(counts for name in sealed.names(suffix=".counts") for counts in load(sealed.read(name)))
 
@@ -107,7 +110,7 @@ class _ListEntries:
     def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
         import pyarrow.compute as pc
 
-        from tokenization.training.sample import entries
+        from tokenization.training import sample_entries as entries
 
         total = 0
         with writer.file(".entries") as file:
@@ -128,7 +131,8 @@ class _Count:
         self.parts, self.listed, self.sample, self.cap, self.split = parts, listed, sample, cap, split
 
     def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
-        from tokenization.training.counts import count_in_runs, save
+        from tokenization.training import count_in_runs
+        from tokenization.training import save_counts as save
 
         total = 0
         with writer.file(".counts") as file:
@@ -138,7 +142,7 @@ class _Count:
         writer.counts = {"pre-tokens": Ledger(added={"counted": total}, out=total)}
 
     def _texts(self, number: int) -> Iterator[str]:
-        from tokenization.training.sample import taken
+        from tokenization.training import sampled_text as taken
 
         chosen = self.sample.chars(_entries(self.listed, number))
         first = 0
@@ -155,7 +159,7 @@ def _entries(listed: Sealed, number: int) -> Entries:
     """The entries of one part, proven against the seal."""
     import numpy as np
 
-    from tokenization.training.sample import ENTRY
+    from tokenization.training import ENTRY
 
     return np.frombuffer(listed.read(f"part-{number:05d}.entries"), ENTRY)
 

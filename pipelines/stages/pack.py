@@ -64,7 +64,8 @@ def _options(options: PackOptions, tokens: Sealed, seed: int) -> Any:
 
 def _specials(tokens: Sealed) -> dict[str, int]:
     """Ids by role. No tokenizer is loaded for that: it was proven when the tokens were made."""
-    from tokenization.model.tokenizer import TOKENIZER_JSON, roles
+    from tokenization.model import TOKENIZER_JSON
+    from tokenization.model import read_roles as roles
 
     added = tokens.read_json(f"tokenizer/{TOKENIZER_JSON}").get("added_tokens") or []
     ids = {token["content"]: int(token["id"]) for token in added if token["special"]}

@@ -103,7 +103,7 @@ class _Import:
 
         from corpora.reading.parquet import check_sizes
         from sharding.packing.import_ids import Vocabulary, import_ids
-        from tokenization.model.tokenizer import Tokenizer
+        from tokenization.model import Tokenizer
 
         known = Tokenizer.load(self.tokenizer)
         _refuse_changed_tokenizer(self.tokenizer, self.made_of)
@@ -134,7 +134,7 @@ def _refuse_changed_tokenizer(home: Path, made_of: Mapping[str, str]) -> None:
 
 def _finish(finish: Finish, tokenizer: Path, made_of: Mapping[str, str]) -> None:
     from sharding.layout import dtype_for
-    from tokenization.model.tokenizer import Tokenizer
+    from tokenization.model import Tokenizer
 
     if not finish.counts["documents"].out:
         raise InputError("the files hold no ids")

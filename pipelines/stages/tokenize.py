@@ -19,8 +19,7 @@ from pipelines.stages.documents import DocumentsPart, open_documents, parts_of, 
 from sharding.seal import MANIFEST, Ledger, Sealed
 
 if TYPE_CHECKING:
-    from tokenization.model.encode import Encoder
-    from tokenization.model.tokenizer import Tokenizer
+    from tokenization.model import Encoder, Tokenizer
 
 VERSION = 2
 COLUMNS = ("id", "source", "language", "category", "license", "url")
@@ -56,13 +55,13 @@ class _Encode:
 
     @cached_property
     def loaded(self) -> Tokenizer:
-        from tokenization.model.tokenizer import Tokenizer
+        from tokenization.model import Tokenizer
 
         return Tokenizer.load(self.tokenizer.path)
 
     @cached_property
     def encoder(self) -> Encoder:
-        from tokenization.model.encode import Encoder
+        from tokenization.model import Encoder
 
         return Encoder(self.loaded)
 
@@ -155,7 +154,7 @@ def _clusters(table: Any) -> Any:
 
 
 def _finish(finish: Finish, encode: _Encode) -> None:
-    from tokenization.model.encode import dtype
+    from tokenization.model import id_dtype as dtype
 
     loaded = encode.loaded
     loaded.check_golden()

@@ -27,12 +27,15 @@ def tokenizer_stage(folder: Path, docs: Sequence[Path], options: TokenizerOption
     before = count_stage(folder / STATE, documents, options, seed)
 
     def train(finish: Finish) -> None:
-        from tokenization.model.folder import files
-        from tokenization.model.pattern import pattern
-        from tokenization.model.vocabulary import Vocabulary
-        from tokenization.morphology.segmenter import segmenter
-        from tokenization.training.bpe import train as learn
-        from tokenization.training.morpheme_boundaries import Morphology, boundaries, clitics_apart, word_counts
+        from tokenization.model import Vocabulary
+        from tokenization.model import pretoken_pattern as pattern
+        from tokenization.model import tokenizer_files as files
+        from tokenization.morphology import open_segmenter as segmenter
+        from tokenization.options import MorphologyOptions as Morphology
+        from tokenization.training import boundary_flags as boundaries
+        from tokenization.training import split_clitics as clitics_apart
+        from tokenization.training import train_merges as learn
+        from tokenization.training import word_counts
 
         sample = Sealed(before.folder, before.name)
         asked = options.morphology
@@ -79,8 +82,7 @@ def _said(options: TokenizerOptions) -> dict[str, Any]:
     if asked.mode == "none" and not asked.regex:
         del values["morphology"]
     elif asked.mode != "none" and asked.segmenter != "rules":
-        from tokenization.morphology.camel import database_path
-        from tokenization.morphology.learned import shipped_weights
+        from tokenization.morphology import database_path, shipped_weights
 
         with shipped_weights() as path:
             values["morphology"]["weights"] = hash_file(path).sha256

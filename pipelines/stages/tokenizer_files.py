@@ -13,7 +13,7 @@ from pipelines.errors import UsageError
 from pipelines.run.stage import Finish, Stage, Work
 
 if TYPE_CHECKING:
-    from tokenization.model.tokenizer import Tokenizer
+    from tokenization.model import Tokenizer
 
 VERSION = 1
 EXPORTS = {
@@ -25,21 +25,21 @@ EXPORTS = {
 
 def import_stage(folder: Path, tokenizer: str) -> Stage:
     """A sealed folder of a tokenizer that was made elsewhere. Raises FolderError for one that can't be read."""
-    from tokenization.model.import_foreign import open_tokenizer
+    from tokenization.model import open_tokenizer
 
     return _stage("tokenizer", folder, open_tokenizer(tokenizer), None)
 
 
 def export_stage(folder: Path, tokenizer: str, to: str) -> Stage:
     """The files of a tokenizer for one kind of reader. Raises UsageError if it can't be written so."""
-    from tokenization.model.import_foreign import open_tokenizer
+    from tokenization.model import open_tokenizer
 
     return _stage("tokenizer export", folder, open_tokenizer(tokenizer), to)
 
 
 def _stage(name: str, folder: Path, tokenizer: Tokenizer, to: str | None) -> Stage:
     def write(finish: Finish) -> None:
-        from tokenization.model.folder import adopted
+        from tokenization.model import adopted_files as adopted
 
         files = adopted(tokenizer)
         for file in EXPORTS[to] if to else sorted(files):

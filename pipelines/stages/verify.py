@@ -88,7 +88,7 @@ def _faults(folder: Path, level: str) -> list[Fault]:
 
     if level != "deep" or seal.read_manifest(folder).stage != "pack":
         return verify(folder, "full" if level == "deep" else level)
-    from tokenization.model.tokenizer import Tokenizer
+    from tokenization.model import Tokenizer
 
     tokenizer = Tokenizer.load(folder / "tokenizer")
     tokenizer.check_golden()

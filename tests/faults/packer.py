@@ -10,7 +10,7 @@ from pipelines.recipe.options import PackOptions
 from pipelines.run.executor import LocalExecutor  # noqa: F401
 from pipelines.run.stage import Context, run
 from pipelines.stages.pack import pack_stage
-from tokenization.model.tokenizer import Tokenizer  # noqa: F401
+from tokenization.model import Tokenizer  # noqa: F401
 
 OPTIONS = PackOptions(row_tokens=64, rows_per_shard=48)
 REFUSED = 3

@@ -1,4 +1,4 @@
-"""Real text and tokenizers made of it, once for all tests of the room."""
+"""Real text and tokenizers trained on it, once for all tests of the package."""
 
 import io
 import json
@@ -8,14 +8,12 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from tokenization.model import folder
-from tokenization.model.pattern import pattern
-from tokenization.model.tokenizer import Tokenizer
-from tokenization.model.vocabulary import Layout, Vocabulary
-from tokenization.training import bpe, counts
+from benchmarks.tokenization.buckwalter import convert
+from tokenization.model import Tokenizer, Vocabulary, VocabularyLayout, pretoken_pattern, tokenizer_files
+from tokenization.training import PretokenCounts, count_pretokens, train_merges
 
 _V2_ROLES = "think /think tool_call tool_result bos eos pad sep system user assistant eot"
-V2_SPECIALS = {f"<|{role}|>": at for at, role in enumerate(_V2_ROLES.split(), 32_756)}
+V2_SPECIALS = {f"<|{role}|>": token_id for token_id, role in enumerate(_V2_ROLES.split(), 32_756)}
 SOURCES = (
     "arb_wiki",
     "arz_wiki",
@@ -30,7 +28,7 @@ SOURCES = (
 
 @pytest.fixture(scope="session")
 def bulk(samples: Path) -> Callable[[str, int], list[str]]:
-    """The first documents of one bulk sample, as many as hold so many characters."""
+    """Return the first documents of a bulk sample, until they have `chars` characters."""
 
     def read(name: str, chars: int) -> list[str]:
         texts: list[str] = []
@@ -52,18 +50,20 @@ def real_text(bulk: Callable[[str, int], list[str]]) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def real_counts(real_text: list[str]) -> counts.Counts:
-    return counts.count(real_text, pattern())
+def real_counts(real_text: list[str]) -> PretokenCounts:
+    return count_pretokens(real_text, pretoken_pattern())
 
 
 @pytest.fixture(scope="session")
-def make_folder(real_counts: counts.Counts, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Layout, str], Path]:
-    """Write a tokenizer folder of that layout, learned from the real text."""
+def make_folder(
+    real_counts: PretokenCounts, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[VocabularyLayout, str], Path]:
+    """Write a tokenizer folder with a layout and a pattern, trained on the real text."""
 
-    def make(layout: Layout, split: str) -> Path:
-        vocabulary = Vocabulary(layout, tuple(bpe.train(real_counts, layout.merged)))
+    def make(layout: VocabularyLayout, split: str) -> Path:
+        vocabulary = Vocabulary(layout, tuple(train_merges(real_counts, layout.merged)))
         path = tmp_path_factory.mktemp("tokenizer")
-        for name, data in folder.files(vocabulary, split, {"sample": "tests"}).items():
+        for name, data in tokenizer_files(vocabulary, split, {"sample": "tests"}).items():
             (path / name).write_bytes(data)
         return path
 
@@ -71,17 +71,23 @@ def make_folder(real_counts: counts.Counts, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture(scope="session")
-def v2_folder(make_folder: Callable[[Layout, str], Path]) -> Path:
-    """The layout of autoresearch V2: 32,768 ids, specials at fixed ids, 512 reserved slots, 244 holes to fill."""
-    return make_folder(Layout(32_768, V2_SPECIALS, reserved=512, bpe=32_000), pattern())
+def v2_folder(make_folder: Callable[[VocabularyLayout, str], Path]) -> Path:
+    """The layout of autoresearch V2: 32,768 ids, special tokens at fixed ids, 512 reserved slots, 244 unused slots."""
+    return make_folder(VocabularyLayout(32_768, V2_SPECIALS, reserved=512, bpe=32_000), pretoken_pattern())
 
 
 @pytest.fixture(scope="session")
-def small_folder(make_folder: Callable[[Layout, str], Path]) -> Path:
-    """4,096 ids with the usual three special tokens, two digits a piece."""
-    return make_folder(Layout(4096), pattern(digits=2))
+def small_folder(make_folder: Callable[[VocabularyLayout, str], Path]) -> Path:
+    """4,096 ids with the default special tokens, and at most two digits in a piece."""
+    return make_folder(VocabularyLayout(4096), pretoken_pattern(digits=2))
 
 
 @pytest.fixture(scope="session")
 def small(small_folder: Path) -> Tokenizer:
     return Tokenizer.load(small_folder)
+
+
+@pytest.fixture(scope="session")
+def buckwalter(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Buckwalter's tables of 2002 as a database of camel-tools."""
+    return convert(tmp_path_factory.mktemp("camel") / "buckwalter.db")

@@ -1,20 +1,20 @@
-"""The figures of a tokenizer once more, one document and one word at a time: what the fast ones are held to."""
+"""An independent computation of a tokenizer's figures, one document and one word at a time."""
 
 import math
 import unicodedata
 from collections import Counter
 
-from tokenization.model.tokenizer import Tokenizer
+from tokenization.model import Tokenizer
 
 
 def letter_runs(text: str) -> list[tuple[int, int]]:
     runs, begin = [], None
-    for at, char in enumerate([*text, ""]):
+    for index, char in enumerate([*text, ""]):
         inside = char != "" and unicodedata.category(char)[0] in "LM"
         if inside and begin is None:
-            begin = at
+            begin = index
         if not inside and begin is not None:
-            runs.append((begin, at))
+            runs.append((begin, index))
             begin = None
     return runs
 
@@ -27,8 +27,8 @@ def slowly(tokenizer: Tokenizer, texts: list[str]) -> dict[str, float]:
         ids = tokenizer.encode(text)
         uses.update(ids)
         ends, size = set(), 0
-        for at in ids:
-            size += len(tokenizer.pieces[at])
+        for token in ids:
+            size += len(tokenizer.pieces[token])
             ends.add(size)
         for begin, end in letter_runs(text):
             first, last = len(text[:begin].encode()), len(text[:end].encode())
@@ -37,7 +37,7 @@ def slowly(tokenizer: Tokenizer, texts: list[str]) -> dict[str, float]:
             types[text[begin:end]] = len(tokenizer.encode(" " + text[begin:end])) == 1
     tokens = sum(uses.values())
     standing = sum(1 for piece in tokenizer.pieces if piece)
-    power = sum((each / tokens) ** 2.5 for each in uses.values())
+    power = sum((count / tokens) ** 2.5 for count in uses.values())
     return {
         "tokens_per_word": tokens / sum(len(text.split()) for text in texts),
         "chars_per_token": sum(map(len, texts)) / tokens,
@@ -46,9 +46,9 @@ def slowly(tokenizer: Tokenizer, texts: list[str]) -> dict[str, float]:
         "types_whole": sum(types.values()) / len(types) if types else 0.0,
         "renyi_efficiency": math.log(power) / (1 - 2.5) / math.log(standing),
         "vocabulary_used": len(uses) / standing,
-        "under_trained": 1 - sum(each >= 10 for each in uses.values()) / standing,
+        "under_trained": 1 - sum(count >= 10 for count in uses.values()) / standing,
         "byte_fragments": sum(
-            each for at, each in uses.items() if tokenizer.pieces[at].decode(errors="replace").count("\ufffd")
+            count for token, count in uses.items() if tokenizer.pieces[token].decode(errors="replace").count("\ufffd")
         )
         / tokens,
     }

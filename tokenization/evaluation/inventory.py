@@ -1,7 +1,7 @@
-"""What a vocabulary is made of, without any text: lengths, scripts, digits, white space, tokens that are never used.
+"""The contents of a vocabulary, without any text: lengths, scripts, digits, white space, unreachable tokens.
 
-Some of it is policy (whether 1234567 is one token or seven), some is waste: a token that its own text doesn't encode
-to can come up only in company, if ever (Land & Bartolo 2024, *Fishing for Magikarp*).
+Some are a choice (whether 1234567 is one token or seven), some are waste: a token that is not the encoding of its own
+text occurs only next to certain other text, if at all (Land & Bartolo 2024, *Fishing for Magikarp*).
 """
 
 from __future__ import annotations
@@ -13,33 +13,32 @@ from typing import Any
 
 import numpy as np
 
-from tokenization.model.encode import Encoder
-from tokenization.model.tokenizer import Tokenizer
+from tokenization.model import Encoder, Tokenizer
 
 DIGITS = {"ASCII": "1234567", "Arabic-Indic": "١٢٣٤٥٦٧"}
 INDENTS = (1, 2, 4, 8, 16)
-LONGEST = 16  # characters; longer tokens are counted together
+LONGEST = 16  # characters; longer tokens are counted as this length
 
 
-def inventory(encoder: Encoder) -> dict[str, Any]:
-    """What there is to say of a vocabulary, as JSON has it.
+def describe_vocabulary(encoder: Encoder) -> dict[str, Any]:
+    """Return the figures of a vocabulary as JSON.
 
-    `size` ids, of which `text` stand for text. `bytes`: least, most, mean, standard deviation of a token's length
-    (nanochat's `token_bytes`). `chars`: how many tokens have so many characters, those of LONGEST or more together.
-    `scripts`: shares of the tokens for text, by the script of their first letter, else what they are. `fragments`:
-    share that is no whole characters. `unreachable`: how many whole tokens their own text doesn't encode to, and
-    the first of them. `digits`: the pieces that runs of seven digits become. `indents`: tokens that so many spaces at
-    the beginning of a line cost.
+    `size`: number of ids. `text`: ids that represent text. `bytes`: least, most, mean and standard deviation of a
+    token's length (nanochat's `token_bytes`). `chars`: number of tokens by length in characters, up to LONGEST, which
+    includes longer ones. `scripts`: shares of the tokens of text by the script of the first letter, otherwise by kind.
+    `fragments`: share of tokens that are not whole characters. `unreachable`: number of whole tokens that are not the
+    encoding of their own text, and the first of them. `digits`: the pieces of runs of seven digits. `indents`: tokens
+    for a number of spaces at the beginning of a line.
     """
     tokenizer = encoder.tokenizer
     pieces = [piece for piece in tokenizer.pieces if piece]
     sizes = np.array([len(piece) for piece in pieces])
     texts = [piece.decode(errors="replace") for piece in pieces]
     whole = [text.encode() == piece for text, piece in zip(texts, pieces, strict=True)]
-    kinds = Counter(kind(text) if good else "bytes" for text, good in zip(texts, whole, strict=True))
-    lengths = Counter(min(len(text), LONGEST) for text, good in zip(texts, whole, strict=True) if good)
-    lost = _unreachable(encoder)
-    bare = len(tokenizer.encode("x\nx"))
+    kinds = Counter(script_of(text) if decodes else "bytes" for text, decodes in zip(texts, whole, strict=True))
+    lengths = Counter(min(len(text), LONGEST) for text, decodes in zip(texts, whole, strict=True) if decodes)
+    unreachable = _unreachable(encoder)
+    baseline = len(tokenizer.encode("x\nx"))
     return {
         "size": tokenizer.vocab_size,
         "text": len(pieces),
@@ -53,14 +52,17 @@ def inventory(encoder: Encoder) -> dict[str, Any]:
         "chars": {str(length): lengths[length] for length in sorted(lengths)},
         "scripts": {name: count / len(pieces) for name, count in kinds.most_common()},
         "fragments": kinds["bytes"] / len(pieces),
-        "unreachable": {"tokens": len(lost), "first": [tokenizer.pieces[at].decode() for at in lost[:12]]},
+        "unreachable": {
+            "tokens": len(unreachable),
+            "first": [tokenizer.pieces[token].decode() for token in unreachable[:12]],
+        },
         "digits": {name: _pieces(tokenizer, run) for name, run in DIGITS.items()},
-        "indents": {str(spaces): len(tokenizer.encode(f"x\n{' ' * spaces}x")) - bare for spaces in INDENTS},
+        "indents": {str(spaces): len(tokenizer.encode(f"x\n{' ' * spaces}x")) - baseline for spaces in INDENTS},
     }
 
 
-def kind(text: str) -> str:
-    """The script of the first letter or mark; of text without any: digits, spaces, or signs."""
+def script_of(text: str) -> str:
+    """Return the script of the first letter or mark; for text without one: digits, spaces or signs."""
     for char in text:
         if unicodedata.category(char)[0] in "LM":
             name = unicodedata.name(char, "OTHER").split()[0]
@@ -73,24 +75,24 @@ def kind(text: str) -> str:
 
 
 def _unreachable(encoder: Encoder) -> list[int]:
-    """Ids of whole characters that encoding their own text doesn't give back alone."""
+    """Return the ids of whole characters that are not the encoding of their own text."""
     tokenizer = encoder.tokenizer
-    wanted, texts = [], []
-    for at, piece in enumerate(tokenizer.pieces):
+    candidates, texts = [], []
+    for token, piece in enumerate(tokenizer.pieces):
         text = piece.decode(errors="replace")
         if piece and text.encode() == piece:
-            wanted.append(at)
+            candidates.append(token)
             texts.append(text)
-    lost: list[int] = []
-    done = 0
+    unreachable: list[int] = []
+    first = 0
     for batch in encoder.encode_part(texts, "").batches:
-        firsts = np.array([*accumulate(batch.tokens[:-1].tolist(), initial=0)])
-        ids = wanted[done : done + len(batch.tokens)]
-        alone = (batch.tokens == 1) & (batch.ids[np.minimum(firsts, len(batch.ids) - 1)] == ids)
-        lost += [at for at, one in zip(ids, alone.tolist(), strict=True) if not one]
-        done += len(batch.tokens)
-    return lost
+        begins = np.array([*accumulate(batch.tokens[:-1].tolist(), initial=0)])
+        ids = candidates[first : first + len(batch.tokens)]
+        alone = (batch.tokens == 1) & (batch.ids[np.minimum(begins, len(batch.ids) - 1)] == ids)
+        unreachable += [token for token, is_alone in zip(ids, alone.tolist(), strict=True) if not is_alone]
+        first += len(batch.tokens)
+    return unreachable
 
 
 def _pieces(tokenizer: Tokenizer, text: str) -> list[str]:
-    return [tokenizer.pieces[at].decode(errors="replace") for at in tokenizer.encode(text)]
+    return [tokenizer.pieces[token].decode(errors="replace") for token in tokenizer.encode(text)]

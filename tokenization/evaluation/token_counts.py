@@ -1,11 +1,11 @@
-"""What a tokenizer makes of texts, counted: whole numbers for each document, which every figure is made from.
+r"""Counts of a tokenizer's output: whole numbers for each document, from which every figure is computed.
 
-Numbers add up over documents, so that the figures of a language are those of its sources taken together; and they
-are kept document by document, so that intervals can be had by drawing documents again. Two kinds of words are
-meant, and must not be mixed up:
+Counts add up over documents, so that the figures of a language are those of its sources together. They are kept by
+document, so that intervals can be computed by resampling documents. Two kinds of words are counted and must not be
+confused:
 
-- *words* between white space: what tokens per word is counted by, here as elsewhere;
-- *letter runs* `[\\p{L}\\p{M}]+`: what is asked whether it is split. A comma that touches a word doesn't split it.
+- *words* between white space: the denominator of tokens per word;
+- *letter runs* `[\p{L}\p{M}]+`: the units that are split or whole. A comma next to a word does not split it.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenization.model.encode import Batch, Encoder
-from tokenization.model.tokenizer import Tokenizer
-from tokenization.model.unicode_classes import LETTER, MARK, SPACE, classes
+from tokenization.model import LETTER, MARK, SPACE, EncodedBatch, Encoder, Tokenizer, character_classes
 
 UNITS = ("documents", "bytes", "chars", "words", "runs", "runs_split", "tokens", "fragments", "changed")
-"""What is counted of each document. `runs` and `runs_split` are letter runs and those cut by a token's end;
-`fragments` are tokens that are no whole characters; `changed` is 1 for a document that decodes to something else,
-and then its runs aren't counted."""
+"""The counts of each document.
+
+`runs` and `runs_split`: letter runs, and those with a token end inside. `fragments`: tokens that are not whole
+characters. `changed`: 1 for a document that is not decoded to itself; its runs are not counted.
+"""
 
 
 @dataclass(slots=True, eq=False)
-class Tally:
-    """What was counted over some documents with one tokenizer. Tallies of one tokenizer add up.
+class TokenCounter:
+    """The counts of one tokenizer over some documents. Counters of the same tokenizer can be added.
 
-    `rows` has a line for each document, a column for each of UNITS; `tally["tokens"]` is a column's sum. `uses`
-    counts the occurrences of each id, `vocabulary` is the number of ids that stand for text. `types` says of each
-    different letter run whether it is one token, after a space.
+    `vocabulary`: number of ids that represent text. `uses`: int64 [ids], occurrences of each id. `rows`: int64
+    [documents, UNITS]; `counter["tokens"]` is the sum of a column. `types`: for each different letter run, whether it
+    is one token after a space.
     """
 
     vocabulary: int
@@ -43,23 +43,23 @@ class Tally:
     def __getitem__(self, unit: str) -> int:
         return int(self.rows[:, UNITS.index(unit)].sum())
 
-    def __add__(self, other: Tally) -> Tally:
+    def __add__(self, other: TokenCounter) -> TokenCounter:
         rows = np.concatenate([self.rows, other.rows])
-        return Tally(self.vocabulary, self.uses + other.uses, rows, self.types | other.types)
+        return TokenCounter(self.vocabulary, self.uses + other.uses, rows, self.types | other.types)
 
 
-def measure(encoder: Encoder, texts: Sequence[str]) -> Tally:
+def measure(encoder: Encoder, texts: Sequence[str]) -> TokenCounter:
     """Encode texts and count. Raises EncodingError for a text with lone surrogates."""
     tokenizer = encoder.tokenizer
-    broken = np.array([not whole_characters(piece) for piece in tokenizer.pieces])
-    tally = Tally(int(np.count_nonzero(tokenizer.token_bytes)), np.zeros(tokenizer.vocab_size, np.int64))
-    found: set[str] = set()
-    blocks, done = [tally.rows], 0
+    broken = np.array([not is_whole_characters(piece) for piece in tokenizer.pieces])
+    counter = TokenCounter(int(np.count_nonzero(tokenizer.token_bytes)), np.zeros(tokenizer.vocab_size, np.int64))
+    run_types: set[str] = set()
+    blocks, done = [counter.rows], 0
     for batch in encoder.encode_part(texts, "").batches:
         documents = texts[done : done + len(batch.tokens)]
         done += len(batch.tokens)
-        tally.uses += np.bincount(batch.ids, minlength=tokenizer.vocab_size)
-        words, runs, split, changed = _count_words(found, tokenizer, documents, batch)
+        counter.uses += np.bincount(batch.ids, minlength=tokenizer.vocab_size)
+        words, runs, split, changed = _count_words(run_types, tokenizer, documents, batch)
         columns = {
             "documents": np.ones(len(documents), np.int64),
             "bytes": batch.bytes,
@@ -72,26 +72,29 @@ def measure(encoder: Encoder, texts: Sequence[str]) -> Tally:
             "changed": changed,
         }
         blocks.append(np.stack([columns[unit] for unit in UNITS], axis=1))
-    tally.rows = np.concatenate(blocks)
-    types = sorted(found)
+    counter.rows = np.concatenate(blocks)
+    types = sorted(run_types)
     for batch in encoder.encode_part([f" {run}" for run in types], "").batches:
-        tally.types.update(zip(types[len(tally.types) :], (batch.tokens == 1).tolist(), strict=False))
-    return tally
+        counter.types.update(zip(types[len(counter.types) :], (batch.tokens == 1).tolist(), strict=False))
+    return counter
 
 
 def _by_document(places: NDArray[np.intp], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How many places lie in each of the documents, which are so long and stand one after the other."""
+    """Return how many of the sorted positions are in each document; `sizes` are the lengths of the documents."""
     return np.diff(np.searchsorted(places, np.concatenate([[0], np.cumsum(sizes)]))).astype(np.int64)
 
 
 def _count_words(
-    found: set[str], tokenizer: Tokenizer, texts: Sequence[str], batch: Batch
+    run_types: set[str], tokenizer: Tokenizer, texts: Sequence[str], batch: EncodedBatch
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Words, letter runs, split ones and whether it was changed, for each document; the runs themselves in `found`."""
+    """Return, for each document, words, letter runs, split letter runs, and whether it was changed.
+
+    The letter runs are added to `run_types`.
+    """
     text = "".join(texts)
     points = np.frombuffer(text.encode("utf-32-le"), "<u4")
-    kinds = classes()[points]
-    first = np.zeros(len(points) + 1, np.bool_)  # characters that begin a document
+    kinds = character_classes()[points]
+    first = np.zeros(len(points) + 1, np.bool_)  # whether a character begins a document
     first[np.cumsum(batch.chars) - batch.chars] = True
     begins, _ = _runs((kinds & SPACE) == 0, first)
     words = _by_document(begins, batch.chars)
@@ -100,26 +103,26 @@ def _count_words(
     if not lossless.all():
         kinds = np.where(np.repeat(lossless, batch.chars), kinds, 0)
     begins, ends = _runs((kinds & (LETTER | MARK)) != 0, first)
-    at = np.concatenate([[0], np.cumsum(1 + (points >= 0x80) + (points >= 0x800) + (points >= 0x10000))])
-    cuts = np.zeros(at[-1] + 1, np.int64)
-    cuts[_token_ends(tokenizer, lossless, batch)] = 1
-    cuts = np.cumsum(cuts)  # ends of tokens up to each byte
-    split = begins[cuts[at[ends] - 1] > cuts[at[begins]]]
-    found.update([text[begin:end] for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)])
-    runs, cut = _by_document(begins, batch.chars), _by_document(split, batch.chars)
-    return words, runs, cut, (~lossless).astype(np.int64)
+    byte_of_char = np.concatenate([[0], np.cumsum(1 + (points >= 0x80) + (points >= 0x800) + (points >= 0x10000))])
+    ends_before = np.zeros(byte_of_char[-1] + 1, np.int64)
+    ends_before[_token_ends(tokenizer, lossless, batch)] = 1
+    ends_before = np.cumsum(ends_before)  # number of token ends up to each byte
+    split = begins[ends_before[byte_of_char[ends] - 1] > ends_before[byte_of_char[begins]]]
+    run_types.update([text[begin:end] for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)])
+    runs, runs_split = _by_document(begins, batch.chars), _by_document(split, batch.chars)
+    return words, runs, runs_split, (~lossless).astype(np.int64)
 
 
 def _runs(inside: NDArray[np.bool_], first: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Where runs of characters begin and end; none goes on from one document into the next."""
+    """Return the begins and ends of runs of characters. No run extends over the beginning of a document."""
     before = np.concatenate([[False], inside[:-1]]) & ~first[:-1]
     after = np.concatenate([inside[1:], [False]]) & ~first[1:]
     return np.flatnonzero(inside & ~before), np.flatnonzero(inside & ~after) + 1
 
 
-def _lossless(tokenizer: Tokenizer, text: str, batch: Batch) -> NDArray[np.bool_]:
-    """Which documents their ids decode to, byte for byte."""
-    decoded = b"".join([tokenizer.pieces[at] for at in batch.ids.tolist()])
+def _lossless(tokenizer: Tokenizer, text: str, batch: EncodedBatch) -> NDArray[np.bool_]:
+    """Return whether the ids of each document decode to it, byte for byte."""
+    decoded = b"".join([tokenizer.pieces[token] for token in batch.ids.tolist()])
     whole = text.encode()
     if decoded == whole and (_bytes_of_documents(tokenizer, batch) == batch.bytes).all():
         return np.ones(len(batch.tokens), np.bool_)
@@ -134,21 +137,21 @@ def _lossless(tokenizer: Tokenizer, text: str, batch: Batch) -> NDArray[np.bool_
     )
 
 
-def _bytes_of_documents(tokenizer: Tokenizer, batch: Batch) -> NDArray[np.int64]:
+def _bytes_of_documents(tokenizer: Tokenizer, batch: EncodedBatch) -> NDArray[np.int64]:
     ends = np.concatenate([[0], np.cumsum(tokenizer.token_bytes[batch.ids], dtype=np.int64)])
     last = np.cumsum(batch.tokens)
     return np.asarray(ends[last] - ends[last - batch.tokens])
 
 
-def _token_ends(tokenizer: Tokenizer, lossless: NDArray[np.bool_], batch: Batch) -> NDArray[np.int64]:
-    """Byte positions, in the joined text, where tokens of lossless documents end."""
+def _token_ends(tokenizer: Tokenizer, lossless: NDArray[np.bool_], batch: EncodedBatch) -> NDArray[np.int64]:
+    """Return the byte positions in the concatenated text where tokens of lossless documents end."""
     kept = np.repeat(lossless, batch.tokens)
     inner = np.cumsum(np.where(kept, tokenizer.token_bytes[batch.ids], 0))
     left_out = np.cumsum(np.where(lossless, 0, batch.bytes))
     return np.asarray((inner + np.repeat(left_out, batch.tokens))[kept])
 
 
-def whole_characters(piece: bytes) -> bool:
+def is_whole_characters(piece: bytes) -> bool:
     try:
         piece.decode()
     except UnicodeDecodeError:

@@ -1,64 +1,67 @@
-"""What a larger vocabulary would buy: plain BPE of several sizes, learned from one text, measured on another.
+"""The effect of the vocabulary size: plain BPE of several sizes, trained on one text and measured on another.
 
-The merges of a smaller vocabulary are the first ones of a larger: plain BPE looks only at what it has merged before.
-So one training gives every size, and each is what training at that size would have given (tests hold it to that).
+The merges of a smaller vocabulary are the first merges of a larger one, because plain BPE depends only on earlier
+merges. So one training gives all sizes, and each equals a training at that size (a test checks this).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokenization.errors import EmptyCorpus, OptionError
 from tokenization.evaluation.fertility import bytes_per_token, tokens_per_word
 from tokenization.evaluation.token_counts import measure
-from tokenization.model.encode import Encoder
-from tokenization.model.folder import files
-from tokenization.model.tokenizer import TOKENIZER_JSON, Tokenizer
-from tokenization.model.vocabulary import Layout, Merge, Vocabulary
-from tokenization.training import bpe
-from tokenization.training.counts import Counts
+from tokenization.model import TOKENIZER_JSON, Encoder, Merge, Tokenizer, Vocabulary, VocabularyLayout, tokenizer_files
+
+if TYPE_CHECKING:
+    from tokenization.training import PretokenCounts
 
 
-def of_sizes(counts: Counts, pattern: str, sizes: Sequence[int]) -> dict[int, Tokenizer]:
-    """A plain tokenizer for each size, without special tokens. Raises EmptyCorpus, naming the largest size that the
-    text gives, OptionError for sizes below 257."""
+def train_sizes(counts: PretokenCounts, pattern: str, sizes: Sequence[int]) -> dict[int, Tokenizer]:
+    """Return a plain tokenizer without special tokens for each size.
+
+    Raises OptionError for sizes below 257, EmptyCorpus with the largest possible size if the text gives too few
+    tokens.
+    """
     if not sizes or min(sizes) < 257:
-        raise OptionError(
-            f"sizes {', '.join(map(str, sizes))}: a vocabulary holds the 256 bytes and at least one more"
-        )
-    merges = bpe.train(counts, max(sizes))
+        raise OptionError(f"sizes {', '.join(map(str, sizes))}: choose 257 or more (256 bytes and one merge)")
+    from tokenization.training import train_merges  # numba: 0.4 s
+
+    merges = train_merges(counts, max(sizes))
     return {size: _tokenizer(merges, size, pattern) for size in sorted(set(sizes))}
 
 
-def curve(tokenizers: Mapping[int, Tokenizer], groups: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
-    """For each size tokens per word and bytes per token, of each group of texts and of all."""
+def vocabulary_curve(tokenizers: Mapping[int, Tokenizer], groups: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+    """Return, for each size, tokens per word and bytes per token of each group of texts and of all groups."""
     points = []
     for size, tokenizer in tokenizers.items():
         encoder = Encoder(tokenizer)
-        tallies = {name: measure(encoder, texts) for name, texts in groups.items()}
-        tallies = {name: tally for name, tally in tallies.items() if tally["words"]}
-        if not tallies:
-            raise EmptyCorpus("the texts that were kept aside hold no word: measure on more documents")
-        first, *others = tallies.values()
-        shown = {**tallies, "all": sum(others, first)}
+        counters = {name: measure(encoder, texts) for name, texts in groups.items()}
+        counters = {name: counter for name, counter in counters.items() if counter["words"]}
+        if not counters:
+            raise EmptyCorpus("the held-out texts contain no word: measure on more documents")
+        first, *others = counters.values()
+        shown = {**counters, "all": sum(others, first)}
         points.append(
             {
                 "size": size,
-                "tokens_per_word": {name: tokens_per_word(tally) for name, tally in shown.items()},
-                "bytes_per_token": {name: bytes_per_token(tally) for name, tally in shown.items()},
+                "tokens_per_word": {name: tokens_per_word(counter) for name, counter in shown.items()},
+                "bytes_per_token": {name: bytes_per_token(counter) for name, counter in shown.items()},
             }
         )
     return points
 
 
 def _tokenizer(merges: Sequence[Merge], size: int, pattern: str) -> Tokenizer:
-    known = {bytes([byte]) for byte in range(256)}
-    taken = []
+    tokens = {bytes([byte]) for byte in range(256)}
+    kept = []
     for left, right in merges:
-        if len(known) == size:
+        if len(tokens) == size:
             break
-        known.add(left + right)
-        taken.append((left, right))
-    vocabulary = Vocabulary(Layout(size, {}), tuple(taken))
-    return Tokenizer(files(vocabulary, pattern, {})[TOKENIZER_JSON], name=f"plain {size:,}", meta={}, roles={})
+        tokens.add(left + right)
+        kept.append((left, right))
+    vocabulary = Vocabulary(VocabularyLayout(size, {}), tuple(kept))
+    return Tokenizer(
+        tokenizer_files(vocabulary, pattern, {})[TOKENIZER_JSON], name=f"plain {size:,}", meta={}, roles={}
+    )

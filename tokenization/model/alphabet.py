@@ -1,9 +1,9 @@
-"""Bytes as printable characters: the byte-level alphabet that every tokenizer.json since GPT-2 is written in.
+"""The byte-level alphabet: bytes as printable characters, as every tokenizer.json since GPT-2 is written.
 
-GPT-2 (`encoder.py`, `bytes_to_unicode`) shows a byte as itself where it is a printable Latin-1 character, and
-as the next free character from U+0100 on where it is not. `tokenizers` gives the 256 bytes their ids in the
-order of these characters, and breaks ties between equally frequent pairs by id: to learn the same merges, ids
-of single bytes are theirs, not the byte values.
+GPT-2 (`encoder.py`, `bytes_to_unicode`) writes a byte as itself if it is a printable Latin-1 character, otherwise as
+the next free character from U+0100 on. `tokenizers` orders the 256 byte tokens by these characters, and breaks ties
+between equally frequent pairs by id. To learn the same merges, single bytes must have the same ids, which are not the
+byte values.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ CHAR_OF_BYTE: tuple[str, ...] = tuple(
 )
 BYTE_OF_CHAR: dict[str, int] = {char: byte for byte, char in enumerate(CHAR_OF_BYTE)}
 BYTE_OF_ID: tuple[int, ...] = tuple(BYTE_OF_CHAR[char] for char in sorted(CHAR_OF_BYTE))
-"""The byte that each of the ids 0..255 stands for."""
+"""The byte of each of the ids 0..255."""
 
 
-def written(token: bytes) -> str:
-    """A token as a tokenizer.json writes it."""
+def bytes_to_token(token: bytes) -> str:
+    """Return a token as written in a tokenizer.json."""
     return "".join([CHAR_OF_BYTE[byte] for byte in token])
 
 
-def read(token: str) -> bytes:
-    """The bytes of a token of a tokenizer.json. Raises KeyError where a character is not of the alphabet."""
+def token_to_bytes(token: str) -> bytes:
+    """Return the bytes of a token of a tokenizer.json. Raises KeyError for a character outside the alphabet."""
     return bytes(map(BYTE_OF_CHAR.__getitem__, token))

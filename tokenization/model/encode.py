@@ -1,13 +1,14 @@
-"""Texts to ids, a lot of them: one engine that is fast, checked against one that is right.
+"""Encoding of many texts: the fast engine, checked against the reference engine.
 
-`fastokens` encodes 30 times as fast as `tokenizers`, and is young. So in every part the first documents and a keyed
-0.1 % of the others are encoded by both beforehand, and if one id differs, the whole part is done by `tokenizers`,
-and says so. A tokenizer that fastokens doesn't take is done by `tokenizers` altogether.
+`fastokens` is 30 times as fast as `tokenizers`, and recent. Therefore both engines encode the first documents of each
+part and one of each thousand others, chosen by a keyed hash. If one id differs, the whole part is encoded by
+`tokenizers`, and the result reports this. A tokenizer that fastokens does not support is always encoded by
+`tokenizers`.
 
-Special tokens' names inside a text are text. Batches are bounded by characters, not by documents: books come whole, or
-in `pieces` if they are longer than that.
-Each engine is kept to one thread, since parts are what is encoded in parallel. Both read their environment once,
-when they are loaded; whoever has set these variables before keeps them.
+Names of special tokens inside a text are encoded as text. Batches are limited by characters, not by documents; a
+document that is longer than a batch is split at points that do not change its ids, see `split_long_text`. Each engine
+uses one thread, because parts are encoded in parallel. Both engines read their environment variables once, when they
+are imported; values that are already set are kept.
 """
 
 from __future__ import annotations
@@ -23,21 +24,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenization.errors import EncodingError, OptionError
-from tokenization.model.split_long_text import may_be_cut, pieces
+from tokenization.model.split_long_text import can_split, split_text
 from tokenization.model.tokenizer import Tokenizer
-from tokenization.model.utf8 import utf8
+from tokenization.model.utf8 import to_utf8
 
-BATCH_CHARS = 4_000_000  # texts, ids and offsets of a batch together stay under some 50 MB
-FIRST = 4  # documents at the head of a part that both engines encode
-ONE_IN = 1000  # of the others
-CHECKED_CHARS = 10_000  # of each: over whole books the reference would take longer than all the rest of the part
+BATCH_CHARS = 4_000_000  # texts, ids and offsets of a batch take less than about 50 MB
+CHECKED_FIRST = 4  # documents at the beginning of a part that both engines encode
+CHECKED_ONE_IN = 1000  # one of so many other documents is checked
+CHECKED_CHARS = (
+    10_000  # of each checked document; whole books would take the reference longer than the rest of the part
+)
 
 _ONE_THREAD = {"RAYON_NUM_THREADS": "1", "FASTOKENS_BPE_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
 @dataclass(frozen=True, eq=False)
-class Batch:
-    """Consecutive documents: their ids one after the other, and how many each has."""
+class EncodedBatch:
+    """Consecutive documents with their ids.
+
+    `texts`: the documents. `ids`: their ids, concatenated, little-endian 16 or 32 bits. `tokens`: number of ids of
+    each document.
+    """
 
     texts: Sequence[str]
     ids: NDArray[np.uint16] | NDArray[np.uint32]
@@ -45,63 +52,72 @@ class Batch:
 
     @cached_property
     def bytes(self) -> NDArray[np.int64]:
-        """Of each document, in UTF-8."""
+        """UTF-8 bytes of each document."""
         return np.array([len(text) if text.isascii() else len(text.encode()) for text in self.texts], np.int64)
 
     @cached_property
     def chars(self) -> NDArray[np.int64]:
-        """Of each document."""
+        """Characters of each document."""
         return np.array([len(text) for text in self.texts], np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
-    """A part on its way: which engine does it, how many documents both engines encoded, how many they disagreed on.
+class EncodedPart:
+    """An encoded part of a dataset.
 
-    `batches` yields its documents in order, once; it raises EncodingError for a text with lone surrogates.
+    `engine`: "fastokens" or "tokenizers". `checked`: number of documents that both engines encoded. `disagreed`:
+    number of those with different ids. `batches`: an iterator over the documents, which can be consumed once; it
+    raises EncodingError for a text with lone surrogates.
     """
 
     engine: str
     checked: int
     disagreed: int
-    batches: Iterator[Batch]
+    batches: Iterator[EncodedBatch]
 
 
-def dtype(vocab_size: int) -> np.dtype[Any]:
-    """How ids are stored: little-endian 16 bits while they fit, else 32."""
+def id_dtype(vocab_size: int) -> np.dtype[Any]:
+    """Return the dtype of stored ids: 16 bits for up to 65,536 ids, otherwise 32 bits, little-endian."""
     return np.dtype("<u2" if vocab_size <= 1 << 16 else "<u4")
 
 
 class Encoder:
-    """A tokenizer made ready to encode parts. `dtype` is that of its ids; `refused` says why fastokens isn't used."""
+    """A tokenizer with its engines, ready to encode parts.
+
+    `tokenizer`: the tokenizer. `dtype`: dtype of the ids. `refused`: the reason why fastokens is not used, or None.
+    `batch_chars` (characters, at least 1): the size of a batch. Raises OptionError if it is out of range.
+    """
 
     def __init__(self, tokenizer: Tokenizer, *, batch_chars: int = BATCH_CHARS) -> None:
         if batch_chars < 1:
-            raise OptionError(f"batch_chars = {batch_chars}: a batch holds at least 1 character")
+            raise OptionError(f"batch_chars = {batch_chars}: choose 1 or more")
         for name, value in _ONE_THREAD.items():
             os.environ.setdefault(name, value)
         self.tokenizer = tokenizer
-        self.dtype = dtype(tokenizer.vocab_size)
+        self.dtype = id_dtype(tokenizer.vocab_size)
         self._fast, self.refused = _fastokens(tokenizer)
         self._batch_chars = batch_chars
-        self._may_be_cut = may_be_cut(tokenizer)
+        self._can_split = can_split(tokenizer)
 
-    def encode_part(self, texts: Sequence[str], name: str, *, begin: int = 0, reference: bool = False) -> Part:
-        """Encode the documents of a part, or those from number `begin` on: a part may come in pieces, and is done by
-        `tokenizers` from its first piece on (`reference`) once engines disagree on a later one. `name`, the part's,
-        chooses which documents both engines encode."""
+    def encode_part(self, texts: Sequence[str], name: str, *, begin: int = 0, reference: bool = False) -> EncodedPart:
+        """Encode the documents of a part.
+
+        `name` is the name of the part; it determines which documents are checked. `begin` is the number of the first
+        document within the part, for parts that are encoded in several calls. With `reference`, `tokenizers` is used
+        without a check: the caller encodes a part again from its first document if the engines differ in a later call.
+        """
         checked = disagreed = 0
         if self._fast is not None:
             for number in _chosen(name, begin, begin + len(texts)):
                 text = texts[number - begin][:CHECKED_CHARS]
-                utf8(text, f"document {number} of part {name}")
+                to_utf8(text, f"document {number} of part {name}")
                 checked += 1
                 disagreed += self.tokenizer.encode(text) != self._by_fastokens([text])[0].tolist()
         fast = self._fast is not None and not disagreed and not reference
         batches = self._batches(texts, name, begin, fast)
-        return Part("fastokens" if fast else "tokenizers", checked, disagreed, batches)
+        return EncodedPart("fastokens" if fast else "tokenizers", checked, disagreed, batches)
 
-    def _batches(self, texts: Sequence[str], name: str, first: int, fast: bool) -> Iterator[Batch]:
+    def _batches(self, texts: Sequence[str], name: str, first: int, fast: bool) -> Iterator[EncodedBatch]:
         begin = 0
         while begin < len(texts):
             end, chars = begin, 0
@@ -110,15 +126,15 @@ class Encoder:
                 end += 1
             batch = texts[begin:end]
             try:
-                if fast and chars > self._batch_chars and self._may_be_cut:  # one long document
+                if fast and chars > self._batch_chars and self._can_split:  # a single long document
                     ids, tokens = self._in_pieces(batch[0])
                 else:
                     ids, tokens = self._by_fastokens(batch) if fast else self._by_reference(batch)
-            except (UnicodeEncodeError, EncodingError):  # of some text: of which?
+            except (UnicodeEncodeError, EncodingError):  # find the text
                 for number, text in enumerate(batch, first + begin):
-                    utf8(text, f"document {number} of part {name}")
+                    to_utf8(text, f"document {number} of part {name}")
                 raise
-            yield Batch(batch, narrowed(ids, self.tokenizer.vocab_size), tokens)
+            yield EncodedBatch(batch, narrow_ids(ids, self.tokenizer.vocab_size), tokens)
             begin = end
 
     def _by_fastokens(self, texts: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
@@ -126,17 +142,17 @@ class Encoder:
         return np.frombuffer(ids, "<u4"), np.diff(np.frombuffer(offsets, "<u8")).astype(np.int64)
 
     def _in_pieces(self, text: str) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-        found = [self._by_fastokens([piece])[0] for piece in pieces(text, self._batch_chars)]
-        return np.concatenate(found), np.array([sum(map(len, found))], np.int64)
+        encoded = [self._by_fastokens([piece])[0] for piece in split_text(text, self._batch_chars)]
+        return np.concatenate(encoded), np.array([sum(map(len, encoded))], np.int64)
 
     def _by_reference(self, texts: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
         encoded = [self.tokenizer.encode(text) for text in texts]
-        flat = np.fromiter((at for ids in encoded for at in ids), np.uint32)
+        flat = np.fromiter((token for ids in encoded for token in ids), np.uint32)
         return flat, np.array([len(ids) for ids in encoded], np.int64)
 
 
 def _fastokens(tokenizer: Tokenizer) -> tuple[Any, str | None]:
-    """The fast engine with this tokenizer, or None and its reason."""
+    """Return the fast engine for this tokenizer, or None and the reason why it cannot be used."""
     import fastokens
 
     try:
@@ -145,17 +161,22 @@ def _fastokens(tokenizer: Tokenizer) -> tuple[Any, str | None]:
         return None, str(error)
 
 
-def narrowed(ids: NDArray[np.uint32], vocab_size: int) -> NDArray[np.uint16] | NDArray[np.uint32]:
-    """Ids as they are stored. Raises EncodingError for one outside the vocabulary: numpy would wrap it silently."""
+def narrow_ids(ids: NDArray[np.uint32], vocab_size: int) -> NDArray[np.uint16] | NDArray[np.uint32]:
+    """Return ids in their stored dtype. Raises EncodingError for an id outside the vocabulary."""
     if len(ids) and int(ids.max()) >= vocab_size:
-        raise EncodingError(f"id {int(ids.max())} is outside a vocabulary of {vocab_size}: the tokenizer is damaged")
-    return ids.astype(dtype(vocab_size))
+        raise EncodingError(
+            f"id {int(ids.max())} is outside a vocabulary of {vocab_size}: the tokenizer is damaged; make it again"
+        )
+    return ids.astype(id_dtype(vocab_size))
 
 
 def _chosen(name: str, begin: int, end: int) -> list[int]:
-    """Documents from `begin` to `end` of a part: the first of all, and one of each thousand, by a keyed hash."""
+    """Return the numbers of the checked documents in [begin, end): the first of the part, and one of each thousand."""
     drawn = []
-    for thousand in range(begin // ONE_IN * ONE_IN, end, ONE_IN):
+    for thousand in range(begin // CHECKED_ONE_IN * CHECKED_ONE_IN, end, CHECKED_ONE_IN):
         digest = hashlib.blake2b(f"{name}:{thousand}".encode(), digest_size=8).digest()
-        drawn.append(thousand + int.from_bytes(digest, "big") % ONE_IN)
-    return [*range(begin, min(FIRST, end)), *(number for number in drawn if max(FIRST, begin) <= number < end)]
+        drawn.append(thousand + int.from_bytes(digest, "big") % CHECKED_ONE_IN)
+    return [
+        *range(begin, min(CHECKED_FIRST, end)),
+        *(number for number in drawn if max(CHECKED_FIRST, begin) <= number < end),
+    ]

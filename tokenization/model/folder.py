@@ -1,14 +1,14 @@
-"""A tokenizer folder: one tokenizer, written for everyone who may want to read it.
+"""The files of a tokenizer folder, for all common readers.
 
-    tokenizer.json            `tokenizers`, AutoTokenizer, fastokens; no code of ours needed
-    tokenizer_config.json     AutoTokenizer. The class must be PreTrainedTokenizerFast: transformers 5 rebuilds the
-                              pre-tokenizer of GPT2Tokenizer and drops the pattern (transformers issue 45920).
-                              With split_special_tokens a special token's name in a text stays text
-    special_tokens_map.json   the roles, for older readers
-    tokenizer.tiktoken        tiktoken's ranks; pattern and special tokens are in tokenizer_meta.json
-    token_bytes.npy           int32 per id: bytes, 0 for special tokens (for bits per byte, as nanochat has it)
-    token_chars.npy           int32 per id: bytes that begin a character
-    tokenizer_meta.json       how it was made, and golden encodings
+    tokenizer.json            `tokenizers`, AutoTokenizer, fastokens
+    tokenizer_config.json     AutoTokenizer. The class must be PreTrainedTokenizerFast, because transformers 5 rebuilds
+                              the pre-tokenizer of GPT2Tokenizer and drops the pattern (transformers issue 45920).
+                              With split_special_tokens, names of special tokens inside a text are encoded as text
+    special_tokens_map.json   the roles of special tokens, for older readers
+    tokenizer.tiktoken        ranks for tiktoken; the pattern and the special tokens are in tokenizer_meta.json
+    token_bytes.npy           int32 [ids]: number of bytes, 0 for special tokens (for bits per byte, as in nanochat)
+    token_chars.npy           int32 [ids]: number of bytes that begin a character
+    tokenizer_meta.json       how the tokenizer was made, and the golden encodings
 
 Equal vocabularies give equal bytes.
 """
@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenization.model.alphabet import written
-from tokenization.model.golden import SENTENCES
+from tokenization.model.alphabet import bytes_to_token
+from tokenization.model.golden import GOLDEN_SENTENCES
 from tokenization.model.pattern import split_config
 from tokenization.model.tokenizer import (
     CONFIG_JSON,
@@ -36,23 +36,39 @@ from tokenization.model.tokenizer import (
     TOKENIZER_JSON,
     Tokenizer,
 )
+from tokenization.model.tokenizer_json import pairs_in_alphabet, tokenizer_json
 from tokenization.model.vocabulary import Vocabulary
+from tokenization.options import ExportKind
 
 TIKTOKEN = "tokenizer.tiktoken"
 FORMAT = 1  # of tokenizer_meta.json
-_NO_MAXIMUM = 10**30  # what transformers writes for "any length"
+_NO_MAXIMUM = 10**30  # the value that transformers writes for "any length"
+
+EXPORT_FILES: dict[ExportKind, tuple[str, ...]] = {
+    "hf": (TOKENIZER_JSON, CONFIG_JSON, SPECIALS_JSON),
+    "tiktoken": (TIKTOKEN, META_JSON),
+    "arrays": (TOKEN_BYTES, TOKEN_CHARS),
+}
+"""The files of each kind of export."""
 
 
-def files(vocabulary: Vocabulary, pattern: str, made: Mapping[str, Any]) -> dict[str, bytes]:
-    """The files of a tokenizer folder, by name. `made` (JSON values) is recorded as how the tokenizer was made.
+def tokenizer_files(vocabulary: Vocabulary, pattern: str, made: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return the files of the folder of a new tokenizer, by name.
 
-    Raises FolderError or EncodingMismatch if the tokenizer doesn't stand its own checks, VocabularyError if a
-    special token is also a learned one.
+    `made` (JSON values) describes how the tokenizer was made and is stored in tokenizer_meta.json.
+
+    Raises FolderError or EncodingMismatch if the written tokenizer fails its own checks, VocabularyError if a special
+    token was also learned from the text.
     """
     layout = vocabulary.layout
     tokens = vocabulary.tokens()
-    specials = {name: at for at, name in enumerate(layout.names(), layout.merged)}
-    source = _json(_tokenizer_json(vocabulary, tokens, specials, pattern))
+    specials = {name: token_id for token_id, name in enumerate(layout.names(), layout.merged)}
+    source = tokenizer_json(
+        {bytes_to_token(token): token_id for token_id, token in enumerate(tokens)},
+        pairs_in_alphabet(vocabulary.merges),
+        {token_id: name for name, token_id in specials.items()},
+        split_config(pattern),
+    )
     meta: dict[str, Any] = {"golden": []}
     tokenizer = Tokenizer(source, name=TOKENIZER_JSON, meta=meta, roles=layout.roles())
     meta |= {
@@ -60,23 +76,23 @@ def files(vocabulary: Vocabulary, pattern: str, made: Mapping[str, Any]) -> dict
         "pattern": pattern,
         "layout": {"size": layout.size, "merged": layout.merged, "specials": specials, "roles": layout.roles()},
         "made": dict(made),
-        "golden": [{"text": text, "ids": tokenizer.encode(text)} for text in SENTENCES],
+        "golden": [{"text": text, "ids": tokenizer.encode(text)} for text in GOLDEN_SENTENCES],
     }
     tokenizer.check_golden()
     ranks = [b"%s %d\n" % (base64.b64encode(token), rank) for rank, token in enumerate(tokens)]
     return _written(tokenizer, layout.roles(), meta) | {TIKTOKEN: b"".join(ranks)}
 
 
-def adopted(tokenizer: Tokenizer) -> dict[str, bytes]:
-    """The files of a folder for a tokenizer that was made elsewhere, or of our own once more.
+def adopted_files(tokenizer: Tokenizer) -> dict[str, bytes]:
+    """Return the files of the folder of an existing tokenizer, own or foreign.
 
-    Golden encodings are of the sentences that it gives back unchanged. `tokenizer.tiktoken` is written if tiktoken
-    would give the same ids.
+    Golden encodings are stored for the sentences that the tokenizer decodes without change. `tokenizer.tiktoken` is
+    included if tiktoken gives the same ids.
     """
-    encoded = [(text, tokenizer.encode(text)) for text in SENTENCES]
-    names = {at: name for name, at in tokenizer.specials.items()}
-    held = {"bos": tokenizer.bos, "eos": tokenizer.eos, "pad": tokenizer.pad}
-    roles = {role: names[at] for role, at in held.items() if at is not None}
+    encoded = [(text, tokenizer.encode(text)) for text in GOLDEN_SENTENCES]
+    names = {token_id: name for name, token_id in tokenizer.specials.items()}
+    ids = {"bos": tokenizer.bos, "eos": tokenizer.eos, "pad": tokenizer.pad}
+    roles = {role: names[token_id] for role, token_id in ids.items() if token_id is not None}
     meta = tokenizer.meta or {
         "format": FORMAT,
         "pattern": tokenizer.pattern,
@@ -89,12 +105,15 @@ def adopted(tokenizer: Tokenizer) -> dict[str, bytes]:
 
 
 def _ranks(tokenizer: Tokenizer) -> bytes | None:
-    """What tiktoken needs to give the same ids; None where it can't: text is changed first, or merges are not in the
-    order of ids."""
+    """Return tokenizer.tiktoken, or None if tiktoken cannot give the same ids.
+
+    It cannot if the text is changed before it is split, if there is no single pattern, or if the merges are not in the
+    order of the ids.
+    """
     config = json.loads(tokenizer.json)
     model = config["model"]
-    at = {merged(pair): number for number, pair in enumerate(model["merges"])}
-    order = [model["vocab"].get(token, -1) for token in at]
+    number_of_token = {merged_token(pair): number for number, pair in enumerate(model["merges"])}
+    order = [model["vocab"].get(token, -1) for token in number_of_token]
     prefixed = '"add_prefix_space":true' in json.dumps(config.get("pre_tokenizer"), separators=(",", ":"))
     if tokenizer.pattern is None or config.get("normalizer") or prefixed or order != sorted(order):
         return None
@@ -102,13 +121,13 @@ def _ranks(tokenizer: Tokenizer) -> bytes | None:
     return b"".join([b"%s %d\n" % (base64.b64encode(piece), rank) for rank, piece in tokens])
 
 
-def merged(pair: str | list[str]) -> str:
-    """What a merge of a tokenizer.json makes: it is written as two strings, by `tokenizers` before 0.20 as one."""
+def merged_token(pair: str | list[str]) -> str:
+    """Return the token that a merge of a tokenizer.json makes. Merges are single strings before `tokenizers` 0.20."""
     return "".join(pair.split(" ") if isinstance(pair, str) else pair)
 
 
-def _written(tokenizer: Tokenizer, held: Mapping[str, str], meta: Mapping[str, Any]) -> dict[str, bytes]:
-    roles = {f"{role}_token": name for role, name in held.items()}
+def _written(tokenizer: Tokenizer, names: Mapping[str, str], meta: Mapping[str, Any]) -> dict[str, bytes]:
+    roles = {f"{role}_token": name for role, name in names.items()}
     config = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": _NO_MAXIMUM,
@@ -118,54 +137,16 @@ def _written(tokenizer: Tokenizer, held: Mapping[str, str], meta: Mapping[str, A
     }
     return {
         TOKENIZER_JSON: tokenizer.json,
-        CONFIG_JSON: _json(config, indent=1),
-        SPECIALS_JSON: _json(roles, indent=1),
+        CONFIG_JSON: _json(config),
+        SPECIALS_JSON: _json(roles),
         TOKEN_BYTES: _npy(tokenizer.token_bytes),
         TOKEN_CHARS: _npy(tokenizer.token_chars),
-        META_JSON: _json(meta, indent=1),
+        META_JSON: _json(meta),
     }
 
 
-def _tokenizer_json(
-    vocabulary: Vocabulary, tokens: list[bytes], specials: Mapping[str, int], pattern: str
-) -> dict[str, Any]:
-    return {
-        "version": "1.0",
-        "truncation": None,
-        "padding": None,
-        "added_tokens": [
-            {
-                "id": at,
-                "content": name,
-                "single_word": False,
-                "lstrip": False,
-                "rstrip": False,
-                "normalized": False,
-                "special": True,
-            }
-            for name, at in specials.items()
-        ],
-        "normalizer": None,
-        "pre_tokenizer": split_config(pattern),
-        "post_processor": None,
-        "decoder": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True},
-        "model": {
-            "type": "BPE",
-            "dropout": None,
-            "unk_token": None,
-            "continuing_subword_prefix": None,
-            "end_of_word_suffix": None,
-            "fuse_unk": False,
-            "byte_fallback": False,
-            "ignore_merges": False,
-            "vocab": {written(token): at for at, token in enumerate(tokens)},
-            "merges": [[written(left), written(right)] for left, right in vocabulary.merges],
-        },
-    }
-
-
-def _json(value: Any, *, indent: int | None = None) -> bytes:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent).encode() + b"\n"
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1).encode() + b"\n"
 
 
 def _npy(array: NDArray[np.int32]) -> bytes:

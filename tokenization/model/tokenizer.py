@@ -1,9 +1,8 @@
-"""A tokenizer as others use it: read from a folder, checked, and asked for ids.
+"""A byte-level BPE tokenizer, opened from a folder or a tokenizer.json and checked.
 
-Read are our own folders, Hugging Face folders with a `tokenizer.json`, and such a file alone, as long as the
-model is byte-level BPE: only there does every id stand for bytes, so that bits per byte, fertility and lossless
-decoding mean anything. `tokenizers` is the reference engine: what it encodes is right by definition; `encode.py`
-is how to encode a lot.
+Own folders, Hugging Face folders with a `tokenizer.json`, and such a file alone can be opened if the model is
+byte-level BPE. Only then does every id stand for bytes, so that bits per byte, fertility and lossless decoding are
+defined. `tokenizers` is the reference engine: its ids are correct by definition. `encode` encodes many texts.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenization.errors import EncodingError, EncodingMismatch, FolderError
-from tokenization.model import alphabet
+from tokenization.model.alphabet import token_to_bytes
 from tokenization.model.pattern import GPT2
 
 TOKENIZER_JSON = "tokenizer.json"
@@ -31,16 +30,16 @@ TOKEN_CHARS = "token_chars.npy"
 
 
 class Tokenizer:
-    """A byte-level BPE tokenizer; special tokens are found by name, and never in text.
+    """A byte-level BPE tokenizer. Names of special tokens inside a text are encoded as text.
 
-    `sha256` of the tokenizer.json is its identity; `vocab_size` ids, none missing; `bos`, `eos`, `pad` are ids or
-    None; `specials` maps the names of special tokens to ids; `pieces[id]` are the bytes of a token, empty for
-    special ones; `config` is what the file says beside its model; `meta` is how it was made, empty for tokenizers made
-    elsewhere.
+    `name`: the name used in messages. `json`: the bytes of the tokenizer.json. `sha256`: their digest, which
+    identifies the tokenizer. `vocab_size`: number of ids, without holes. `bos`, `eos`, `pad`: ids, or None.
+    `specials`: ids of special tokens by name. `pieces[id]`: bytes of a token, empty for special tokens. `config`: the
+    file without its model. `meta`: how the tokenizer was made; empty for foreign tokenizers.
     """
 
     def __init__(self, source: bytes, *, name: str, meta: dict[str, Any], roles: dict[str, str]) -> None:
-        """From the bytes of a tokenizer.json, called `name` in messages. Raises FolderError."""
+        """Open the bytes of a tokenizer.json, called `name` in messages. Raises FolderError."""
         from tokenizers import Tokenizer as Reference
 
         self.name = name
@@ -50,8 +49,8 @@ class Tokenizer:
         config = _parsed(source, name)
         try:
             self._reference: Any = Reference.from_str(source.decode())
-        except Exception as error:  # it raises nothing narrower
-            raise FolderError(f"{name}: `tokenizers` can't read it ({error}): save it with version 0.22") from error
+        except Exception as error:  # the engine raises Exception itself
+            raise FolderError(f"{name}: `tokenizers` cannot read it ({error}); save it with version 0.22") from error
         self._reference.encode_special_tokens = True
         self.pieces, self.specials = _vocabulary(config, name)
         self.config = {key: value for key, value in config.items() if key != "model"}
@@ -65,112 +64,118 @@ class Tokenizer:
         path = Path(path)
         file = path / TOKENIZER_JSON if path.is_dir() else path
         if not file.is_file():
-            raise FolderError(f"{path}: there is no {TOKENIZER_JSON}; name a tokenizer folder or such a file")
+            raise FolderError(f"{path}: there is no {TOKENIZER_JSON}; give a tokenizer folder or such a file")
         folder = path if path.is_dir() else None
         meta = read_json(folder / META_JSON) if folder else {}
-        tokenizer = cls(file.read_bytes(), name=str(file), meta=meta, roles=roles(folder))
+        tokenizer = cls(file.read_bytes(), name=str(file), meta=meta, roles=read_roles(folder))
         if folder and meta:
             tokenizer._check_arrays(folder)
         return tokenizer
 
     @cached_property
     def token_bytes(self) -> NDArray[np.int32]:
-        """Bytes of each token, 0 for special ones."""
+        """Number of bytes of each token, 0 for special tokens."""
         return np.array([len(piece) for piece in self.pieces], np.int32)
 
     @cached_property
     def token_chars(self) -> NDArray[np.int32]:
-        """Bytes of each token that begin a character; over a text they add up to its characters."""
+        """Number of bytes of each token that begin a character; summed over a text they give its characters."""
         data = np.frombuffer(b"".join(self.pieces), np.uint8)
-        begun = np.concatenate([[0], np.cumsum((data & 0xC0) != 0x80)])  # characters up to each byte
+        begun = np.concatenate([[0], np.cumsum((data & 0xC0) != 0x80)])  # characters before each byte
         ends = np.cumsum(self.token_bytes)
         return np.asarray(begun[ends] - begun[ends - self.token_bytes], np.int32)
 
     @property
     def pattern(self) -> str | None:
-        """The pre-token pattern, where a single one says it all."""
+        """The pre-token pattern, or None if the pre-tokenizer is not a single pattern."""
         steps = _steps(self.config.get("pre_tokenizer"))
         splits = [step["pattern"]["Regex"] for step in steps if step["type"] == "Split" and "Regex" in step["pattern"]]
         splits += [GPT2 for step in steps if step["type"] == "ByteLevel" and step.get("use_regex", True)]
         return splits[0] if len(splits) == 1 else None
 
     def encode(self, text: str) -> list[int]:
-        """The ids of a text, by the reference engine, no special tokens among them. Raises EncodingError."""
+        """Return the ids of a text by the reference engine, without special tokens.
+
+        Raises EncodingError for lone surrogates.
+        """
         try:
             ids: list[int] = self._reference.encode(text, add_special_tokens=False).ids
         except TypeError as error:
-            raise EncodingError("a text holds lone surrogates and is no Unicode: clean it first") from error
+            raise EncodingError("a text contains lone surrogates and is not Unicode text; clean it first") from error
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of ids, special tokens by their names, bytes that form no character as U+FFFD."""
+        """Return the text of ids: special tokens as their names, incomplete characters as U+FFFD."""
         names = self._names
-        return b"".join([self.pieces[at] or names[at] for at in ids]).decode(errors="replace")
+        return b"".join([self.pieces[token] or names[token] for token in ids]).decode(errors="replace")
 
     def check_golden(self) -> int:
-        """Encode the sentences recorded when the tokenizer was made; returns how many there are.
+        """Encode the golden sentences stored with the tokenizer, and return their number.
 
-        Raises EncodingMismatch for the first one that gives other ids than then, or doesn't decode to itself.
+        Raises EncodingMismatch for the first sentence whose ids differ from the stored ones, or that is not decoded to
+        itself.
         """
         golden = self.meta.get("golden", [])
         for sentence in golden:
             ids = self.encode(sentence["text"])
             if ids != sentence["ids"] or self.decode(ids) != sentence["text"]:
                 raise EncodingMismatch(
-                    f"{self.name}: {sentence['text']!r} encodes otherwise than when the tokenizer was made: "
+                    f"{self.name}: {sentence['text']!r} is not encoded as it was when the tokenizer was made; "
                     "restore the folder, or use the tokenizers version of the lock file"
                 )
         return len(golden)
 
     @cached_property
     def _names(self) -> dict[int, bytes]:
-        return {at: name.encode() for name, at in self.specials.items()}
+        return {token: name.encode() for name, token in self.specials.items()}
 
     def _role(self, name: str | None) -> int | None:
         if name is None:
             return None
         if name not in self.specials:
-            raise FolderError(f"{self.name}: {name!r} has a role in {CONFIG_JSON}, but is no special token here")
+            raise FolderError(
+                f"{self.name}: {name!r} has a role in {CONFIG_JSON}, but is not a special token of {TOKENIZER_JSON}"
+            )
         return self.specials[name]
 
     def _check_numbers(self, config: dict[str, Any]) -> None:
-        """`tokenizers` renumbers added tokens that leave a hole before them, in silence."""
+        """Raise FolderError if `tokenizers` renumbers added tokens: it does so after a hole, without a warning."""
         for token in config["added_tokens"]:
-            at = self._reference.token_to_id(token["content"])
-            if at != token["id"]:
+            number = self._reference.token_to_id(token["content"])
+            if number != token["id"]:
                 raise FolderError(
-                    f"{self.name}: {token['content']!r} has id {token['id']}, and `tokenizers` makes it {at}: "
+                    f"{self.name}: {token['content']!r} has id {token['id']}, but `tokenizers` reads {number}; "
                     "fill the ids between vocabulary and added tokens with unused tokens"
                 )
 
     def _check_arrays(self, folder: Path) -> None:
-        for name, wanted in ((TOKEN_BYTES, self.token_bytes), (TOKEN_CHARS, self.token_chars)):
+        for name, computed in ((TOKEN_BYTES, self.token_bytes), (TOKEN_CHARS, self.token_chars)):
             try:
-                found = np.load(folder / name, allow_pickle=False)
+                stored = np.load(folder / name, allow_pickle=False)
             except (OSError, ValueError, EOFError) as error:
-                raise FolderError(f"{folder / name}: can't be read ({error}); make the tokenizer again") from error
-            if not np.array_equal(found, wanted):
-                raise FolderError(f"{folder / name}: doesn't belong to {TOKENIZER_JSON}; make the tokenizer again")
+                raise FolderError(f"{folder / name}: cannot be read ({error}); make the tokenizer again") from error
+            if not np.array_equal(stored, computed):
+                raise FolderError(f"{folder / name}: does not match {TOKENIZER_JSON}; make the tokenizer again")
 
 
 def _parsed(source: bytes, name: str) -> dict[str, Any]:
     try:
         config = json.loads(source)
     except ValueError as error:
-        raise FolderError(f"{name}: is no JSON ({error}); make or fetch it again") from error
+        raise FolderError(f"{name}: is not JSON ({error}); make or download it again") from error
     if not isinstance(config, dict):
-        raise FolderError(f"{name}: is no JSON object; is it a tokenizer.json?")
+        raise FolderError(f"{name}: is not a JSON object; give a tokenizer.json")
     model = config.get("model")
     if not isinstance(model, dict) or not isinstance(model.get("vocab"), dict):
-        raise FolderError(f"{name}: has no model with a vocabulary; is it a tokenizer.json?")
+        raise FolderError(f"{name}: has no model with a vocabulary; give a tokenizer.json")
     if model.get("type") != "BPE" or "ByteLevel" not in [step.get("type") for step in _steps(config.get("decoder"))]:
-        raise FolderError(f"{name}: is a {model.get('type')} model, and only byte-level BPE is read here")
+        raise FolderError(f"{name}: is a {model.get('type')} model; only byte-level BPE is supported")
     config["added_tokens"] = config.get("added_tokens") or []
     return config
 
 
 def _steps(step: Any) -> list[dict[str, Any]]:
-    """The steps of a pre-tokenizer or decoder, sequences laid out flat."""
+    """Return the steps of a pre-tokenizer or decoder, with nested sequences flattened."""
     if not isinstance(step, dict):
         return []
     inner = step.get("pretokenizers", step.get("decoders"))
@@ -178,53 +183,53 @@ def _steps(step: Any) -> list[dict[str, Any]]:
 
 
 def _vocabulary(config: dict[str, Any], name: str) -> tuple[list[bytes], dict[str, int]]:
-    """The bytes of each id, and the special tokens. Raises FolderError for holes and foreign alphabets."""
+    """Return the bytes of each id, and the ids of special tokens. Raises FolderError for holes."""
     added = {token["id"]: token for token in config["added_tokens"]}
     pieces: dict[int, bytes] = {}
-    for token, at in config["model"]["vocab"].items():
-        if at in added:
+    for token, token_id in config["model"]["vocab"].items():
+        if token_id in added:
             continue
-        if at in pieces:
-            raise FolderError(f"{name}: id {at} stands for two tokens")
+        if token_id in pieces:
+            raise FolderError(f"{name}: two tokens have the id {token_id}")
         try:
-            pieces[at] = alphabet.read(token)
+            pieces[token_id] = token_to_bytes(token)
         except KeyError as error:
-            raise FolderError(f"{name}: token {token!r} isn't written in the byte-level alphabet") from error
+            raise FolderError(f"{name}: token {token!r} is not in the byte-level alphabet") from error
     specials = {}
-    for at, token in added.items():
-        pieces[at] = b"" if token["special"] else token["content"].encode()
+    for token_id, token in added.items():
+        pieces[token_id] = b"" if token["special"] else token["content"].encode()
         if token["special"]:
-            specials[token["content"]] = at
-    missing = next((at for at in range(len(pieces)) if at not in pieces), None)
+            specials[token["content"]] = token_id
+    missing = next((token_id for token_id in range(len(pieces)) if token_id not in pieces), None)
     if missing is not None:
         raise FolderError(
-            f"{name}: id {missing} has no token, and engines number differently around such holes: "
+            f"{name}: id {missing} has no token, and engines number differently after such holes; "
             "fill it with an unused token"
         )
-    return [pieces[at] for at in range(len(pieces))], specials
+    return [pieces[token_id] for token_id in range(len(pieces))], specials
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """What a JSON file holds; nothing where there is none."""
+    """Return the object in a JSON file; an empty one if there is no file. Raises FolderError."""
     if not path.is_file():
         return {}
     try:
         value = json.loads(path.read_bytes())
     except ValueError as error:
-        raise FolderError(f"{path}: is no JSON ({error}); make or fetch the tokenizer again") from error
+        raise FolderError(f"{path}: is not JSON ({error}); make or download the tokenizer again") from error
     if not isinstance(value, dict):
-        raise FolderError(f"{path}: is no JSON object; make or fetch the tokenizer again")
+        raise FolderError(f"{path}: is not a JSON object; make or download the tokenizer again")
     return value
 
 
-def roles(folder: Path | None) -> dict[str, str]:
-    """Which special tokens begin and end texts and fill rows, as Hugging Face folders say it."""
+def read_roles(folder: Path | None) -> dict[str, str]:
+    """Return the special token of each role (bos, eos, pad), as stored in a Hugging Face folder."""
     if folder is None:
         return {}
-    said = read_json(folder / SPECIALS_JSON) | read_json(folder / CONFIG_JSON)
+    config = read_json(folder / SPECIALS_JSON) | read_json(folder / CONFIG_JSON)
     roles = {}
     for role in ("bos", "eos", "pad"):
-        token = said.get(f"{role}_token")
+        token = config.get(f"{role}_token")
         if token is not None:
             roles[role] = token["content"] if isinstance(token, dict) else token
     return roles

@@ -1,13 +1,13 @@
-"""Texts as bytes. Python's str can hold what no file of text can: lone surrogates."""
+"""Texts as UTF-8. A str of Python can contain lone surrogates, which UTF-8 cannot represent."""
 
 from tokenization.errors import EncodingError
 
 
-def utf8(text: str, place: str) -> bytes:
-    """A text as UTF-8. Raises EncodingError, which names `place`, for lone surrogates."""
+def to_utf8(text: str, place: str) -> bytes:
+    """Return a text as UTF-8. Raises EncodingError, which names `place`, for lone surrogates."""
     try:
         return text.encode()
     except UnicodeEncodeError as error:
         raise EncodingError(
-            f"{place}: a lone surrogate at character {error.start}, so this is no Unicode text; clean it first"
+            f"{place}: a lone surrogate at character {error.start}, so this is not Unicode text; clean it first"
         ) from error

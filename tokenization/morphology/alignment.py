@@ -1,9 +1,9 @@
-"""How far the ends of a tokenizer's tokens are ends of morphemes: the one definition that every table uses.
+"""The alignment of tokens with morphemes: how many token ends inside words are morpheme boundaries.
 
-A word is encoded as it stands in running text, after a space, and the ends of tokens inside it are compared with the
-true boundaries between its morphemes. The truth is gold segmentation (`gold.read_gold`), or what a segmenter says of
-the words of a text (`segmented`). Places are counted in bytes: a token that ends within a character is a boundary
-found that is none. Figures are micro-averages over the tokens of the gold, as for segmenters.
+Each word is encoded after a space, as in running text, and the ends of its tokens are compared with the true
+boundaries of its morphemes. The truth is gold segmentation (`gold.read_gold`), or the output of a segmenter
+(`segment_words`). Positions are counted in bytes: a token that ends inside a character is a predicted boundary that is
+false. Figures are micro-averages over word occurrences, as for segmenters.
 """
 
 from __future__ import annotations
@@ -12,29 +12,30 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 
 from tokenization.morphology.gold import Score, score
-from tokenization.morphology.segmenter import Cuts, Segmenter, cut_words
+from tokenization.morphology.segmenter import Boundaries, Segmenter, word_boundaries
 
 Encode = Callable[[str], Sequence[bytes]]
-"""The tokens of a text, as bytes that join to it: `lambda text: [t.pieces[at] for at in t.encode(text)]`."""
+"""Returns the tokens of a text as bytes: `lambda text: [t.pieces[token] for token in t.encode(text)]`."""
 
 
-def align(encode: Encode, gold: Sequence[tuple[str, Cuts]]) -> Score:
-    """Score token ends inside words as morpheme boundaries; `Score.crossed` are words whose morphemes a token joins.
+def align(encode: Encode, gold: Sequence[tuple[str, Boundaries]]) -> Score:
+    """Score the token ends inside words as predicted morpheme boundaries.
 
-    `gold` are words, once for each time they occur, with their cuts in characters.
+    `gold`: words, one entry for each occurrence, with their boundaries in characters. `Score.crossed` counts the words
+    in which a token contains parts of two morphemes.
     """
-    truth, found = [], {}
-    for word, cuts in gold:
-        if word not in found:
+    truth, token_ends = [], {}
+    for word, boundaries in gold:
+        if word not in token_ends:
             ends = list(accumulate(map(len, encode(f" {word}"))))
-            found[word] = tuple(end - 1 for end in ends[:-1] if end > 1)  # the space is no part of the word
-        truth.append((word, tuple(len(word[:cut].encode()) for cut in cuts)))
-    return score(truth, found)
+            token_ends[word] = tuple(end - 1 for end in ends[:-1] if end > 1)  # without the space
+        truth.append((word, tuple(len(word[:boundary].encode()) for boundary in boundaries)))
+    return score(truth, token_ends)
 
 
-def segmented(words: Iterable[str], segmenter: Segmenter) -> list[tuple[str, Cuts]]:
-    """Words with the cuts of a segmenter: what `align` takes where there is no gold."""
+def segment_words(words: Iterable[str], segmenter: Segmenter) -> list[tuple[str, Boundaries]]:
+    """Return words with the boundaries of a segmenter, as input for `align` without gold."""
     kept = list(words)
     types = list(dict.fromkeys(kept))
-    cuts = dict(zip(types, cut_words(segmenter, types), strict=True))
-    return [(word, cuts[word]) for word in kept]
+    boundaries = dict(zip(types, word_boundaries(segmenter, types), strict=True))
+    return [(word, boundaries[word]) for word in kept]

@@ -1,12 +1,12 @@
-"""The camel segmenter: analyses from a database of camel-tools, the likeliest of each word's by EM over the corpus.
+"""The camel segmenter: analyses of a camel-tools database, the most probable one of each word chosen by EM.
 
-camel-tools (Obeid et al. 2020) finds every prefix + stem + suffix that an ALMOR database allows; their `bw` feature
-spells out the morphemes. Which analysis a word has is not said by the database: expectation-maximisation over the
-words of the corpus finds how probable prefixes, stems and suffixes are. With Buckwalter's tables of 2002 that takes
-boundary F1 on WikiNews from .868 (the first analysis) to .97. Words without an analysis go to another segmenter.
+camel-tools (Obeid et al. 2020) finds every prefix + stem + suffix that an ALMOR database permits; the `bw` feature
+lists the morphemes. The database does not rank the analyses of a word. Expectation-maximisation over the words of the
+corpus estimates the probabilities of prefixes, stems and suffixes. With Buckwalter's tables of 2002 this raises
+boundary F1 on WikiNews from .868 (first analysis) to .97. Words without an analysis are passed to another segmenter.
 
-camel-tools 1.6 fetches a catalogue over the network when it is imported, and fails without one. Nothing of it is
-needed here: the import is given an empty catalogue, and databases are found where `camel_data` puts them.
+camel-tools 1.6 downloads a catalogue when it is imported, and the import fails without a network. The catalogue is not
+needed here: the import is given an empty one, and databases are read from the folder of `camel_data`.
 """
 
 from __future__ import annotations
@@ -23,42 +23,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenization.errors import SegmenterError
-from tokenization.morphology.segmenter import Cuts, Segmenter, bare
+from tokenization.morphology.segmenter import Boundaries, Segmenter, bare
 
-USUAL = "calima-msa-r13"
+DEFAULT_DATABASE = "calima-msa-r13"
 _ROUNDS = 8
-_FLOOR = 1e-3  # what an affix or stem counts that has no occurrence
+_FLOOR = 1e-3  # mass of an affix or stem without occurrences
 
 Analysis = tuple[tuple[str, ...], str, tuple[str, ...]]
 """Prefixes, stem and suffixes of a word, as spelled."""
 
-# Tags of what stands behind a stem; of the inflection before a verb, which is a part of its stem here, as in Farasa.
-_NEGATION = "NEG_PART:SUFF"  # the tag of ما too, which stands before
+# Tags of morphemes after a stem, and of the inflection before a verb, which is part of the stem, as in Farasa.
+_NEGATION = "NEG_PART:SUFF"  # NEG_PART is also the tag of ما, which precedes the stem
 _SUFFIXES = ("NSUFF", "PVSUFF", "IVSUFF", "CVSUFF", "CASE_", "POSS_PRON", "PRON_", _NEGATION)
 _INFLECTION = ("IV1", "IV2", "IV3")
 _SPELLINGS = str.maketrans("أإآٱىةت", "ااااي" + "هه")
 
 
-class Camel:
-    """Cuts by the likeliest analysis; `others` cuts the words that have none.
+class CamelSegmenter:
+    """Splits words by their most probable analysis.
 
-    `words` (how often each bare word occurs) is the corpus by which analyses are weighed.
+    `database`: path of a database. `words`: number of occurrences of each bare word of the corpus, for the estimation.
+    `others`: the segmenter of words without an analysis. Raises SegmenterError if camel-tools or the database is
+    unusable.
     """
 
     def __init__(self, database: Path, words: Mapping[str, int], others: Segmenter) -> None:
         self._analyzer = _analyzer(database)
         self._others = others
-        self._known: dict[str, list[Analysis]] = {}
+        self._analyses_of_word: dict[str, list[Analysis]] = {}
         types = sorted(words)
         self._weights = _weigh([self._analyses(word) for word in types], [words[word] for word in types])
 
-    def cuts(self, words: Sequence[str]) -> list[Cuts]:
-        """The cuts of each word, in order."""
+    def boundaries(self, words: Sequence[str]) -> list[Boundaries]:
+        """Return the boundaries of each word, in order."""
         unknown = sorted({word for word in words if not self._analyses(word)})
-        cut_by_others = dict(zip(unknown, self._others.cuts(unknown), strict=True))
-        return [cut_by_others[word] if word in cut_by_others else self._best(word) for word in words]
+        of_others = dict(zip(unknown, self._others.boundaries(unknown), strict=True))
+        return [of_others[word] if word in of_others else self._best(word) for word in words]
 
-    def _best(self, word: str) -> Cuts:
+    def _best(self, word: str) -> Boundaries:
         before, stem, after = max(self._analyses(word), key=self._score)
         ends = np.cumsum([len(part) for part in (*before, stem, *after)])
         return tuple(ends[:-1].tolist())
@@ -67,32 +69,39 @@ class Camel:
         return sum(weights.get(part, math.log(_FLOOR)) for part, weights in zip(analysis, self._weights, strict=True))
 
     def _analyses(self, word: str) -> list[Analysis]:
-        """What the database says of a word, each spelling once, in a fixed order."""
-        if word not in self._known:
-            found = {spelled(one.get("bw") or "", word) for one in self._analyzer.analyze(word)} if word else set()
-            self._known[word] = sorted(one for one in found if one is not None)
-        return self._known[word]
+        """Return the analyses of a word in the database, each spelling once, sorted."""
+        if word not in self._analyses_of_word:
+            analyses = (
+                {spell_analysis(analysis.get("bw") or "", word) for analysis in self._analyzer.analyze(word)}
+                if word
+                else set()
+            )
+            self._analyses_of_word[word] = sorted(analysis for analysis in analyses if analysis is not None)
+        return self._analyses_of_word[word]
 
 
 def database_path(name: str | None) -> Path:
-    """Where the database of that name, or at that path, is. Raises SegmenterError, with the command that gets it."""
-    name = name or USUAL
+    """Return the path of a database given by name or path.
+
+    Raises SegmenterError with the command that downloads it if there is no such file.
+    """
+    name = name or DEFAULT_DATABASE
     if os.sep in name or name.endswith(".db"):
         path = Path(name)
-        mend = "name a database of camel-tools by its path, or as 'calima-msa-r13'"
+        mend = "give the path of a camel-tools database, or a name such as 'calima-msa-r13'"
     else:
-        root = os.environ.get("CAMELTOOLS_DATA") or "~/.camel_tools"
-        path = Path(root).expanduser() / "data" / "morphology_db" / name / "morphology.db"
-        mend = f"get it with: camel_data -i {name.replace('calima', 'morphology-db')}"
+        data_folder = os.environ.get("CAMELTOOLS_DATA") or "~/.camel_tools"
+        path = Path(data_folder).expanduser() / "data" / "morphology_db" / name / "morphology.db"
+        mend = f"download it with: camel_data -i {name.replace('calima', 'morphology-db')}"
     if not path.is_file():
-        raise SegmenterError(f"{path}: there is no such database; {mend}")
+        raise SegmenterError(f"{path}: the database does not exist; {mend}")
     return path
 
 
-def spelled(morphemes: str, word: str) -> Analysis | None:
-    """Morphemes of a `bw` feature (`و/CONJ+ال/DET+كِتاب/NOUN+ُ/CASE_DEF_NOM`) as the word spells them.
+def spell_analysis(morphemes: str, word: str) -> Analysis | None:
+    """Return the morphemes of a `bw` feature (`و/CONJ+ال/DET+كِتاب/NOUN+ُ/CASE_DEF_NOM`) as spelled in the word.
 
-    None if they don't make up the word: then nothing can be said of where it is to be cut.
+    None if the morphemes do not concatenate to the word, so that boundaries are undefined.
     """
     parts: list[str] = []
     tags: list[str] = []
@@ -111,7 +120,7 @@ def spelled(morphemes: str, word: str) -> Analysis | None:
     if not stem:
         return None
     before, middle, after = parts[: stem - 1], parts[stem - 1], [part for part in parts[stem:] if part]
-    if before[-2:] == ["ل", "ال"]:  # the article loses its alef after it, and itself before a stem in ل
+    if before[-2:] == ["ل", "ال"]:  # ال loses its alef after ل, and its ل before a stem that begins with ل
         before[-1] = "ل"
         if sum(map(len, (*before, middle, *after))) == len(word) + 1:
             middle = middle.removeprefix("ل")
@@ -122,28 +131,37 @@ def spelled(morphemes: str, word: str) -> Analysis | None:
 
 
 def _weigh(analyses: Sequence[Sequence[Analysis]], counts: Sequence[int]) -> tuple[dict[Any, float], ...]:
-    """Logarithms of how probable prefixes, stems and suffixes are. Words weigh by the logarithm of their counts."""
+    """Return log-probabilities of prefixes, stems and suffixes. A word has the weight log(1 + count)."""
     owners = np.repeat(np.arange(len(analyses)), [len(each) for each in analyses])
     flat = [analysis for each in analyses for analysis in each]
     weight = np.log1p(np.array(counts, np.float64))[owners]
     numbers: list[NDArray[np.int64]] = []
     names: list[dict[Any, int]] = []
-    for place in range(3):
-        known: dict[Any, int] = {}
-        numbers.append(np.array([known.setdefault(one[place], len(known)) for one in flat], np.int64))
-        names.append(known)
+    for slot in range(3):
+        numbers_of: dict[Any, int] = {}
+        numbers.append(
+            np.array([numbers_of.setdefault(analysis[slot], len(numbers_of)) for analysis in flat], np.int64)
+        )
+        names.append(numbers_of)
     shares = 1 / np.maximum(1, np.bincount(owners, minlength=len(analyses)))[owners]
     for _ in range(_ROUNDS):
         masses = [
-            np.bincount(number, weight * shares, len(known)) for number, known in zip(numbers, names, strict=True)
+            np.bincount(number, weight * shares, len(numbers_of))
+            for number, numbers_of in zip(numbers, names, strict=True)
         ]
         chances = np.prod([(mass + _FLOOR)[number] for mass, number in zip(masses, numbers, strict=True)], axis=0)
         shares = chances / np.bincount(owners, chances, len(analyses))[owners]
     if not flat:
         return {}, {}, {}
     return tuple(
-        dict(zip(known, np.log(np.bincount(number, weight * shares, len(known)) + _FLOOR).tolist(), strict=True))
-        for number, known in zip(numbers, names, strict=True)
+        dict(
+            zip(
+                numbers_of,
+                np.log(np.bincount(number, weight * shares, len(numbers_of)) + _FLOOR).tolist(),
+                strict=True,
+            )
+        )
+        for number, numbers_of in zip(numbers, names, strict=True)
     )
 
 
@@ -164,11 +182,15 @@ def _analyzer(database: Path) -> Any:
                 if before is not None:
                     os.environ["CAMELTOOLS_DATA"] = before
     except ImportError as error:
-        raise SegmenterError("camel-tools is not installed; get it with: pip install 'arcorp[morphology]'") from error
+        raise SegmenterError(
+            "camel-tools is not installed; install it with: pip install 'arcorp[morphology]'"
+        ) from error
     try:
-        held = MorphologyDB(str(database))
+        data = MorphologyDB(str(database))
     except (OSError, ValueError, MorphologyError) as error:
-        raise SegmenterError(f"{database}: is no database of camel-tools ({error}); get it again") from error
-    if "bw" not in held.defines:
-        raise SegmenterError(f"{database}: its analyses have no feature 'bw' to cut by; take another database")
-    return Analyzer(held)
+        raise SegmenterError(f"{database}: is not a database of camel-tools ({error}); download it again") from error
+    if "bw" not in data.defines:
+        raise SegmenterError(
+            f"{database}: its analyses have no feature 'bw', which the boundaries are read from; use another database"
+        )
+    return Analyzer(data)

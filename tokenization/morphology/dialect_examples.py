@@ -1,12 +1,12 @@
-"""What gold of news can't teach the segmenter: clitics of dialects, and of those who say *I* and *you*.
+"""Training examples for clitics that gold of news lacks: those of dialects, and of the first and second person.
 
-News has no بيكتب, ماكانش or عندك. Unlabelled text shows how such words are made: عندك stands there beside عنده and
-عندها, بيكتب beside يكتب and تكتب, ماكانش beside كان. Where a word has such a *parallel*, it is cut as that is, and
-before or after the clitic; a model of gold alone cuts the parallel. These words, and some others as that model cuts
-them, so that nothing is unlearned, are examples beside gold for the model that ships.
+Unlabelled text shows how such words are formed: عندك occurs beside عنده and عندها, بيكتب beside يكتب and تكتب, ماكانش
+beside كان. If a word has such a *parallel*, it has the boundaries of the parallel and one before or after the clitic;
+a model trained on gold alone segments the parallel. These words, and some others with the boundaries of that model, so
+that nothing is unlearned, are added to gold when the shipped model is trained.
 
-The rules would rather leave a word out than be wrong: what they miss the model generalises to. They are of the grammar
-of Egyptian, Levantine, Gulf and Maghrebi Arabic; none was tried against gold of dialects.
+The rules omit a word rather than risk a false boundary; the model generalises to words that they miss. They follow the
+grammar of Egyptian, Levantine, Gulf and Maghrebi Arabic. None was tested on gold of dialects.
 """
 
 from __future__ import annotations
@@ -16,74 +16,84 @@ from collections.abc import Callable, Mapping, Set
 from typing import NamedTuple
 
 from tokenization.morphology.features import LONGEST, level
-from tokenization.morphology.segmenter import Cuts, Segmenter
+from tokenization.morphology.segmenter import Boundaries, Segmenter
 
-LEAST = 3  # times that a word occurs to be known
-OTHERS = 10_000  # words without a parallel
-_OFTEN = 10  # times that one of those occurs
-_LINKS = 4  # clitics that are taken off a word, one after the other
+MIN_COUNT = 3  # occurrences of a known word
+MAX_OTHERS = 10_000  # maximum number of words without a parallel
+_MIN_COUNT_OTHERS = 10  # occurrences of a word without a parallel
+_MAX_LINKS = 4  # maximum length of a chain of parallels
 
 Known = Callable[[str], int]
-"""How often a word occurs (`features.level`); 0 if it isn't known."""
+"""Returns the frequency level of a word (`features.level`), 0 if the word is unknown."""
 
 
 class Parallel(NamedTuple):
-    """A word that another is cut like: after its first `begin` letters, as far as letter `end`, and at `cuts`."""
+    """A known word, and the boundaries of the word under analysis that differ from it.
+
+    `word`: the parallel. Its boundaries apply to letters `begin` to `end` of the analysed word. `boundaries`: further
+    boundaries of the analysed word.
+    """
 
     word: str
     begin: int
     end: int
-    cuts: Cuts
+    boundaries: Boundaries
 
 
-def examples(counts: Mapping[str, int], model: Segmenter, without: Set[str], seed: int) -> list[tuple[str, Cuts]]:
-    """Words of `counts` (how often each bare word occurs) and their cuts; none of the words `without`."""
+def examples(
+    counts: Mapping[str, int], model: Segmenter, without: Set[str], seed: int
+) -> list[tuple[str, Boundaries]]:
+    """Return words with boundaries as training examples.
+
+    `counts`: number of occurrences of each bare word. `model`: the segmenter of parallels and of words without a
+    parallel. `without`: words that must not be in the result. `seed`: selects the words without a parallel.
+    """
 
     def known(word: str) -> int:
         count = counts.get(word, 0)
-        return level(count) if count >= LEAST else 0
+        return level(count) if count >= MIN_COUNT else 0
 
-    links: dict[str, tuple[list[Parallel], str]] = {}
+    chains: dict[str, tuple[list[Parallel], str]] = {}
     others = []
     for word in sorted(counts):
-        if counts[word] < LEAST or not 2 <= len(word) <= LONGEST or word in without:
+        if counts[word] < MIN_COUNT or not 2 <= len(word) <= LONGEST or word in without:
             continue
-        found, root = _chain(word, known)
-        if found:
-            links[word] = found, root
-        elif counts[word] >= _OFTEN:
+        chain, base = _chain(word, known)
+        if chain:
+            chains[word] = chain, base
+        elif counts[word] >= _MIN_COUNT_OTHERS:
             others.append(word)
-    others = random.Random(seed).sample(others, min(OTHERS, len(others)))
-    asked = sorted({*others, *(root for _, root in links.values())})
-    cuts = dict(zip(asked, model.cuts(asked), strict=True))
-    return [(word, _cut(found, cuts[root])) for word, (found, root) in links.items()] + [
-        (word, cuts[word]) for word in others
+    others = random.Random(seed).sample(others, min(MAX_OTHERS, len(others)))
+    segmented = sorted({*others, *(base for _, base in chains.values())})
+    boundaries = dict(zip(segmented, model.boundaries(segmented), strict=True))
+    return [(word, _boundaries_of_chain(chain, boundaries[base])) for word, (chain, base) in chains.items()] + [
+        (word, boundaries[word]) for word in others
     ]
 
 
 def parallel(word: str, known: Known) -> Parallel | None:
-    """The word that this one is cut like but for one clitic, if there is any."""
+    """Return the parallel that differs from the word by one clitic, or None."""
     for rule in (_pronoun, _feminine, _plural, _negated, _first_person, _not, _verb, _demonstrative, _dative):
-        found = rule(word, known)
-        if found:
-            return found
+        match = rule(word, known)
+        if match:
+            return match
     return None
 
 
 def _chain(word: str, known: Known) -> tuple[list[Parallel], str]:
-    """Parallels of parallels, and the word that has none any more."""
+    """Return the chain of parallels of a word, and the last word of the chain, which has no parallel."""
     links: list[Parallel] = []
-    while len(links) < _LINKS and (found := parallel(word, known)):
-        links.append(found)
-        word = found.word
+    while len(links) < _MAX_LINKS and (link := parallel(word, known)):
+        links.append(link)
+        word = link.word
     return links, word
 
 
-def _cut(links: list[Parallel], cuts: Cuts) -> Cuts:
+def _boundaries_of_chain(links: list[Parallel], boundaries: Boundaries) -> Boundaries:
     for link in reversed(links):
-        inside = {link.begin + cut for cut in cuts if link.begin + cut < link.end}
-        cuts = tuple(sorted(inside | set(link.cuts)))
-    return cuts
+        inside = {link.begin + boundary for boundary in boundaries if link.begin + boundary < link.end}
+        boundaries = tuple(sorted(inside | set(link.boundaries)))
+    return boundaries
 
 
 def _pronoun(word: str, known: Known) -> Parallel | None:
@@ -93,8 +103,8 @@ def _pronoun(word: str, known: Known) -> Parallel | None:
         if stem == word or len(stem) < (3 if pronoun in "يو" else 2) or stem.lstrip("وفب").startswith(("ال", "لل")):
             continue
         beside = [(known(stem + other), stem + other) for other in ("ه", "ها", "هم", "نا")]
-        often, other = max(beside)
-        likely = often >= known(word) - (pronoun not in "يو")
+        highest, other = max(beside)
+        likely = highest >= known(word) - (pronoun not in "يو")
         verb = pronoun == "و" and known(stem + "وا") >= known(word)
         if likely and not verb and sum(count > 0 for count, _ in beside) >= 2:
             return Parallel(other, 0, len(stem), (len(stem),))
@@ -111,7 +121,7 @@ def _plural(word: str, known: Known) -> Parallel | None:
 
 
 def _negated(word: str, known: Known) -> Parallel | None:
-    """ماكانش, مكانش, and كانش after a ما that stands alone."""
+    """ماكانش, مكانش, and كانش after a separate ما."""
     if not word.endswith("ش") or len(word) < 4:
         return None
     for negation in ("ما", "م", ""):
@@ -132,7 +142,7 @@ def _feminine(word: str, known: Known) -> Parallel | None:
 
 
 def _first_person(word: str, known: Known) -> Parallel | None:
-    """بشوف, which has lost the alef of أشوف."""
+    """بشوف, without the alef of أشوف."""
     rest = word[1:]
     if not word.startswith("ب") or len(word) < 4 or known("ي" + rest) <= known(word):
         return None
@@ -157,7 +167,7 @@ def _verb(word: str, known: Known) -> Parallel | None:
 
 
 def _persons(verb: str, known: Known) -> int:
-    """In how many other persons of the imperfect a verb is known."""
+    """Return the number of other persons of the imperfect in which a verb is known."""
     return sum(known(person + verb[1:]) > 0 for person in "يتن" if person != verb[0]) if verb[0] in "يتنا" else 0
 
 

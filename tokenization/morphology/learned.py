@@ -1,17 +1,15 @@
-"""The learned segmenter: every place between two letters is a cut or none, by logistic regression.
+"""The learned segmenter: logistic regression decides for each position inside a word whether it is a boundary.
 
-Its weights come with the package (`data/segmenter.npz`, read without pickle): 2^18 weights of hashed features, how
-often words occur, and the open-stem analyses' probabilities (see `features`). `data/segmenter.json` beside it says
-from what they were made; `learn_segmenter` makes both.
+The weights are installed with the package (`data/segmenter.npz`, read without pickle): 2^18 weights of hashed
+features, frequencies of words, and probabilities of open-stem analyses (see `features`). `data/segmenter.json` lists
+the inputs that they were made from. `train_learned` makes both files.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -28,11 +26,12 @@ from tokenization.morphology.features import (
     PREFIXES,
     SUFFIXES,
     affix_table,
-    codes,
-    describe,
-    margins,
+    encode_letters,
+    fill_margins,
+    list_features,
 )
-from tokenization.morphology.segmenter import Cuts
+from tokenization.morphology.segmenter import Boundaries
+from tokenization.morphology.weights import shipped_weights
 
 FORMAT = 2
 _SHAPES = {"weights": (1 << BITS,), "prefixes": (len(PREFIXES),), "suffixes": (len(SUFFIXES),)}
@@ -40,7 +39,7 @@ _SHAPES = {"weights": (1 << BITS,), "prefixes": (len(PREFIXES),), "suffixes": (l
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tables:
-    """What is known of unlabelled text: open-addressing tables of hashes, and log-probabilities of affixes."""
+    """Statistics of unlabelled text: open-addressing tables of hashes and levels, and log-probabilities of affixes."""
 
     words: tuple[NDArray[np.uint64], NDArray[np.uint8]]
     stems: tuple[NDArray[np.uint64], NDArray[np.uint8]]
@@ -48,17 +47,12 @@ class Tables:
     suffixes: NDArray[np.float32]
 
     def margin_model(self) -> tuple[NDArray[Any], ...]:
-        """As `features.margins` takes it."""
+        """Return the arguments of `features.fill_margins`."""
         return (*self.stems, self.prefixes, self.suffixes)
 
 
-def shipped_weights() -> AbstractContextManager[Path]:
-    """The file of the model that comes with the package."""
-    return as_file(files("tokenization.morphology").joinpath("data/segmenter.npz"))
-
-
-class Learned:
-    """Cuts where the model gives a cut more than even chances."""
+class LearnedSegmenter:
+    """Sets a boundary where the model gives it a probability above one half."""
 
     def __init__(self, weights: NDArray[np.float32], tables: Tables) -> None:
         self.weights = weights
@@ -66,54 +60,63 @@ class Learned:
 
     @classmethod
     @cache
-    def shipped(cls) -> Learned:
-        """The model that comes with the package."""
+    def shipped(cls) -> LearnedSegmenter:
+        """Return the model that is installed with the package."""
         with shipped_weights() as path:
             return cls.load(path)
 
     @classmethod
-    def load(cls, path: Path) -> Learned:
-        """Read a model. Raises SegmenterError if the file is no model of this version."""
+    def load(cls, path: Path) -> LearnedSegmenter:
+        """Read a model. Raises SegmenterError if the file is not a model of this version."""
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
-                arrays = {name: held[name] for name in held.files}
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as file_arrays:
+                arrays = {name: file_arrays[name] for name in file_arrays.files}
         except (OSError, ValueError, EOFError, BadZipFile) as error:
-            raise SegmenterError(f"{path}: can't be read ({error}); install arcorp again") from error
-        known = {"format", "weights", "word_keys", "word_levels", "stem_keys", "stem_levels", "prefixes", "suffixes"}
-        if set(arrays) != known or arrays["format"] != FORMAT:
-            raise SegmenterError(f"{path}: is no segmenter of format {FORMAT}; install arcorp again")
+            raise SegmenterError(f"{path}: cannot be read ({error}); install arcorp again") from error
+        expected = {
+            "format",
+            "weights",
+            "word_keys",
+            "word_levels",
+            "stem_keys",
+            "stem_levels",
+            "prefixes",
+            "suffixes",
+        }
+        if set(arrays) != expected or arrays["format"] != FORMAT:
+            raise SegmenterError(f"{path}: is not a segmenter of format {FORMAT}; install arcorp again")
         if any(arrays[name].shape != shape for name, shape in _SHAPES.items()):
-            raise SegmenterError(f"{path}: its arrays have other sizes than this version's; install arcorp again")
+            raise SegmenterError(f"{path}: its arrays have wrong shapes; install arcorp again")
         tables = Tables(
-            opened(arrays["word_keys"], arrays["word_levels"]),
-            opened(arrays["stem_keys"], arrays["stem_levels"]),
+            build_table(arrays["word_keys"], arrays["word_levels"]),
+            build_table(arrays["stem_keys"], arrays["stem_levels"]),
             arrays["prefixes"].astype(np.float32),
             arrays["suffixes"].astype(np.float32),
         )
         return cls(arrays["weights"].astype(np.float32), tables)
 
-    def cuts(self, words: Sequence[str]) -> list[Cuts]:
-        """The cuts of each word, in order. Words longer than 40 letters are left whole."""
-        letters, offsets = codes(words)
+    def boundaries(self, words: Sequence[str]) -> list[Boundaries]:
+        """Return the boundaries of each word, in order. Words longer than 40 letters have none."""
+        letters, offsets = encode_letters(words)
         marks = _decide(letters, offsets, affixes(), self.tables.margin_model(), self.tables.words, self.weights)
-        found: list[list[int]] = [[] for _ in words]
+        of_words: list[list[int]] = [[] for _ in words]
         places = np.flatnonzero(marks)
         owners = np.searchsorted(offsets, places, side="right") - 1
-        for word, at in zip(owners.tolist(), (places - offsets[owners]).tolist(), strict=True):
-            found[word].append(at)
-        return [tuple(cuts) for cuts in found]
+        for word, place in zip(owners.tolist(), (places - offsets[owners]).tolist(), strict=True):
+            of_words[word].append(place)
+        return [tuple(boundaries) for boundaries in of_words]
 
 
 @cache
 def affixes() -> tuple[NDArray[Any], ...]:
-    """Hashes and inner cuts of prefixes, then of suffixes."""
+    """Return hashes and inner boundaries of prefixes, then of suffixes."""
     return (*affix_table(PREFIXES), *affix_table(SUFFIXES))
 
 
-def opened(keys: NDArray[np.uint64], levels: NDArray[np.uint8]) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
-    """Distinct hashes and their levels as an open-addressing table."""
-    room = 1 << max(4, (2 * len(keys)).bit_length())
-    table = np.zeros(room, np.uint64), np.zeros(room, np.uint8)
+def build_table(keys: NDArray[np.uint64], levels: NDArray[np.uint8]) -> tuple[NDArray[np.uint64], NDArray[np.uint8]]:
+    """Return distinct hashes and their levels as an open-addressing table."""
+    capacity = 1 << max(4, (2 * len(keys)).bit_length())
+    table = np.zeros(capacity, np.uint64), np.zeros(capacity, np.uint8)
     _enter(*table, keys, levels)
     return table
 
@@ -121,16 +124,16 @@ def opened(keys: NDArray[np.uint64], levels: NDArray[np.uint8]) -> tuple[NDArray
 @njit(cache=True)
 def _enter(table, values, keys, levels):  # type: ignore[no-untyped-def]
     mask = len(table) - 1
-    for one in range(len(keys)):
-        slot = np.int64(keys[one] >> np.uint64(20)) & mask
+    for number in range(len(keys)):
+        slot = np.int64(keys[number] >> np.uint64(20)) & mask
         while table[slot] != 0:
             slot = (slot + 1) & mask
-        table[slot], values[slot] = keys[one], levels[one]
+        table[slot], values[slot] = keys[number], levels[number]
 
 
 @njit(cache=True)
 def _decide(letters, offsets, affixes, model, words, weights):  # type: ignore[no-untyped-def]
-    """For every letter whether a cut stands before it."""
+    """Return for every letter whether a boundary precedes it."""
     marks = np.zeros(len(letters), np.bool_)
     best = np.empty((2, LONGEST), np.float64)
     buffers = np.empty((64, 2), np.int64), np.empty((64, 2), np.int64)
@@ -139,10 +142,10 @@ def _decide(letters, offsets, affixes, model, words, weights):  # type: ignore[n
         begin, end = offsets[word], offsets[word + 1]
         if end - begin < 2 or end - begin > LONGEST:
             continue
-        margins(letters, begin, end, affixes, model, buffers, best)
-        for at in range(1, end - begin):
+        fill_margins(letters, begin, end, affixes, model, buffers, best)
+        for place in range(1, end - begin):
             total = 0.0
-            for feature in range(describe(letters, begin, end, at, words, best, out)):
+            for feature in range(list_features(letters, begin, end, place, words, best, out)):
                 total += weights[out[feature]]
-            marks[begin + at] = total > 0
+            marks[begin + place] = total > 0
     return marks

@@ -1,11 +1,10 @@
-"""Train the learned segmenter: `python -m tokenization.morphology.train_learned --gold TSV --text FILE... --out
-NAME.npz`.
+"""Train the learned segmenter: `python -m tokenization.morphology.train_learned --gold TSV --text FILE... --out NPZ`.
 
-Unlabelled text is counted first: how often each Arabic word occurs, and, by expectation-maximisation over open-stem
-analyses, how probable stems, prefixes and suffixes are. Then a logistic regression learns from gold which places are
-cuts (AdaGrad with an L2 penalty, in an order that a seed fixes), and once more with the examples that it makes out of
-the words of the text (see `paradigms`). `--folds 5` also reports cross-validated figures, with folds by word type, so
-that no word is judged by a model that has seen it. Give only text whose licence allows it.
+First, statistics of unlabelled text are made: counts of Arabic words, and, by expectation-maximisation over open-stem
+analyses, the probabilities of stems, prefixes and suffixes. Then a logistic regression is trained on gold (AdaGrad
+with an L2 penalty, in an order fixed by a seed), and trained again with added examples from the words of the text (see
+`dialect_examples`). `--folds 5` also reports cross-validated figures, with folds by word type, so that each word is
+segmented by a model that was not trained on it. Use only text whose licence permits it.
 """
 
 from __future__ import annotations
@@ -25,87 +24,99 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from tokenization.morphology.dialect_examples import LEAST, examples
+from tokenization.morphology.dialect_examples import MIN_COUNT, examples
 from tokenization.morphology.features import (
     BITS,
     FEATURES,
     LONGEST,
     PREFIXES,
     SUFFIXES,
-    analyses,
-    codes,
-    describe,
-    find,
+    encode_letters,
+    fill_margins,
+    find_slot,
+    hash_letters,
     level,
-    margins,
-    part,
+    list_analyses,
+    list_features,
 )
 from tokenization.morphology.gold import Score, read_gold, score
-from tokenization.morphology.learned import FORMAT, Learned, Tables, affixes, opened
-from tokenization.morphology.segmenter import WORD, Cuts, bare
+from tokenization.morphology.learned import FORMAT, LearnedSegmenter, Tables, affixes, build_table
+from tokenization.morphology.segmenter import WORD, Boundaries, bare
 
 ROUNDS, EPOCHS = 6, 30
 RATE, PENALTY = 0.15, 0.15
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gold", type=Path, required=True, help="TSV of word and segments")
     parser.add_argument("--text", type=Path, nargs="+", required=True, help="unlabelled text: .txt, .csv, .jsonl.zst")
-    parser.add_argument("--out", type=Path, required=True, help="the .npz to write; a .json of provenance beside it")
-    parser.add_argument("--folds", type=int, default=5, help="cross-validation; 0 for none")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="the .npz to write; its inputs are listed in a .json beside it"
+    )
+    parser.add_argument("--folds", type=int, default=5, help="number of folds of cross-validation; 0 for none")
     parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args(arguments)
-    gold = read_gold(given.gold)
-    counts = Counter(_words(given.text))
-    tables, arrays = known_of(counts)
-    made: dict[str, Any] = {
-        "seed": given.seed,
-        "gold": _named(given.gold),
-        "text": [_named(one) for one in given.text],
+    options = parser.parse_args(arguments)
+    gold = read_gold(options.gold)
+    counts = Counter(_words(options.text))
+    tables, arrays = make_tables(counts)
+    provenance: dict[str, Any] = {
+        "seed": options.seed,
+        "gold": _provenance(options.gold),
+        "text": [_provenance(path) for path in options.text],
     }
-    if given.folds:
-        made["cross_validated"] = {
-            "folds": given.folds,
-            **cross_validate(gold, counts, tables, given.folds, given.seed).figures(),
+    if options.folds:
+        provenance["cross_validated"] = {
+            "folds": options.folds,
+            **cross_validate(gold, counts, tables, options.folds, options.seed).figures(),
         }
-    weights = learn(_types(gold), counts, tables, given.seed, {word for word, _ in gold}).weights.astype(np.float16)
-    np.savez_compressed(given.out, allow_pickle=False, format=np.int64(FORMAT), weights=weights, **arrays)
-    given.out.with_suffix(".json").write_text(json.dumps(made, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    sys.stdout.write(json.dumps(made.get("cross_validated", {}), indent=1) + "\n")
+    weights = train_segmenter(_types(gold), counts, tables, options.seed, {word for word, _ in gold}).weights.astype(
+        np.float16
+    )
+    np.savez_compressed(options.out, allow_pickle=False, format=np.int64(FORMAT), weights=weights, **arrays)
+    options.out.with_suffix(".json").write_text(
+        json.dumps(provenance, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+    )
+    sys.stdout.write(json.dumps(provenance.get("cross_validated", {}), indent=1) + "\n")
 
 
 def cross_validate(
-    gold: Sequence[tuple[str, Cuts]], counts: Mapping[str, int], tables: Tables, folds: int, seed: int
+    gold: Sequence[tuple[str, Boundaries]], counts: Mapping[str, int], tables: Tables, folds: int, seed: int
 ) -> Score:
-    """Every word cut by a model of the other folds' words, scored over tokens."""
+    """Segment every word with a model of the other folds' words, and score over tokens."""
     types = _types(gold)
     random.Random(seed).shuffle(types)
     words = {word for word, _ in gold}
-    found: dict[str, Cuts] = {}
+    predicted: dict[str, Boundaries] = {}
     for fold in range(folds):
-        model = learn([one for at, one in enumerate(types) if at % folds != fold], counts, tables, seed, words)
-        held = [word for word, _ in types[fold::folds]]
-        found |= dict(zip(held, model.cuts(held), strict=True))
-    return score(gold, found)
+        model = train_segmenter(
+            [word_and_boundaries for number, word_and_boundaries in enumerate(types) if number % folds != fold],
+            counts,
+            tables,
+            seed,
+            words,
+        )
+        words_of_fold = [word for word, _ in types[fold::folds]]
+        predicted |= dict(zip(words_of_fold, model.boundaries(words_of_fold), strict=True))
+    return score(gold, predicted)
 
 
-def learn(
-    types: Sequence[tuple[str, Cuts]], counts: Mapping[str, int], tables: Tables, seed: int, without: Set[str]
-) -> Learned:
-    """A model of these words and of the examples among `counts`, of which none is in `without`."""
-    first = Learned(fit(types, tables, seed), tables)
-    return Learned(fit([*types, *examples(counts, first, without, seed)], tables, seed), tables)
+def train_segmenter(
+    types: Sequence[tuple[str, Boundaries]], counts: Mapping[str, int], tables: Tables, seed: int, without: Set[str]
+) -> LearnedSegmenter:
+    """Return a model trained on these words and on examples from `counts`, none of which is in `without`."""
+    first = LearnedSegmenter(fit(types, tables, seed), tables)
+    return LearnedSegmenter(fit([*types, *examples(counts, first, without, seed)], tables, seed), tables)
 
 
-def fit(types: Sequence[tuple[str, Cuts]], tables: Tables, seed: int) -> NDArray[np.float32]:
-    """The weights that tell cuts from other places in these words."""
-    letters, offsets = codes([word for word, _ in types])
-    wanted = np.zeros(len(letters), np.bool_)
-    for begin, (_, cuts) in zip(offsets.tolist(), types, strict=False):
-        wanted[[begin + cut for cut in cuts]] = True
-    features, starts, labels = _examples(letters, offsets, affixes(), tables.margin_model(), tables.words, wanted)
+def fit(types: Sequence[tuple[str, Boundaries]], tables: Tables, seed: int) -> NDArray[np.float32]:
+    """Return weights that separate boundaries from other positions in these words."""
+    letters, offsets = encode_letters([word for word, _ in types])
+    is_boundary = np.zeros(len(letters), np.bool_)
+    for begin, (_, boundaries) in zip(offsets.tolist(), types, strict=False):
+        is_boundary[[begin + boundary for boundary in boundaries]] = True
+    features, starts, labels = _examples(letters, offsets, affixes(), tables.margin_model(), tables.words, is_boundary)
     order = np.random.default_rng(seed)
     weights, squares, total = np.zeros(1 << BITS), np.full(1 << BITS, 1e-6), np.zeros(1 << BITS)
     uses = np.bincount(features, minlength=1 << BITS).clip(1)
@@ -116,13 +127,16 @@ def fit(types: Sequence[tuple[str, Cuts]], tables: Tables, seed: int) -> NDArray
     return (total / (EPOCHS - EPOCHS // 2)).astype(np.float32)
 
 
-def known_of(counted: Mapping[str, int]) -> tuple[Tables, dict[str, NDArray[Any]]]:
-    """What the segmenter knows of unlabelled words, from how often each occurs: as tables, and as arrays to store."""
+def make_tables(counted: Mapping[str, int]) -> tuple[Tables, dict[str, NDArray[Any]]]:
+    """Return the statistics of unlabelled words as tables, and as arrays to store.
+
+    `counted`: number of occurrences of each bare word. Words that occur once or have more than 40 letters are ignored.
+    """
     types = sorted((word, count) for word, count in counted.items() if count >= 2 and len(word) <= LONGEST)
-    letters, offsets = codes([word for word, _ in types])
+    letters, offsets = encode_letters([word for word, _ in types])
     weight = np.log1p([count for _, count in types])
-    room = 1 << 23
-    keys, mass = np.zeros(room, np.uint64), np.zeros(room)
+    capacity = 1 << 23
+    keys, mass = np.zeros(capacity, np.uint64), np.zeros(capacity)
     prefixes, suffixes = np.full(len(PREFIXES), 1 / len(PREFIXES)), np.full(len(SUFFIXES), 1 / len(SUFFIXES))
     for turn in range(ROUNDS):
         mass, prefixes, suffixes = _round(
@@ -132,17 +146,17 @@ def known_of(counted: Mapping[str, int]) -> tuple[Tables, dict[str, NDArray[Any]
     suffix_scores = np.log(suffixes / suffixes.sum() + 1e-6).astype(np.float32)
     kept = np.flatnonzero(mass >= 1.0)
     stems = keys[kept], np.rint(8 * np.log(mass[kept])).clip(0, 255).astype(np.uint8)
-    often = [at for at, (_, count) in enumerate(types) if count >= LEAST]
-    hashes = np.array([part(letters, *offsets[at : at + 2], 0) for at in often], np.uint64)
-    levels = np.array([level(types[at][1]) for at in often], np.uint8)
+    frequent = [number for number, (_, count) in enumerate(types) if count >= MIN_COUNT]
+    hashes = np.array([hash_letters(letters, *offsets[number : number + 2], 0) for number in frequent], np.uint64)
+    levels = np.array([level(types[number][1]) for number in frequent], np.uint8)
     arrays = {
         **dict(zip(("word_keys", "word_levels"), _sorted(hashes, levels), strict=True)),
         **dict(zip(("stem_keys", "stem_levels"), _sorted(*stems), strict=True)),
         "prefixes": prefix_scores,
         "suffixes": suffix_scores,
     }
-    word_table = opened(arrays["word_keys"], arrays["word_levels"])
-    stem_table = opened(arrays["stem_keys"], arrays["stem_levels"])
+    word_table = build_table(arrays["word_keys"], arrays["word_levels"])
+    stem_table = build_table(arrays["stem_keys"], arrays["stem_levels"])
     return Tables(word_table, stem_table, prefix_scores, suffix_scores), arrays
 
 
@@ -151,12 +165,12 @@ def _sorted(keys: NDArray[np.uint64], levels: NDArray[np.uint8]) -> tuple[NDArra
     return keys[order], levels[order]
 
 
-def _types(gold: Sequence[tuple[str, Cuts]]) -> list[tuple[str, Cuts]]:
+def _types(gold: Sequence[tuple[str, Boundaries]]) -> list[tuple[str, Boundaries]]:
     return sorted(dict(gold).items())
 
 
 def _words(paths: Sequence[Path]) -> Iterator[str]:
-    """The Arabic words of text files, without marks."""
+    """Yield the Arabic words of text files, without marks."""
     for path in paths:
         for text in _texts(path):
             yield from (bare(word) for word in WORD.findall(text))
@@ -175,13 +189,13 @@ def _texts(path: Path) -> Iterator[str]:
             yield from file
 
 
-def _named(path: Path) -> dict[str, str]:
+def _provenance(path: Path) -> dict[str, str]:
     return {"name": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
 @njit(cache=True)
-def _examples(letters, offsets, affixes, model, words, wanted):  # type: ignore[no-untyped-def]
-    """Features of all places, one after the other, where each place's begin, and whether it is a cut."""
+def _examples(letters, offsets, affixes, model, words, is_boundary):  # type: ignore[no-untyped-def]
+    """Return the features of all positions, concatenated; the offset of each; and whether it is a boundary."""
     places = len(letters)
     features, starts = np.empty(places * FEATURES, np.int64), np.zeros(places + 1, np.int64)
     labels = np.zeros(places, np.bool_)
@@ -192,10 +206,10 @@ def _examples(letters, offsets, affixes, model, words, wanted):  # type: ignore[
         begin, end = offsets[word], offsets[word + 1]
         if end - begin < 2 or end - begin > LONGEST:
             continue
-        margins(letters, begin, end, affixes, model, buffers, best)
-        for at in range(1, end - begin):
-            used += describe(letters, begin, end, at, words, best, features[used:])
-            labels[count] = wanted[begin + at]
+        fill_margins(letters, begin, end, affixes, model, buffers, best)
+        for place in range(1, end - begin):
+            used += list_features(letters, begin, end, place, words, best, features[used:])
+            labels[count] = is_boundary[begin + place]
             count += 1
             starts[count] = used
     return features[:used], starts[: count + 1], labels[:count]
@@ -205,11 +219,11 @@ def _examples(letters, offsets, affixes, model, words, wanted):  # type: ignore[
 def _epoch(features, starts, labels, order, weights, squares, penalty):  # type: ignore[no-untyped-def]
     for place in order:
         total = 0.0
-        for at in range(starts[place], starts[place + 1]):
-            total += weights[features[at]]
+        for index in range(starts[place], starts[place + 1]):
+            total += weights[features[index]]
         slope = 1 / (1 + np.exp(-total)) - labels[place]
-        for at in range(starts[place], starts[place + 1]):
-            feature = features[at]
+        for index in range(starts[place], starts[place + 1]):
+            feature = features[index]
             step = slope + penalty[feature] * weights[feature]
             squares[feature] += step * step
             weights[feature] -= RATE * step / np.sqrt(squares[feature])
@@ -217,29 +231,29 @@ def _epoch(features, starts, labels, order, weights, squares, penalty):  # type:
 
 @njit(cache=True)
 def _round(letters, offsets, weight, affixes, keys, mass, prefixes, suffixes, first):  # type: ignore[no-untyped-def]
-    """One turn of expectation-maximisation; in the first all analyses of a word are equally probable."""
+    """Run one round of expectation-maximisation; in the first, all analyses of a word have equal probability."""
     new_mass, new_prefixes, new_suffixes = np.zeros_like(mass), np.zeros_like(prefixes), np.zeros_like(suffixes)
     all_mass, all_prefixes, all_suffixes = mass.sum() + 1.0, prefixes.sum(), suffixes.sum()
     before, after = np.empty((64, 2), np.int64), np.empty((64, 2), np.int64)
     slots, chances = np.empty(64, np.int64), np.empty(64)
     for word in range(len(offsets) - 1):
         begin, end = offsets[word], offsets[word + 1]
-        count, total = analyses(letters, begin, end, affixes[0], affixes[2], before, after), 0.0
-        for one in range(count):
-            key = part(letters, begin + before[one, 1], end - after[one, 1], 2)
-            slot = find(keys, key)
+        count, total = list_analyses(letters, begin, end, affixes[0], affixes[2], before, after), 0.0
+        for number in range(count):
+            key = hash_letters(letters, begin + before[number, 1], end - after[number, 1], 2)
+            slot = find_slot(keys, key)
             keys[slot] = key
-            slots[one], chances[one] = slot, 1.0
+            slots[number], chances[number] = slot, 1.0
             if not first:
-                chances[one] = (mass[slot] + 1e-3) / all_mass
-                chances[one] *= (prefixes[before[one, 0]] + 1e-3) / all_prefixes
-                chances[one] *= (suffixes[after[one, 0]] + 1e-3) / all_suffixes
-            total += chances[one]
-        for one in range(count):
-            share = weight[word] * chances[one] / total
-            new_mass[slots[one]] += share
-            new_prefixes[before[one, 0]] += share
-            new_suffixes[after[one, 0]] += share
+                chances[number] = (mass[slot] + 1e-3) / all_mass
+                chances[number] *= (prefixes[before[number, 0]] + 1e-3) / all_prefixes
+                chances[number] *= (suffixes[after[number, 0]] + 1e-3) / all_suffixes
+            total += chances[number]
+        for number in range(count):
+            share = weight[word] * chances[number] / total
+            new_mass[slots[number]] += share
+            new_prefixes[before[number, 0]] += share
+            new_suffixes[after[number, 0]] += share
     return new_mass, new_prefixes, new_suffixes
 
 

@@ -1,18 +1,19 @@
-"""Byte-pair encoding learned from pre-token counts: the merges that `tokenizers` learns, in its order, faster.
+"""Byte-pair encoding learned from pre-token counts: the merges of `tokenizers`, in the same order, faster.
 
-Sennrich et al. 2016: join the most frequent pair of neighbouring symbols everywhere, again and again. Of pairs
-equally frequent the one with the smaller ids goes first, as in `tokenizers`' BpeTrainer (0.23), whose merges
-these are, one by one, from the same counts. Counting 105 MB and learning 32,000 tokens takes 3.5 s on one core,
-where `tokenizers` takes 40.
+Sennrich et al. 2016: the most frequent pair of neighbouring symbols is merged everywhere, repeatedly. Among equally
+frequent pairs the one with the smaller ids is merged first, as in the BpeTrainer of `tokenizers` (0.23). From the same
+counts this module learns the same merges, one by one. Counting 105 MB and learning 32,000 tokens takes 3.5 s on one
+core; `tokenizers` takes 40 s.
 
-A pair's score is the sum of its occurrences' weights: all the same in plain BPE; less than nothing across morpheme
-boundaries in `soft` mode; and in `hard` mode what lies across a boundary is no pair at all (see `morphology`).
+The score of a pair is the sum of the weights of its occurrences. The weight is 1 in plain BPE. In `soft` mode an
+occurrence across a morpheme boundary has a negative weight. In `hard` mode symbols on both sides of a boundary are not
+a pair (see `morpheme_boundaries`).
 
-A merge touches only the words that hold its pair. Each pair keeps its count, updated with every merge, and a
-linked list of words that held it when it came up; a word may have lost it since, but can't have gained it,
-because a new pair always holds the symbol made last. So scores only fall, but for the loss of an occurrence across a
-boundary, and then the pair enters the heap anew: an entry is never below the truth, and one look at the present score
-when it comes to the top settles whether it still stands.
+A merge visits only the words that contain its pair. Each pair has its score, updated with every merge, and a linked
+list of the words that contained it when it appeared. A word may have lost the pair since, but cannot have gained it,
+because a new pair always contains the newest symbol. So scores only fall, except when an occurrence across a boundary
+is lost; then the pair is pushed again. Scores in the heap are therefore upper bounds, and an entry that is popped is
+compared with the present score.
 """
 
 from __future__ import annotations
@@ -24,48 +25,48 @@ from numba import njit, uint64
 from numpy.typing import NDArray
 
 from tokenization.errors import EmptyCorpus, OptionError, VocabularyError
-from tokenization.model.alphabet import BYTE_OF_ID
-from tokenization.model.vocabulary import Merge
-from tokenization.training.counts import Counts
-from tokenization.training.morpheme_boundaries import HUNDREDTHS, Morphology
+from tokenization.model import BYTE_OF_ID, Merge
+from tokenization.options import MorphologyOptions, check_range
+from tokenization.training.counts import PretokenCounts
+from tokenization.training.morpheme_boundaries import HUNDREDTHS
 
 _EMPTY = np.int64(-1)
 _HASH = uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads neighbouring keys (Knuth, TAOCP 3, 6.4)
 _FNV, _FNV_START = uint64(0x100000001B3), uint64(0xCBF29CE484222325)
 _NO_LIMIT = 1 << 30
-_PLAIN = Morphology()
+_PLAIN = MorphologyOptions()
 
 
-def train(
-    counts: Counts,
+def train_merges(
+    counts: PretokenCounts,
     size: int,
     *,
     min_count: int = 1,
     max_bytes: int | None = None,
-    morphology: Morphology = _PLAIN,
+    morphology: MorphologyOptions = _PLAIN,
     boundaries: NDArray[np.bool_] | None = None,
 ) -> list[Merge]:
-    """Learn merges until there are `size` tokens, the 256 bytes among them.
+    """Learn merges until there are `size` tokens, the 256 bytes included.
 
-    A merge is made of the bytes of its two tokens. Two merges may give the same token (as in `tokenizers`),
-    so there may be more than `size - 256` of them. Pairs that occur fewer than `min_count` times are not
-    joined, nor those whose token would be longer than `max_bytes`. `boundaries` says for each byte of `counts.data`
-    whether a morpheme ends with it; any mode of `morphology` but `none` needs it. In `soft` mode min_count is
-    the least score.
+    `min_count`: minimum score of a merged pair, in occurrences. `max_bytes`: maximum length of a token; None for no
+    limit. `morphology`: how boundaries affect the scores. `boundaries`: bool [bytes of `counts.data`], true where a
+    morpheme ends; required unless the mode is `none`.
 
-    Raises VocabularyError if there is no room for the bytes, EmptyCorpus if the text doesn't give so many
-    tokens, OptionError for options out of range.
+    Returns pairs of bytes in the order of merging. Two merges can make the same token (as in `tokenizers`), so there
+    can be more than `size - 256` of them.
+
+    Raises VocabularyError if `size` is below 256, OptionError for options out of range, EmptyCorpus if the text does
+    not give enough tokens.
     """
     if size < 256:
-        raise VocabularyError(f"{size} tokens don't hold the 256 bytes: ask for at least 256")
-    if min_count < 1:
-        raise OptionError(f"min_count = {min_count}: a pair that never occurs can't be joined; ask for at least 1")
-    if max_bytes is not None and max_bytes < 2:
-        raise OptionError(f"max_bytes = {max_bytes}: joined tokens have at least 2 bytes; ask for that or more")
+        raise VocabularyError(f"size = {size}: choose 256 or more (the bytes are tokens)")
+    check_range("min_count", min_count, 1)
+    if max_bytes is not None:
+        check_range("max_bytes", max_bytes, 2)
     if morphology.mode != "none" and (boundaries is None or boundaries.shape != counts.data.shape):
-        raise OptionError(f"morphology mode {morphology.mode} needs one boundary flag for each byte of the counts")
+        raise OptionError(f"boundaries: mode {morphology.mode!r} requires one flag for each byte of the counts")
     if not len(counts):
-        raise EmptyCorpus("there is no text to learn merges from: check the sample's quotas and documents")
+        raise EmptyCorpus("there is no text to learn merges from: check the quotas and documents of the sample")
     id_of_byte = np.empty(256, np.int32)
     id_of_byte[list(BYTE_OF_ID)] = np.arange(256, dtype=np.int32)
     soft = morphology.mode == "soft"
@@ -88,28 +89,29 @@ def train(
     if tokens < size:
         raise EmptyCorpus(
             f"the text gives {tokens} tokens, not {size}: "
-            "take a larger sample, a smaller vocabulary, a lower min_count or a higher max_bytes"
+            "use a larger sample, a smaller vocabulary, a lower min_frequency or a higher max_token_bytes"
             + (", or a lower penalty or share of soft morphology" if soft else "")
         )
     return _in_bytes(left.tolist(), right.tolist())
 
 
 def _in_bytes(left: list[int], right: list[int]) -> list[Merge]:
+    """Return merges of ids as merges of bytes."""
     pieces = [bytes([byte]) for byte in BYTE_OF_ID]
-    known = set(pieces)
+    seen = set(pieces)
     merges = []
     for a, b in zip(left, right, strict=True):
         merges.append((pieces[a], pieces[b]))
         joined = pieces[a] + pieces[b]
-        if joined not in known:
-            known.add(joined)
+        if joined not in seen:
+            seen.add(joined)
             pieces.append(joined)
     return merges
 
 
 @njit(cache=True)
 def _slot(keys, key):  # type: ignore[no-untyped-def]
-    """Where a pair (int64) stands in the open-addressing table `keys` (a power of two long), or would stand."""
+    """Return the slot of a pair (int64) in the open-addressing table `keys`, or the free slot where it belongs."""
     mask = len(keys) - 1
     slot = np.int64((uint64(key) * _HASH) >> uint64(32)) & mask
     while keys[slot] != _EMPTY and keys[slot] != key:
@@ -119,7 +121,7 @@ def _slot(keys, key):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _rehash(keys, counts, heads, stamps):  # type: ignore[no-untyped-def]
-    """The same table with twice the room."""
+    """Return the same table with twice the number of slots."""
     new_keys = np.full(2 * len(keys), _EMPTY)
     new_counts = np.zeros(2 * len(keys), np.int64)
     new_heads = np.full(2 * len(keys), -1, np.int32)
@@ -136,7 +138,7 @@ def _rehash(keys, counts, heads, stamps):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _token(text, begin, lengths, table, ids, size):  # type: ignore[no-untyped-def]
-    """The id of the token whose bytes were written last, at `begin[size]`: an old one's, or `size`."""
+    """Return the id of the token whose bytes are at `begin[size]`: that of an equal token, or `size`."""
     start, length = begin[size], lengths[size]
     state = _FNV_START
     for i in range(length):
@@ -144,15 +146,15 @@ def _token(text, begin, lengths, table, ids, size):  # type: ignore[no-untyped-d
     mask = len(table) - 1
     slot = np.int64(state >> uint64(20)) & mask
     while table[slot]:
-        known = ids[slot]
-        if lengths[known] == length:
+        candidate = ids[slot]
+        if lengths[candidate] == length:
             same = True
             for i in range(length):
-                if text[begin[known] + i] != text[start + i]:
+                if text[begin[candidate] + i] != text[start + i]:
                     same = False
                     break
             if same:
-                return known
+                return candidate
         slot = (slot + 1) & mask
     table[slot] = True
     ids[slot] = size
@@ -161,6 +163,7 @@ def _token(text, begin, lengths, table, ids, size):  # type: ignore[no-untyped-d
 
 @njit(cache=True)
 def _doubled(array):  # type: ignore[no-untyped-def]
+    """Return a copy of the array with twice the length."""
     larger = np.empty(2 * len(array), array.dtype)
     larger[: len(array)] = array
     return larger
@@ -168,7 +171,7 @@ def _doubled(array):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _count_pairs(words, table, nodes, weights, hard, token_bytes, max_bytes):  # type: ignore[no-untyped-def]
-    """Enter all pairs of neighbours. Returns how many pairs and how many nodes there are then."""
+    """Add all pairs of neighbours to the table. Returns the number of pairs and of nodes."""
     symbols, ends, starts, lengths, counts = words
     keys, scores, heads, _ = table
     node_word, node_next = nodes
@@ -192,7 +195,7 @@ def _count_pairs(words, table, nodes, weights, hard, token_bytes, max_bytes):  #
 
 @njit(cache=True)
 def _heap(table, least):  # type: ignore[no-untyped-def]
-    """The pairs that score at least so much."""
+    """Return a heap of the pairs whose score is at least `least`."""
     heap = [(-table[1][slot], table[0][slot]) for slot in range(len(table[0])) if table[1][slot] >= least]
     heapq.heapify(heap)
     return heap
@@ -200,11 +203,11 @@ def _heap(table, least):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _join(key, new, merge, words, table, nodes, pairs, used, token_bytes, max_bytes, visited, raised, weights, hard):  # type: ignore[no-untyped-def]
-    """Replace a pair by the token `new` in all words that hold it, and keep the scores of its neighbours.
+    """Replace a pair by the token `new` in all words that contain it, and update the scores of neighbouring pairs.
 
-    `weights` are those of an occurrence inside a morpheme and across a boundary, for each time a word occurs.
-    `raised` receives the pairs whose score rose. Returns how many these are, and how many pairs and nodes
-    there are now. The tables must have room: a merge adds at most two pairs for each token there is.
+    `weights`: weights of an occurrence inside a morpheme and across a boundary. `raised` receives the pairs whose
+    score rose. Returns the number of these, and the numbers of pairs and nodes. The tables must have free slots: a
+    merge adds at most two pairs for each token.
     """
     symbols, ends, starts, lengths, counts = words
     keys, scores, heads, stamps = table
@@ -271,23 +274,22 @@ def _join(key, new, merge, words, table, nodes, pairs, used, token_bytes, max_by
 
 @njit(cache=True)
 def _learn(text_of_words, starts, lengths, counts, weights, hard, stage_end, alphabet, size, min_count, max_bytes):  # type: ignore[no-untyped-def]
-    """The loop. Word w is `symbols[starts[w]:][:lengths[w]]`, shortened in place, and occurs `counts[w]` times.
+    """Run the main loop. Returns the ids of the left and right parts of the merges, and the number of tokens.
 
-    `text_of_words` are the symbols, and whether a morpheme ends with each. With `stage_end` tokens, or as soon as no
-    pair scores enough if that is below `size`, boundaries are forgotten and all occurrences weigh the same.
+    Word w is `symbols[starts[w]:][:lengths[w]]`, shortened in place, and occurs `counts[w]` times. `text_of_words`:
+    the symbols, and whether a morpheme ends with each. From `stage_end` tokens on, or when no pair has a sufficient
+    score below `size` tokens, boundaries are ignored and all occurrences have the same weight.
 
-    Returns the ids of the left and right sides of the merges, and the number of tokens reached.
-
-    All arrays that grow are grown here: where a loop may rebind an array, numba counts its references in every
-    turn, and the work in `_join` takes half as long again.
+    All growing arrays are reallocated here: where a loop can rebind an array, numba counts references in every
+    iteration, and `_join` takes half as long again.
     """
-    # Tokens: their bytes, and a table that finds a token by its bytes.
+    # Tokens: their bytes, and a table of tokens by their bytes.
     text, text_size = np.empty(1 << 16, np.uint8), 256
     begin, token_bytes = np.zeros(size + 1, np.int64), np.zeros(size + 1, np.int64)
-    room = 1024
-    while room < 4 * size:
-        room *= 2
-    token_table, token_ids = np.zeros(room, np.bool_), np.zeros(room, np.int32)
+    capacity = 1024
+    while capacity < 4 * size:
+        capacity *= 2
+    token_table, token_ids = np.zeros(capacity, np.bool_), np.zeros(capacity, np.int32)
     for token in range(256):
         text[token] = alphabet[token]
         begin[token], token_bytes[token] = token, 1
@@ -295,18 +297,18 @@ def _learn(text_of_words, starts, lengths, counts, weights, hard, stage_end, alp
     tokens = 256
     left, right, merges = np.empty(size, np.int32), np.empty(size, np.int32), 0
 
-    # Pairs: key = left id << 32 | right id, so that keys in order are pairs in order. There are 65,536 of bytes.
-    room = 1 << 18
+    # Pairs: key = left id << 32 | right id, so that sorted keys are sorted pairs. There are 65,536 pairs of bytes.
+    capacity = 1 << 18
     table = (
-        np.full(room, _EMPTY),
-        np.zeros(room, np.int64),  # count
-        np.full(room, -1, np.int32),  # head of the list of words that hold the pair
-        np.zeros(room, np.int32),  # the merge that last raised the count
+        np.full(capacity, _EMPTY),
+        np.zeros(capacity, np.int64),  # count
+        np.full(capacity, -1, np.int32),  # head of the list of words that contain the pair
+        np.zeros(capacity, np.int32),  # the merge that last raised the count
     )
-    # A node says that a word holds a pair. Every pair of neighbours is one at most, and every place where two symbols
-    # become one makes two new ones and one symbol less.
-    room = 3 * len(text_of_words[0])
-    nodes = np.empty(room, np.int32), np.empty(room, np.int32)
+    # A node records that a word contains a pair. Each pair of neighbours needs one node at most, and each replacement
+    # of two symbols by one needs two new nodes.
+    capacity = 3 * len(text_of_words[0])
+    nodes = np.empty(capacity, np.int32), np.empty(capacity, np.int32)
     symbols, ends = text_of_words
     words = symbols, ends, starts, lengths, counts
     pairs, used = _count_pairs(words, table, nodes, weights, hard, token_bytes, max_bytes)

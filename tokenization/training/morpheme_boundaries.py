@@ -1,76 +1,53 @@
-"""How morpheme boundaries bear on which merges are learned; at inference the merges are those of any BPE.
+"""The effect of morpheme boundaries on the merges that are learned. Encoding applies merges as in any BPE tokenizer.
 
-none   they don't
-hard   no merge across a boundary while learning (MorphBPE, Asgari et al. 2025). The same merges do cross at
-       inference, which knows no boundaries: that mismatch is what it pays for
-soft   a pair's score is its count inside morphemes - penalty x its count across boundaries, and a merge is
-       applied everywhere, as inference will. The first `share` of the vocabulary is built so, the rest by
-       plain counts: one dial between plain BPE's shortness and the morphemes
+    none   boundaries have no effect
+    hard   no merge across a boundary during training (MorphBPE, Asgari et al. 2025). During encoding the same merges
+           do cross boundaries, which are unknown then: this mismatch is the weakness of the mode
+    soft   the score of a pair is its count inside morphemes - penalty x its count across boundaries, and a merge is
+           applied everywhere, as in encoding. The first `share` of the vocabulary is built this way, the rest by plain
+           counts. The share trades short texts (plain BPE) against morphemes
 
-On top of any of them the pre-token pattern may set clitics apart (`pattern.pattern(clitics=True)`), at inference too.
+With any mode the pre-token pattern can also split off clitics (`pretoken_pattern(clitics=True)`), in encoding too.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import accumulate
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tokenization.errors import OptionError
-from tokenization.morphology.segmenter import WORD, Segmenter, bare, cut_words
-from tokenization.training.counts import Counts
+from tokenization.morphology import WORD, Segmenter, bare, word_boundaries
+from tokenization.training.counts import PretokenCounts
 
-Mode = Literal["none", "hard", "soft"]
-HUNDREDTHS = 100  # scores are whole numbers: the penalty is taken in hundredths
+HUNDREDTHS = 100  # scores are integers: the penalty is multiplied by this
 
 
-@dataclass(frozen=True, slots=True)
-class Morphology:
-    """The mode, and for `soft` the penalty (λ, at least 0, in hundredths) and the share (above 0, at most 1).
+def boundary_flags(counts: PretokenCounts, segmenter: Segmenter) -> NDArray[np.bool_]:
+    """Return bool [bytes of `counts.data`]: whether a morpheme ends with the byte, inside its pre-token.
 
-    Raises OptionError, on construction, for values out of range.
+    Words are the pre-tokens of Arabic letters and marks, without the space or sign before them.
     """
-
-    mode: Mode = "none"
-    penalty: float = 2.0
-    share: float = 0.94
-
-    def __post_init__(self) -> None:
-        if self.mode not in ("none", "hard", "soft"):
-            raise OptionError(f"morphology mode {self.mode!r}: choose none, hard or soft")
-        if not 0 <= self.penalty <= 1000:
-            raise OptionError(f"morphology penalty {self.penalty}: choose from 0 to 1000")
-        if not 0 < self.share <= 1:
-            raise OptionError(f"morphology share {self.share}: choose above 0 and at most 1")
-
-
-def boundaries(counts: Counts, segmenter: Segmenter) -> NDArray[np.bool_]:
-    """For each byte of `counts.data` whether a morpheme ends with it inside its pre-token.
-
-    Words are the pre-tokens of Arabic letters and marks, with the space or sign before them set apart.
-    """
-    found = list(_words(counts))
-    words = [word for _, word, _ in found]
+    arabic = list(_words(counts))
+    words = [word for _, word, _ in arabic]
     ends = np.zeros(len(counts.data), np.bool_)
-    for (place, word, _), cuts in zip(found, cut_words(segmenter, words), strict=True):
-        ends[[place + len(word[:cut].encode()) - 1 for cut in cuts]] = True
+    for (place, word, _), of_word in zip(arabic, word_boundaries(segmenter, words), strict=True):
+        ends[[place + len(word[:boundary].encode()) - 1 for boundary in of_word]] = True
     return ends
 
 
-def clitics_apart(counts: Counts, split: str) -> Counts:
-    """The pieces that a pattern with clitics cuts the pre-tokens of the plain one into, over the same bytes.
+def split_clitics(counts: PretokenCounts, pattern: str) -> PretokenCounts:
+    """Return the pieces of a pattern with clitics, made from the pre-tokens of the plain pattern, over the same
+    bytes.
 
-    Flags of `boundaries(counts, ...)` fit them as they are: a word is segmented whole, and then cut. Pieces stay in
-    the order of the words they come from, so that equal pieces may have unequal boundaries.
+    The flags of `boundary_flags(counts, ...)` remain valid: a word is segmented whole, and then split. Pieces keep the
+    order of their words, so that equal pieces with different boundaries remain separate entries.
     """
     from tokenizers import Regex, pre_tokenizers
 
-    engine = pre_tokenizers.Split(Regex(split), "isolated")
+    engine = pre_tokenizers.Split(Regex(pattern), "isolated")
     begins: list[int] = []
     times: list[int] = []
     for begin, (piece, count) in zip(counts.offsets.tolist(), counts.items(), strict=False):
@@ -79,19 +56,19 @@ def clitics_apart(counts: Counts, split: str) -> Counts:
         sizes = [len(part.encode()) for part, _ in pieces]
         begins.extend(accumulate(sizes[:-1], initial=begin))
         times.extend([count] * len(sizes))
-    return Counts(counts.data, np.array([*begins, len(counts.data)], np.int64), np.array(times, np.int64))
+    return PretokenCounts(counts.data, np.array([*begins, len(counts.data)], np.int64), np.array(times, np.int64))
 
 
-def word_counts(counts: Counts) -> dict[str, int]:
-    """How often each Arabic word occurs, without marks: what some segmenters choose by."""
+def word_counts(counts: PretokenCounts) -> dict[str, int]:
+    """Return the number of occurrences of each Arabic word, without marks."""
     total: Counter[str] = Counter()
     for _, word, count in _words(counts):
         total[bare(word)] += count
     return dict(total)
 
 
-def _words(counts: Counts) -> Iterator[tuple[int, str, int]]:
-    """Arabic words among the pre-tokens, without the space or sign before them: first byte, word, count."""
+def _words(counts: PretokenCounts) -> Iterator[tuple[int, str, int]]:
+    """Yield the Arabic words among the pre-tokens, without the space or sign before them: first byte, word, count."""
     for begin, (piece, count) in zip(counts.offsets.tolist(), counts.items(), strict=False):
         text = piece.decode(errors="replace")
         lead = 0 if WORD.fullmatch(text) else 1

@@ -1,6 +1,6 @@
 """sentencepiece on the lines of the same texts: `python sentencepiece_train.py TEXTS SIZE PATTERN`.
 
-It knows no patterns, and merges characters where others merge bytes: what is compared is the time.
+It supports no patterns and merges characters where others merge bytes, so that only the time is compared.
 """
 
 import io

@@ -61,7 +61,7 @@ def test_help_imports_nothing_heavy():
         (["dedup", "nowhere", "--out", "o"], 5, "is not sealed"),
         (["verify", "nowhere"], 2, "there is no such folder"),
         (["status", "nowhere"], 2, "is not the folder of a build"),
-        (["tokenizer", "show", "nowhere"], 3, "there is no such path"),
+        (["tokenizer", "show", "nowhere"], 3, "nowhere: the path does not exist"),
     ],
 )
 def test_a_wrong_command_gets_one_sentence_and_its_exit_code(

@@ -48,7 +48,7 @@ def test_what_cannot_be_read_is_told_in_a_sentence(tmp_path: Path, capsys: pytes
     assert "nothing to segment" in capsys.readouterr().err
     (tmp_path / "gold.tsv").write_text("كتابها\tكتاب+ه\n")
     assert run(["tokenizer", "segment", "--gold", str(tmp_path / "gold.tsv")]) == 3
-    assert "line 1: segments don't concatenate" in capsys.readouterr().err
+    assert "line 1: the segments do not concatenate" in capsys.readouterr().err
     (tmp_path / "text.txt").write_text("كتاب")
     assert run(["tokenizer", "segment", str(tmp_path / "text.txt"), "--segmenter=camel", "--database=no.db"]) == 3
-    assert "no.db: there is no such database" in capsys.readouterr().err
+    assert "no.db: the database does not exist" in capsys.readouterr().err

@@ -15,7 +15,7 @@ from pipelines.fertility.texts import TASHKEEL, read_texts
 from pipelines.stages.documents import open_documents, parts_of
 from tests.pipelines.report.reading import Page
 from tests.tokenization.slowly import slowly
-from tokenization.model.tokenizer import Tokenizer
+from tokenization.model import Tokenizer
 
 GOLD = "والكتاب\tو+ال+كتاب\nبيت\tبيت\nمدرستها\tمدرس+ت+ها\n"
 
@@ -152,7 +152,7 @@ def test_tokenizers_of_one_name_are_told_apart() -> None:
         ({"--sizes": "8x"}, 2, "write them as 8k,16k,32k"),
         ({"--sizes": "100"}, 2, "a vocabulary holds the 256 bytes"),
         ({"--sizes": "64k"}, 3, "the text gives"),
-        ({"--gold": "unique"}, 3, "can't be read as text"),
+        ({"--gold": "unique"}, 3, "cannot be read as text"),
         ({"--out": "unique/manifest.json"}, 2, "can't be written"),
     ],
 )

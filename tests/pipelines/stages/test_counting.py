@@ -13,8 +13,8 @@ from pipelines.stages.documents import open_documents, parts_of
 from pipelines.stages.tokenizer import tokenizer_stage
 from sharding.errors import OptionError
 from tokenization.errors import SampleError
-from tokenization.model.pattern import pattern
-from tokenization.training.counts import count
+from tokenization.model import pretoken_pattern as pattern
+from tokenization.training import count_pretokens as count
 
 
 def options(chars: int = 2_000_000_000, vocab_size: int = 600) -> TokenizerOptions:

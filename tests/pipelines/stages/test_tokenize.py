@@ -13,8 +13,7 @@ from pipelines.stages import tokenize
 from pipelines.stages.documents import open_documents, parts_of
 from pipelines.stages.ingest import ingest_stage
 from pipelines.stages.tokenize import tokenize_stage
-from tokenization.model.encode import Encoder
-from tokenization.model.tokenizer import Tokenizer
+from tokenization.model import Encoder, Tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +91,8 @@ def test_a_part_whose_last_piece_engines_disagree_on_is_done_anew_by_the_referen
             super().__init__(tokenizer)
             self._fast = Encoder(poorer)._fast
 
-    monkeypatch.setattr("tokenization.model.encode.Encoder", Disagreeing)
-    monkeypatch.setattr("tokenization.model.encode.FIRST", 31)  # so that the last one is checked
+    monkeypatch.setattr("tokenization.model.Encoder", Disagreeing)
+    monkeypatch.setattr("tokenization.model.encode.CHECKED_FIRST", 31)  # so that the last one is checked
     sealed = run(tokenize_stage(tmp_path / "tokens", [folder], built / "tokenizer"), Context()).sealed
     assert sealed.manifest.summary["parts_by_reference"] == 1
     assert ids_of(tmp_path / "tokens") == [loaded.encode(text) for text in documents(folder)]

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines import cli
 from sharding.seal import Sealed
-from tokenization.model.tokenizer import Tokenizer
+from tokenization.model import Tokenizer
 
 PEAK = """
 import resource, sys

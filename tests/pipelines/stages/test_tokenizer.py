@@ -10,8 +10,8 @@ from pipelines.run.stage import Context, run
 from pipelines.stages.tokenizer import tokenizer_stage
 from sharding.seal import Sealed
 from tokenization.errors import VocabularyError
-from tokenization.model.pattern import pattern
-from tokenization.model.tokenizer import Tokenizer
+from tokenization.model import Tokenizer
+from tokenization.model import pretoken_pattern as pattern
 
 
 def test_morphology_changes_the_merges_and_unasked_for_leaves_the_seal_as_it_was(built: Path, tmp_path: Path) -> None:

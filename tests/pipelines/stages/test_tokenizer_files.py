@@ -9,8 +9,7 @@ from tokenizers import ByteLevelBPETokenizer
 from transformers import AutoTokenizer
 
 from pipelines import cli
-from tokenization.model.import_foreign import open_tokenizer
-from tokenization.model.tokenizer import Tokenizer
+from tokenization.model import Tokenizer, open_tokenizer
 
 TEXT = "وستكتبونها غدا — don't, 1234 <|bos|>\n\n  كَتَبَ"
 

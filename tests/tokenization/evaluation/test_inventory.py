@@ -1,4 +1,4 @@
-"""What a vocabulary is made of equals a count by hand, one token at a time."""
+"""The figures of a vocabulary equal an independent count, one token at a time."""
 
 import json
 from collections import Counter
@@ -6,38 +6,39 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tokenization.evaluation.inventory import inventory, kind
-from tokenization.model.encode import Encoder
-from tokenization.model.import_foreign import PATTERNS, of_ranks
-from tokenization.model.tokenizer import Tokenizer
+from tokenization.evaluation import describe_vocabulary, script_of
+from tokenization.model import PATTERNS, Encoder, Tokenizer, tokenizer_of_ranks
 
 
 def test_figures_equal_a_count_token_by_token(small: Tokenizer) -> None:
-    found = inventory(Encoder(small))
-    assert json.loads(json.dumps(found)) == found
+    figures = describe_vocabulary(Encoder(small))
+    assert json.loads(json.dumps(figures)) == figures
     pieces = [piece for piece in small.pieces if piece]
     whole = [piece.decode() for piece in pieces if piece.decode(errors="replace").encode() == piece]
-    assert (found["size"], found["text"], found["specials"]) == (4_096, len(pieces), 3)
-    assert found["bytes"]["mean"] == pytest.approx(sum(map(len, pieces)) / len(pieces))
-    assert found["bytes"]["deviation"] == pytest.approx(float(np.std(list(map(len, pieces)))))
-    assert sum(found["chars"].values()) == len(whole)
-    assert found["chars"]["3"] == Counter(map(len, whole))[3]
-    assert found["fragments"] == pytest.approx(1 - len(whole) / len(pieces))
-    assert sum(found["scripts"].values()) == pytest.approx(1)
+    assert (figures["size"], figures["text"], figures["specials"]) == (4_096, len(pieces), 3)
+    assert figures["bytes"]["mean"] == pytest.approx(sum(map(len, pieces)) / len(pieces))
+    assert figures["bytes"]["deviation"] == pytest.approx(float(np.std(list(map(len, pieces)))))
+    assert sum(figures["chars"].values()) == len(whole)
+    assert figures["chars"]["3"] == Counter(map(len, whole))[3]
+    assert figures["fragments"] == pytest.approx(1 - len(whole) / len(pieces))
+    assert sum(figures["scripts"].values()) == pytest.approx(1)
     arabic = sum(
         "\u0620" <= text.strip()[:1] <= "\u06ff" and text.strip()[:1] not in "،؛؟٪٠١٢٣٤٥٦٧٨٩" for text in whole
     )
-    assert found["scripts"]["Arabic"] == pytest.approx(arabic / len(pieces), abs=0.01)
+    assert figures["scripts"]["Arabic"] == pytest.approx(arabic / len(pieces), abs=0.01)
     alone = [text for text in whole if small.encode(text) != [small.pieces.index(text.encode())]]
-    assert found["unreachable"] == {"tokens": len(alone), "first": alone[:12]}
-    assert found["digits"]["ASCII"] == [small.decode([at]) for at in small.encode("1234567")]
-    assert found["indents"]["4"] == len(small.encode("x\n    x")) - len(small.encode("x\nx"))
+    assert figures["unreachable"] == {"tokens": len(alone), "first": alone[:12]}
+    assert figures["digits"]["ASCII"] == [small.decode([token]) for token in small.encode("1234567")]
+    assert figures["indents"]["4"] == len(small.encode("x\n    x")) - len(small.encode("x\nx"))
 
 
 def test_a_token_that_its_own_text_does_not_give_is_found() -> None:
     ranks = {bytes([byte]): byte for byte in range(256)} | {b"a b": 256, b"ab": 257}
-    found = inventory(Encoder(of_ranks(ranks, PATTERNS["gpt2"], {}, "made up", {})))
-    assert found["unreachable"] == {"tokens": 1, "first": ["a b"]}  # no pre-token holds a space inside
+    figures = describe_vocabulary(Encoder(tokenizer_of_ranks(ranks, PATTERNS["gpt2"], {}, "made up", {})))
+    assert figures["unreachable"] == {
+        "tokens": 1,
+        "first": ["a b"],
+    }  # no pre-token has an inner space
 
 
 @pytest.mark.parametrize(
@@ -62,4 +63,4 @@ def test_a_token_that_its_own_text_does_not_give_is_found() -> None:
     ],
 )
 def test_scripts_are_those_of_the_first_letter(text: str, expected: str) -> None:
-    assert kind(text) == expected
+    assert script_of(text) == expected

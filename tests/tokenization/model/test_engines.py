@@ -1,50 +1,66 @@
-"""Every morphology mode, clitics apart or not, gives one plain tokenizer that four engines read alike."""
+"""Every morphology mode, with or without clitics, gives a tokenizer for which four engines return the same ids."""
 
 import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from engines import Engines, agreed, engines, fuzzed
-from everything import everything
+from everything import EVERY, everything
+from numpy.typing import NDArray
 
-from benchmarks.tokenization.buckwalter import convert
-from tokenization.model import folder
-from tokenization.model.encode import Encoder
-from tokenization.model.pattern import pattern
-from tokenization.model.tokenizer import Tokenizer
-from tokenization.model.vocabulary import Layout, Vocabulary
-from tokenization.morphology.segmenter import segmenter
-from tokenization.training import bpe
-from tokenization.training.counts import Counts, count
-from tokenization.training.morpheme_boundaries import Morphology, boundaries, clitics_apart, word_counts
+from tokenization.model import Encoder, Tokenizer, Vocabulary, VocabularyLayout, pretoken_pattern, tokenizer_files
+from tokenization.morphology import open_segmenter
+from tokenization.options import MorphologyOptions
+from tokenization.training import (
+    PretokenCounts,
+    boundary_flags,
+    count_pretokens,
+    split_clitics,
+    train_merges,
+    word_counts,
+)
 
 FUZZ = int(os.environ.get("ARCORP_FUZZ", "250"))  # strings for each tokenizer
 MODES = ["V2", "regex", "hard learned", "hard regex rules", "soft learned", "soft regex learned", "soft camel"]
 
 
+@pytest.fixture(scope="module")
+def few_counts(real_text: list[str]) -> PretokenCounts:
+    """Fewer words, for segmenters that take long."""
+    return count_pretokens([text[:2_000] for text in real_text[::20]], pretoken_pattern())
+
+
+@pytest.fixture(scope="module")
+def learned_flags(real_counts: PretokenCounts) -> NDArray[np.bool_]:
+    return boundary_flags(real_counts, open_segmenter("learned"))
+
+
 @pytest.fixture(scope="module", params=MODES)
 def opened(
-    request: pytest.FixtureRequest, real_text: list[str], real_counts: Counts, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, real_counts: PretokenCounts, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Tokenizer, Engines]:
-    """The layout of V2, plain; and each mode with each segmenter, clitics apart or not."""
-    asked = request.param.split()
-    if asked == ["V2"]:
+    """The layout of V2 with plain BPE; and each mode with each segmenter, with or without clitics."""
+    settings = request.param.split()
+    if settings == ["V2"]:
         path: Path = request.getfixturevalue("v2_folder")
     else:
         path = tmp_path_factory.mktemp("tokenizer")
-        split, layout = pattern(clitics="regex" in asked), Layout(4_000)
-        words = real_counts
-        if "camel" in asked:  # analyses take their time: fewer words
-            words = count([text[:2_000] for text in real_text[::10]], pattern())
-        morphology, ends = Morphology(), None
-        if asked[0] != "regex":
-            database = str(convert(path / "buckwalter.db")) if "camel" in asked else None
-            morphology = Morphology(asked[0])
-            ends = boundaries(words, segmenter(asked[-1], word_counts(words), database))
-        pieces = clitics_apart(words, split) if "regex" in asked else words
-        merges = bpe.train(pieces, layout.merged, morphology=morphology, boundaries=ends)
-        for name, data in folder.files(Vocabulary(layout, tuple(merges)), split, {}).items():
+        split, layout = pretoken_pattern(clitics="regex" in settings), VocabularyLayout(4_000)
+        words, ends = real_counts, None
+        if "camel" in settings:
+            words = request.getfixturevalue("few_counts")
+            database = str(request.getfixturevalue("buckwalter"))
+            ends = boundary_flags(words, open_segmenter("camel", word_counts(words), database))
+        elif "rules" in settings:
+            ends = boundary_flags(words, open_segmenter("rules"))
+        elif "learned" in settings:
+            ends = request.getfixturevalue("learned_flags")
+        morphology = MorphologyOptions() if ends is None else MorphologyOptions(settings[0])
+        pieces = split_clitics(words, split) if "regex" in settings else words
+        merges = train_merges(pieces, layout.merged, morphology=morphology, boundaries=ends)
+        for name, data in tokenizer_files(Vocabulary(layout, tuple(merges)), split, {}).items():
             (path / name).write_bytes(data)
     return Tokenizer.load(path), engines(path)
 
@@ -55,9 +71,11 @@ def test_ids_are_equal_on_fuzzed_strings_and_nothing_is_lost(opened: tuple[Token
 
 
 def test_ids_are_equal_on_all_sample_corpora_and_nothing_is_lost(
-    opened: tuple[Tokenizer, Engines], samples: Path
+    opened: tuple[Tokenizer, Engines], samples: Path, request: pytest.FixtureRequest
 ) -> None:
-    for text in everything(samples):
+    """Each tokenizer reads a quarter of the texts; ARCORP_EVERY=1 reads all."""
+    first = MODES.index(request.node.callspec.params["opened"]) % 4
+    for text in everything(samples)[first::4] if EVERY > 1 else everything(samples):
         agreed(opened, text)
 
 
@@ -79,10 +97,12 @@ def test_words_without_end_encode_alike(opened: tuple[Tokenizer, Engines], text:
 
 
 def test_a_clitic_set_apart_is_never_in_a_token_with_the_stem(
-    real_counts: Counts, make_folder: Callable[[Layout, str], Path]
+    real_counts: PretokenCounts, make_folder: Callable[[VocabularyLayout, str], Path]
 ) -> None:
-    path = make_folder(Layout(4_000), pattern(clitics=True))
+    path = make_folder(VocabularyLayout(4_000), pretoken_pattern(clitics=True))
     tokenizer = Tokenizer.load(path)
     for text, apart in ((" والكتاب", " وال"), ("بالمدرسة", "بال"), (" كتابهما", " كتاب"), ("مكتبات", "مكتب")):
-        joined = [b"".join(tokenizer.pieces[at] for at in tokenizer.encode(text)[:n]).decode() for n in range(1, 9)]
+        joined = [
+            b"".join(tokenizer.pieces[token] for token in tokenizer.encode(text)[:n]).decode() for n in range(1, 9)
+        ]
         assert apart in joined

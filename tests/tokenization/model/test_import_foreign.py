@@ -1,4 +1,4 @@
-"""Tokenizers of others give the ids that their own engines give, and what can't be trusted is refused."""
+"""Foreign tokenizers give the ids of their own engines, and inconsistent files are refused."""
 
 import base64
 import json
@@ -14,10 +14,7 @@ from tokenizers import ByteLevelBPETokenizer
 from transformers import AutoTokenizer
 
 from tokenization.errors import FolderError
-from tokenization.model import import_foreign as foreign
-from tokenization.model.encode import Encoder
-from tokenization.model.import_foreign import open_tokenizer
-from tokenization.model.tokenizer import Tokenizer
+from tokenization.model import PATTERNS, Encoder, Tokenizer, open_tokenizer, tokenizer_of_ranks
 
 AWKWARD = st.sampled_from(
     [
@@ -31,13 +28,13 @@ TEXT = st.lists(st.one_of(AWKWARD, st.text(max_size=6)), max_size=10).map("".joi
 
 @pytest.fixture(scope="module")
 def ranks(small: Tokenizer) -> dict[bytes, int]:
-    return {piece: at for at, piece in enumerate(small.pieces) if piece}
+    return {piece: token for token, piece in enumerate(small.pieces) if piece}
 
 
 @pytest.fixture(scope="module")
 def pairs(ranks: dict[bytes, int]) -> dict[str, tuple[Tokenizer, tiktoken.Encoding]]:
-    """Our reading of OpenAI's patterns, and tiktoken's own; the vocabulary is a small one."""
-    made = {}
+    """Tokenizers with our form of OpenAI's patterns, and tiktoken's encodings, over a small vocabulary."""
+    encodings = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(public, "load_tiktoken_bpe", lambda *_, **__: ranks)
         patch.setattr(public, "data_gym_to_mergeable_bpe_ranks", lambda **_: ranks)
@@ -48,13 +45,13 @@ def pairs(ranks: dict[bytes, int]) -> dict[str, tuple[Tokenizer, tiktoken.Encodi
                 mergeable_ranks=ranks,
                 special_tokens={"<|endoftext|>": 5_000},
             )
-            ours = foreign.of_ranks(ranks, foreign.PATTERNS[name], {"<|endoftext|>": 5_000}, name, {})
-            made[name] = (ours, theirs)
-    return made
+            ours = tokenizer_of_ranks(ranks, PATTERNS[name], {"<|endoftext|>": 5_000}, name, {})
+            encodings[name] = (ours, theirs)
+    return encodings
 
 
 @given(TEXT)
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 def test_ids_are_those_of_tiktoken_with_its_own_patterns(
     pairs: dict[str, tuple[Tokenizer, tiktoken.Encoding]], text: str
 ) -> None:
@@ -73,7 +70,7 @@ def test_ids_are_those_of_tiktoken_on_real_text(
             assert batch.ids.tolist() == theirs.encode_ordinary(text[:20_000])
 
 
-def test_ids_that_a_tiktoken_vocabulary_leaves_out_are_unused_tokens(
+def test_ids_that_a_tiktoken_vocabulary_omits_are_unused_tokens(
     pairs: dict[str, tuple[Tokenizer, tiktoken.Encoding]],
 ) -> None:
     ours, _ = pairs["gpt2"]
@@ -99,7 +96,7 @@ def test_a_tiktoken_file_of_a_known_name_needs_nothing_beside_it(tmp_path: Path)
     path = tmp_path / "p50k_base.tiktoken"
     path.write_bytes(all_bytes())
     read = open_tokenizer(path)
-    assert read.pattern == foreign.PATTERNS["p50k_base"]
+    assert read.pattern == PATTERNS["p50k_base"]
     assert (read.vocab_size, read.specials["<|endoftext|>"]) == (50_257, 50_256)
 
 
@@ -109,7 +106,7 @@ def all_bytes() -> bytes:
 
 @pytest.fixture(scope="module")
 def gpt2_style(real_text: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as aragpt2's: special token first, vocab.json and merges.txt, as `tokenizers` writes them."""
+    """A folder like aragpt2's: the special token first, vocab.json and merges.txt as written by `tokenizers`."""
     folder = tmp_path_factory.mktemp("aragpt2")
     trainer = ByteLevelBPETokenizer()
     trainer.train_from_iterator(
@@ -132,18 +129,18 @@ def test_a_folder_of_vocab_and_merges_gives_the_ids_that_transformers_gives(
     for text in [*real_text[::60], "don't stop \n\n  now", "كَتَبَ ٣٢١"]:
         assert ours.encode(text[:5_000]) == theirs(text[:5_000])["input_ids"]
     assert Encoder(ours).refused is None
-    assert 0 not in ours.encode("<|endoftext|>")  # typed in a text, it is text
+    assert 0 not in ours.encode("<|endoftext|>")  # inside a text it is text
 
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("merges.txt", "#version: 0.2\nno such\n", "line 2: 'no such' is no merge"),
-        ("merges.txt", "a b c\n", "line 1: 'a b c' is no merge"),
-        ("merges.txt", b"\xff\xfe", "can't be read as text"),
-        ("merges.txt", None, "can't be read as text"),
-        ("vocab.json", '{"a": "b"}', "is no vocabulary"),
-        ("vocab.json", "[]", "is no JSON object"),
+        ("merges.txt", "#version: 0.2\nno such\n", "line 2: 'no such'"),
+        ("merges.txt", "a b c\n", "line 1: 'a b c'"),
+        ("merges.txt", b"\xff\xfe", "merges.txt: .*download it again"),
+        ("merges.txt", None, "merges.txt: .*download it again"),
+        ("vocab.json", '{"a": "b"}', "vocab.json: .*download it again"),
+        ("vocab.json", "[]", "vocab.json: .*not a JSON object"),
         ("vocab.json", '{"a": 0, "b": 7}', "id 1 has no token"),
     ],
 )
@@ -165,11 +162,11 @@ def test_a_vocabulary_that_cannot_be_trusted_is_refused(
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda data: data + b"nonsense\n", "line 4094: is no base64 and rank"),
-        (lambda data: data + b"*** 5\n", "line 4094: is no base64 and rank"),
-        (lambda data: data + b"QUJDREVGR0g= 300\n", "two tokens have the same id"),
+        (lambda data: data + b"nonsense\n", "line 4094: "),
+        (lambda data: data + b"*** 5\n", "line 4094: "),
+        (lambda data: data + b"QUJDREVGR0g= 300\n", "the same id"),
         (lambda data: data.split(b"\n", 1)[1], "not every byte is a token"),
-        (lambda data: data + b"QUJDREVGR0g= 99999999\n", "for 4,094 tokens: it is damaged"),
+        (lambda data: data + b"QUJDREVGR0g= 99999999\n", "for 4,094 tokens"),
     ],
 )
 def test_ranks_that_cannot_be_trusted_are_refused(
@@ -181,20 +178,22 @@ def test_ranks_that_cannot_be_trusted_are_refused(
         open_tokenizer(path)
 
 
-def test_what_is_no_tokenizer_is_refused_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(FolderError, match="there is no such path, and tiktoken knows none of this name"):
+def test_a_file_that_is_not_a_tokenizer_is_refused_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(FolderError, match=r"no-such-encoding: .*choose one of"):
         open_tokenizer("no-such-encoding")
     (tmp_path / "tokenizer.pkl").write_bytes(b"\x80\x04N.")
-    with pytest.raises(FolderError, match="a pickle runs code"):
+    with pytest.raises(FolderError, match=r"tokenizer\.pkl: .*pickle"):
         open_tokenizer(tmp_path / "tokenizer.pkl")
     (tmp_path / "mine.tiktoken").write_bytes(all_bytes())
-    with pytest.raises(FolderError, match="doesn't say its pattern"):
+    with pytest.raises(FolderError, match=r"mine\.tiktoken: .*pattern.*cl100k_base"):
         open_tokenizer(tmp_path / "mine.tiktoken")
     with pytest.raises(FolderError, match=r"there is no tokenizer\.json"):
         open_tokenizer(tmp_path)
-    # An address that answers nobody: tiktoken is really asked, and really fails.
+    # The proxy does not exist, so that the download really fails.
     monkeypatch.setenv("TIKTOKEN_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     tiktoken.registry.ENCODINGS.pop("p50k_base", None)
-    with pytest.raises(FolderError, match="tiktoken can't get it"):
+    with pytest.raises(FolderError, match=r"p50k_base: .*TIKTOKEN_CACHE_DIR"):
         open_tokenizer("p50k_base")

@@ -1,4 +1,4 @@
-"""Where words end."""
+"""The pre-token pattern splits words, digits, signs and white space as documented."""
 
 from functools import cache
 
@@ -10,12 +10,12 @@ from tokenizers import Regex
 from tokenizers.pre_tokenizers import Split
 
 from tokenization.errors import OptionError
-from tokenization.model.pattern import pattern
+from tokenization.model import pretoken_pattern
 
 
 @cache
 def splitter(digits: int = 1, *, clitics: bool = False) -> Split:
-    return Split(Regex(pattern(digits, clitics=clitics)), "isolated")
+    return Split(Regex(pretoken_pattern(digits, clitics=clitics)), "isolated")
 
 
 def pieces(text: str, digits: int = 1) -> list[str]:
@@ -39,7 +39,7 @@ def test_contractions_signs_and_white_space_are_pieces_of_their_own() -> None:
 @pytest.mark.parametrize("digits", [0, 4, -1])
 def test_other_numbers_of_digits_are_refused(digits: int) -> None:
     with pytest.raises(OptionError, match=f"digits = {digits}"):
-        pattern(digits)
+        pretoken_pattern(digits)
 
 
 def apart(text: str) -> list[str]:
@@ -56,13 +56,13 @@ def test_clitics_stand_apart_where_three_letters_of_the_stem_are_left() -> None:
     assert apart("باب له بها فهم") == ["باب", " له", " بها", " فهم"]
 
 
-def test_vocalised_words_and_other_scripts_are_cut_as_without() -> None:
+def test_vocalised_words_and_other_scripts_are_split_as_without_clitics() -> None:
     for text in ("الشَّمْسُ تُشْرِقُ فِي السَّمَاءِ", "They'll see 12 things\n\n x", "الـــسلام", "aوالكتاب"):
         assert apart(text) == pieces(text)
 
 
 @given(st.integers(0, 10**6))
-@settings(max_examples=200, deadline=None)
-def test_every_cut_lies_within_a_plain_piece_and_depends_on_nothing_outside_of_it(seed: int) -> None:
+@settings(deadline=None)
+def test_every_clitic_split_lies_within_a_plain_piece_and_depends_on_nothing_outside_of_it(seed: int) -> None:
     for text in fuzzed(3, seed):
         assert [part for piece in pieces(text) for part in apart(piece)] == apart(text)

@@ -1,4 +1,4 @@
-"""One tokenizer for everyone: four engines give the same ids, and a folder that lies is refused."""
+"""Four engines give the same ids for one folder, and an inconsistent folder is refused."""
 
 import json
 import shutil
@@ -15,11 +15,14 @@ from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
 from tokenization.errors import EncodingError, EncodingMismatch, FolderError
-from tokenization.model import folder
-from tokenization.model.golden import SENTENCES
-from tokenization.model.pattern import pattern
-from tokenization.model.tokenizer import Tokenizer
-from tokenization.model.vocabulary import Layout, Vocabulary
+from tokenization.model import (
+    GOLDEN_SENTENCES,
+    Tokenizer,
+    Vocabulary,
+    VocabularyLayout,
+    pretoken_pattern,
+    tokenizer_files,
+)
 
 
 @pytest.fixture(scope="module", params=["v2_folder", "small_folder"])
@@ -36,7 +39,7 @@ def test_four_engines_give_the_same_ids_on_real_text_and_lose_nothing(
 
 
 @given(st.lists(st.one_of(AWKWARD, st.text(max_size=12)), max_size=8))
-@settings(max_examples=100, deadline=None)
+@settings(deadline=None)
 def test_four_engines_give_the_same_ids_on_anything(opened: tuple[Tokenizer, Engines], parts: list[str]) -> None:
     agreed(opened, "".join(parts))
 
@@ -54,17 +57,17 @@ def test_the_v2_layout_keeps_its_ids_in_every_engine(v2_folder: Path) -> None:
     fast = fastokens.Tokenizer.from_file(str(v2_folder / "tokenizer.json"))
     assert (tokenizer.vocab_size, tokenizer.bos, tokenizer.eos, tokenizer.pad) == (32_768, 32_760, 32_761, 32_762)
     assert (len(auto), auto.bos_token_id, auto.eos_token_id, auto.pad_token_id) == (32_768, 32_760, 32_761, 32_762)
-    for name, at in tokenizer.specials.items():
-        assert auto.convert_tokens_to_ids(name) == fast.token_to_id(name) == at
+    for name, token_id in tokenizer.specials.items():
+        assert auto.convert_tokens_to_ids(name) == fast.token_to_id(name) == token_id
     assert tokenizer.specials["<|reserved_511|>"] == 32_511
     assert tokenizer.specials["<|eot|>"] == 32_767
 
 
-def test_a_loaded_folder_says_what_it_is(small: Tokenizer, small_folder: Path) -> None:
+def test_a_loaded_folder_has_its_roles_pattern_and_arrays(small: Tokenizer, small_folder: Path) -> None:
     assert small.vocab_size == 4_096
     assert (small.bos, small.eos, small.pad) == (4_093, 4_094, 4_095)
-    assert small.pattern == pattern(digits=2)
-    assert small.check_golden() == len(SENTENCES)
+    assert small.pattern == pretoken_pattern(digits=2)
+    assert small.check_golden() == len(GOLDEN_SENTENCES)
     assert small.meta["made"] == {"sample": "tests"}
     assert small.decode([4_093, *small.encode("نص"), 4_094]) == "<|bos|>نص<|eos|>"
     for name, array in (("token_bytes.npy", small.token_bytes), ("token_chars.npy", small.token_chars)):
@@ -76,8 +79,10 @@ def test_a_loaded_folder_says_what_it_is(small: Tokenizer, small_folder: Path) -
 
 @pytest.mark.fault(27)
 def test_equal_vocabularies_give_equal_bytes() -> None:
-    vocabulary = Vocabulary(Layout(261), ((b"a", b"b"), (b"ab", b"ab")))
-    assert folder.files(vocabulary, pattern(), {"x": 1}) == folder.files(vocabulary, pattern(), {"x": 1})
+    vocabulary = Vocabulary(VocabularyLayout(261), ((b"a", b"b"), (b"ab", b"ab")))
+    assert tokenizer_files(vocabulary, pretoken_pattern(), {"x": 1}) == tokenizer_files(
+        vocabulary, pretoken_pattern(), {"x": 1}
+    )
 
 
 def test_a_tokenizer_json_alone_is_enough(small: Tokenizer, small_folder: Path, tmp_path: Path) -> None:
@@ -115,13 +120,13 @@ def edited(path: Path, to: Path, edit: Callable[[dict[str, Any]], object]) -> Pa
     [
         (lambda j: j["added_tokens"].pop(0), "id 4093 has no token"),
         (lambda j: j["added_tokens"][0].update(id=4_100), "id 4093 has no token"),
-        (lambda j: j["model"]["vocab"].update({"zzzzzz": 300}), "id 300 stands for two tokens"),
+        (lambda j: j["model"]["vocab"].update({"zzzzzz": 300}), "two tokens have the id 300"),
         (lambda j: j["model"]["vocab"].update({"نص": 4_096}), "byte-level alphabet"),
         (lambda j: j["model"].update(type="WordPiece"), "only byte-level BPE"),
         (lambda j: j.update(decoder=None), "only byte-level BPE"),
-        (lambda j: j.pop("model"), "no model with a vocabulary"),
-        (lambda j: j["pre_tokenizer"].update(type="Unheard"), "can't read it"),
-        (lambda j: j["model"]["merges"].append(["no", "such"]), "can't read it"),
+        (lambda j: j.pop("model"), "no model"),
+        (lambda j: j["pre_tokenizer"].update(type="Unheard"), "save it with version"),
+        (lambda j: j["model"]["merges"].append(["no", "such"]), "save it with version"),
     ],
 )
 def test_a_tokenizer_json_that_cannot_be_trusted_is_refused(
@@ -138,13 +143,13 @@ def test_renumbering_by_the_engine_is_noticed(small_folder: Path, tmp_path: Path
         bos, eos, _ = config["added_tokens"]
         bos["id"], eos["id"] = eos["id"], bos["id"]
 
-    with pytest.raises(FolderError, match="has id 4094, and `tokenizers` makes it"):
+    with pytest.raises(FolderError, match="has id 4094, but `tokenizers`"):
         Tokenizer.load(edited(small_folder, tmp_path / "swapped", swap))
 
 
 def test_golden_sentences_that_encode_otherwise_are_noticed(small_folder: Path, tmp_path: Path) -> None:
     path = edited(small_folder, tmp_path / "changed", lambda config: config["pre_tokenizer"]["pretokenizers"].pop(0))
-    with pytest.raises(EncodingMismatch, match="encodes otherwise"):
+    with pytest.raises(EncodingMismatch, match=r"tokenizer\.json: .*restore the folder"):
         Tokenizer.load(path).check_golden()
 
 
@@ -166,18 +171,18 @@ def test_files_that_are_not_there_or_no_json_are_refused(tmp_path: Path) -> None
         Tokenizer.load(tmp_path / "nowhere")
     for content in (b"{", b"[]", b"\xff\xfe"):
         (tmp_path / "tokenizer.json").write_bytes(content)
-        with pytest.raises(FolderError, match="is no JSON"):
+        with pytest.raises(FolderError, match=r"tokenizer\.json: .*JSON"):
             Tokenizer.load(tmp_path)
 
 
 def test_a_role_held_by_no_special_token_is_refused(small_folder: Path, tmp_path: Path) -> None:
     shutil.copy(small_folder / "tokenizer.json", tmp_path)
     (tmp_path / "tokenizer_config.json").write_text('{"bos_token": "<s>"}')
-    with pytest.raises(FolderError, match="'<s>' has a role"):
+    with pytest.raises(FolderError, match=r"'<s>'.*tokenizer_config"):
         Tokenizer.load(tmp_path)
     (tmp_path / "tokenizer_config.json").write_text("[]")
-    with pytest.raises(FolderError, match="no JSON object"):
+    with pytest.raises(FolderError, match=r"tokenizer_config\.json: .*JSON object"):
         Tokenizer.load(tmp_path)
     (tmp_path / "tokenizer_config.json").write_text("nope")
-    with pytest.raises(FolderError, match="is no JSON"):
+    with pytest.raises(FolderError, match=r"tokenizer_config\.json: .*JSON"):
         Tokenizer.load(tmp_path)

@@ -1,14 +1,14 @@
-"""The table of character classes is that of the engine."""
+"""The table of character classes agrees with Python for characters that both know."""
 
 import unicodedata
 
 import numpy as np
 
-from tokenization.model.unicode_classes import LETTER, MARK, NUMBER, SPACE, classes
+from tokenization.model import LETTER, MARK, NUMBER, SPACE, character_classes
 
 
 def test_characters_that_unicode_has_long_had_are_classed_as_python_classes_them() -> None:
-    table = classes()
+    table = character_classes()
     majors = {"L": LETTER, "M": MARK, "N": NUMBER}
     points = [*range(0xD800), *range(0xE000, 0x110000)]
     expected = np.array([majors.get(unicodedata.category(chr(point))[0], 0) for point in points], np.uint8)
@@ -18,6 +18,6 @@ def test_characters_that_unicode_has_long_had_are_classed_as_python_classes_them
 
 
 def test_white_space_is_unicode_white_space() -> None:
-    spaces = {chr(point) for point in np.flatnonzero(classes() & SPACE).tolist()}
-    # str.isspace also counts the four separators U+001C to U+001F, which are no White_Space.
+    spaces = {chr(point) for point in np.flatnonzero(character_classes() & SPACE).tolist()}
+    # str.isspace includes the separators U+001C to U+001F, which do not have the property White_Space.
     assert spaces == {chr(point) for point in range(0x110000) if chr(point).isspace()} - set("\x1c\x1d\x1e\x1f")

@@ -1,4 +1,4 @@
-"""Morpheme boundaries steer which merges are learned, as a plain reading of the definition says."""
+"""Merges under morpheme boundaries equal those of a direct implementation of the definition."""
 
 from collections import Counter
 
@@ -8,19 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tokenization.errors import EmptyCorpus, OptionError
-from tokenization.model.alphabet import BYTE_OF_ID
-from tokenization.model.vocabulary import Merge
-from tokenization.morphology.segmenter import Rules
-from tokenization.training import bpe
-from tokenization.training.counts import Counts
-from tokenization.training.morpheme_boundaries import Morphology, boundaries
+from tokenization.model import BYTE_OF_ID, Merge
+from tokenization.morphology import RuleSegmenter
+from tokenization.options import MorphologyOptions
+from tokenization.training import PretokenCounts, boundary_flags, train_merges
 
 Word = tuple[list[bytes], list[bool], int]
 
 
-def slow_merges(words: list[Word], size: int, morphology: Morphology) -> list[Merge]:
-    """The definition, read off: count all pairs afresh for every merge."""
-    order = {bytes([byte]): at for at, byte in enumerate(BYTE_OF_ID)}
+def slow_merges(words: list[Word], size: int, morphology: MorphologyOptions) -> list[Merge]:
+    """The definition: count all pairs again for every merge."""
+    order = {bytes([byte]): number for number, byte in enumerate(BYTE_OF_ID)}
     merges: list[Merge] = []
     hard, soft = morphology.mode == "hard", morphology.mode == "soft"
     stage_end = 256 + round((size - 256) * morphology.share) if soft else size
@@ -48,15 +46,15 @@ def slow_merges(words: list[Word], size: int, morphology: Morphology) -> list[Me
 def _joined(tokens: list[bytes], ends: list[bool], pair: Merge, hard: bool) -> tuple[list[bytes], list[bool]]:
     out: list[bytes] = []
     flags: list[bool] = []
-    at = 0
-    while at < len(tokens):
-        if tuple(tokens[at : at + 2]) == pair and not (hard and ends[at]):
+    index = 0
+    while index < len(tokens):
+        if tuple(tokens[index : index + 2]) == pair and not (hard and ends[index]):
             out.append(pair[0] + pair[1])
-            at += 1
+            index += 1
         else:
-            out.append(tokens[at])
-        flags.append(ends[at])
-        at += 1
+            out.append(tokens[index])
+        flags.append(ends[index])
+        index += 1
     return out, flags
 
 
@@ -68,37 +66,42 @@ def _joined(tokens: list[bytes], ends: list[bool], pair: Merge, hard: bool) -> t
     st.integers(257, 275),
     st.randoms(use_true_random=False),
 )
-@settings(max_examples=150, deadline=None)
+@settings(deadline=None)
 def test_merges_are_those_of_the_definition(words, mode, penalty, share, size, random) -> None:  # type: ignore[no-untyped-def]
-    counts = Counts.of(words)
+    counts = PretokenCounts.of(words)
     ends = np.array([random.random() < 0.3 for _ in range(len(counts.data))], bool)
-    held: list[Word] = []
+    listed: list[Word] = []
     for begin, (word, count) in zip(counts.offsets.tolist(), counts.items(), strict=False):
-        held.append(([bytes([byte]) for byte in word], ends[begin : begin + len(word)].tolist(), count))
-    morphology = Morphology(mode, penalty, share)
-    expected = slow_merges(held, size, morphology)
+        listed.append(([bytes([byte]) for byte in word], ends[begin : begin + len(word)].tolist(), count))
+    morphology = MorphologyOptions(mode, penalty, share)
+    expected = slow_merges(listed, size, morphology)
     reached = 256 + len({left + right for left, right in expected})
     if reached < size:
         with pytest.raises(EmptyCorpus):
-            bpe.train(counts, size, morphology=morphology, boundaries=ends)
+            train_merges(counts, size, morphology=morphology, boundaries=ends)
     else:
-        assert bpe.train(counts, size, morphology=morphology, boundaries=ends) == expected
+        assert train_merges(counts, size, morphology=morphology, boundaries=ends) == expected
 
 
 def test_boundaries_lie_inside_arabic_words_after_the_space_and_nowhere_else() -> None:
-    counts = Counts.of({" والمدرسة".encode(): 2, "والمدرسة".encode(): 1, b" hello": 3, "٣".encode(): 1, b"\xff": 1})
-    ends = boundaries(counts, Rules())
+    counts = PretokenCounts.of(
+        {" والمدرسة".encode(): 2, "والمدرسة".encode(): 1, b" hello": 3, "٣".encode(): 1, b"\xff": 1}
+    )
+    ends = boundary_flags(counts, RuleSegmenter())
     for begin, (piece, _) in zip(counts.offsets.tolist(), counts.items(), strict=False):
-        cut = [at + 1 for at in range(len(piece)) if ends[begin + at]]
-        parts = [piece[a:b].decode(errors="replace") for a, b in zip([0, *cut], [*cut, len(piece)], strict=True)]
+        ends_of_parts = [index + 1 for index in range(len(piece)) if ends[begin + index]]
+        parts = [
+            piece[a:b].decode(errors="replace")
+            for a, b in zip([0, *ends_of_parts], [*ends_of_parts, len(piece)], strict=True)
+        ]
         assert parts == (["و", "ال", "مدرس", "ة"] if len(parts) > 1 and parts[0] == "و" else parts)
         assert len(parts) == (4 if "مدرسة" in piece.decode(errors="replace") else 1)
 
 
 def test_values_out_of_range_and_missing_boundaries_are_refused() -> None:
-    with pytest.raises(OptionError, match="share 0"):
-        Morphology("soft", share=0)
-    with pytest.raises(OptionError, match="penalty -1"):
-        Morphology("soft", penalty=-1)
-    with pytest.raises(OptionError, match="one boundary flag for each byte"):
-        bpe.train(Counts.of({b"abab": 3}), 257, morphology=Morphology("hard"))
+    with pytest.raises(OptionError, match="share = 0"):
+        MorphologyOptions("soft", share=0)
+    with pytest.raises(OptionError, match="penalty = -1"):
+        MorphologyOptions("soft", penalty=-1)
+    with pytest.raises(OptionError, match=r"boundaries: .*'hard'"):
+        train_merges(PretokenCounts.of({b"abab": 3}), 257, morphology=MorphologyOptions("hard"))
