@@ -122,7 +122,7 @@ def render(figures: Figures) -> list[Section]:
             "corpora",
             "Corpora",
             f"{count(kept)} of {count(words)} words were kept. Words are separated by white space. Lines that could "
-            "not be read as a document have no words; the table above counts them.",
+            "not be read as a document have no words; the section on sources counts them.",
             _in_and_kept(kinds),
             _reasons(kinds),
             _evaluation(figures["evaluation"]),

@@ -127,8 +127,8 @@ def render(figures: Figures) -> list[Section]:
             "mixing",
             "Shares before and after mixing",
             f"The schedule has {plural(figures['steps'], 'step')} of {figures['batch_rows']} rows; a row has "
-            f"{figures['row_tokens']} tokens. It gives each stratum a whole number of rows of each phase; rows are "
-            f"stored once.{limit}",
+            f"{figures['row_tokens']} tokens. Each stratum has a whole number of rows in each phase. Rows are stored "
+            f"once.{limit}",
             figure(
                 f"Natural and final shares by {by}",
                 "Natural: shares of the stored rows. Final: shares of the rows that training reads, over all phases. "

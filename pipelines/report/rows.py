@@ -94,7 +94,7 @@ def _row(row: Figures) -> Markup:
 
 def _piece(piece: Figures) -> Markup:
     end = piece["offset"] + piece["length"]
-    place = f"tokens {count(piece['offset'])} to {count(end)} of {count(piece['tokens'])} tokens of the document"
+    place = f"tokens {count(piece['offset'])} to {count(end)} of a document of {count(piece['tokens'])} and BOS, EOS"
     facts: list[Content] = [
         tag("code", piece["id"]),
         " ",

@@ -219,7 +219,7 @@ def _curves(points: Sequence[Figures], marks: Sequence[tuple[float, str]]) -> Ma
                 "div",
                 figure(
                     "Learning rate",
-                    "Before the factor of each parameter group.",
+                    "The rate of the schedule, before the factor of each parameter group.",
                     charts.lines("Learning rate", "By step.", [rate], height=110, from_zero=True),
                 ),
                 figure(
