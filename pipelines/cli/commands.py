@@ -225,10 +225,11 @@ def push(
     from pipelines.publish import parcel
     from pipelines.publish import push as send
 
-    console, found = Console(format), parcel(folder, repo)
-    address = None if dry_run else send(found, repo, public)
-    told = {"repo": repo, "root": found.root, "files": len(found.files), "bytes": found.bytes, "commit": address}
-    console.result(told, address or f"{len(found.files)} files, {found.bytes:,} bytes would go to {repo}")
+    files = parcel(folder, repo)
+    address = None if dry_run else send(files, repo, public)
+    result = {"repo": repo, "root": files.digest, "files": len(files.files), "bytes": files.bytes, "commit": address}
+    line = address or f"{len(files.files)} files, {files.bytes:,} bytes would be sent to {repo}"
+    Console(format).result(result, line)
 
 
 add_stages(app, tokenizer_app)

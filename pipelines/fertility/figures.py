@@ -104,14 +104,14 @@ def _measure(
     speed = _speed(encoder, texts)
     counts = [measure(encoder, group.texts) for group in texts]
 
-    def shown(tally: Tally) -> dict[str, Any]:
-        return {**figures(tally), "intervals": intervals(tally)}
+    def shown(counter: Tally) -> dict[str, Any]:
+        return {**figures(counter), "intervals": intervals(counter)}
 
     def grouped(by: str) -> dict[str, Tally]:
         groups: dict[str, Tally] = {}
-        for group, tally in zip(texts, counts, strict=True):
+        for group, counter in zip(texts, counts, strict=True):
             name = getattr(group, by)
-            groups[name] = groups[name] + tally if name in groups else tally
+            groups[name] = groups[name] + counter if name in groups else counter
         return groups
 
     def token_bytes(text: str) -> list[bytes]:
@@ -127,7 +127,7 @@ def _measure(
         "identity": tokenizer.sha256,
         "pattern": tokenizer.pattern,
         "all": shown(_total(counts)),
-        "by": {by: {name: shown(tally) for name, tally in grouped(by).items()} for by in _groupings(texts)},
+        "by": {by: {name: shown(counter) for name, counter in grouped(by).items()} for by in _groupings(texts)},
         "vocabulary": inventory(encoder),
         "speed": speed,
         "varieties": _varieties(varieties) if len(varieties) > 1 else None,

@@ -18,10 +18,10 @@ from sharding.seal import Sealed
 
 @dataclass(frozen=True)
 class Parcel:
-    """Files to send: their names in the folder and their sizes in bytes. `root` is the folder's digest."""
+    """Files to send: their names in the folder and their sizes in bytes. `digest` is the folder's."""
 
     folder: Path
-    root: str
+    digest: str
     files: dict[str, int]
 
     @property
@@ -58,7 +58,7 @@ def push(files: Parcel, repo: str, public: bool) -> str:
     try:
         api.create_repo(repo, repo_type="dataset", private=not public, exist_ok=True)
         commit = api.create_commit(
-            repo, additions, commit_message=f"Dataset {files.root[:16]}, by arcorp", repo_type="dataset"
+            repo, additions, commit_message=f"Dataset {files.digest[:16]}, by arcorp", repo_type="dataset"
         )
     except HfHubHTTPError as error:
         reason = (str(error.server_message or error).splitlines() or ["no reason given"])[0]
