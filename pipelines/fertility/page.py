@@ -90,4 +90,4 @@ def definitions() -> Section:
         "Speed": "one thread, the first pass over at most 4 M characters of these texts, on this machine.",
     }
     entries = tag("dl", *[join([tag("dt", name), tag("dd", text)]) for name, text in figures.items()])
-    return section("meaning", "Definitions of the figures", "Formulas and sources.", entries)
+    return section("meaning", "Definitions of the figures", "Formulas and sources.", entries, name="Definitions")

@@ -32,9 +32,9 @@ def show_tables(figures: Mapping[str, Any], console: Console) -> None:
         )
     console.table(["tokenizer", "ids", "tok/w", "ch/tok", "B/tok", "split%", "whole%", "NSL", "lost"], rows)
     console.text(
-        "tok/w: tokens per word; split%: words of several tokens; whole%: word types of\n"
-        "one token; lost: documents that do not decode to themselves;\n"
-        f"NSL: tokens ÷ those of {shorten(figures['reference'], NAME)}\n"
+        "tok/w: tokens per word; split%: words split; whole%: word types of one token;\n"
+        "lost: documents that do not decode to themselves;\n"
+        f"NSL: tokens relative to those of {shorten(figures['reference'], NAME)}\n"
     )
     for by, groups in figures["groups"].items():
         for chunk in _chunks(list(tokenizers), SIDE_BY_SIDE):
