@@ -24,7 +24,7 @@ class Tokenizer:
     """
 
     def __init__(self, path: str | Path) -> None:
-        from tokenization.model.import_foreign import open_tokenizer
+        from tokenization.model import open_tokenizer
 
         with failures():
             self._tokenizer = open_tokenizer(path)

@@ -19,12 +19,22 @@ from pipelines.recipe.options import IngestOptions, ScheduleOptions
 from pipelines.run import folders
 from pipelines.run.lock import STATE, lock
 from pipelines.run.stage import Context, Handed, Outcome, Stage, run
+from pipelines.stages.build_folder import (
+    DATASET,
+    DOCUMENTS,
+    RAW,
+    RECIPE,
+    RUN,
+    TOKENIZER,
+    TOKENS,
+    UNIQUE,
+    VERIFIED,
+)
 from pipelines.texts import line
 from sharding import checked, seal
 from sharding.seal import Ledger, Sealed
 
 STAGES = ("ingest", "dedup", "tokenizer", "tokenize", "pack", "verify", "train", "report")
-RECIPE = f"{STATE}/{folders.BUILD}"
 FOLDERS = f"{STATE}/folders.json"
 """Names of the stages' folders that builds here have begun: what --restart removes."""
 
@@ -172,16 +182,16 @@ class _Chain:
 
         recipe = self.recipe
         if recipe.embedded is not None:
-            self._do(embedded_stage(self.out / "raw", recipe.embedded))
+            self._do(embedded_stage(self.out / RAW, recipe.embedded))
         handed: list[str] | None = None  # corpora don't wait for each other
         for number, corpus in enumerate(recipe.corpora):
             inputs = [
-                str(self.out / "raw" / path.partition(":")[2]) if is_embedded(path) else path for path in paths(corpus)
+                str(self.out / RAW / path.partition(":")[2]) if is_embedded(path) else path for path in paths(corpus)
             ]
             given = {name: getattr(corpus, name) for name in IngestOptions.model_fields if hasattr(corpus, name)}
             quality = recipe.quality.model_copy(update={"profile": corpus.profile or recipe.quality.profile})
             options = IngestOptions(**given, clean=recipe.clean, quality=quality)
-            folder = self.out / "documents" / corpus_label(number, corpus.source, corpus.language)
+            folder = self.out / DOCUMENTS / corpus_label(number, corpus.source, corpus.language)
             try:
                 self._do(ingest_stage(folder, corpus.source, inputs, options))
             except Handed as one:
@@ -195,48 +205,62 @@ class _Chain:
             return
         from pipelines.stages.dedup import dedup_stage
 
-        unique = self.out / "unique"
+        unique = self.out / UNIQUE
         self._do(dedup_stage(unique, self.documents, self.recipe.dedup))
         self.documents = [unique]
 
     def tokenizer(self) -> None:
         from pipelines.stages.tokenizer import tokenizer_stage
 
-        self._do(tokenizer_stage(self.out / "tokenizer", self.documents, self.recipe.tokenizer, self.recipe.seed))
+        self._do(tokenizer_stage(self.out / TOKENIZER, self.documents, self.recipe.tokenizer, self.recipe.seed))
 
     def tokenize(self) -> None:
         from pipelines.stages.tokenize import tokenize_stage
 
-        self._do(tokenize_stage(self.out / "tokens", self.documents, self.out / "tokenizer"))
+        self._do(tokenize_stage(self.out / TOKENS, self.documents, self.out / TOKENIZER))
 
     def pack(self) -> None:
         from pipelines.stages.pack import lay_schedule, pack_stage
 
         recipe = self.recipe
-        dataset = self.out / "dataset"
-        self._do(pack_stage(dataset, [self.out / "tokens"], recipe.pack, recipe.seed))
+        dataset = self.out / DATASET
+        self._do(pack_stage(dataset, [self.out / TOKENS], recipe.pack, recipe.seed))
         options = ScheduleOptions(batch_rows=recipe.train.batch_rows, mixture=recipe.mixture, phases=recipe.phases)
         lay_schedule(dataset, options, recipe.seed)
 
     def verify(self) -> None:
         from pipelines.stages.verify import verify_stage
 
-        self._do(verify_stage(self.out / "verified", self.out / "dataset"))
+        self._do(verify_stage(self.out / VERIFIED, self.out / DATASET))
 
     def train(self) -> None:
         from pipelines.stages.train import train_stage
 
         recipe = self.recipe
         say, machines = self.console.say, self.context.machines
-        self._do(train_stage(self.out / "run", self.out / "dataset", recipe.train, recipe.seed, say, machines))
+        self._do(train_stage(self.out / RUN, self.out / DATASET, recipe.train, recipe.seed, say, machines))
 
     def report(self) -> None:
-        from pipelines.report import report_is_current, write_report
+        from pipelines.report import PAGE, report_is_current
 
-        self.result.report = self.out / "report.html"
+        self.result.report = self.out / PAGE
         if not report_is_current(self.out):
             self.result.idle = False
-            write_report(self.out)
+            write_report_and_card(self.out)
+
+
+def write_report_and_card(out: Path) -> Path:
+    """Write the report of a build, complete or not, and the card of its dataset; return the path of the page.
+
+    Raises UsageError where there is no such folder, Incomplete where nothing is sealed yet, SealError for damage.
+    """
+    from pipelines.publish import write_card
+    from pipelines.report import gather, write_report
+
+    figures = gather(out)
+    if "packing" in figures:  # first, so that the dataset of a report that is current has its card
+        write_card(out / DATASET, figures["name"] or "dataset")
+    return write_report(out, figures)
 
 
 def describe(stage: Stage, outcome: Outcome, seconds: float) -> str:

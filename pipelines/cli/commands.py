@@ -227,9 +227,9 @@ def report(
     debug: Debug = False,
 ) -> None:
     """Write a build's report.html anew: one page, opens from disk."""
-    from pipelines.report import write_report
+    from pipelines.build import write_report_and_card
 
-    path = write_report(folder)
+    path = write_report_and_card(folder)
     Console(format).result({"report": str(path)}, str(path))
 
 
@@ -243,13 +243,14 @@ def push(
     debug: Debug = False,
 ) -> None:
     """Check a dataset, write its card, and send it to the Hub."""
-    from pipelines.publish.push import parcel
-    from pipelines.publish.push import push as send
+    from pipelines.publish import parcel
+    from pipelines.publish import push as send
 
-    console, found = Console(format), parcel(folder, repo)
-    address = None if dry_run else send(found, repo, public)
-    told = {"repo": repo, "root": found.root, "files": len(found.files), "bytes": found.bytes, "commit": address}
-    console.result(told, address or f"{len(found.files)} files, {found.bytes:,} bytes would go to {repo}")
+    files = parcel(folder, repo)
+    address = None if dry_run else send(files, repo, public)
+    result = {"repo": repo, "root": files.digest, "files": len(files.files), "bytes": files.bytes, "commit": address}
+    line = address or f"{len(files.files)} files, {files.bytes:,} bytes would be sent to {repo}"
+    Console(format).result(result, line)
 
 
 add_stages(app, tokenizer_app)
@@ -378,13 +379,12 @@ def fertility(
     debug: Debug = False,
 ) -> None:
     """Compare tokenizers on documents: figures, plots, sentences."""
-    from pipelines.fertility import PAGE, write_fertility
-    from pipelines.fertility.tables import show
+    from pipelines.fertility import PAGE, show_tables, write_fertility
 
     console = Console(format)
     with console:
         figures = write_fertility(tokenizers, docs, out, gold, _sizes(sizes))
-    show(figures, console)
+    show_tables(figures, console)
     console.result(figures, str(out / PAGE))
 
 

@@ -13,10 +13,16 @@ def show_segmentation(
     file: Path | None, name: str, database: str | None, gold_file: Path | None, console: Console
 ) -> None:
     """A text with its words in pieces, and how well gold's words are cut."""
-    from tokenization.morphology import WORD, bare, read_gold, score, segments
-    from tokenization.morphology import open_segmenter as segmenter
-    from tokenization.morphology import segment_words as segmented
-    from tokenization.morphology import word_boundaries as cut_words
+    from tokenization.morphology import (
+        WORD,
+        bare,
+        open_segmenter,
+        read_gold,
+        score,
+        segment_words,
+        segments,
+        word_boundaries,
+    )
 
     if file is None and gold_file is None:
         raise UsageError("there is nothing to segment: name a text file, or --gold a TSV of word and segments")
@@ -24,14 +30,16 @@ def show_segmentation(
     gold = read_gold(gold_file) if gold_file else []
     words = WORD.findall(text)
     corpus = Counter(bare(word) for word in [*words, *(word for word, _ in gold)])
-    chosen = segmenter(name, corpus, database)
+    chosen = open_segmenter(name, corpus, database)
     types = sorted(set(words))
-    pieces = {word: "+".join(segments(word, cuts)) for word, cuts in zip(types, cut_words(chosen, types), strict=True)}
+    pieces = {
+        word: "+".join(segments(word, cuts)) for word, cuts in zip(types, word_boundaries(chosen, types), strict=True)
+    }
     if file:
         console.text(WORD.sub(lambda found: pieces[found[0]], text).rstrip("\n"))
     scores = None
     if gold:
-        scores = score(gold, dict(segmented((word for word, _ in gold), chosen))).figures()
+        scores = score(gold, dict(segment_words((word for word, _ in gold), chosen))).figures()
         console.table(list(scores), [list(scores.values())], title=f"{name} against {gold_file}")
     summary = f"{len(words):,} words, {len(types):,} different"
     console.result(

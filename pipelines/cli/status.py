@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pipelines.build import RECIPE
 from pipelines.console import Console, clock
 from pipelines.errors import Failure, UsageError, failure
 from pipelines.run.folders import PLAN
 from pipelines.run.lock import STATE, is_held
 from pipelines.run.slurm_queue import FAILURE, SLURM, Job, last_words, queue, rank_log, read_array
+from pipelines.stages.build_folder import RECIPE
 from sharding import seal
 
 EVERY = 2.0

@@ -1,12 +1,12 @@
 """`arcorp fertility`: any number of tokenizers side by side on the same documents.
 
-    texts        which texts: a bounded sample of folders of documents, by folder, source, language and category
-    figures      tokenizers and texts -> plain data
-    tables       the same in a terminal, in eighty columns
-    page         the same as HTML, with plots, and sentences cut into tokens
+    texts         the documents: a bounded sample, by folder, source, language and category
+    figures       tokenizers and texts -> figures, as plain data
+    tables        figures -> tables for a terminal of eighty columns
+    page          figures -> HTML, with the sections of `comparing` and `vocabularies`
 
-The formulas are in `tokenization.evaluation.fertility`, `tally`, `inventory`, `alignment` and `curve`. What is written
-is not sealed, since speed differs from run to run; everything else is a function of the documents and the tokenizers.
+The formulas are in `tokenization.evaluation`. The files are not sealed, since speed differs from run to run. All other
+figures are a function of the documents and the tokenizers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,24 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import UsageError
+from pipelines.fertility.figures import gather, labels
+from pipelines.fertility.page import render
+from pipelines.fertility.tables import show_tables
+from pipelines.fertility.texts import TextGroup, read_texts, without_tashkeel
 from sharding import seal
+
+__all__ = [
+    "FIGURES",
+    "PAGE",
+    "TextGroup",
+    "gather",
+    "labels",
+    "read_texts",
+    "render",
+    "show_tables",
+    "without_tashkeel",
+    "write_fertility",
+]
 
 PAGE, FIGURES = "fertility.html", "fertility.json"
 
@@ -25,13 +42,12 @@ PAGE, FIGURES = "fertility.html", "fertility.json"
 def write_fertility(
     tokenizers: Sequence[str], docs: Sequence[Path], out: Path, gold: Path | None, sizes: Sequence[int]
 ) -> dict[str, Any]:
-    """Measure, write page and figures into `out`, and return the figures.
+    """Measure tokenizers, write the page and the figures into `out`, and return the figures.
 
-    Raises UsageError for documents or an `out` that can't be used, and what opening a tokenizer or the gold raises.
+    tokenizers: names or paths, as `open_tokenizer` takes them; the first is the reference. docs: folders of documents.
+    gold: a file of words and their morphemes, or None for the learned segmenter. sizes: vocabulary sizes of the curve.
+    Raises UsageError for documents or an `out` that cannot be used, and the errors of opening a tokenizer or the gold.
     """
-    from pipelines.fertility.figures import gather
-    from pipelines.fertility.page import render
-
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

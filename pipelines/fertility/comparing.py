@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from pipelines.html import charts
-from pipelines.html.charts import Bar, Label
-from pipelines.html.elements import (
+from pipelines.html import (
+    COLOURS,
     THIN,
+    Bar,
+    Content,
+    Figures,
+    Label,
+    Markup,
+    Section,
+    charts,
     count,
     decimal,
     figure,
     folded,
+    join,
     language,
     legend,
     named,
@@ -20,14 +26,12 @@ from pipelines.html.elements import (
     section,
     share,
     table,
+    tag,
 )
-from pipelines.html.markup import Content, Markup, join, tag
-
-Figures = Mapping[str, Any]
-BY = {"folder": "folder of documents", "source": "source", "language": "language", "category": "category"}
 
 
 def colours_of(tokenizers: Figures) -> dict[str, int]:
+    """Return the colour of each tokenizer."""
     return {label: number for number, label in enumerate(tokenizers, 1)}
 
 
@@ -35,68 +39,73 @@ def bars(
     title: str, note: str, tokenizers: Figures, groups: Sequence[tuple[str, Callable[[Figures], float]]],
     show: Callable[[float], str],
 ) -> Markup:  # fmt: skip
-    """Bars of each tokenizer under the name of each group."""
+    """Draw a bar for each tokenizer under the name of each group.
+
+    groups: names, each with a function from the figures of a tokenizer to the value. show: formats a value.
+    """
     colours = colours_of(tokenizers)
-    drawn = [
+    labelled = [
         (
             Label(name),
-            [
-                Bar(value(one), show(value(one)), f"{label}: {show(value(one))}", min(colours[label], charts.COLOURS))
-                for label, one in tokenizers.items()
-            ],
+            [_bar(label, show(value(each)), value(each), colours[label]) for label, each in tokenizers.items()],
         )
         for name, value in groups
     ]
-    return figure(title, note, charts.bars(title, note, drawn), legend=legend(colours))
+    return figure(title, note, charts.bars(title, note, labelled), legend=legend(colours))
 
 
-def interval(one: Figures, name: str, digits: int = 3) -> Content:
-    """A figure with its interval, small."""
-    value = decimal(one[name], digits)
-    if name not in one["intervals"]:
+def _bar(label: str, shown: str, value: float, colour: int) -> Bar:
+    return Bar(value, shown, f"{label}: {shown}", min(colour, COLOURS))
+
+
+def interval(figures: Figures, name: str, digits: int = 3) -> Content:
+    """Format a figure with its interval."""
+    value = decimal(figures[name], digits)
+    if name not in figures["intervals"]:
         return value
-    low, high = one["intervals"][name]
+    low, high = figures["intervals"][name]
     return join([value, tag("span", f" {low:.{digits}f}–{high:.{digits}f}", class_="soft")])
 
 
 def difference(against: Figures) -> str:
-    """With its sign; of a tokenizer against itself a dash."""
+    """Format the relative difference to the reference with its sign, a dash for the reference itself."""
     percent = 100 * against["relative_difference"]
     return "–" if against["nsl"] == 1 else f"{percent:+.1f}{THIN}%".replace("-", "−")
 
 
-def overview(figures: Figures) -> Markup:
+def overview(figures: Figures) -> Section:
+    """Return the section on all texts together."""
     tokenizers = figures["tokenizers"]
     lengths = [
         (
             label,
-            count(one["vocabulary"]["size"]),
-            interval(one["all"], "tokens_per_word"),
-            interval(one["all"], "chars_per_token", 2),
-            interval(one["all"], "bytes_per_token", 2),
-            decimal(one["against"]["all"]["nsl"]),
-            difference(one["against"]["all"]),
-            count(one["all"]["changed"]),
+            count(each["vocabulary"]["size"]),
+            interval(each["all"], "tokens_per_word"),
+            interval(each["all"], "chars_per_token", 2),
+            interval(each["all"], "bytes_per_token", 2),
+            decimal(each["against"]["all"]["nsl"]),
+            difference(each["against"]["all"]),
+            count(each["all"]["changed"]),
         )
-        for label, one in tokenizers.items()
+        for label, each in tokenizers.items()
     ]
     rest = [
         (
             label,
-            share(one["all"]["words_split"]),
-            share(one["all"]["types_whole"]),
-            decimal(one["all"]["renyi_efficiency"]),
-            share(one["all"]["vocabulary_used"]),
-            share(one["all"]["under_trained"]),
-            share(one["all"]["byte_fragments"]),
-            f"{one['speed']['megabytes_per_second']:.0f} MB/s",
+            share(each["all"]["words_split"]),
+            share(each["all"]["types_whole"]),
+            decimal(each["all"]["renyi_efficiency"]),
+            share(each["all"]["vocabulary_used"]),
+            share(each["all"]["under_trained"]),
+            share(each["all"]["byte_fragments"]),
+            f"{each['speed']['megabytes_per_second']:.0f} MB/s",
         )
-        for label, one in tokenizers.items()
+        for label, each in tokenizers.items()
     ]
     return section(
         "overview",
         "Overview",
-        f"All texts together; intervals are 95 %, from drawing documents again. NSL and difference are against "
+        "All texts together. Intervals are 95 % bootstrap intervals over documents. NSL and difference compare with "
         f"{figures['reference']}.",
         tag(
             "div",
@@ -104,14 +113,14 @@ def overview(figures: Figures) -> Markup:
                 "Tokens per word",
                 "Fertility: fewer is better.",
                 tokenizers,
-                [("all texts", lambda one: one["all"]["tokens_per_word"])],
+                [("all texts", lambda each: each["all"]["tokens_per_word"])],
                 lambda value: decimal(value, 2),
             ),
             bars(
                 "Bytes per token",
                 "Compression: more is better.",
                 tokenizers,
-                [("all texts", lambda one: one["all"]["bytes_per_token"])],
+                [("all texts", lambda each: each["all"]["bytes_per_token"])],
                 lambda value: decimal(value, 2),
             ),
             class_="pair",
@@ -133,13 +142,13 @@ def overview(figures: Figures) -> Markup:
     )
 
 
-def groups(figures: Figures) -> Markup:
+def groups(figures: Figures) -> Section:
+    """Return the section on each kind of text."""
     tokenizers = figures["tokenizers"]
     blocks: list[Content] = []
     for by, groups in figures["groups"].items():
         name = language if by == "language" else str
-        title = f"By {BY[by]}"
-        blocks.append(tag("h3", title))
+        blocks.append(tag("h3", "By folder of documents" if by == "folder" else f"By {by}"))
         blocks.append(
             tag(
                 "div",
@@ -152,8 +161,12 @@ def groups(figures: Figures) -> Markup:
                         lambda value: decimal(value, 2),
                     )
                     for kind, note, key in (
-                        ("Tokens per word", "Words stand between white space.", "tokens_per_word"),
-                        ("Bytes per token", "nanochat's ratio: comparable in any alphabet.", "bytes_per_token"),
+                        ("Tokens per word", "Words are separated by white space.", "tokens_per_word"),
+                        (
+                            "Bytes per token",
+                            "The ratio that nanochat reports; comparable between alphabets.",
+                            "bytes_per_token",
+                        ),
                     )
                 ],
                 class_="pair",
@@ -163,31 +176,32 @@ def groups(figures: Figures) -> Markup:
             (
                 named(group) if by == "language" else group,
                 label,
-                interval(one["by"][by][group], "tokens_per_word"),
-                interval(one["by"][by][group], "chars_per_token", 2),
-                interval(one["by"][by][group], "bytes_per_token", 2),
-                share(one["by"][by][group]["words_split"]),
-                share(one["by"][by][group]["types_whole"]),
-                decimal(one["against"]["by"][by][group]["nsl"]),
-                difference(one["against"]["by"][by][group]),
-                count(one["by"][by][group]["changed"]),
+                interval(each["by"][by][group], "tokens_per_word"),
+                interval(each["by"][by][group], "chars_per_token", 2),
+                interval(each["by"][by][group], "bytes_per_token", 2),
+                share(each["by"][by][group]["words_split"]),
+                share(each["by"][by][group]["types_whole"]),
+                decimal(each["against"]["by"][by][group]["nsl"]),
+                difference(each["against"]["by"][by][group]),
+                count(each["by"][by][group]["changed"]),
             )
             for group in groups
-            for label, one in tokenizers.items()
+            for label, each in tokenizers.items()
         ]
         columns = [
             *(by, "tokenizer", "#tokens / word", "#chars / token", "#bytes / token"),
             *("#words split", "#types whole", "#NSL", "#difference", "#lost"),
         ]
         blocks.append(folded("The numbers", table(columns, rows)))
-    return section("texts", "By kind of text", "The same tokenizers on each kind of text.", *blocks)
+    return section("texts", "By kind of text", "The same figures for each kind of text.", *blocks)
 
 
 def _value(by: str, group: str, key: str) -> Callable[[Figures], float]:
-    return lambda one: float(one["by"][by][group][key])
+    return lambda tokenizer: float(tokenizer["by"][by][group][key])
 
 
-def arabic(figures: Figures) -> Markup | None:
+def arabic(figures: Figures) -> Section | None:
+    """Return the section on varieties of Arabic and on tashkeel; None where the texts have neither."""
     tokenizers = figures["tokenizers"]
     first = tokenizers[figures["reference"]]
     blocks: list[Content] = []
@@ -195,14 +209,11 @@ def arabic(figures: Figures) -> Markup | None:
         reference = first["varieties"]["reference"]
         blocks.append(
             bars(
-                "What a variety of Arabic pays",
-                f"Tokens a character, as a multiple of {language(reference)}. The texts are not parallel, so that "
-                "part of it is the texts'.",
+                "Cost of each variety of Arabic",
+                f"Tokens per character as a multiple of {language(reference)}. The texts are not parallel, so that "
+                "part of the difference is in the texts.",
                 tokenizers,
-                [
-                    (language(name), lambda one, name=name: one["varieties"]["premium"][name])  # type: ignore[misc]
-                    for name in first["varieties"]["premium"]
-                ],
+                [(language(name), _premium(name)) for name in first["varieties"]["premium"]],
                 lambda value: decimal(value, 2),
             )
         )
@@ -210,8 +221,8 @@ def arabic(figures: Figures) -> Markup | None:
             table(
                 ["tokenizer", "#Gini", "#worst to best"],
                 [
-                    (label, decimal(one["varieties"]["gini"]), decimal(one["varieties"]["worst_to_best"], 2))
-                    for label, one in tokenizers.items()
+                    (label, decimal(each["varieties"]["gini"]), decimal(each["varieties"]["worst_to_best"], 2))
+                    for label, each in tokenizers.items()
                 ],
                 narrow=True,
             )
@@ -221,22 +232,28 @@ def arabic(figures: Figures) -> Markup | None:
         blocks.append(
             bars(
                 "With and without vowels",
-                f"Tokens per word of the {plural(written['documents'], 'text')} written with vowels, and of the same "
-                "texts without.",
+                f"Tokens per word of {plural(written['documents'], 'text')} written with vowels, and of the same "
+                "texts without vowels.",
                 tokenizers,
                 [
-                    ("as written", lambda one: one["tashkeel"]["written"]["tokens_per_word"]),
-                    ("without vowels", lambda one: one["tashkeel"]["bare"]["tokens_per_word"]),
+                    ("as written", lambda each: each["tashkeel"]["written"]["tokens_per_word"]),
+                    ("without vowels", lambda each: each["tashkeel"]["bare"]["tokens_per_word"]),
                 ],
                 lambda value: decimal(value, 2),
             )
         )
     if not blocks:
         return None
-    return section("varieties", "Varieties and vowels", "What writing as one speaks, or with vowels, costs.", *blocks)
+    lead = "Cost in tokens of dialects and of text that is written with vowels."
+    return section("varieties", "Varieties and vowels", lead, *blocks)
 
 
-def morphemes(figures: Figures) -> Markup | None:
+def _premium(variety: str) -> Callable[[Figures], float]:
+    return lambda tokenizer: float(tokenizer["varieties"]["premium"][variety])
+
+
+def morphemes(figures: Figures) -> Section | None:
+    """Return the section on morpheme boundaries; None where there are no Arabic words to compare with."""
     tokenizers = figures["tokenizers"]
     if not figures["gold"]:
         return None
@@ -247,21 +264,21 @@ def morphemes(figures: Figures) -> Markup | None:
     rows = [
         (
             label,
-            *(decimal(one["morphemes"][key]) for key in ("precision", "recall", "f1")),
-            share(one["morphemes"]["exact"]),
-            share(one["morphemes"]["crossed"]),
+            *(decimal(each["morphemes"][key]) for key in ("precision", "recall", "f1")),
+            share(each["morphemes"]["exact"]),
+            share(each["morphemes"]["crossed"]),
         )
-        for label, one in tokenizers.items()
+        for label, each in tokenizers.items()
     ]
     return section(
         "morphemes",
         "Morphemes",
-        f"Whether tokens end where morphemes end, on {count(words)} Arabic words; the truth is from {truth}.",
+        f"Token ends compared with morpheme boundaries in {count(words)} Arabic words. Boundaries are from {truth}.",
         bars(
             "Boundary F1",
-            "Token ends inside words against true boundaries: more is better.",
+            "Token ends inside words compared with morpheme boundaries: more is better.",
             tokenizers,
-            [("Arabic words", lambda one: one["morphemes"]["f1"])],
+            [("Arabic words", lambda each: each["morphemes"]["f1"])],
             decimal,
         ),
         table(["tokenizer", "#precision", "#recall", "#F1", "#words exact", "#words crossing"], rows),

@@ -1,58 +1,63 @@
-"""Tokenizers and texts -> the figures of the report, as JSON has them."""
+"""Tokenizers and texts -> the figures of the comparison, as plain data."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import UsageError
-from pipelines.fertility.texts import Stratum, bare, kept_aside, read_texts, vocalised
-from pipelines.report.fit import passages
+from pipelines.fertility.texts import TextGroup, hold_out, read_texts, vocalised, without_tashkeel
+from pipelines.stages.document_samples import passages
+from sharding.layout import ATTRIBUTES
 
 if TYPE_CHECKING:
-    from tokenization.evaluation import TokenCounter as Tally
+    from tokenization.evaluation import TokenCounter
     from tokenization.model import Encoder, Tokenizer
-    from tokenization.morphology import Boundaries as Cuts
+    from tokenization.morphology import Boundaries
 
 FORMAT = 1
-GROUPS = ("folder", "source", "language", "category")
-SEGMENTED_WORDS = 20_000  # words of the texts whose morphemes a segmenter says, where there is no gold
+GROUPINGS = ("folder", *ATTRIBUTES)
+SEGMENTED_WORDS = 20_000  # words that the learned segmenter splits where there is no gold
 VIEWED_LANGUAGES = 8
+VIEWED_TEXTS = 20  # of each group, to choose passages from
 SPEED_CHARS = 4_000_000
 
 
 def gather(names: Sequence[str], docs: Sequence[Path], gold: Path | None, sizes: Sequence[int]) -> dict[str, Any]:
-    """Everything the report shows. The first tokenizer is the one that others are compared with."""
+    """Return all figures; the parameters are those of `write_fertility`. The first tokenizer is the reference."""
     from tokenization.model import open_tokenizer
     from tokenization.morphology import read_gold
 
     tokenizers = {label: open_tokenizer(name) for label, name in labels(names).items()}
-    strata = read_texts(docs)
-    with_vowels = vocalised(strata)
-    truth = read_gold(gold) if gold else _segmented(strata)
-    curve = _curve(tokenizers, strata, sizes) if sizes else None
-    measured, tallies = {}, {}
+    texts = read_texts(docs)
+    with_tashkeel = vocalised(texts)
+    truth = read_gold(gold) if gold else _segmented(texts)
+    curve = _curve(tokenizers, texts, sizes) if sizes else None
+    measured, counts_of = {}, {}
     for label, tokenizer in tokenizers.items():
-        measured[label], tallies[label] = _measured(tokenizer, strata, with_vowels, truth)
-    first = next(iter(tokenizers))
-    for label, tally in tallies.items():
-        measured[label]["against"] = _against(tally, tallies[first], strata)
+        measured[label], counts_of[label] = _measure(tokenizer, texts, with_tashkeel, truth)
+    reference = next(iter(tokenizers))
+    for label, counts in counts_of.items():
+        measured[label]["against"] = _against(counts, counts_of[reference], texts)
     return {
         "format": FORMAT,
-        "reference": first,
+        "reference": reference,
         "gold": gold.name if gold else ("segmenter" if truth else None),
-        "groups": {by: _characters(strata, by) for by in _groupings(strata)},
+        "groups": {by: _sizes(texts, by) for by in _groupings(texts)},
         "tokenizers": measured,
         "curve": curve,
-        "views": _views(tokenizers, strata),
+        "views": _views(tokenizers, texts),
     }
 
 
 def labels(names: Sequence[str]) -> dict[str, str]:
-    """A short name for each tokenizer: that of its folder or file; the whole path where two would have the same."""
+    """Return the tokenizers by a short label: the name of the folder or file, the whole path where two are equal.
+
+    Raises UsageError where one name is given twice.
+    """
     short = []
     for name in names:
         path = Path(name)
@@ -60,174 +65,192 @@ def labels(names: Sequence[str]) -> dict[str, str]:
         short.append(path.stem if path.suffix in (".json", ".tiktoken") else path.resolve().name)
     if len(set(names)) < len(names):
         raise UsageError("a tokenizer is named twice: name each once")
-    return {name if short.count(one) > 1 else one: name for one, name in zip(short, names, strict=True)}
+    return {name if short.count(label) > 1 else label: name for label, name in zip(short, names, strict=True)}
 
 
-def _groupings(strata: Sequence[Stratum]) -> list[str]:
-    """By what figures are shown: by language always, by others where there are several."""
-    return [by for by in GROUPS if by == "language" or len({getattr(one, by) for one in strata}) > 1]
+def _groupings(texts: Sequence[TextGroup]) -> list[str]:
+    """Return the attributes to group figures by: the language, and others that have several values."""
+    return [by for by in GROUPINGS if by == "language" or len({getattr(group, by) for group in texts}) > 1]
 
 
-def _characters(strata: Sequence[Stratum], by: str) -> dict[str, dict[str, int]]:
-    found: dict[str, dict[str, int]] = {}
-    for one in strata:
-        into = found.setdefault(getattr(one, by), {"documents": 0, "chars": 0})
-        into["documents"] += len(one.texts)
-        into["chars"] += sum(map(len, one.texts))
-    return found
+def _sizes(texts: Sequence[TextGroup], by: str) -> dict[str, dict[str, int]]:
+    """Count documents and characters by one attribute."""
+    sizes: dict[str, dict[str, int]] = {}
+    for group in texts:
+        size = sizes.setdefault(getattr(group, by), {"documents": 0, "chars": 0})
+        size["documents"] += len(group.texts)
+        size["chars"] += sum(map(len, group.texts))
+    return sizes
 
 
-def _measured(
-    tokenizer: Tokenizer, strata: Sequence[Stratum], with_vowels: Sequence[str], truth: Sequence[tuple[str, Cuts]]
-) -> tuple[dict[str, Any], list[Tally]]:
-    from tokenization.evaluation import describe_vocabulary as inventory
-    from tokenization.evaluation import figures, intervals, measure
-    from tokenization.evaluation import report_of_counters as compared
+def _measure(
+    tokenizer: Tokenizer,
+    texts: Sequence[TextGroup],
+    with_tashkeel: Sequence[str],
+    truth: Sequence[tuple[str, Boundaries]],
+) -> tuple[dict[str, Any], list[TokenCounter]]:
+    """Return the figures of one tokenizer, and its token counts on each group of texts.
+
+    with_tashkeel: the vocalised texts. truth: words with their morpheme boundaries.
+    """
+    from tokenization.evaluation import describe_vocabulary, figures, intervals, measure
     from tokenization.model import Encoder
     from tokenization.morphology import align
 
     encoder = Encoder(tokenizer)
-    speed = _speed(encoder, strata)
-    tallies = [measure(encoder, one.texts) for one in strata]
+    speed = _speed(encoder, texts)
+    counts = [measure(encoder, group.texts) for group in texts]
 
-    def shown(tally: Tally) -> dict[str, Any]:
-        return {**figures(tally), "intervals": intervals(tally)}
+    def shown(counter: TokenCounter) -> dict[str, Any]:
+        return {**figures(counter), "intervals": intervals(counter)}
 
-    def grouped(by: str) -> dict[str, Tally]:
-        groups: dict[str, Tally] = {}
-        for one, tally in zip(strata, tallies, strict=True):
-            name = getattr(one, by)
-            groups[name] = groups[name] + tally if name in groups else tally
+    def grouped(by: str) -> dict[str, TokenCounter]:
+        groups: dict[str, TokenCounter] = {}
+        for group, counter in zip(texts, counts, strict=True):
+            name = getattr(group, by)
+            groups[name] = groups[name] + counter if name in groups else counter
         return groups
 
-    arabic = {name: tally for name, tally in grouped("language").items() if _is_arabic(strata, name)}
-    found: dict[str, Any] = {
+    def token_bytes(text: str) -> list[bytes]:
+        return [tokenizer.pieces[token] for token in tokenizer.encode(text)]
+
+    languages = grouped("language")
+    varieties = {group.language: languages[group.language] for group in texts if group.arabic}
+    tashkeel = None
+    if with_tashkeel:
+        bare = [without_tashkeel(text) for text in with_tashkeel]
+        tashkeel = {"written": shown(measure(encoder, with_tashkeel)), "bare": shown(measure(encoder, bare))}
+    measured = {
         "identity": tokenizer.sha256,
         "pattern": tokenizer.pattern,
-        "all": shown(_sum(tallies)),
-        "by": {by: {name: shown(tally) for name, tally in grouped(by).items()} for by in _groupings(strata)},
-        "vocabulary": inventory(encoder),
+        "all": shown(_total(counts)),
+        "by": {by: {name: shown(counter) for name, counter in grouped(by).items()} for by in _groupings(texts)},
+        "vocabulary": describe_vocabulary(encoder),
         "speed": speed,
-        "varieties": None,
-        "tashkeel": None,
-        "morphemes": None,
+        "varieties": _varieties(varieties) if len(varieties) > 1 else None,
+        "tashkeel": tashkeel,
+        "morphemes": align(token_bytes, truth).figures() if truth else None,
     }
-    if len(arabic) > 1:
-        one = compared(arabic, reference="arb_Arab" if "arb_Arab" in arabic else None)
-        premiums = {name: figures_of["premium"] for name, figures_of in one["groups"].items()}
-        found["varieties"] = {
-            "reference": one["reference"],
-            "premium": premiums,
-            "gini": one["gini"],
-            "worst_to_best": max(premiums.values()) / min(premiums.values()),
-        }
-    if with_vowels:
-        written, without = (measure(encoder, some) for some in (with_vowels, [bare(text) for text in with_vowels]))
-        found["tashkeel"] = {"written": shown(written), "bare": shown(without)}
-    if truth:
-        pieces: Callable[[str], list[bytes]] = lambda text: [tokenizer.pieces[at] for at in tokenizer.encode(text)]  # noqa: E731
-        found["morphemes"] = align(pieces, truth).figures()
-    return found, tallies
+    return measured, counts
 
 
-def _sum(tallies: Sequence[Tally]) -> Tally:
-    first, *others = tallies
+def _varieties(counts: Mapping[str, TokenCounter]) -> dict[str, Any]:
+    """Compare varieties of Arabic by tokens per character."""
+    from tokenization.evaluation import report_of_counters
+
+    comparison = report_of_counters(counts, reference="arb_Arab" if "arb_Arab" in counts else None)
+    premiums = {name: group["premium"] for name, group in comparison["groups"].items()}
+    return {
+        "reference": comparison["reference"],
+        "premium": premiums,
+        "gini": comparison["gini"],
+        "worst_to_best": max(premiums.values()) / min(premiums.values()),
+    }
+
+
+def _total(counts: Sequence[TokenCounter]) -> TokenCounter:
+    first, *others = counts
     return sum(others, first)
 
 
-def _is_arabic(strata: Sequence[Stratum], language: str) -> bool:
-    return any(one.arabic for one in strata if one.language == language)
+def _against(
+    counts: Sequence[TokenCounter], reference: Sequence[TokenCounter], texts: Sequence[TextGroup]
+) -> dict[str, Any]:
+    """Compare a tokenizer with the reference on the same documents: all together, and by each attribute.
 
+    counts, reference: token counts of the two tokenizers on each group of texts.
+    """
+    from tokenization.evaluation import compare
 
-def _against(tallies: Sequence[Tally], reference: Sequence[Tally], strata: Sequence[Stratum]) -> dict[str, Any]:
-    """This tokenizer on the reference's documents: all together, and by each grouping."""
-    from tokenization.evaluation import compare as against
+    def compared(indices: Sequence[int]) -> dict[str, Any]:
+        return compare(_total([counts[index] for index in indices]), _total([reference[index] for index in indices]))
 
-    def of(rows: Sequence[int]) -> dict[str, Any]:
-        return against(_sum([tallies[at] for at in rows]), _sum([reference[at] for at in rows]))
-
-    everything = range(len(strata))
+    every = range(len(texts))
     return {
-        "all": of(everything),
+        "all": compared(every),
         "by": {
             by: {
-                name: of([at for at in everything if getattr(strata[at], by) == name])
-                for name in dict.fromkeys(getattr(one, by) for one in strata)
+                name: compared([index for index in every if getattr(texts[index], by) == name])
+                for name in dict.fromkeys(getattr(group, by) for group in texts)
             }
-            for by in _groupings(strata)
+            for by in _groupings(texts)
         },
     }
 
 
-def _speed(encoder: Encoder, strata: Sequence[Stratum]) -> dict[str, Any]:
-    """Megabytes a second, one thread, caches cold; the only figure here that differs from run to run."""
+def _speed(encoder: Encoder, groups: Sequence[TextGroup]) -> dict[str, Any]:
+    """Measure megabytes per second of one thread with empty caches; no other figure differs from run to run."""
     texts: list[str] = []
     chars = 0
-    for text in (text for one in strata for text in one.texts):
+    for text in (text for group in groups for text in group.texts):
         if chars >= SPEED_CHARS:
             break
         texts.append(text)
         chars += len(text)
     part = encoder.encode_part(texts, "")
-    began = time.process_time()  # one thread; others may be busy on this machine
+    began = time.process_time()  # of this process: other processes may be busy
     batches = list(part.batches)
     seconds = time.process_time() - began
     size = sum(int(batch.bytes.sum()) for batch in batches)
     return {"engine": part.engine, "bytes": size, "megabytes_per_second": size / 1e6 / max(seconds, 1e-9)}
 
 
-def _segmented(strata: Sequence[Stratum]) -> list[tuple[str, Cuts]]:
-    """Arabic words of the texts with what the segmenter that comes with arcorp says of them."""
-    from tokenization.morphology import WORD
-    from tokenization.morphology import open_segmenter as segmenter
-    from tokenization.morphology import segment_words as segmented
+def _segmented(groups: Sequence[TextGroup]) -> list[tuple[str, Boundaries]]:
+    """Return Arabic words of the texts with the boundaries of the learned segmenter."""
+    from tokenization.morphology import WORD, open_segmenter, segment_words
 
-    arabic = [one for one in strata if one.arabic]
+    arabic = [group for group in groups if group.arabic]
     words: list[str] = []
-    for one in arabic:
-        share, some = SEGMENTED_WORDS // len(arabic), []
-        for text in one.texts:
-            some += WORD.findall(text)
-            if len(some) >= share:
+    for group in arabic:
+        share, group_words = SEGMENTED_WORDS // len(arabic), []
+        for text in group.texts:
+            group_words += WORD.findall(text)
+            if len(group_words) >= share:
                 break
-        words += some[:share]
-    return segmented(words, segmenter("learned"))
+        words += group_words[:share]
+    return segment_words(words, open_segmenter("learned"))
 
 
-def _curve(tokenizers: Mapping[str, Tokenizer], strata: Sequence[Stratum], sizes: Sequence[int]) -> dict[str, Any]:
-    """Plain BPE of each size, and the tokenizers given, on documents that no size has learned from."""
-    from tokenization.evaluation import train_sizes as of_sizes
-    from tokenization.evaluation import vocabulary_curve as curve
-    from tokenization.model import pretoken_pattern as pattern
-    from tokenization.training import count_pretokens as count
+def _curve(tokenizers: Mapping[str, Tokenizer], texts: Sequence[TextGroup], sizes: Sequence[int]) -> dict[str, Any]:
+    """Measure plain BPE of each size, and the tokenizers, on documents that BPE was not trained on."""
+    from tokenization.evaluation import train_sizes, vocabulary_curve
+    from tokenization.model import pretoken_pattern
+    from tokenization.training import count_pretokens
 
-    learn, aside = kept_aside(strata)
-    if not aside:
-        raise UsageError("--sizes needs documents to measure on: there is only one of each kind")
-    plain = of_sizes(count(learn, pattern()), pattern(), sizes)
-    dots = {
+    train, held_out = hold_out(texts)
+    if not held_out:
+        raise UsageError("--sizes needs documents to measure on: give at least two documents of one kind")
+    plain = train_sizes(count_pretokens(train, pretoken_pattern()), pretoken_pattern(), sizes)
+    points = {
         label: {**point, "size": tokenizer.vocab_size}
         for label, tokenizer in tokenizers.items()
-        for point in curve({0: tokenizer}, aside)
+        for point in vocabulary_curve({0: tokenizer}, held_out)
     }
-    return {"learned_from_chars": sum(map(len, learn)), "points": curve(plain, aside), "tokenizers": dots}
+    return {
+        "learned_from_chars": sum(map(len, train)),
+        "points": vocabulary_curve(plain, held_out),
+        "tokenizers": points,
+    }
 
 
-def _views(tokenizers: Mapping[str, Tokenizer], strata: Sequence[Stratum]) -> dict[str, list[dict[str, Any]]]:
-    """A few passages of each language, cut by each tokenizer; a piece has several tokens where they end within a
-    character."""
-    from tokenization.evaluation import view_tokens as view
+def _views(tokenizers: Mapping[str, Tokenizer], groups: Sequence[TextGroup]) -> dict[str, list[dict[str, Any]]]:
+    """Return a few passages of each language as (text, number of tokens) pieces of each tokenizer.
+
+    A piece has several tokens where they end inside a character.
+    """
+    from tokenization.evaluation import view_tokens
 
     texts: dict[str, list[str]] = {}
-    for one in sorted(strata, key=lambda one: not one.arabic):
-        texts.setdefault(one.language, []).extend(re.sub(r"\s+$", "", text) for text in one.texts[:20])
+    for group in sorted(groups, key=lambda group: not group.arabic):
+        viewed = (re.sub(r"\s+$", "", text) for text in group.texts[:VIEWED_TEXTS])
+        texts.setdefault(group.language, []).extend(viewed)
     return {
         language: [
             {
-                label: [[piece, len(ids)] for piece, ids in view(tokenizer, passage)]
+                label: [[piece, len(tokens)] for piece, tokens in view_tokens(tokenizer, passage)]
                 for label, tokenizer in tokenizers.items()
             }
-            for passage in passages(language, some)[:2]
+            for passage in passages(language, language_texts)[:2]
         ]
-        for language, some in list(texts.items())[:VIEWED_LANGUAGES]
+        for language, language_texts in list(texts.items())[:VIEWED_LANGUAGES]
     }

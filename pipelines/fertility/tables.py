@@ -1,4 +1,4 @@
-"""The report in a terminal: tables that fit eighty columns."""
+"""The comparison in a terminal: tables that fit eighty columns."""
 
 from __future__ import annotations
 
@@ -7,48 +7,49 @@ from typing import Any
 
 from pipelines.console import Console
 
-NAME, SHORT = 18, 12
-AT_ONCE = 4  # tokenizers beside each other
+NAME, SHORT = 18, 12  # widest names, characters
+SIDE_BY_SIDE = 4  # tokenizers in one table
 
 
-def show(figures: Mapping[str, Any], console: Console) -> None:
-    """All tables."""
+def show_tables(figures: Mapping[str, Any], console: Console) -> None:
+    """Print all tables, from the figures of `gather`."""
     tokenizers = figures["tokenizers"]
     rows = []
-    for label, one in tokenizers.items():
-        every = one["all"]
+    for label, each in tokenizers.items():
+        every = each["all"]
         rows.append(
             (
-                cut(label, NAME),
-                one["vocabulary"]["size"],
+                shorten(label, NAME),
+                each["vocabulary"]["size"],
                 f"{every['tokens_per_word']:5.3f}",
                 f"{every['chars_per_token']:6.2f}",
                 f"{every['bytes_per_token']:5.2f}",
                 f"{100 * every['words_split']:6.1f}",
                 f"{100 * every['types_whole']:6.1f}",
-                f"{one['against']['all']['nsl']:.3f}",
+                f"{each['against']['all']['nsl']:.3f}",
                 every["changed"],
             )
         )
     console.table(["tokenizer", "ids", "tok/w", "ch/tok", "B/tok", "split%", "whole%", "NSL", "lost"], rows)
     console.text(
-        "tok/w: tokens a word; split%: of words; whole%: word types of one token;\n"
-        "lost: documents that don't decode to themselves;\n"
-        f"NSL: tokens to those of {cut(figures['reference'], NAME)}\n"
+        "tok/w: tokens per word; split%: words split; whole%: word types of one token;\n"
+        "lost: documents that do not decode to themselves;\n"
+        f"NSL: tokens relative to those of {shorten(figures['reference'], NAME)}\n"
     )
     for by, groups in figures["groups"].items():
-        for some in _chunks(list(tokenizers), AT_ONCE):
+        for chunk in _chunks(list(tokenizers), SIDE_BY_SIDE):
             lines = [
                 (
-                    cut(name, NAME),
-                    *(f"{tokenizers[label]['by'][by][name]['tokens_per_word']:.3f}" for label in some),
+                    shorten(name, NAME),
+                    *(f"{tokenizers[label]['by'][by][name]['tokens_per_word']:.3f}" for label in chunk),
                 )
                 for name in groups
             ]
-            console.table([f"tok/w by {by}", *(cut(label, SHORT) for label in some)], lines)
+            console.table([f"tok/w by {by}", *(shorten(label, SHORT) for label in chunk)], lines)
             console.text("")
-    for some in _chunks(list(tokenizers), AT_ONCE):
-        console.table(["", *(cut(label, SHORT) for label in some)], _facts([tokenizers[one] for one in some]))
+    for chunk in _chunks(list(tokenizers), SIDE_BY_SIDE):
+        facts = _facts([tokenizers[label] for label in chunk])
+        console.table(["", *(shorten(label, SHORT) for label in chunk)], facts)
         console.text("")
     if figures["curve"]:
         curve = figures["curve"]
@@ -61,33 +62,33 @@ def show(figures: Mapping[str, Any], console: Console) -> None:
         )
 
 
-def _facts(some: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    """Figures of which there is one for each tokenizer."""
+def _facts(tokenizers: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """Return the rows of figures that each tokenizer has one of."""
     facts: dict[str, Callable[[Mapping[str, Any]], str]] = {
-        "Renyi efficiency": lambda one: f"{one['all']['renyi_efficiency']:.3f}",
-        "ids used": lambda one: f"{100 * one['all']['vocabulary_used']:.1f} %",
-        "used under 10 times": lambda one: f"{100 * one['all']['under_trained']:.1f} %",
-        "ids unreachable": lambda one: f"{one['vocabulary']['unreachable']['tokens']:,}",
-        "byte fragments": lambda one: f"{100 * one['all']['byte_fragments']:.2f} %",
-        "Gini of varieties": lambda one: f"{one['varieties']['gini']:.3f}" if one["varieties"] else "-",
-        "worst to best": lambda one: f"{one['varieties']['worst_to_best']:.2f}" if one["varieties"] else "-",
-        "vocalised, tok/w": lambda one: _of(one["tashkeel"], "written"),
-        "without vowels": lambda one: _of(one["tashkeel"], "bare"),
-        "morphemes: F1": lambda one: f"{one['morphemes']['f1']:.3f}" if one["morphemes"] else "-",
-        "  precision": lambda one: f"{one['morphemes']['precision']:.3f}" if one["morphemes"] else "-",
-        "  words crossing": lambda one: f"{100 * one['morphemes']['crossed']:.1f} %" if one["morphemes"] else "-",
-        "1234567 becomes": lambda one: f"{len(one['vocabulary']['digits']['ASCII'])} tokens",
-        "MB/s, one thread": lambda one: f"{one['speed']['megabytes_per_second']:.0f}",
+        "Renyi efficiency": lambda each: f"{each['all']['renyi_efficiency']:.3f}",
+        "ids used": lambda each: f"{100 * each['all']['vocabulary_used']:.1f} %",
+        "used under 10 times": lambda each: f"{100 * each['all']['under_trained']:.1f} %",
+        "ids unreachable": lambda each: f"{each['vocabulary']['unreachable']['tokens']:,}",
+        "byte fragments": lambda each: f"{100 * each['all']['byte_fragments']:.2f} %",
+        "Gini of varieties": lambda each: f"{each['varieties']['gini']:.3f}" if each["varieties"] else "-",
+        "worst to best": lambda each: f"{each['varieties']['worst_to_best']:.2f}" if each["varieties"] else "-",
+        "vocalised, tok/w": lambda each: _fertility(each["tashkeel"], "written"),
+        "without vowels": lambda each: _fertility(each["tashkeel"], "bare"),
+        "morphemes: F1": lambda each: f"{each['morphemes']['f1']:.3f}" if each["morphemes"] else "-",
+        "  precision": lambda each: f"{each['morphemes']['precision']:.3f}" if each["morphemes"] else "-",
+        "  words crossing": lambda each: f"{100 * each['morphemes']['crossed']:.1f} %" if each["morphemes"] else "-",
+        "1234567 becomes": lambda each: f"{len(each['vocabulary']['digits']['ASCII'])} tokens",
+        "MB/s, one thread": lambda each: f"{each['speed']['megabytes_per_second']:.0f}",
     }
-    return [(name, *(fact(one) for one in some)) for name, fact in facts.items()]
+    return [(name, *map(fact, tokenizers)) for name, fact in facts.items()]
 
 
-def _of(tashkeel: Mapping[str, Any] | None, which: str) -> str:
+def _fertility(tashkeel: Mapping[str, Any] | None, which: str) -> str:
     return f"{tashkeel[which]['tokens_per_word']:.3f}" if tashkeel else "-"
 
 
-def cut(name: str, width: int) -> str:
-    """A name that fits; of a long one the end, which tells paths apart."""
+def shorten(name: str, width: int) -> str:
+    """Return a name that fits into `width` characters; of a long one its end, where paths differ."""
     return name if len(name) <= width else "…" + name[1 - width :]
 
 

@@ -1,7 +1,7 @@
 """The texts that tokenizers are measured on: a bounded, even sample of folders of documents.
 
-Of each stratum (folder, source, language, category) about a million characters: of evenly spaced parts, of evenly
-spaced documents, of each its beginning. It is a function of the sealed documents; every tokenizer sees the same.
+The sample has about a million characters of each group (folder, source, language, category): beginnings of evenly
+spaced documents in evenly spaced parts. It is a function of the sealed documents, and the same for every tokenizer.
 """
 
 from __future__ import annotations
@@ -13,21 +13,22 @@ from pathlib import Path
 
 from corpora.languages import is_arabic
 from pipelines.errors import InputError
-from pipelines.report.fit import beginnings
+from pipelines.stages.document_samples import beginnings
 from pipelines.stages.documents import all_strata, open_documents
 
-CHARS = 1_000_000  # of each stratum
-DOCUMENT_CHARS = 2_000  # of each document: one book doesn't speak for its whole source
-PARTS = 8
-TASHKEEL = re.compile("[\u064b-\u0652\u0670]")
-LETTERS = re.compile("[\u0620-\u064a\u0671-\u06d3]")
-VOCALISED = 0.25  # marks to a letter, from which on a text counts as vocalised
-ONE_IN = 10  # documents kept aside for the curve
+CHARS = 1_000_000  # of each group
+DOCUMENT_CHARS = 2_000  # of each document, so that one book does not stand for its whole source
+PARTS = 8  # the most that are read for a group
+VOCALISED = 0.25  # a text with more marks than this for each letter is vocalised
+HELD_OUT = 10  # one document in so many is held out for the curve of vocabulary sizes
+
+_TASHKEEL = re.compile("[\u064b-\u0652\u0670]")
+_LETTERS = re.compile("[\u0620-\u064a\u0671-\u06d3]")
 
 
 @dataclass(frozen=True, slots=True)
-class Stratum:
-    """Texts of one kind. `folder` is the name of the folder they came from."""
+class TextGroup:
+    """Texts of one kind. `folder` is the name of the folder of documents that holds them."""
 
     folder: str
     source: str
@@ -40,44 +41,50 @@ class Stratum:
         return is_arabic(self.language)
 
 
-def read_texts(docs: Sequence[Path]) -> list[Stratum]:
-    """The sample. Raises UsageError for folders that hold no documents, InputError if there isn't a word in them."""
-    strata = []
+def read_texts(docs: Sequence[Path]) -> list[TextGroup]:
+    """Read the sample of some folders of documents.
+
+    Raises UsageError for folders of another kind, InputError where the documents hold no word.
+    """
+    groups = []
     for path, sealed in zip(docs, open_documents(docs), strict=True):
         names = [" ".join((line["source"], line["language"], line["category"])) for line in all_strata([sealed])]
-        found = beginnings([sealed], str, names, CHARS, DOCUMENT_CHARS, PARTS)
-        for name, texts in found.items():
+        for name, texts in beginnings([sealed], str, names, CHARS, DOCUMENT_CHARS, PARTS).items():
             source, language, category = name.split(" ")
-            strata.append(Stratum(path.resolve().name, source, language, category, texts))
-    if not strata:
-        raise InputError(f"{docs[0] if docs else '--docs'}: there isn't a word in these documents")
-    return strata
+            groups.append(TextGroup(path.resolve().name, source, language, category, texts))
+    if not groups:
+        raise InputError(f"{docs[0] if docs else '--docs'}: the documents hold no word; choose other documents")
+    return groups
 
 
-def vocalised(strata: Sequence[Stratum]) -> list[str]:
-    """The Arabic texts that are written with their vowels."""
+def vocalised(groups: Sequence[TextGroup]) -> list[str]:
+    """Return the Arabic texts that are written with tashkeel."""
     return [
         text
-        for stratum in strata
-        if stratum.arabic
-        for text in stratum.texts
-        if len(TASHKEEL.findall(text)) > VOCALISED * len(LETTERS.findall(text))
+        for group in groups
+        if group.arabic
+        for text in group.texts
+        if len(_TASHKEEL.findall(text)) > VOCALISED * len(_LETTERS.findall(text))
     ]
 
 
-def bare(text: str) -> str:
-    """A text without tashkeel."""
-    return TASHKEEL.sub("", text)
+def without_tashkeel(text: str) -> str:
+    """Remove tashkeel from a text.
+
+    >>> without_tashkeel("كَتَبَ")
+    'كتب'
+    """
+    return _TASHKEEL.sub("", text)
 
 
-def kept_aside(strata: Sequence[Stratum]) -> tuple[list[str], dict[str, list[str]]]:
-    """Texts to learn from, and texts to measure on, by language: every tenth document, or the last one of a few."""
-    learn: list[str] = []
-    aside: dict[str, list[str]] = {}
-    for stratum in strata:
-        for number, text in enumerate(stratum.texts, 1):
-            if number % ONE_IN == 0 or (number == len(stratum.texts) > 1 and number < ONE_IN):
-                aside.setdefault(stratum.language, []).append(text)
+def hold_out(groups: Sequence[TextGroup]) -> tuple[list[str], dict[str, list[str]]]:
+    """Return texts to train on, and held-out texts by language: one in ten of each group, the last of two to nine."""
+    train: list[str] = []
+    held_out: dict[str, list[str]] = {}
+    for group in groups:
+        for number, text in enumerate(group.texts, 1):
+            if number % HELD_OUT == 0 or (number == len(group.texts) > 1 and number < HELD_OUT):
+                held_out.setdefault(group.language, []).append(text)
             else:
-                learn.append(text)
-    return learn, aside
+                train.append(text)
+    return train, held_out

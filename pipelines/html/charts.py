@@ -1,9 +1,9 @@
-"""Charts as inline SVG: bars, stacked bars, phases over steps, lines. No script, no font, no fixed width.
+"""Charts as inline SVG: bars, stacked bars, phases over steps, curves. No script, no font, no fixed width.
 
-A chart is as wide as its box, and its letters stay as large as the page's: positions are in percent, and curves lie
-in an inner picture that alone is stretched. Colours are the style sheet's (`f3` fills, `s3` strokes with the third),
-so that a chart follows light and dark. Each has a title and a description for those who don't see it; whoever draws
-one puts the same numbers into a table beside it.
+A chart is as wide as its box, and its text has the size of the page's text: positions are percentages, and only the
+inner picture that holds the curves is stretched. Colours are classes of the style sheet (`f3` fills with the third
+colour, `s3` strokes with it), so that they follow light and dark. Each chart has a title and a description for screen
+readers; the page shows its values in a table beside it.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from dataclasses import dataclass
 
 from pipelines.html.markup import Markup, join, tag
 
-COLOURS = 8  # in the style sheet; further series take the last one
-BAR = 14
-LABEL = 20
+COLOURS = 8  # in the style sheet; further series share the last one
+BAR = 14  # height of a bar, pixels
+LABEL = 20  # height of a label, pixels
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar: its value, how it is written, what it says under the pointer, its colour (0: grey)."""
+    """One bar. `shown` is its formatted value, `hint` its text under the pointer, `colour` 0 (grey) to COLOURS."""
 
     value: float
     shown: str
@@ -31,7 +31,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Label:
-    """What stands over a group of bars, and at its right end."""
+    """The label above a group of bars; `note` is at its right end."""
 
     name: str
     note: str = ""
@@ -39,7 +39,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Piece:
-    """A piece of a stacked bar."""
+    """A piece of a stacked bar; `hint` is its text under the pointer."""
 
     value: float
     hint: str
@@ -48,7 +48,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Stack:
-    """A stacked bar over its label; `width` is its length in steps for `timeline`, `note` stands at its right."""
+    """A stacked bar under its label. `note` is at the right end of the label; `width` is in steps, for `timeline`."""
 
     label: str
     pieces: Sequence[Piece]
@@ -58,7 +58,7 @@ class Stack:
 
 @dataclass(frozen=True)
 class Line:
-    """A curve; `band` are the bounds of what each point stands for."""
+    """A curve of (x, y) points. `band` holds the (lowest, highest) y of each point; `dots` marks the points."""
 
     name: str
     points: Sequence[tuple[float, float]]
@@ -68,13 +68,13 @@ class Line:
 
 
 def bars(title: str, description: str, groups: Sequence[tuple[Label, Sequence[Bar]]]) -> Markup:
-    """Groups of horizontal bars, each group under its label. The longest bar takes four fifths of the width."""
-    most = max((bar.value for _, some in groups for bar in some), default=0) or 1.0
+    """Draw groups of horizontal bars, each group under its label. The longest bar takes 80 % of the width."""
+    most = max((bar.value for _, group in groups for bar in group), default=0) or 1.0
     parts, y = [], 0.0
-    for label, some in groups:
+    for label, group in groups:
         parts += [_text(label.name, "0", y + 13, "label"), _text(label.note, "100%", y + 13, "note", anchor="end")]
         y += LABEL
-        for bar in some:
+        for bar in group:
             width = 80 * bar.value / most
             parts.append(
                 tag(
@@ -95,43 +95,41 @@ def bars(title: str, description: str, groups: Sequence[tuple[Label, Sequence[Ba
 
 
 def stacks(title: str, description: str, rows: Sequence[Stack]) -> Markup:
-    """Stacked bars of full width, one for each row: what share each piece has."""
+    """Draw stacked bars of full width, one for each row; the length of a piece is its share of the row."""
     parts, y = [], 0.0
     for row in rows:
         parts += [_text(row.label, "0", y + 13, "label"), _text(row.note, "100%", y + 13, "note", anchor="end")]
         y += LABEL
-        whole, at = sum(piece.value for piece in row.pieces) or 1.0, 0.0
+        whole, left = sum(piece.value for piece in row.pieces) or 1.0, 0.0
         for piece in row.pieces:
             width = 100 * piece.value / whole
-            parts.append(_box(piece.hint, at, y, width, BAR, piece.colour))
-            at += width
+            parts.append(_box(piece.hint, left, y, width, BAR, piece.colour))
+            left += width
         y += BAR + 12
     return _picture(title, description, parts, max(y - 12, 1))
 
 
 def timeline(title: str, description: str, phases: Sequence[Stack], height: int = 150) -> Markup:
-    """Phases side by side, as wide as they are long; in each, shares stacked to full height."""
-    parts, at, steps = [], 0.0, 0.0
+    """Draw phases side by side, as wide as their steps; the shares of a phase are stacked to full height."""
+    parts, left, steps = [], 0.0, 0.0
     whole = sum(phase.width for phase in phases) or 1.0
     for phase in phases:
         width = 100 * phase.width / whole
-        inside = [_text(phase.label, "4", 13, "label")]
+        boxes = [_text(phase.label, "4", 13, "label")]
         y, sum_of = float(LABEL), sum(piece.value for piece in phase.pieces) or 1.0
         for piece in phase.pieces:
-            tall = height * piece.value / sum_of
-            inside.append(_box(piece.hint, 0, y, 100, tall, piece.colour))
-            y += tall
-        inside.append(_text(f"{steps:,.0f}", "4", LABEL + height + 16, "axis"))
-        parts.append(tag("svg", *inside, x=f"{at:.3f}%", width=f"{width:.3f}%", height=LABEL + height + 22))
-        at += width
+            box_height = height * piece.value / sum_of
+            boxes.append(_box(piece.hint, 0, y, 100, box_height, piece.colour))
+            y += box_height
+        boxes.append(_text(f"{steps:,.0f}", "4", LABEL + height + 16, "axis"))
+        parts.append(tag("svg", *boxes, x=f"{left:.3f}%", width=f"{width:.3f}%", height=LABEL + height + 22))
+        left += width
         steps += phase.width
-    edges = []
-    at = 0.0
-    for phase in phases:
-        x = f"{at:.3f}%"
-        edges.append(tag("line", x1=x, x2=x, y1=0, y2=LABEL + height + 20, class_="edge"))
-        at += 100 * phase.width / whole
-    parts += edges
+    left = 0.0
+    for phase in phases:  # after all boxes, which would cover the edges
+        x = f"{left:.3f}%"
+        parts.append(tag("line", x1=x, x2=x, y1=0, y2=LABEL + height + 20, class_="edge"))
+        left += 100 * phase.width / whole
     parts.append(_text(f"step {steps:,.0f}", "100%", LABEL + height + 16, "axis", anchor="end"))
     return _picture(title, description, parts, LABEL + height + 22)
 
@@ -148,7 +146,10 @@ def lines(
     from_zero: bool = False,
     marks: Sequence[tuple[float, str]] = (),
 ) -> Markup:
-    """Curves over steps, or over what `show_x` says, with `marks` (step, name) where phases begin."""
+    """Draw curves over steps, or over another quantity, `x_name`.
+
+    show, show_x: format a value of each axis. marks: (x, name) of vertical lines, such as the first step of a phase.
+    """
     xs = [x for curve in curves for x, _ in curve.points]
     ys = [y for curve in curves for _, y in curve.points] + [
         y for curve in curves for pair in curve.band for y in pair
@@ -171,16 +172,15 @@ def lines(
         parts.append(tag("line", x1="0", x2="100%", y1=y, y2=y, class_="grid"))
         parts.append(_text(show(tick), "0", y + 4, "axis", anchor="end", dx=-8))
     for step, name in marks:
-        if step > x1:  # not reached yet
+        if step > x1:  # a phase that has not begun
             continue
         x = f"{across(max(step, x0)) / 10:.2f}%"
         parts.append(tag("line", x1=x, x2=x, y1=0, y2=height, class_="edge"))
         parts.append(_text(name, x, 10, "note", dx=4))
-    drawn = [_curve(curve, across, down) for curve in curves]
     parts.append(
         tag(
             "svg",
-            *drawn,
+            *[_curve(curve, across, down) for curve in curves],
             x="0",
             y="0",
             width="100%",
@@ -205,9 +205,9 @@ def lines(
             ]
     steps = [tick for tick in _ticks(x0, x1) if x0 <= tick <= x1]
     for tick in steps:
-        named = f"{show_x(tick)} {x_name}" if tick == steps[-1] else show_x(tick)
+        label = f"{show_x(tick)} {x_name}" if tick == steps[-1] else show_x(tick)
         anchor = "end" if across(tick) > 900 else "middle"
-        parts.append(_text(named, f"{across(tick) / 10:.2f}%", height + 18, "axis", anchor=anchor))
+        parts.append(_text(label, f"{across(tick) / 10:.2f}%", height + 18, "axis", anchor=anchor))
     return _picture(title, description, parts, height + 24, "plot")
 
 
@@ -223,7 +223,7 @@ def _curve(curve: Line, across: Callable[[float], float], down: Callable[[float]
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Four to seven round numbers from below `low` to above `high`."""
+    """Return four to seven round numbers that enclose `low` and `high`."""
     span = high - low or abs(high) or 1.0
     size = 10.0 ** math.floor(math.log10(span / 4))
     step = next(size * factor for factor in (1, 2, 2.5, 5, 10) if span / (size * factor) <= 5)

@@ -1,8 +1,9 @@
-"""What the sections are made of: numbers as people read them, tables, charts with their tables, directed texts."""
+"""The elements of a page: formatted numbers, tables, charts with their tables, sections, texts with a direction."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from corpora.languages import is_arabic
@@ -10,7 +11,7 @@ from pipelines.html.charts import COLOURS
 from pipelines.html.markup import Content, Markup, join, tag
 
 Figures = Mapping[str, Any]
-"""A part of what `figures.gather` returns."""
+"""Figures of one section or of a part of it: plain data, as it is written to the JSON file beside the page."""
 
 LANGUAGES = {
     "arb_Arab": "Modern Standard Arabic",
@@ -26,33 +27,32 @@ LANGUAGES = {
     "eng_Latn": "English",
     "fra_Latn": "French",
 }
-"""Names of the language labels that are met most; others stand for themselves."""
-
+"""Names of the most frequent language labels; other labels are shown as they are."""
 
 THIN = "\u202f"
-"""A narrow space that no line is broken at, between a number and its unit."""
+"""Narrow no-break space, between a number and its unit."""
 
 
 # -- numbers ----------------------------------------------------------------------------------------------
 
 
 def count(number: float | None) -> str:
-    """12,345"""
+    """Format 12345 as 12,345, None as a dash."""
     return "–" if number is None else f"{number:,.0f}"
 
 
 def short(number: float) -> str:
-    """3.44 M; whole below ten thousand."""
+    """Format 3440000 as 3.44 M; numbers below ten thousand in full."""
     return count(number) if number < 1e4 else _scaled(number, ("", "k", "M", "G", "T"))
 
 
 def size(number: float) -> str:
-    """16.4 MB, in powers of a thousand."""
+    """Format a number of bytes as 16.4 MB; units are powers of 1,000."""
     return _scaled(number, ("B", "kB", "MB", "GB", "TB"))
 
 
 def _scaled(number: float, units: Sequence[str]) -> str:
-    """Three digits and the unit that takes them; whole numbers as they are."""
+    """Format a number with three digits and the largest unit that fits; whole numbers without decimals."""
     power = 0
     while number >= 999.5 and power < len(units) - 1:
         number, power = number / 1000, power + 1
@@ -61,34 +61,35 @@ def _scaled(number: float, units: Sequence[str]) -> str:
 
 
 def share(part: float | None) -> str:
-    """12.3 %, finer where it is small."""
+    """Format .123 as 12.3 %; shares below 1 % with two significant digits."""
     if part is None:
         return "–"
     return f"{100 * part:.1f}{THIN}%" if part >= 0.01 else f"{100 * part:.2g}{THIN}%"
 
 
 def decimal(number: float | None, digits: int = 3) -> str:
+    """Format a number with a fixed number of decimals, None as a dash."""
     return "–" if number is None else f"{number:.{digits}f}"
 
 
-def plural(number: int, word: str) -> str:
-    """3 sources, 1 source."""
-    return f"{count(number)} {word}" + ("" if number == 1 else "s")
+def plural(number: int, word: str, several: str = "") -> str:
+    """Format a number of things: 3 sources, 1 source. `several` is the plural where it is not `word` + s."""
+    return f"{count(number)} {word if number == 1 else several or f'{word}s'}"
 
 
 def language(label: str) -> str:
-    """Egyptian Arabic for arz_Arab."""
+    """Return the name of a language label: Egyptian Arabic for arz_Arab."""
     return LANGUAGES.get(label, label)
 
 
 def named(label: str) -> Markup:
-    """A language's name, and its label behind it."""
+    """Return a language's name followed by its label."""
     name = language(label)
     return join([name] if name == label else [tag("span", name, class_="name"), " ", tag("code", label)])
 
 
 def reasons(dropped: Mapping[str, int]) -> str:
-    """12 too short, 3 empty"""
+    """Format counts by reason: 12 too short, 3 empty."""
     return ", ".join(f"{count(number)} {reason}" for reason, number in dropped.items())
 
 
@@ -102,7 +103,10 @@ def table(
     total: Sequence[Content] | None = None,
     narrow: bool = False,
 ) -> Markup:
-    """A table in a box of its own that scrolls if it must. A column's name that begins with # holds numbers."""
+    """Return a table that scrolls sideways inside its own box.
+
+    columns: names; those of columns of numbers begin with #. rows: one cell for each column. total: the last row.
+    """
     kinds = ["n" if name.startswith("#") else None for name in columns]
     head = tag(
         "tr",
@@ -124,40 +128,74 @@ def _row(cells: Sequence[Content], kinds: Sequence[str | None]) -> Markup:
 def figure(
     title: str, note: str, chart: Markup, numbers: Markup | None = None, legend: Markup | None = None
 ) -> Markup:
-    """A chart with its title and what to see in it; the numbers it shows are folded under it."""
+    """Return a chart with title, note and legend; `numbers`, the table of its values, is folded under it."""
     caption = tag("figcaption", tag("b", title), note)
     return tag("figure", caption, legend, chart, folded("The numbers", numbers) if numbers else None)
 
 
-def legend(names: Mapping[str, int]) -> Markup:
-    """Names with their colours."""
+def legend(colours: Mapping[str, int]) -> Markup:
+    """Return a list of names with their colours."""
     return tag(
         "ul",
-        *[tag("li", tag("i", class_=f"f{min(colour, COLOURS)}"), name) for name, colour in names.items()],
+        *[tag("li", tag("i", class_=f"f{min(colour, COLOURS)}"), name) for name, colour in colours.items()],
         class_="legend",
     )
 
 
+def tiles(values: Sequence[tuple[str, str]]) -> Markup:
+    """Return the summary's tiles, one for each (value, name)."""
+    return tag(
+        "ul", *[tag("li", tag("b", value), tag("span", name), class_="tile") for value, name in values], class_="tiles"
+    )
+
+
 def folded(title: str, *content: Content) -> Markup:
+    """Return content that is shown on a click on its title."""
     return tag("details", tag("summary", title), *content)
 
 
-def section(name: str, title: str, lead: Content, *content: Content) -> Markup:
-    return tag("section", tag("h2", title), tag("p", lead, class_="soft"), *content, id=name)
+@dataclass(frozen=True)
+class Section:
+    """A section of a page: its anchor, its name in the navigation, and its markup."""
+
+    anchor: str
+    name: str
+    content: Markup
+
+
+def section(anchor: str, title: str, lead: Content, *content: Content, name: str = "") -> Section:
+    """Return a section. `lead` is its first paragraph; `name` stands in the navigation instead of the title."""
+    block = tag("section", tag("h2", title), tag("p", lead, class_="soft"), *content, id=anchor)
+    return Section(anchor, name or title, block)
 
 
 # -- texts ------------------------------------------------------------------------------------------------
 
 
 def passage(content: Sequence[Content], label: str | None, *, kind: str = "") -> Markup:
-    """Text from a corpus or a model, in its own direction and alphabet, whatever stands around it."""
+    """Return text of a corpus or of a model with the direction and font of its language label."""
     label = label or ""
     if is_arabic(label):
         lang, direction = "ar", "rtl"
     elif label.endswith("_Arab"):
         lang, direction = label.partition("_")[0], "rtl"
-    elif "_" not in label and label:
+    elif "_" not in label and label:  # labels of code have no script
         lang, direction, kind = "", "ltr", f"{kind} code"
     else:
         lang, direction = "en" if label == "eng_Latn" else "", "auto"
     return tag("p", *content, dir=direction, lang=lang or None, class_=f"text {kind}".strip())
+
+
+def token_spans(pieces: Sequence[tuple[str, int]], label: str) -> tuple[Markup, str]:
+    """Return a text with a tint for each token, and a sentence that counts its tokens.
+
+    pieces: (text, number of tokens); several tokens make up one piece where they end inside a character.
+    """
+    spans = [
+        tag("span", text, title=f"{tokens} tokens: bytes of one character" if tokens > 1 else None)
+        for text, tokens in pieces
+    ]
+    tokens = sum(tokens for _, tokens in pieces)
+    chars = sum(len(text) for text, _ in pieces)
+    counted = f"{plural(tokens, 'token')}, {decimal(chars / (tokens or 1), 2)} characters each"
+    return passage(spans, label, kind="tokens"), counted

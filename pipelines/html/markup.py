@@ -1,46 +1,43 @@
-"""HTML and SVG that can't be broken by what they show: text is escaped because it is text.
+"""HTML and SVG elements whose content is escaped, so that no text from a corpus can change the page.
 
-`tag("td", value)` escapes `value`; only what `tag` and `join` themselves return (`Markup`) passes as it is. So a
-`<script>` in a document, a source's name or a generated sample is letters on a page, whatever path it took there.
+`tag("td", value)` escapes `value`. Only `Markup`, the return type of `tag` and `join`, is inserted as it is: a
+`<script>` in a document, in the name of a source or in a generated sample is shown as text. MarkupSafe escapes, as it
+does for the template of the page (`page.html`).
 """
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable
+
+from markupsafe import Markup as Markup  # re-exported
+from markupsafe import escape
+
+Content = str | int | None
+"""Content of an element: `Markup` is HTML already, other values are text, None is nothing."""
 
 VOID = frozenset({"meta", "br", "hr"})
 
-# Characters that HTML can't hold, controls and surrogates: shown as the replacement character.
+# Characters that HTML cannot hold (controls and surrogates) are shown as the replacement character.
 _IMPOSSIBLE = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0), *range(0xD800, 0xE000)} - {0x09, 0x0A, 0x0D}, "\ufffd")
 
 
-class Markup(str):
-    """A string that is HTML already."""
-
-    __slots__ = ()
-
-
-Content = str | int | None
-
-
 def text(value: Content) -> Markup:
-    """A value as HTML: Markup as it is, anything else escaped, None as nothing."""
+    """Return a value as HTML: `Markup` unchanged, other values escaped, None as the empty string."""
     if isinstance(value, Markup):
         return value
-    return Markup(html.escape("" if value is None else str(value)).translate(_IMPOSSIBLE))
+    return escape("" if value is None else str(value).translate(_IMPOSSIBLE))
 
 
-def join(parts: Iterable[Content], between: str = "") -> Markup:
-    """Parts one after the other."""
-    return Markup(text(between).join(text(part) for part in parts))
+def join(parts: Iterable[Content]) -> Markup:
+    """Concatenate parts."""
+    return Markup("").join(map(text, parts))
 
 
 def tag(name: str, /, *content: Content, **attributes: str | float | bool | None) -> Markup:
-    """An element. Attribute names: `class_` is class, `text_anchor` is text-anchor; None and False are left out.
+    """Return an element. Attributes are named with underscores (`class_`, `text_anchor`); None and False omit one.
 
-    >>> tag("p", "a < b", class_="note")
-    '<p class="note">a &lt; b</p>'
+    >>> str(tag("p", "a < b", class_="note", text_anchor="end"))
+    '<p class="note" text-anchor="end">a &lt; b</p>'
     """
     written = "".join(
         f" {key.rstrip('_').replace('_', '-')}" + ("" if value is True else f'="{text(_number(value))}"')
@@ -52,5 +49,5 @@ def tag(name: str, /, *content: Content, **attributes: str | float | bool | None
 
 
 def _number(value: str | float) -> str:
-    """Coordinates need no more than two decimals."""
+    """Format a coordinate with two decimals at most; return text unchanged."""
     return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)

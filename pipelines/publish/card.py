@@ -1,8 +1,8 @@
-"""The dataset card: README.md as the Hugging Face Hub reads it, metadata first, then what a stranger must know.
+"""The dataset card: README.md as the Hugging Face Hub reads it, with metadata, usage, counts, licences and limits.
 
-A card is a function of a sealed folder, a dataset or an export of one, and lies beside the seal, not under it: words
-about a dataset can change without its root. `report` writes it into a build's dataset, `push` where it is not there.
-Metadata keys are those of huggingface/hub-docs, datasetcard.md.
+A card is a function of a sealed folder, a dataset or an export of one. It is beside the seal and not part of it, so
+that its text can change without changing the folder's digest. A build writes it with the report; `push` writes it
+where there is none. Metadata keys are those of huggingface/hub-docs, datasetcard.md.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import UsageError
-from pipelines.html.elements import count, language, share, size
-from pipelines.report.figures import licences_of
+from pipelines.html import count, language, share, size
+from pipelines.stages.dataset_facts import licences_of
 from pipelines.texts import is_unedited, markdown, signature, yaml_text
 from sharding import seal
 from sharding.seal import Sealed
 
 CARD = "README.md"
 LIMIT = 20
-"""Languages and licences beyond so many are told together."""
+"""The most languages that are named."""
 
 TWO_LETTERS = {"arb": "ar", "eng": "en", "fra": "fr", "pes": "fa", "urd": "ur"}
-"""ISO 639-1 where the Hub knows a language by it; ISO 639-3 for the others."""
+"""ISO 639-1 codes of the languages that the Hub lists by them; others have their ISO 639-3 code."""
 
 LICENSES = {
     "odc-by-1.0": "odc-by",
@@ -40,7 +40,7 @@ LICENSES = {
     "apache-2.0": "apache-2.0",
     "mit": "mit",
 }
-"""SPDX names, lower case, to the Hub's."""
+"""Licence names of the Hub by SPDX name in lower case."""
 
 LOAD = {
     "parquet": """from datasets import load_dataset
@@ -68,9 +68,9 @@ rows = np.memmap({first}, {dtype}, "r").reshape(-1, {row_tokens})
 
 
 def write_card(folder: Path, name: str, repo: str | None = None) -> Path:
-    """Write the card of a sealed dataset or export beside its seal, over one of ours, never over one that was edited.
+    """Write the card of a sealed dataset or export beside its seal. A card that was edited is not overwritten.
 
-    repo: where it will be on the Hub, told in how to load it. Raises UsageError for a folder of another kind.
+    repo: the repository on the Hub, for the code that loads it. Raises UsageError for a folder of another kind.
     """
     sealed, path = Sealed(folder), folder / CARD
     if path.exists() and not is_unedited(path):
@@ -81,7 +81,7 @@ def write_card(folder: Path, name: str, repo: str | None = None) -> Path:
 
 
 def card_of(sealed: Sealed, name: str, repo: str | None = None) -> str:
-    """The card. Raises UsageError for a folder that is neither a dataset nor an export."""
+    """Return the card. Raises UsageError for a folder that is neither a dataset nor an export."""
     stage, told = sealed.manifest.stage, sealed.manifest.summary
     if stage not in ("pack", "export"):
         raise UsageError(f"{sealed.path} is what '{stage}' makes: a card is made for a dataset or an export of one")
@@ -109,9 +109,9 @@ def card_of(sealed: Sealed, name: str, repo: str | None = None) -> str:
         "## Known limits",
         "\n".join(f"- {one}" for one in _limits(told, strata, licences)),
         "## Proof",
-        f"The folder is sealed: `{sealed.root}` stands for every byte in it, the options it was made with and what it "
-        "was made from. `arcorp verify DIR` reads all of it back and names what is at fault. This card is beside the "
-        "seal, not under it.",
+        f"The folder is sealed: its digest, `{sealed.root}`, is a hash of all its files, its options and the digests "
+        "of its inputs. `arcorp verify DIR` reads everything back and names each damaged file. This card is not part "
+        "of the seal.",
     ]
     body = f"---\n{head}---\n\n" + "\n\n".join(part.strip() for part in parts if part) + "\n"
     return f"{body}\n{signature(body)}\n"
@@ -124,28 +124,33 @@ def _metadata(
     strata: Sequence[Mapping[str, Any]],
     licences: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
-    labels = [label for one in strata if (label := one.get("language")) and "_" in label]
-    codes = dict.fromkeys(TWO_LETTERS.get(label.partition("_")[0], label.partition("_")[0]) for label in labels)
-    metadata: dict[str, Any] = {"pretty_name": name}
-    if codes:
-        metadata["language"] = sorted(codes)
-    metadata |= _license({line["licence"] for line in licences})
-    metadata["task_categories"] = ["text-generation"]
-    metadata["size_categories"] = [_size_category(told["splits"]["train"]["rows"])]
-    metadata["tags"] = ["arcorp", "pretraining", "tokenized", *(["arabic"] if "ar" in codes else [])]
-    if kind == "parquet":
-        files = [
-            {"split": split, "path": f"{split}-*.parquet"} for split, one in told["splits"].items() if one["rows"]
-        ]
-        metadata["configs"] = [{"config_name": "default", "data_files": files}]
-    elif kind == "dataset":
-        files = [{"split": "documents", "path": "documents/*.parquet"}]
-        metadata["configs"] = [{"config_name": "documents", "data_files": files}]
-    return metadata
+    """Return the metadata of the Hub; keys without a value are left out."""
+    from huggingface_hub import DatasetCardData
+
+    labels = [label for stratum in strata if (label := stratum.get("language")) and "_" in label]
+    codes = {TWO_LETTERS.get(label.partition("_")[0], label.partition("_")[0]) for label in labels}
+    paths = {
+        "dataset": {"documents": "documents/*.parquet"},
+        "parquet": {split: f"{split}-*.parquet" for split, counts in told["splits"].items() if counts["rows"]},
+    }.get(kind, {})
+    config = {
+        "config_name": "documents" if kind == "dataset" else "default",
+        "data_files": [{"split": split, "path": path} for split, path in paths.items()],
+    }
+    data = DatasetCardData(
+        pretty_name=name,
+        language=sorted(codes) or None,
+        task_categories=["text-generation"],
+        size_categories=[_size_category(told["splits"]["train"]["rows"])],
+        tags=["arcorp", "pretraining", "tokenized", *(["arabic"] if "ar" in codes else [])],
+        configs=[config] if paths else None,
+        **_license({line["licence"] for line in licences}),
+    )
+    return dict(data.to_dict())  # type: ignore[no-untyped-call]
 
 
-def _license(names: set[str]) -> dict[str, str]:
-    """One licence by its name on the Hub; several, or one that it does not know, as other, with a table to read."""
+def _license(names: set[str]) -> dict[str, Any]:
+    """Return the licence by its name on the Hub; "other" for several, and for one that the Hub does not list."""
     known = LICENSES.get(next(iter(names)).lower()) if len(names) == 1 else None
     if known:
         return {"license": known}
@@ -196,7 +201,7 @@ def _strata(strata: Sequence[Mapping[str, Any]]) -> str:
 
 def _licences(licences: Sequence[Mapping[str, Any]]) -> str:
     lines = [
-        "Each document keeps the licence of its source, and it is yours to heed:",
+        "Each document keeps the licence of its source. You are responsible for observing it:",
         "",
         "| source | licence | documents | tokens |",
         "|---|---|--:|--:|",
@@ -218,20 +223,18 @@ def _limits(
     if "" in names:
         said.append("Some sources do not state a licence.")
     said.append(
-        "Text is as its sources have it, normalised: it may be wrong, biased, offensive or machine-made, and hold "
-        "names and addresses of people."
+        "The text is that of the sources, normalised. It can be wrong, biased, offensive or machine-generated, and "
+        "can contain names and addresses of people."
     )
-    said.append("Copies that are alike, not equal, are gone only if the recipe asked for it (`dedup.method`).")
+    said.append("Near-duplicates were removed only if the recipe required it (`dedup.method`).")
     said.append(
-        "Validation holds no document, book or known copy that is trained on; text that quotes other text is on "
-        "both sides."
+        "The validation split holds no document, book or known copy of the training split. Quotations of the same "
+        "text can be in both."
     )
     said.append(
-        f"Ids mean nothing without the tokenizer beside them; documents longer than {count(told['row_tokens'])} "
-        "tokens go on in another row."
+        f"Ids are those of the tokenizer in `tokenizer/`. Documents longer than {count(told['row_tokens'])} tokens "
+        "continue in another row."
     )
     if len({one.get("language") for one in strata}) > 1:
-        said.append(
-            "Languages are labels of the sources, or of a classifier before them: dialects are often mixed up."
-        )
+        said.append("Language labels are those of the sources, or of a classifier: dialects are often confused.")
     return said

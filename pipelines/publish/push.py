@@ -1,7 +1,7 @@
-"""`arcorp push`: a sealed dataset, or an export of one, to the Hugging Face Hub.
+"""`arcorp push`: send a sealed dataset, or an export of one, to the Hugging Face Hub.
 
-Every byte is checked against the seal first; what goes is what the seal names, the seal, schedules, and the card.
-Files that the Hub has already are not sent again, so that a push that broke off goes on when it is started anew.
+Every byte is first checked against the seal. The sealed files, the seal, schedules and the card are sent. Files that
+the Hub already has are not sent again, so that an interrupted push resumes when it is started again.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ REPOSITORY = re.compile("[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
 
 @dataclass(frozen=True)
 class Parcel:
-    """What would go: names in the folder, with their sizes."""
+    """Files to send: their names in the folder and their sizes in bytes. `digest` is the folder's."""
 
     folder: Path
-    root: str
+    digest: str
     files: dict[str, int]
 
     @property
@@ -46,30 +46,30 @@ def parcel(folder: Path, repo: str) -> Parcel:
     return Parcel(folder, sealed.root, {name: (folder / name).stat().st_size for name in dict.fromkeys(names)})
 
 
-def push(found: Parcel, repo: str, public: bool) -> str:
-    """Send a parcel as one commit, making the repository if it is not there; returns the address of the commit.
+def push(files: Parcel, repo: str, public: bool) -> str:
+    """Send files as one commit and return its address. A repository that does not exist is created.
 
-    Raises Failure with what the Hub said.
+    Raises Failure with the answer of the Hub.
     """
     from huggingface_hub import CommitOperationAdd, HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
     api = HfApi()
     additions: list[Any] = [
-        CommitOperationAdd(path_in_repo=name, path_or_fileobj=found.folder / name) for name in found.files
+        CommitOperationAdd(path_in_repo=name, path_or_fileobj=files.folder / name) for name in files.files
     ]
     try:
         api.create_repo(repo, repo_type="dataset", private=not public, exist_ok=True)
         commit = api.create_commit(
-            repo, additions, commit_message=f"Dataset {found.root[:16]}, by arcorp", repo_type="dataset"
+            repo, additions, commit_message=f"Dataset {files.digest[:16]}, by arcorp", repo_type="dataset"
         )
     except HfHubHTTPError as error:
-        said = (str(error.server_message or error).splitlines() or ["no reason given"])[0]
+        reason = (str(error.server_message or error).splitlines() or ["no reason given"])[0]
         raise Failure(
-            f"{repo}: the Hub refused ({said}); check the name, and that `hf auth login` was done"
+            f"{repo}: the Hub refused ({reason}); check the name, and log in with `hf auth login`"
         ) from error
-    except Exception as error:  # the network's own: httpx and the operating system
+    except Exception as error:  # errors of httpx and of the operating system
         if isinstance(error, Failure | ValueError | TypeError):
             raise
-        raise Failure(f"{repo}: the Hub can't be reached ({error}); run the same command again to go on") from error
+        raise Failure(f"{repo}: the Hub can't be reached ({error}); run the same command again to resume") from error
     return str(commit.commit_url)

@@ -1,14 +1,11 @@
-"""Reports: what was built, on one page that opens from disk. `report.html` for people, `report.json` for programs.
+"""The report of a build: one page that opens from disk (report.html), and its figures for programs (report.json).
 
-The dataset gets its card with it: README.md, as the Hugging Face Hub reads it (`pipelines.publish.card`).
+    folders     the sealed folders of a build, and digests of what a report is made from
+    sections    the list of sections; each is one file with its figures (`gather`) and its part of the page (`render`)
+    figures     a build's folder -> figures of all sections, as plain data
+    page        figures -> HTML
 
-    folders      what lies in a build's folder, and what a report of it is made from
-    figures      folder -> plain data: sources, shares, packing, provenance
-    fit          how the tokenizer fits a bounded sample of the documents
-    training     the run's curves, validation and samples
-    page         plain data -> HTML, with `sections`, `charts` (inline SVG) and `markup` (escapes everything)
-
-A report is not sealed, since throughput differs from run to run; everything else in it is a function of the folders.
+A report is not sealed, since throughput differs from run to run. All other figures are a function of the folders.
 """
 
 from __future__ import annotations
@@ -19,40 +16,38 @@ import os
 from pathlib import Path
 
 from pipelines.errors import UsageError
+from pipelines.html import Figures
+from pipelines.report.figures import gather
 from pipelines.report.folders import made_from
+from pipelines.report.page import render
 from sharding import seal
+
+__all__ = ["FIGURES", "PAGE", "gather", "render", "report_is_current", "write_report"]
 
 PAGE = "report.html"
 FIGURES = "report.json"
 
 
 def report_is_current(folder: Path) -> bool:
-    """Whether the report in a build's folder is of what lies there now. Reads manifests, and little else.
+    """Return whether the report in a build's folder is that of the folder's current state. Reads manifests only.
 
-    Raises Damaged for a manifest that can't be read, Incomplete for a folder without anything sealed.
+    Raises Damaged for a manifest that cannot be read, Incomplete for a folder that holds nothing sealed.
     """
     try:
-        known = json.loads((folder / FIGURES).read_bytes())
+        figures = json.loads((folder / FIGURES).read_bytes())
         page = seal.hash_file(folder / PAGE).sha256
     except (FileNotFoundError, ValueError):
         return False
-    return isinstance(known, dict) and known.get("made_from") == made_from(folder) and known.get("page") == page
+    return isinstance(figures, dict) and figures.get("made_from") == made_from(folder) and figures.get("page") == page
 
 
-def write_report(folder: Path) -> Path:
-    """Write the report of a build, complete or not, and its dataset's card; return the page's path.
+def write_report(folder: Path, figures: Figures) -> Path:
+    """Write a build's figures, those of `gather`, and their page into the build's folder; return the page's path.
 
-    Raises UsageError where there is no such folder, Incomplete where nothing is sealed yet, SealError for damage.
+    Raises UsageError if a file of another program has the name of one of the two.
     """
-    from pipelines.publish.card import write_card
-    from pipelines.report.figures import gather
-    from pipelines.report.page import render
-
     _refuse_foreign(folder)
-    figures = gather(folder)
-    if "packing" in figures:  # the dataset's card lies beside its seal
-        write_card(folder / "dataset", figures["name"] or "dataset")
-    page = render(figures).encode()  # the figures first: they show that both files are a report's
+    page = render(figures).encode()  # the figures are written first: they show that both files are a report's
     seal.write_json(folder / FIGURES, {**figures, "page": hashlib.sha256(page).hexdigest()})
     with seal.atomic_file(folder / PAGE) as file:
         file.write(page)
@@ -60,12 +55,12 @@ def write_report(folder: Path) -> Path:
 
 
 def _refuse_foreign(folder: Path) -> None:
-    """Raise UsageError if one of the two files is there and is not a report's."""
+    """Raise UsageError if one of the two files exists and is not a report's."""
     try:
         before = seal.parsed((folder / FIGURES).read_bytes())
     except (OSError, ValueError):
         before = None
     ours = isinstance(before, dict) and before.keys() >= {"made_from", "page"}
-    there = next((name for name in (PAGE, FIGURES) if os.path.lexists(folder / name)), None)
-    if there and not ours:
-        raise UsageError(f"{folder / there} is no report of arcorp: move it away")
+    foreign = next((name for name in (PAGE, FIGURES) if os.path.lexists(folder / name)), None)
+    if foreign and not ours:
+        raise UsageError(f"{folder / foreign} is no report of arcorp: move it away")

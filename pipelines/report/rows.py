@@ -1,29 +1,45 @@
-"""Rows to look at: one from the middle of each large stratum, with the documents that it is made of."""
+"""Rows: one from the middle of each large stratum, as training reads it, with the documents that it is made of."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Any
 
+from pipelines.html import (
+    Content,
+    Figures,
+    Markup,
+    Section,
+    count,
+    folded,
+    join,
+    named,
+    passage,
+    plural,
+    section,
+    tag,
+)
 from pipelines.report.folders import Folders
+from pipelines.stages.build_folder import DATASET
 
-STRATA, SEGMENTS, CHARS = 12, 6, 600
-"""How many strata have a row shown, how many documents of a row, and how much of each is."""
-TOLD = ("id", "source", "language", "category", "license", "url", "tokens")
+STRATA = 12  # strata of which a row is shown
+SEGMENTS = 6  # segments of a row that are shown
+CHARS = 600  # characters of a segment that are shown
+FIELDS = ("id", "source", "language", "category", "license", "url", "tokens")
 
 
-def rows_of(folders: Folders) -> list[dict[str, Any]] | None:
-    """A row of each of the largest strata of the training split, decoded piece by piece."""
-    dataset = folders.get("dataset")
+def gather(folders: Folders) -> list[dict[str, Any]] | None:
+    """Return a row of each of the largest strata of the training split, decoded segment by segment."""
+    dataset = folders.get(DATASET)
     if dataset is None:
         return None
     from sharding.checking.inspect import row_view
     from tokenization.model import Tokenizer
 
     tokenizer = Tokenizer.load(dataset.path / "tokenizer")
-    strata = [one for one in dataset.manifest.summary["splits"]["train"]["strata"] if one["rows"]]
+    strata = [stratum for stratum in dataset.manifest.summary["splits"]["train"]["strata"] if stratum["rows"]]
     shown = []
-    for stratum in sorted(strata, key=lambda one: (-one["rows"], one["name"]))[:STRATA]:
+    for stratum in sorted(strata, key=lambda stratum: (-stratum["rows"], stratum["name"]))[:STRATA]:
         row = stratum["first_row"] + stratum["rows"] // 2
         segments = row_view(dataset.path, "train", row)
         pieces = []
@@ -31,7 +47,7 @@ def rows_of(folders: Folders) -> list[dict[str, Any]] | None:
             text, document = tokenizer.decode(segment.ids), asdict(segment.document)
             pieces.append(
                 {
-                    **{key: document[key] for key in TOLD},
+                    **{key: document[key] for key in FIELDS},
                     "offset": segment.offset,
                     "position": segment.position,
                     "length": len(segment.ids),
@@ -41,3 +57,52 @@ def rows_of(folders: Folders) -> list[dict[str, Any]] | None:
             )
         shown.append({"stratum": stratum["name"], "row": row, "segments": len(segments), "pieces": pieces})
     return shown
+
+
+def render(figures: list[Figures]) -> list[Section]:
+    """Return the section with rows to look at; none for a dataset without rows."""
+    if not figures:
+        return []
+    return [
+        section(
+            "rows",
+            "Rows to look at",
+            join(
+                [
+                    "One row from the middle of each of the largest strata, as training reads it. Each piece is shown "
+                    "with its document. ",
+                    tag("code", "arcorp inspect DIR --row N"),
+                    " shows any other row, ",
+                    tag("code", "--document ID"),
+                    " the rows of a document.",
+                ]
+            ),
+            tag("div", *map(_row, figures), class_="list"),
+            name="Rows",
+        )
+    ]
+
+
+def _row(row: Figures) -> Markup:
+    pieces: list[Content] = [_piece(piece) for piece in row["pieces"]]
+    more = row["segments"] - len(row["pieces"])
+    if more > 0:
+        pieces.append(tag("p", f"and {plural(more, 'more piece')}", class_="small"))
+    title = f"{row['stratum']}, row {count(row['row'])}: {plural(row['segments'], 'piece')}"
+    return folded(title, *pieces)
+
+
+def _piece(piece: Figures) -> Markup:
+    end = piece["offset"] + piece["length"]
+    place = f"tokens {count(piece['offset'])} to {count(end)} of a document of {count(piece['tokens'])} and BOS, EOS"
+    facts: list[Content] = [
+        tag("code", piece["id"]),
+        " ",
+        named(piece["language"]),
+        f", {piece['category']}, {place}, licence {piece['license'] or 'not stated'}",
+    ]
+    address = tag("p", piece["url"], class_="small") if piece["url"] else None
+    text = f"{piece['text']} …" if piece["cut"] else piece["text"]
+    return tag(
+        "div", tag("p", join(facts), class_="small"), address, passage([text], piece["language"]), class_="card"
+    )

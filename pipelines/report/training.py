@@ -1,33 +1,60 @@
-"""The figures of a run: its curves, thinned to what a chart can show, its validation, its speed, its samples.
+"""Training: the run's curves, validation, speed, and generated text.
 
-From `metrics.jsonl` (a function of dataset and configuration), `samples.json` and `timings.jsonl`, which is not
-sealed and alone may differ between two runs of the same build.
+The figures are those of `metrics.jsonl`, which is a function of dataset and configuration, `samples.json`, and
+`timings.jsonl`. Timings are not sealed: they alone can differ between two runs of the same build.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from statistics import median
 from typing import Any
 
-from pipelines.report.folders import Folders
+from pipelines.html import (
+    COLOURS,
+    Bar,
+    Figures,
+    Label,
+    Line,
+    Markup,
+    Section,
+    charts,
+    count,
+    decimal,
+    figure,
+    join,
+    language,
+    legend,
+    named,
+    passage,
+    plural,
+    section,
+    share,
+    table,
+    tag,
+)
+from pipelines.report.folders import GROUPINGS, Folders
+from pipelines.stages.build_folder import RUN
 from sharding.seal import Sealed
 
 POINTS = 240
-"""A curve has no more points than this; each stands for a stretch of steps."""
+"""The most points of a curve; each stands for a range of steps."""
 
-KEPT = ("bits_per_byte", "bits_per_char", "loss", "rows", "bytes")
+MEASURES = ("bits_per_byte", "bits_per_char", "loss", "rows", "bytes")
+BY = tuple(f"by_{name}" for name in GROUPINGS)
+"""Keys of a validation's measures by attribute, the preferred attribute first."""
 
 
-def training_of(folders: Folders) -> dict[str, Any] | None:
-    """Everything about the run that the report shows; None without one."""
-    run = folders.get("run")
+def gather(folders: Folders) -> dict[str, Any] | None:
+    """Return the figures of the run; None without one."""
+    run = folders.get(RUN)
     if run is None:
         return None
     lines = [json.loads(line) for line in run.read("metrics.jsonl").decode().splitlines()]
     steps = [line for line in lines if "loss" in line]
-    validations = [{"step": line["step"], **_validation(line["validation"])} for line in lines if "validation" in line]
+    validations = [{"step": line["step"], **_measures(line["validation"])} for line in lines if "validation" in line]
     config = run.read_json("config.json")
     first, last = (validations[0], validations[-1]) if validations else ({}, {})
     done = steps[-1]["step"] if steps else 0
@@ -39,6 +66,7 @@ def training_of(folders: Folders) -> dict[str, Any] | None:
         "preset": config.get("preset"),
         "optimizer": config.get("optimizer"),
         "ranks": run.manifest.options.get("ranks", 1),
+        "phases": _first_steps(schedule["phases"]) if schedule else [],
         "curve": _thinned(steps),
         "validation": validations,
         "bits_per_byte": {
@@ -47,50 +75,56 @@ def training_of(folders: Folders) -> dict[str, Any] | None:
             "steps": [first.get("step"), last.get("step")],
         },
         "order_hash": steps[-1]["order_hash"] if steps else None,
-        "samples": _samples(run),
+        "samples": _read_samples(run),
         "timings": _timings(run),
     }
 
 
-def _validation(result: Mapping[str, Any]) -> dict[str, Any]:
-    """One validation: overall, and by whatever the strata are split by."""
+def _first_steps(phases: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the first step and the name of each phase."""
+    first_steps = accumulate((phase["steps"] for phase in phases[:-1]), initial=0)
+    return [{"name": phase["name"], "first_step": first} for phase, first in zip(phases, first_steps, strict=True)]
+
+
+def _measures(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the measures of one validation: of all rows, and by each attribute that strata are split by."""
     groups = {
-        name: {value: {key: one[key] for key in KEPT} for value, one in sorted(result[name].items())}
-        for name in ("by_language", "by_category", "by_source")
-        if name in result
+        key: {name: {measure: group[measure] for measure in MEASURES} for name, group in sorted(result[key].items())}
+        for key in BY
+        if key in result
     }
-    return {**{key: result[key] for key in KEPT}, **groups}
+    return {**{measure: result[measure] for measure in MEASURES}, **groups}
 
 
 def _thinned(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
-    """Steps in stretches of equal length: the last step, mean, least and greatest loss, rate, gradient norm."""
-    stretch = max(1, -(-len(lines) // POINTS))
+    """Return a point for each range of steps: the last step, mean, least and greatest loss, rate, gradient norm."""
+    length = max(1, -(-len(lines) // POINTS))
     points = []
-    for first in range(0, len(lines), stretch):
-        some = lines[first : first + stretch]
-        losses = [line["loss"] for line in some]
+    for first in range(0, len(lines), length):
+        steps = lines[first : first + length]
+        losses = [line["loss"] for line in steps]
         points.append(
             {
-                "step": some[-1]["step"],
+                "step": steps[-1]["step"],
                 "loss": sum(losses) / len(losses),
                 "least": min(losses),
                 "most": max(losses),
-                "lr": some[-1]["lr"],
-                "grad_norm": max(line["grad_norm"] for line in some),
+                "lr": steps[-1]["lr"],
+                "grad_norm": max(line["grad_norm"] for line in steps),
             }
         )
     return points
 
 
-def _samples(run: Sealed) -> list[dict[str, Any]]:
+def _read_samples(run: Sealed) -> list[dict[str, Any]]:
     if "samples.json" not in run.manifest.files:
         return []
     keys = ("stratum", "language", "source", "prompt", "text")
-    return [{key: one[key] for key in keys} for one in run.read_json("samples.json")["samples"]]
+    return [{key: sample[key] for key in keys} for sample in run.read_json("samples.json")["samples"]]
 
 
 def _timings(run: Sealed) -> dict[str, Any] | None:
-    """How fast it went; a step that was done again after an interruption counts as it was last."""
+    """Return the speed of the run. A step that was repeated after an interruption counts once, as it was last."""
     path = run.path / "timings.jsonl"
     if not path.is_file():
         return None
@@ -101,13 +135,205 @@ def _timings(run: Sealed) -> dict[str, Any] | None:
     timings = [by_step[step] for step in sorted(by_step)]
     if not timings:
         return None
-    stretch = max(1, -(-len(timings) // POINTS))
+    length = max(1, -(-len(timings) // POINTS))
+    ranges = (timings[first : first + length] for first in range(0, len(timings), length))
     return {
-        "tokens_per_second": median(one["tokens_per_second"] for one in timings),
-        "data_wait_ms": median(one["data_wait_ms"] for one in timings),
-        "seconds": sum(one["seconds"] for one in timings),
+        "tokens_per_second": median(timing["tokens_per_second"] for timing in timings),
+        "data_wait_ms": median(timing["data_wait_ms"] for timing in timings),
+        "seconds": sum(timing["seconds"] for timing in timings),
         "points": [
-            {"step": some[-1]["step"], "tokens_per_second": median(one["tokens_per_second"] for one in some)}
-            for some in (timings[first : first + stretch] for first in range(0, len(timings), stretch))
+            {"step": steps[-1]["step"], "tokens_per_second": median(step["tokens_per_second"] for step in steps)}
+            for steps in ranges
         ],
     }
+
+
+# -- the page ---------------------------------------------------------------------------------------------
+
+
+def render(figures: Figures) -> list[Section]:
+    """Return the sections on the run and on generated text."""
+    model, before, after = figures["model"], figures["bits_per_byte"]["before"], figures["bits_per_byte"]["after"]
+    shape = ", ".join(f"{key} {count(model[key])}" for key in ("layers", "width", "heads") if key in model)
+    tokens = f", {count(figures['tokens'])} tokens" if figures["tokens"] else ""
+    result = (
+        f" Validation changed from {decimal(before)} to {decimal(after)} bits per byte, to {share(after / before)} of "
+        "its first value."
+        if before and after
+        else ""
+    )
+    return [
+        section(
+            "training",
+            "Training",
+            f"A decoder of {count(model.get('parameters'))} parameters (preset {figures['preset']}: {shape}), "
+            f"{plural(figures['steps'], 'step')}{tokens}, {plural(figures['ranks'], 'process', 'processes')}.{result}",
+            _curves(figures["curve"], [(phase["first_step"], phase["name"]) for phase in figures["phases"]]),
+            _validation(figures["validation"]),
+            _throughput(figures["timings"]),
+        ),
+        *_samples(figures["samples"]),
+    ]
+
+
+def _curves(points: Sequence[Figures], marks: Sequence[tuple[float, str]]) -> Markup | None:
+    if not points:
+        return None
+    loss = Line(
+        "loss",
+        [(point["step"], point["loss"]) for point in points],
+        band=[(point["least"], point["most"]) for point in points],
+    )
+    rate = Line("learning rate", [(point["step"], point["lr"]) for point in points], 3)
+    norm = Line("gradient norm", [(point["step"], point["grad_norm"]) for point in points], 4)
+    numbers = table(
+        ["#step", "#loss", "#least", "#most", "#learning rate", "#gradient norm"],
+        [
+            (
+                count(point["step"]),
+                *(decimal(point[key], 4) for key in ("loss", "least", "most")),
+                f"{point['lr']:.3g}",
+                decimal(point["grad_norm"]),
+            )
+            for point in points
+        ],
+    )
+    last = points[-1]
+    return join(
+        [
+            figure(
+                "Training loss",
+                "Nats per token. A point is the mean of a range of steps; the band is its least and greatest loss."
+                if any(point["least"] < point["most"] for point in points)
+                else "Nats per token, for each step.",
+                charts.lines(
+                    "Training loss",
+                    f"From {decimal(points[0]['loss'])} at step {points[0]['step']} to {decimal(last['loss'])} at "
+                    f"step {last['step']}.",
+                    [loss],
+                    marks=marks if len(marks) > 1 else (),
+                ),
+                numbers,
+            ),
+            tag(
+                "div",
+                figure(
+                    "Learning rate",
+                    "The rate of the schedule, before the factor of each parameter group.",
+                    charts.lines("Learning rate", "By step.", [rate], height=110, from_zero=True),
+                ),
+                figure(
+                    "Gradient norm",
+                    "Before clipping; the greatest of each range of steps.",
+                    charts.lines("Gradient norm", "By step.", [norm], height=110, from_zero=True),
+                ),
+                class_="pair",
+            ),
+        ]
+    )
+
+
+def _validation(validations: Sequence[Figures]) -> Markup | None:
+    if not validations:
+        return None
+    first, last = validations[0], validations[-1]
+    by = next((key for key in BY if key in last), None)
+    groups = {name: (first.get(by, {}).get(name), group) for name, group in _largest(last[by])} if by else {}
+    lines = {"all": (first, last), **groups}
+    bars = [
+        (
+            Label("All" if name == "all" else language(name), _ratio(before, after)),
+            [
+                Bar(group["bits_per_byte"], decimal(group["bits_per_byte"]), f"bits per byte {when}", colour)
+                for group, when, colour in ((before, "before", 0), (after, "after", 1))
+                if group and group["bits_per_byte"] is not None
+            ],
+        )
+        for name, (before, after) in lines.items()
+    ]
+    rows = [
+        (
+            "all" if name == "all" else named(name),
+            decimal(before["bits_per_byte"] if before else None),
+            decimal(after["bits_per_byte"]),
+            _ratio(before, after) or "–",
+            decimal(before["bits_per_char"] if before else None),
+            decimal(after["bits_per_char"]),
+            count(after["rows"]),
+        )
+        for name, (before, after) in lines.items()
+    ]
+    columns = ["", "#bits/byte before", "#after", "#ratio", "#bits/char before", "#after", "#rows"]
+    return join(
+        [
+            figure(
+                f"Validation bits per byte, step {count(first['step'])} and step {count(last['step'])}",
+                "On documents that the model was not trained on. Alphabets differ in bytes per letter: compare bits "
+                "per byte within a language only. The table has bits per character.",
+                charts.bars("Validation bits per byte", "Before and after training.", bars),
+                legend=legend({"before": 0, "after": 1}),
+            ),
+            table(columns, rows),
+            _course(validations, list(groups), by) if len(validations) > 2 else None,
+        ]
+    )
+
+
+def _largest(groups: Figures) -> list[tuple[str, Figures]]:
+    """Sort groups, those with the most text first."""
+    return sorted(groups.items(), key=lambda item: (-item[1]["bytes"], item[0]))
+
+
+def _ratio(before: Figures | None, after: Figures) -> str:
+    """Format bits per byte after ÷ before; return "" where there is no text to measure."""
+    if not before or not before["bits_per_byte"] or after["bits_per_byte"] is None:
+        return ""
+    return share(after["bits_per_byte"] / before["bits_per_byte"])
+
+
+def _course(validations: Sequence[Figures], groups: Sequence[str], by: str | None) -> Markup:
+    every = [(line["step"], line["bits_per_byte"]) for line in validations if line["bits_per_byte"] is not None]
+    curves = [Line("all", every, 1, dots=True)]
+    for colour, name in enumerate(groups, 2):
+        points = [
+            (line["step"], line[by][name]["bits_per_byte"])
+            for line in validations
+            if by and name in line.get(by, {}) and line[by][name]["bits_per_byte"] is not None
+        ]
+        curves.append(Line(language(name), points, min(colour, COLOURS), dots=True))
+    return figure(
+        "Validation over the run",
+        "Bits per byte. The first and the last point are measured on all validation rows, those between on a fixed "
+        "sample of them.",
+        charts.lines("Validation bits per byte over the run", "By step and language.", curves),
+        legend=legend({curve.name: curve.colour for curve in curves}),
+    )
+
+
+def _throughput(timings: Figures | None) -> Markup | None:
+    if timings is None:
+        return None
+    speed = Line("tokens per second", [(point["step"], point["tokens_per_second"]) for point in timings["points"]], 7)
+    return figure(
+        "Throughput",
+        f"{count(timings['tokens_per_second'])} tokens per second (median), {timings['seconds']:,.0f} s of training "
+        f"steps in total, {timings['data_wait_ms']:.1f} ms of waiting for data per step (median). These are the only "
+        "figures that differ between runs of the same build.",
+        charts.lines("Throughput", "Tokens per second by step.", [speed], height=130, show=count, from_zero=True),
+    )
+
+
+def _samples(samples: Sequence[Figures]) -> list[Section]:
+    if not samples:
+        return []
+    cards = [
+        tag(
+            "div",
+            tag("p", sample["stratum"], class_="small"),
+            passage([tag("span", sample["prompt"], class_="prompt"), sample["text"]], sample["language"]),
+            class_="card",
+        )
+        for sample in samples
+    ]
+    lead = "The model continues the beginnings of validation documents, which are grey."
+    return [section("samples", "Generated samples", lead, *cards, name="Samples")]

@@ -25,8 +25,7 @@ from sharding import seal
 from sharding.seal import Ledger, Sealed
 
 if TYPE_CHECKING:
-    from tokenization.training import Entries, Sample
-    from tokenization.training import PretokenCounts as Counts
+    from tokenization.training import Entries, PretokenCounts, Sample
 
 LABELS = ("source", "language", "category")
 """The columns that tell a document's stratum."""
@@ -51,28 +50,26 @@ def count_stage(state: Path, documents: Sequence[Sealed], options: TokenizerOpti
 
     def count() -> Work:
         from tokenization.errors import SampleError
-        from tokenization.model import pretoken_pattern as pattern
-        from tokenization.training import DuplicateId as SameId
-        from tokenization.training import available_chars as available
-        from tokenization.training import choose_sample as choose
+        from tokenization.model import pretoken_pattern
+        from tokenization.training import DuplicateId, available_chars, choose_sample
 
         listed = Sealed(listing.folder, listing.name)
 
-        def entries() -> Iterator[Entries]:
+        def all_entries() -> Iterator[Entries]:
             return (_entries(listed, number) for number in range(len(pieces)))
 
-        there = available(entries(), [stratum_name(line) for line in strata])
+        there = available_chars(all_entries(), [stratum_name(line) for line in strata])
         quotas, mixture = sample_quotas(
             [{**line, "chars": there[stratum_name(line)]} for line in strata], options.sample
         )
         try:
-            sample = choose(entries, there, quotas)
-        except SameId as error:
+            sample = choose_sample(all_entries, there, quotas)
+        except DuplicateId as error:
             name = pieces[error.part].read(["id"])["id"][error.line].as_py()
             raise SampleError(f"two documents have the id {name!r}: ids must be unique in a dataset") from None
         parts = [
             Part(f"part-{number:05d}", [piece.sha256, seal.digest(chars.tolist())])
-            for number, (piece, chars) in enumerate(zip(pieces, map(sample.chars, entries()), strict=True))
+            for number, (piece, chars) in enumerate(zip(pieces, map(sample.chars, all_entries()), strict=True))
             if chars.any()
         ]
 
@@ -85,17 +82,16 @@ def count_stage(state: Path, documents: Sequence[Sealed], options: TokenizerOpti
             }
             remove(listing.folder)
 
-        return Work(parts, [], _Count(pieces, listed, sample, cap, pattern(options.digits)), finish)
+        return Work(parts, [], _Count(pieces, listed, sample, cap, pretoken_pattern(options.digits)), finish)
 
     return Stage("count", VERSION, state / "counts", given, inputs, count, before=listing)
 
 
-def counted(sealed: Sealed) -> Counts:
+def counted(sealed: Sealed) -> PretokenCounts:
     """What a sealed folder of counts holds, all parts together."""
-    from tokenization.training import load_counts as load
-    from tokenization.training import merge_counts as merged
+    from tokenization.training import load_counts, merge_counts
 
-    return merged(counts for name in sealed.names(suffix=".counts") for counts in load(sealed.read(name)))
+    return merge_counts(counts for name in sealed.names(suffix=".counts") for counts in load_counts(sealed.read(name)))
 
 
 class _ListEntries:
@@ -110,7 +106,7 @@ class _ListEntries:
     def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
         import pyarrow.compute as pc
 
-        from tokenization.training import sample_entries as entries
+        from tokenization.training import sample_entries
 
         total = 0
         with writer.file(".entries") as file:
@@ -118,7 +114,7 @@ class _ListEntries:
                 labels = zip(*(group[name].to_pylist() for name in LABELS), strict=True)
                 strata = [self.numbers[label] for label in labels]
                 chars = pc.utf8_length(group["text"]).to_numpy()
-                found = entries(group["id"].to_pylist(), strata, chars, seed=self.seed, document_cap=self.cap)
+                found = sample_entries(group["id"].to_pylist(), strata, chars, seed=self.seed, document_cap=self.cap)
                 file.write(found.tobytes())
                 total += len(found)
         writer.counts = {"documents": Ledger(came=total, out=total)}
@@ -131,18 +127,17 @@ class _Count:
         self.parts, self.listed, self.sample, self.cap, self.split = parts, listed, sample, cap, split
 
     def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
-        from tokenization.training import count_in_runs
-        from tokenization.training import save_counts as save
+        from tokenization.training import count_in_runs, save_counts
 
         total = 0
         with writer.file(".counts") as file:
             for counts in count_in_runs(self._texts(part.number), self.split):
-                save(counts, file)
+                save_counts(counts, file)
                 total += counts.total
         writer.counts = {"pre-tokens": Ledger(added={"counted": total}, out=total)}
 
     def _texts(self, number: int) -> Iterator[str]:
-        from tokenization.training import sampled_text as taken
+        from tokenization.training import sampled_text
 
         chosen = self.sample.chars(_entries(self.listed, number))
         first = 0
@@ -152,7 +147,7 @@ class _Count:
             column = group["text"]
             for row, wanted in enumerate(chars):
                 if wanted:
-                    yield from taken(column[row].as_py(), wanted, self.cap)
+                    yield from sampled_text(column[row].as_py(), wanted, self.cap)
 
 
 def _entries(listed: Sealed, number: int) -> Entries:

@@ -38,7 +38,7 @@ def export_stage(folder: Path, dataset: Path, to: str, *, unique: bool = False, 
         inputs["schedule"] = seal.hash_file(dataset / name).sha256
 
     def finish(done: Finish) -> None:
-        from pipelines.report.figures import licences_of
+        from pipelines.stages.dataset_facts import licences_of
         from sharding.exports import export
         from sharding.rows import Dataset
 

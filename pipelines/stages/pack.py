@@ -64,12 +64,11 @@ def _options(options: PackOptions, tokens: Sealed, seed: int) -> Any:
 
 def _specials(tokens: Sealed) -> dict[str, int]:
     """Ids by role. No tokenizer is loaded for that: it was proven when the tokens were made."""
-    from tokenization.model import TOKENIZER_JSON
-    from tokenization.model import read_roles as roles
+    from tokenization.model import TOKENIZER_JSON, read_roles
 
     added = tokens.read_json(f"tokenizer/{TOKENIZER_JSON}").get("added_tokens") or []
     ids = {token["content"]: int(token["id"]) for token in added if token["special"]}
-    return {role: ids[name] for role, name in roles(tokens.path / "tokenizer").items() if name in ids}
+    return {role: ids[name] for role, name in read_roles(tokens.path / "tokenizer").items() if name in ids}
 
 
 class _WriteShard:

@@ -154,7 +154,7 @@ def _clusters(table: Any) -> Any:
 
 
 def _finish(finish: Finish, encode: _Encode) -> None:
-    from tokenization.model import id_dtype as dtype
+    from tokenization.model import id_dtype
 
     loaded = encode.loaded
     loaded.check_golden()
@@ -164,7 +164,7 @@ def _finish(finish: Finish, encode: _Encode) -> None:
     finish.summary = {
         "tokenizer": loaded.sha256,
         "vocab_size": loaded.vocab_size,
-        "dtype": dtype(loaded.vocab_size).str,
+        "dtype": id_dtype(loaded.vocab_size).str,
         "checked": sum(summary["checked"] for summary in summaries),
         "parts_by_reference": sum(summary["engine"] == "tokenizers" for summary in summaries),
         "empty": sum(summary["empty"] for summary in summaries),

@@ -27,29 +27,24 @@ def tokenizer_stage(folder: Path, docs: Sequence[Path], options: TokenizerOption
     before = count_stage(folder / STATE, documents, options, seed)
 
     def train(finish: Finish) -> None:
-        from tokenization.model import Vocabulary
-        from tokenization.model import pretoken_pattern as pattern
-        from tokenization.model import tokenizer_files as files
-        from tokenization.morphology import open_segmenter as segmenter
-        from tokenization.options import MorphologyOptions as Morphology
-        from tokenization.training import boundary_flags as boundaries
-        from tokenization.training import split_clitics as clitics_apart
-        from tokenization.training import train_merges as learn
-        from tokenization.training import word_counts
+        from tokenization.model import Vocabulary, pretoken_pattern, tokenizer_files
+        from tokenization.morphology import open_segmenter
+        from tokenization.options import MorphologyOptions
+        from tokenization.training import boundary_flags, split_clitics, train_merges, word_counts
 
         sample = Sealed(before.folder, before.name)
         asked = options.morphology
         counts = counted(sample)
         ends = None
         if asked.mode != "none":
-            ends = boundaries(counts, segmenter(asked.segmenter, word_counts(counts), asked.database))
-        regex = pattern(options.digits, clitics=asked.regex)
-        merges = learn(
-            clitics_apart(counts, regex) if asked.regex else counts,
+            ends = boundary_flags(counts, open_segmenter(asked.segmenter, word_counts(counts), asked.database))
+        regex = pretoken_pattern(options.digits, clitics=asked.regex)
+        merges = train_merges(
+            split_clitics(counts, regex) if asked.regex else counts,
             layout.merged,
             min_count=options.min_frequency,
             max_bytes=options.max_token_bytes,
-            morphology=Morphology(asked.mode, asked.penalty, asked.share),
+            morphology=MorphologyOptions(asked.mode, asked.penalty, asked.share),
             boundaries=ends,
         )
         made = {
@@ -58,7 +53,7 @@ def tokenizer_stage(folder: Path, docs: Sequence[Path], options: TokenizerOption
             **sample.manifest.summary,
             "pre_tokens": {"different": len(counts), "all": counts.total},
         }
-        for name, data in files(Vocabulary(layout, tuple(merges)), regex, made).items():
+        for name, data in tokenizer_files(Vocabulary(layout, tuple(merges)), regex, made).items():
             finish.write(name, data)
         finish.counts = {"chars": sample.manifest.counts["chars"]}
         finish.summary = {

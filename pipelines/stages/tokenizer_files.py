@@ -39,9 +39,9 @@ def export_stage(folder: Path, tokenizer: str, to: str) -> Stage:
 
 def _stage(name: str, folder: Path, tokenizer: Tokenizer, to: str | None) -> Stage:
     def write(finish: Finish) -> None:
-        from tokenization.model import adopted_files as adopted
+        from tokenization.model import adopted_files
 
-        files = adopted(tokenizer)
+        files = adopted_files(tokenizer)
         for file in EXPORTS[to] if to else sorted(files):
             if file not in files:
                 raise UsageError(

@@ -12,6 +12,7 @@ from pipelines.console import Console
 from pipelines.errors import Incomplete, IntegrityError, UsageError
 from pipelines.run.lock import STATE
 from pipelines.run.stage import Finish, Stage, Work, note_faults
+from pipelines.stages.build_folder import DOCUMENTS, UNIQUE
 from pipelines.stages.documents import STAGES as DOCUMENT_STAGES
 from pipelines.stages.documents import parts_of
 from sharding import seal
@@ -97,14 +98,14 @@ def _faults(folder: Path, level: str) -> list[Fault]:
 
 def _reader(dataset: Path) -> Callable[[str], str | None] | None:
     """A document's text by its id, from the documents that lie beside a dataset in its build; None without them."""
-    beside = [dataset.parent / "unique", *sorted((dataset.parent / "documents").glob("*"))]
+    beside = [dataset.parent / UNIQUE, *sorted((dataset.parent / DOCUMENTS).glob("*"))]
     opened = []
     for path in beside:
         if (path / seal.MANIFEST).exists():
             folder = Sealed(path)
             if folder.manifest.stage in DOCUMENT_STAGES:
                 opened.append(folder)
-    parts = parts_of(opened[:1] if opened and opened[0].path.name == "unique" else opened)
+    parts = parts_of(opened[:1] if opened and opened[0].path.name == UNIQUE else opened)
     if not parts:
         return None
     where: dict[str, tuple[int, int]] = {}

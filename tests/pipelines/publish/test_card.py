@@ -9,9 +9,9 @@ import pytest
 from huggingface_hub import DatasetCard
 
 from pipelines import cli
+from pipelines.build import write_report_and_card
 from pipelines.errors import UsageError
-from pipelines.publish.card import CARD, card_of, write_card
-from pipelines.report import write_report
+from pipelines.publish import CARD, card_of, write_card
 from sharding import Dataset
 from sharding.seal import Sealed
 
@@ -20,7 +20,7 @@ import json, sys
 from datasets import load_dataset
 
 rows = load_dataset(sys.argv[1], cache_dir=sys.argv[2])
-print(json.dumps({name: [len(one), len(one[0]["input_ids"]), one[0]["input_ids"]] for name, one in rows.items()}))
+print(json.dumps({name: [len(split), split[0]["input_ids"]] for name, split in rows.items()}))
 """
 
 
@@ -32,14 +32,14 @@ def exported(built, tmp_path_factory):
     return out
 
 
-def test_a_card_is_valid_and_tells_counts_and_licences(built):
+def test_a_card_is_valid_and_has_counts_and_licences(built):
     sealed = Sealed(built / "dataset")
     text = card_of(sealed, "demo")
     card = DatasetCard(text)
-    told = card.data.to_dict()
-    assert {"ar", "arz", "ars", "en"} <= set(told["language"])
-    assert told["license"] == "other"
-    assert told["task_categories"] == ["text-generation"]
+    metadata = card.data.to_dict()
+    assert {"ar", "arz", "ars", "en"} <= set(metadata["language"])
+    assert metadata["license"] == "other"
+    assert metadata["task_categories"] == ["text-generation"]
     train = sealed.manifest.summary["splits"]["train"]
     assert f"| train | {train['rows']:,} |" in card.text
     for stratum in train["strata"]:
@@ -49,11 +49,11 @@ def test_a_card_is_valid_and_tells_counts_and_licences(built):
     assert str(built) not in text
 
 
-def test_an_exports_card_tells_load_dataset_its_splits(exported, tmp_path):
+def test_an_exports_card_has_the_splits_for_load_dataset(exported, tmp_path):
     folder = shutil.copytree(exported, tmp_path / "parquet")
     card = DatasetCard.load(write_card(folder, "demo", "user/demo"))
     (config,) = card.data.to_dict()["configs"]
-    assert [one["split"] for one in config["data_files"]] == ["train", "validation"]
+    assert [files["split"] for files in config["data_files"]] == ["train", "validation"]
     assert 'load_dataset("user/demo"' in card.text
 
 
@@ -64,26 +64,25 @@ def test_load_dataset_reads_the_parquet_export_row_for_row(built, exported, tmp_
     command = [sys.executable, "-c", LOAD, str(folder), str(tmp_path / "cache")]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
+    loaded = json.loads(done.stdout.splitlines()[-1])
     dataset = Dataset(built / "dataset")
     for name, split in (("train", dataset.train), ("validation", dataset.validation)):
-        rows, row_tokens, first = found[name]
-        assert (rows, row_tokens) == (split.rows, dataset.row_tokens)
-        assert len(first) == dataset.row_tokens
+        rows, first = loaded[name]
+        assert (rows, len(first)) == (split.rows, dataset.row_tokens)
 
 
-def test_a_report_writes_the_datasets_card_and_leaves_an_edited_one(built, tmp_path):
+def test_a_build_writes_the_datasets_card_with_its_report_and_leaves_an_edited_one(built, tmp_path):
     out = shutil.copytree(built, tmp_path / "demo")
     root = Sealed(out / "dataset").root
-    write_report(out)
+    assert write_report_and_card(out) == out / "report.html"
     card = out / "dataset" / CARD
     assert card.read_text("utf-8") == card_of(Sealed(out / "dataset"), "demo")
     assert cli.run(["verify", str(out / "dataset")]) == 0
     assert Sealed(out / "dataset").root == root
-    write_card(out / "dataset", "other", "me/other")  # ours, as it was written: made anew
+    write_card(out / "dataset", "other", "me/other")  # not edited: written again
     assert "me/other" in card.read_text("utf-8")
     card.write_text(card.read_text("utf-8").replace("## Known limits", "## What I know of it"), encoding="utf-8")
-    write_report(out)
+    assert cli.run(["report", str(out)]) == 0
     assert "## What I know of it" in card.read_text("utf-8")
 
 
@@ -92,6 +91,6 @@ def test_a_name_that_would_break_a_table_or_the_metadata_does_not(built):
     assert DatasetCard(text).data.to_dict()["pretty_name"] == 'a "name": with\n| <b> ---'
 
 
-def test_what_is_no_dataset_has_no_card(built):
-    with pytest.raises(UsageError, match="is what 'tokenize' makes"):
+def test_a_folder_of_another_kind_has_no_card(built):
+    with pytest.raises(UsageError, match=r"tokens .*a dataset or an export"):
         card_of(Sealed(built / "tokens"), "x")

@@ -1,4 +1,4 @@
-"""A small build that was trained on, for the tests of its report."""
+"""A small build with a trained model, for the tests of its report."""
 
 import shutil
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from builds import build
 
-from pipelines.report.figures import gather
+from pipelines.report import gather
 
 
 @pytest.fixture(scope="session")

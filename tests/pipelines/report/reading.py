@@ -1,4 +1,4 @@
-"""Reading a page back, as strictly as it needs to be: elements that match, and where each piece of text stands."""
+"""A strict reader of HTML pages: elements must match, and each text is kept with the elements around it."""
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -13,7 +13,7 @@ class Element:
 
 @dataclass
 class Page(HTMLParser):
-    """A parsed page: `elements` in order, `texts` with the elements that they stand in."""
+    """A parsed page: `elements` in order, `texts` with the open elements around each."""
 
     source: str
     elements: list[Element] = field(default_factory=list)

@@ -1,5 +1,6 @@
-"""The pages in a real browser: no complaint on its console, no sideways scrolling, Arabic letters joined."""
+"""The pages in a real browser: a silent console, no sideways scrolling, joined Arabic letters, light and dark."""
 
+import functools
 import html
 import json
 import re
@@ -8,14 +9,13 @@ import subprocess
 
 import pytest
 
-from pipelines.fertility import PAGE, write_fertility
-from pipelines.report import write_report
+from pipelines import fertility, report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
-# Runs in a copy of the page without its policy, which would rightly forbid it. The copy stands in a frame, since a
-# window can't be as narrow as a telephone, and tells the page around it.
+# The script runs in a copy of the page without its policy, which forbids scripts. The copy is in a frame, since a
+# window cannot be as narrow as a telephone, and sends its measures to the page around the frame.
 MEASURE = """
 <script>
 console.log("measuring");
@@ -47,31 +47,33 @@ parent.postMessage({
 FRAME = """
 <!DOCTYPE html><meta charset="utf-8"><title>frame</title>
 <script>
-addEventListener("message", (told) => document.body.setAttribute("data-measured", JSON.stringify(told.data)));
+addEventListener("message", (event) => document.body.setAttribute("data-measured", JSON.stringify(event.data)));
 </script>
 <body><iframe src="measured.html" style="width: {width}px; height: 800px; border: 0"></iframe></body>
 """
 
 
+DARK, LIGHT = 0, 1
+
+
 @pytest.fixture(scope="module", params=["report", "fertility"])
-def page(request, finished, tmp_path_factory):
-    own = shutil.copytree(finished, tmp_path_factory.mktemp("page") / "demo")
+def page(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page")
     if request.param == "report":
-        return write_report(own)
-    shutil.copytree(own / "tokenizer", own / "another")
-    names = [str(own / "tokenizer"), str(own / "another")]
-    write_fertility(names, [own / "unique"], own / "out", None, [300, 500])
-    return own / "out" / PAGE
+        return report.write_report(folder, request.getfixturevalue("figures"))
+    compared = request.getfixturevalue("compared")
+    return shutil.copy(compared.out / fertility.PAGE, folder / fertility.PAGE)
 
 
-@pytest.fixture
-def browse(tmp_path):
-    """Open a page of some width; returns the DOM after it loaded, and the browser's log."""
+@pytest.fixture(scope="module")
+def browse(tmp_path_factory):
+    """Open a page; returns the DOM after it loaded, and the lines of the browser's console."""
     if CHROMIUM is None:
         pytest.skip("no chromium on PATH: the page was not opened in a browser")
 
-    def open_page(path, width, *flags):
-        command = [CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},900"]
+    def open_page(path, *flags):
+        profile = tmp_path_factory.mktemp("profile")
+        command = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "--window-size=1600,900"]
         command += ["--enable-logging=stderr", "--v=0", *flags, "--dump-dom", path.as_uri()]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
         return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
@@ -79,47 +81,49 @@ def browse(tmp_path):
     return open_page
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def measure(browse, page):
-    """The page's measures at some width, everything unfolded."""
+    """The page's measures at some width in a colour scheme, everything unfolded. Each is measured once."""
 
-    def measured(width, *flags):
+    @functools.cache
+    def measured(width, scheme):
         text = re.sub(r"<meta http-equiv=[^>]*>", "", page.read_text())
         page.with_name("measured.html").write_text(text.replace("</body>", f"{MEASURE}</body>"))
         frame = page.with_name("frame.html")
         frame.write_text(FRAME.replace("{width}", str(width)))
-        dom, console = browse(frame, 1600, "--virtual-time-budget=3000", *flags)
+        scheme_flag = f"--blink-settings=preferredColorScheme={scheme}"
+        dom, console = browse(frame, "--virtual-time-budget=3000", scheme_flag)
         assert len(console) == 1
-        assert "measuring" in console[0]  # so that an empty log means silence, not deafness
-        found = re.search(r'data-measured="([^"]*)"', dom)
-        assert found
-        return json.loads(html.unescape(found[1]))
+        assert "measuring" in console[0]  # so that an empty console is a silent page, and not a lost log
+        match = re.search(r'data-measured="([^"]*)"', dom)
+        assert match
+        return json.loads(html.unescape(match[1]))
 
     return measured
 
 
 def test_the_console_is_silent(browse, page):
-    dom, console = browse(page, 1440)
+    dom, console = browse(page)
     assert console == []
     assert "</html>" in dom
 
 
 @pytest.mark.parametrize("width", [390, 1440])
 def test_nothing_scrolls_sideways(measure, width):
-    found = measure(width)
-    assert found["inner"] == width
-    assert found["scroll"] <= found["client"]
+    measured = measure(width, LIGHT)
+    assert measured["inner"] == width
+    assert measured["scroll"] <= measured["client"]
 
 
 def test_arabic_letters_join_across_tokens(measure):
-    joins = measure(1440)["joins"]
+    joins = measure(1440, LIGHT)["joins"]
     assert len(joins) >= 3
-    for one in joins:  # a layout rounds each piece to a 64th of a pixel
-        assert one["cut"] == pytest.approx(one["whole"], abs=one["pieces"] / 64 + 0.1)
-    assert any(abs(one["apart"] - one["whole"]) > 3 for one in joins)
+    for join in joins:  # a layout rounds each piece to a 64th of a pixel
+        assert join["cut"] == pytest.approx(join["whole"], abs=join["pieces"] / 64 + 0.1)
+    assert any(abs(join["apart"] - join["whole"]) > 3 for join in joins)
 
 
-@pytest.mark.parametrize(("scheme", "darkest", "lightest"), [(0, 0, 120), (1, 600, 765)])
+@pytest.mark.parametrize(("scheme", "darkest", "lightest"), [(DARK, 0, 120), (LIGHT, 600, 765)])
 def test_dark_is_dark_and_light_is_light(measure, scheme, darkest, lightest):
-    background = measure(1440, f"--blink-settings=preferredColorScheme={scheme}")["background"]
+    background = measure(1440, scheme)["background"]
     assert darkest <= sum(map(int, re.findall(r"\d+", background)[:3])) <= lightest

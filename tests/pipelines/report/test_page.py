@@ -1,4 +1,4 @@
-"""The page: whole HTML that asks nothing of the network, takes no text for markup, and sets Arabic from the right."""
+"""The page: whole HTML that requests nothing from the network, shows text as text, and sets Arabic right to left."""
 
 import copy
 import re
@@ -8,11 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.html.charts import Bar, Label, Line, Piece, Stack, bars, lines, stacks, timeline
-from pipelines.html.elements import size
-from pipelines.html.markup import Markup, tag
-from pipelines.report.figures import gather
-from pipelines.report.page import render
+from pipelines.html import Bar, Label, Line, Markup, Piece, Stack, charts, plural, size, tag
+from pipelines.report import gather, render
 from sharding.seal import Sealed
 from tests.pipelines.report.reading import Page
 
@@ -37,11 +34,12 @@ def test_nothing_is_fetched_and_nothing_runs(page, html):
         assert element.attributes.get("href", "#").startswith("#")
     assert "url(" not in html
     assert "@import" not in html
-    policy = next(one for one in page.elements if one.attributes.get("http-equiv") == "Content-Security-Policy")
-    assert policy.attributes["content"].startswith("default-src 'none'")
+    policies = [element for element in page.elements if "http-equiv" in element.attributes]
+    assert [policy.attributes["http-equiv"] for policy in policies] == ["Content-Security-Policy"]
+    assert policies[0].attributes["content"].startswith("default-src 'none'")
 
 
-def test_links_lead_to_sections_that_are_there(page):
+def test_every_link_has_its_section(page):
     anchors = [element.attributes["href"][1:] for element in page.elements if element.name == "a"]
     assert anchors == [element.attributes["id"] for element in page.elements if element.name == "section"]
     documents = {"sources", "corpora", "duplicates", "provenance"}
@@ -52,7 +50,7 @@ def test_the_page_is_small(html):
     assert len(html.encode()) < 500_000
 
 
-def test_arabic_stands_in_elements_with_a_direction_and_english_does_not(page):
+def test_arabic_is_in_elements_with_a_direction_and_english_is_not(page):
     arabic = [parents for text, parents in page.texts if ARABIC.search(text)]
     assert len(arabic) > 20
     for parents in arabic:
@@ -71,14 +69,14 @@ def test_token_views_join_to_their_passages(figures, page):
         for parent in parents:
             if "tokens" in (parent.attributes.get("class") or "").split():
                 shown[id(parent)] = shown.get(id(parent), "") + text
-    passages = ["".join(piece for piece, _ in one) for some in figures["tokenizer"]["views"].values() for one in some]
-    assert list(shown.values()) == passages
+    views = [pieces for passages in figures["tokenizer"]["views"].values() for pieces in passages]
+    assert list(shown.values()) == ["".join(piece for piece, _ in pieces) for pieces in views]
 
 
 def test_every_chart_has_a_title_and_a_description(page):
-    charts = [element for element in page.elements if "chart" in (element.attributes.get("class") or "").split()]
-    assert len(charts) >= 12
-    for chart in charts:
+    drawn = [element for element in page.elements if "chart" in (element.attributes.get("class") or "").split()]
+    assert len(drawn) >= 12
+    for chart in drawn:
         named = {element.name for element in page.elements if chart in element.parents}
         assert {"title", "desc"} <= named
         assert chart.attributes["role"] == "img"
@@ -87,9 +85,9 @@ def test_every_chart_has_a_title_and_a_description(page):
 def hostile(value):
     """The same figures with every string made hostile."""
     if isinstance(value, dict):
-        return {key: hostile(one) for key, one in value.items()}
+        return {key: hostile(each) for key, each in value.items()}
     if isinstance(value, list):
-        return [hostile(one) for one in value]
+        return [hostile(each) for each in value]
     return value + HOSTILE if isinstance(value, str) else value
 
 
@@ -113,7 +111,7 @@ def test_hostile_text_is_letters_on_the_page(figures, page):
 
 
 @given(st.text(), st.text())
-def test_text_comes_back_from_markup_as_it_went_in(content, attribute):
+def test_text_is_read_back_from_markup_unchanged(content, attribute):
     clean = str.maketrans(dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), *range(0xD800, 0xE000)], "\ufffd"))
     for kept in "\t\n\r":
         clean.pop(ord(kept))
@@ -122,13 +120,13 @@ def test_text_comes_back_from_markup_as_it_went_in(content, attribute):
     assert page.elements[0].attributes["title"] == attribute.translate(clean)
 
 
-def test_only_markup_passes_as_it_is():
+def test_only_markup_is_inserted_as_it_is():
     assert tag("p", Markup("<b>bold</b>"), "<i>") == "<p><b>bold</b>&lt;i&gt;</p>"
     assert tag("rect", x=1.50, hidden=True, rx=None) == '<rect x="1.5" hidden></rect>'
 
 
 @pytest.mark.parametrize("places", [["run"], ["run", "verified", "dataset", "tokens", "tokenizer", "unique"]])
-def test_an_unfinished_build_has_a_page_of_what_there_is(own, places):
+def test_an_unfinished_build_has_a_page_of_the_stages_that_have_run(own, places):
     for name in places:
         shutil.rmtree(own / name)
     page = Page(render(gather(own)))
@@ -156,9 +154,10 @@ def percents(page: Page, attribute: str) -> list[float]:
 
 
 @given(st.lists(st.lists(VALUES, max_size=4), max_size=5))
-def test_bars_are_as_long_as_their_values_and_leave_room_for_them(groups):
-    page = Page(bars("t", "d", [(Label("name", "note"), [Bar(value, "v", "h") for value in some]) for some in groups]))
-    widths, values = percents(page, "width"), [value for some in groups for value in some]
+def test_bars_are_as_long_as_their_values_and_leave_space_for_numbers(groups):
+    labelled = [(Label("name", "note"), [Bar(value, "v", "h") for value in group]) for group in groups]
+    page = Page(charts.bars("t", "d", labelled))
+    widths, values = percents(page, "width"), [value for group in groups for value in group]
     assert len(widths) == len(values)
     assert all(0 <= width <= 80 for width in widths)
     most = max(values, default=0) or 1
@@ -169,7 +168,7 @@ def test_bars_are_as_long_as_their_values_and_leave_room_for_them(groups):
 @given(st.lists(st.lists(VALUES, min_size=1, max_size=5), min_size=1, max_size=4))
 def test_stacked_bars_and_phases_fill_their_box_and_no_more(rows):
     drawn = [Stack("name", [Piece(value, "h", 1) for value in row], "note", 1 + len(row)) for row in rows]
-    for page in (Page(stacks("t", "d", drawn)), Page(timeline("t", "d", drawn))):
+    for page in (Page(charts.stacks("t", "d", drawn)), Page(charts.timeline("t", "d", drawn))):
         ends = [
             float(element.attributes["x"][:-1]) + float(element.attributes["width"][:-1])
             for element in page.elements
@@ -183,10 +182,10 @@ def test_curves_stay_within_their_axes(points):
     points = sorted(points)
     band = [(y - 1, y + 1) for _, y in points]
     marks = [(0, "before the first"), (points[0][0], "first"), (10**7, "beyond the last")]
-    page = Page(lines("t", "d", [Line("curve", points, band=band, dots=True)], marks=marks))
+    page = Page(charts.lines("t", "d", [Line("curve", points, band=band, dots=True)], marks=marks))
     drawn = [element.attributes["points"] for element in page.elements if "points" in element.attributes]
     assert len(drawn) == 2
-    for x, y in (pair.split(",") for one in drawn for pair in (one or "").split()):
+    for x, y in (pair.split(",") for points in drawn for pair in (points or "").split()):
         assert -0.1 <= float(x) <= 1000.1
         assert -0.1 <= float(y) <= 1000.1
     assert all(0 <= percent <= 100 for name in ("x", "x1", "x2", "cx") for percent in percents(page, name))
@@ -195,8 +194,14 @@ def test_curves_stay_within_their_axes(points):
 
 
 def test_charts_of_nothing_are_empty_pictures():
-    for chart in (bars("t", "d", []), stacks("t", "d", []), timeline("t", "d", []), lines("t", "d", [])):
+    for draw in (charts.bars, charts.stacks, charts.timeline, charts.lines):
+        chart = draw("t", "d", [])
         assert {element.name for element in Page(chart).elements} <= {"svg", "title", "desc", "text"}
+
+
+def test_a_plural_is_that_of_its_number():
+    assert [plural(1, "source"), plural(1200, "source")] == ["1 source", "1,200 sources"]
+    assert [plural(1, "process", "processes"), plural(2, "process", "processes")] == ["1 process", "2 processes"]
 
 
 def test_rows_show_the_documents_they_are_made_of(figures, page):

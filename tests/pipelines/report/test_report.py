@@ -1,4 +1,4 @@
-"""The report's two files: current as long as nothing they were made from changes, and the same every time."""
+"""The report's two files: current as long as none of their inputs changes, and the same every time."""
 
 import json
 import shutil
@@ -7,13 +7,13 @@ import sys
 
 import pytest
 
-from pipelines.report import report_is_current, write_report
+from pipelines.report import gather, report_is_current, write_report
 from sharding import seal
 
 
 @pytest.fixture
 def reported(own):
-    assert write_report(own) == own / "report.html"
+    assert write_report(own, gather(own)) == own / "report.html"
     return own
 
 
@@ -49,12 +49,12 @@ def test_a_report_is_current_until_something_changes(reported):
 def test_a_report_is_no_longer_current_after(reported, change):
     CHANGES[change](reported)
     assert not report_is_current(reported)
-    if change != "another schedule":  # which no longer holds together, as its digest says
-        write_report(reported)
+    if change != "another schedule":  # whose digest is that of the earlier one
+        write_report(reported, gather(reported))
         assert report_is_current(reported)
 
 
-def test_without_a_report_there_is_none_to_be_current(own):
+def test_a_report_that_does_not_exist_is_not_current(own):
     assert not report_is_current(own)
 
 
@@ -63,7 +63,7 @@ def test_the_same_build_elsewhere_gives_the_same_report(reported, tmp_path):
     other = shutil.copytree(reported, tmp_path / "other")
     for name in ("report.html", "report.json"):
         (other / name).unlink()
-    write_report(other)
+    write_report(other, gather(other))
     for name in ("report.html", "report.json"):
         assert (other / name).read_bytes() == (reported / name).read_bytes()
 
@@ -79,7 +79,7 @@ def test_no_path_of_this_machine_is_in_a_report(reported):
         assert str(reported.parent) not in (reported / name).read_text()
 
 
-def test_asking_whether_a_report_is_current_loads_nothing_heavy(reported):
+def test_checking_whether_a_report_is_current_loads_nothing_heavy(reported):
     script = (
         "import sys; from pathlib import Path; from pipelines.report import report_is_current; "
         f"assert report_is_current(Path({str(reported)!r})); "

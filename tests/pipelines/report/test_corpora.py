@@ -1,4 +1,4 @@
-"""The corpora's section: what came in is what was kept and what was dropped, in every unit, and samples of both."""
+"""The section on corpora: the input is what was kept and what was dropped, in every unit; samples of both."""
 
 import json
 import shutil
@@ -6,8 +6,7 @@ from collections import Counter
 
 import pytest
 
-from pipelines.report.figures import gather
-from pipelines.report.page import render
+from pipelines.report import gather, render
 from sharding import seal
 from sharding.seal import Sealed
 from tests.pipelines.report.reading import Page
@@ -15,32 +14,32 @@ from tests.pipelines.report.reading import Page
 UNITS = ("documents", "bytes", "chars", "words")
 
 
-def test_what_came_in_is_what_was_kept_and_what_was_dropped(figures):
+def test_the_input_is_what_was_kept_and_what_was_dropped(figures):
     kinds = figures["corpora"]["kinds"]
     assert {kind["source"] for kind in kinds} == {line["source"] for line in figures["sources"]["kept"]}
     for kind in kinds:
         for unit in UNITS:
-            dropped = sum(one[unit] for one in kind["dropped"])
+            dropped = sum(line[unit] for line in kind["dropped"])
             assert kind["in"][unit] == kind["kept"][unit] + dropped
         assert kind["kept"]["words"] > 0
 
 
-def test_what_is_kept_is_what_the_seals_say(figures):
-    told = {(line["source"], line["language"], line["category"]): line for line in figures["sources"]["kept"]}
+def test_kept_documents_are_those_of_the_seals(figures):
+    sealed = {(line["source"], line["language"], line["category"]): line for line in figures["sources"]["kept"]}
     for kind in figures["corpora"]["kinds"]:
-        line = told[kind["source"], kind["language"], kind["category"]]
+        line = sealed[kind["source"], kind["language"], kind["category"]]
         assert {unit: kind["kept"][unit] for unit in UNITS[:3]} == {unit: line[unit] for unit in UNITS[:3]}
-    assert sum(map(sum, figures["corpora"]["lengths"].values())) == sum(line["documents"] for line in told.values())
+    assert sum(map(sum, figures["corpora"]["lengths"].values())) == sum(line["documents"] for line in sealed.values())
 
 
-def test_reasons_are_those_of_the_ledgers(finished, figures):
+def test_reasons_are_those_of_the_sealed_counts(finished, figures):
     dropped = Sealed(finished / "unique").manifest.counts["documents"].dropped
-    found: Counter[str] = Counter()
+    shown: Counter[str] = Counter()
     for kind in figures["corpora"]["kinds"]:
-        for one in kind["dropped"]:
-            if one["at"] == "deduplication":
-                found[one["reason"]] += one["documents"]
-    assert found == Counter({reason: count for reason, count in dropped.items() if count})
+        for line in kind["dropped"]:
+            if line["at"] == "deduplication":
+                shown[line["reason"]] += line["documents"]
+    assert shown == Counter({reason: count for reason, count in dropped.items() if count})
 
 
 def test_there_are_ten_samples_of_each_source_and_dropped_ones_with_their_reason(figures):
@@ -51,16 +50,16 @@ def test_there_are_ten_samples_of_each_source_and_dropped_ones_with_their_reason
     assert samples.keys() == kept.keys()
     for source, kinds in samples.items():
         assert len(kinds["kept"]) == min(10, kept[source])
-        assert not any(one["reason"] for one in kinds["kept"])
-        assert all(one["reason"] for one in kinds.get("dropped", []))
+        assert not any(document["reason"] for document in kinds["kept"])
+        assert all(document["reason"] for document in kinds.get("dropped", []))
     assert any("dropped" in kinds for kinds in samples.values())
 
 
 def test_samples_are_on_the_page(figures):
     shown = "".join(text for text, _ in Page(render(figures)).texts)
     for kinds in figures["corpora"]["samples"].values():
-        for some in kinds.values():
-            assert all(one["id"] in shown and one["text"][:100] in shown for one in some)
+        for documents in kinds.values():
+            assert all(document["id"] in shown and document["text"][:100] in shown for document in documents)
 
 
 def test_folders_of_an_earlier_version_have_no_section(own):
@@ -76,13 +75,16 @@ def test_folders_of_an_earlier_version_have_no_section(own):
 def test_without_deduplication_what_was_read_is_kept(own):
     for name in ("unique", "tokenizer", "tokens", "dataset", "verified", "run"):
         shutil.rmtree(own / name)
-    found = gather(own)["corpora"]
-    for kind in found["kinds"]:
-        assert kind["in"]["words"] == kind["kept"]["words"] + sum(one["words"] for one in kind["dropped"])
-    assert all(one["at"] == "reading" for kind in found["kinds"] for one in kind["dropped"])
+    figures = gather(own)
+    for kind in figures["corpora"]["kinds"]:
+        assert kind["in"]["words"] == kind["kept"]["words"] + sum(line["words"] for line in kind["dropped"])
+        assert all(line["at"] == "reading" for line in kind["dropped"])
+    assert figures["sources"]["dedup"] is None
+    ingested = [Sealed(path).manifest.counts["chars"].out for path in (own / "documents").iterdir()]
+    assert sum(line["chars"] for line in figures["sources"]["kept"]) == sum(ingested)
 
 
 @pytest.mark.parametrize("name", ["documents", "unique"])
-def test_a_census_is_sealed(finished, name):
+def test_the_statistics_of_documents_are_sealed(finished, name):
     folder = finished / name if name == "unique" else min((finished / name).iterdir())
     assert json.loads(Sealed(folder).read("census.json"))["groups"]

@@ -1,0 +1,117 @@
+"""A bounded sample of the text of sealed documents, and short passages of it to look at.
+
+The sample is a function of the sealed documents. Of each group it reads the first, the last and evenly spaced parts;
+of each part, evenly spaced documents; of each document, its beginning up to a white space. A report of a billion
+documents reads a few parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from corpora.languages import is_arabic
+from pipelines.stages.documents import DocumentsPart, all_strata, parts_of
+from sharding.seal import Sealed
+
+LANGUAGES = 24  # Arabic ones first, then those with most characters
+PARTS = 4  # of each language
+CHARS = 120_000  # of each language
+DOCUMENT_CHARS = 2_000
+VIEWS = 3  # passages of each language that is Arabic
+OTHER_VIEWS = 2
+VIEW_CHARS = 160
+CODE_LINES = 5
+
+
+def sample(documents: Sequence[Sealed]) -> dict[str, list[str]]:
+    """Return beginnings of documents by language, about CHARS characters of each language that has words.
+
+    Arabic languages are first, then the others by their number of characters.
+    """
+    chars: dict[str, int] = {}
+    for line in all_strata(documents):
+        chars[line["language"]] = chars.get(line["language"], 0) + line["chars"]
+    languages = sorted(chars, key=lambda language: (not is_arabic(language), -chars[language], language))[:LANGUAGES]
+    return beginnings(documents, lambda stratum: stratum.split(" ")[1], languages, CHARS, DOCUMENT_CHARS, PARTS)
+
+
+def beginnings(
+    documents: Sequence[Sealed],
+    group_of: Callable[[str], str],
+    names: Sequence[str],
+    chars: int,
+    document_chars: int,
+    most_parts: int,
+) -> dict[str, list[str]]:
+    """Return beginnings of documents by group, in the order of `names`; groups without words are left out.
+
+    documents: sealed folders of documents. group_of: maps a stratum, "source language category", to its group.
+    names: the groups to sample. chars: characters of each group, about. document_chars: the most of one document.
+    most_parts: the most parts that are read for one group.
+    """
+    parts = parts_of(documents)
+    groups = [{group_of(stratum) for stratum in _strata_of(part)} for part in parts]
+    wanted: dict[int, list[tuple[str, int]]] = {}  # part -> groups to take from it, with a number of characters each
+    for name in names:
+        chosen = _spread([index for index, present in enumerate(groups) if name in present], most_parts)
+        for index in chosen:
+            wanted.setdefault(index, []).append((name, chars // len(chosen)))
+    texts: dict[str, list[str]] = {name: [] for name in names}
+    for index in sorted(wanted):
+        table = parts[index].read(["source", "language", "category", "text"])
+        columns = zip(*(table[label].to_pylist() for label in ("source", "language", "category")), strict=True)
+        group_of_row = [group_of(" ".join(labels)) for labels in columns]
+        for name, share in wanted[index]:
+            rows = [row for row, group in enumerate(group_of_row) if group == name]
+            texts[name].extend(_beginnings(table["text"], rows, share, document_chars))
+    return {name: group for name, group in texts.items() if any(text.split() for text in group)}
+
+
+def _strata_of(part: DocumentsPart) -> list[str]:
+    """Return the strata of a part, "source language category", from its sidecar."""
+    sidecar = part.folder.read_json(part.name.removesuffix(".parquet") + ".json")
+    return list(sidecar["summary"]["strata"])
+
+
+def _spread(items: Sequence[int], count: int) -> list[int]:
+    """Return `count` evenly spaced items, including the first and the last; all items where there are fewer."""
+    if len(items) <= count:
+        return list(items)
+    return [items[round(step * (len(items) - 1) / (count - 1))] for step in range(count)]
+
+
+def _beginnings(column: Any, rows: Sequence[int], chars: int, document_chars: int) -> Iterator[str]:
+    """Yield beginnings of evenly spaced documents until they hold `chars` characters."""
+    for row in _spread(rows, max(2, 4 * chars // document_chars)):
+        if chars <= 0:
+            return
+        text = _beginning(column[row].as_py(), min(document_chars, chars))
+        chars -= len(text)
+        yield text
+
+
+def _beginning(text: str, chars: int) -> str:
+    """Return the beginning of a text, up to the last white space within `chars` characters."""
+    if len(text) <= chars:
+        return text
+    start = text[:chars]
+    space = max(start.rfind(" "), start.rfind("\n"))
+    return start[:space] if space > chars // 2 else start
+
+
+def passages(language: str, texts: Sequence[str]) -> list[str]:
+    """Return a few short passages to look at: a long line of each of some evenly spaced texts.
+
+    A label without a script, such as python, is a language of code: its passages are the first lines of a text.
+    """
+    count = VIEWS if is_arabic(language) else OTHER_VIEWS
+    chosen: list[str] = []
+    for index in _spread(range(len(texts)), 4 * count):
+        lines = [line.rstrip() for line in texts[index].splitlines() if line.strip()]
+        candidate = max(lines[:8], key=len, default="") if "_" in language else "\n".join(lines[:CODE_LINES])
+        passage = _beginning(candidate, VIEW_CHARS).rstrip()
+        if passage.strip() and passage not in chosen:
+            chosen.append(passage)
+    chosen = [passage for passage in chosen if len(passage) >= VIEW_CHARS // 4] or chosen
+    return [chosen[index] for index in _spread(range(len(chosen)), count)]
