@@ -120,23 +120,23 @@ def choose(folder: Path, say: Callable[[str], None]) -> tuple[Path, Meta] | None
 
     Raises DamagedCheckpoint if all are damaged.
     """
-    found = find(folder)
-    for _, path in reversed(found):
+    checkpoints = find(folder)
+    for _, path in reversed(checkpoints):
         try:
             return path, read_meta(path)
         except DamagedCheckpoint as error:
             say(f"{error}; trying the checkpoint before it")
-    if found:
+    if checkpoints:
         raise DamagedCheckpoint(f"no checkpoint in {folder} is sound: delete the folder to start again")
     return None
 
 
 def newest(run: Path, dataset: Dataset, say: Callable[[str], None]) -> tuple[Path, Meta]:
     """Return the newest sound checkpoint. Raises Unfinished without one, ConfigError for another dataset."""
-    found = choose(run / "checkpoints", say)
-    if found is None:
+    chosen = choose(run / "checkpoints", say)
+    if chosen is None:
         raise Unfinished(f"{run} has no checkpoint: train first")
-    path, meta = found
+    path, meta = chosen
     if meta.manifest != dataset.root:
         raise ConfigError(
             f"{path} was trained on dataset {meta.manifest[:16]}, {dataset.path} is {dataset.root[:16]}: pass that one"

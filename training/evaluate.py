@@ -109,8 +109,8 @@ def sum_rows(
             inputs = (torch.from_numpy(array).to(ranks.device) for array in (read.ids, target, read.starts))
             _, token_nats = model(*inputs)
             nats = token_nats.double().cpu().numpy()
-            known, kept = np.maximum(target, 0), target != IGNORE
-            size, chars = sizes.bytes[known] * kept, sizes.chars[known] * kept
+            ids, kept = np.maximum(target, 0), target != IGNORE
+            size, chars = sizes.bytes[ids] * kept, sizes.chars[ids] * kept
             columns = (nats * (size > 0), size, chars, nats * kept, kept)
             sums[chunk] = np.stack([column.sum(axis=1) for column in columns], axis=1)
     model.train()
@@ -120,8 +120,8 @@ def sum_rows(
 
 def out_of_patience(bits: Sequence[float | None], patience: int) -> bool:
     """Return True if none of the last `patience` validations is better than the best before them; 0: never."""
-    known = [math.inf if value is None else value for value in bits]
-    return patience > 0 and len(known) > patience and min(known[-patience:]) >= min(known[:-patience])
+    values = [math.inf if value is None else value for value in bits]
+    return patience > 0 and len(values) > patience and min(values[-patience:]) >= min(values[:-patience])
 
 
 def line(step: int, result: dict[str, Any]) -> str:

@@ -36,7 +36,7 @@ LARGEST = 4_096  # rows used for singular values; larger matrices are sampled at
 
 
 def effective_rank(matrix: Tensor) -> float:
-    """Return exp(entropy of the normalised singular values): 1 for rank 1, min(shape) if all are equal, 0 for all 0."""
+    """Return exp(entropy of the normalised singular values): 1 for rank 1, min(shape) for equal ones, 0 for all 0."""
     values = torch.linalg.svdvals(matrix.float())
     shares = values / values.sum()
     shares = shares[shares > 0]

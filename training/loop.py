@@ -31,7 +31,7 @@ from training.fp8 import use_fp8
 from training.loss import IGNORE
 from training.model import count, make_model
 from training.optim import Optimizer, learning_rate
-from training.ranks import Elsewhere, Ranks
+from training.ranks import FirstRankFailed, Ranks
 from training.runfolder import RunFolder
 from training.sampling import samples
 from training.speed import Meter
@@ -89,7 +89,7 @@ class Trainer:
 
     def resume(self) -> None:
         """Load the newest sound checkpoint, if there is one, and verify that the dataset's rows are the same."""
-        chosen = self.ranks.tell(self._choose)
+        chosen = self.ranks.from_first(self._choose)
         if chosen is not None:
             path, meta = Path(chosen["path"]), checkpoint.Meta(**chosen["meta"])
             model, optimizer = checkpoint.load_tensors(path)
@@ -99,14 +99,14 @@ class Trainer:
             self.optimizer.load(optimizer)
             self.step, self.order_hash = meta.step, bytes.fromhex(meta.order_hash)
             self.saved = (meta.step, meta.order_hash)
-        self.validations = [tuple(one) for one in self.ranks.tell(self._begin)]
+        self.validations = [tuple(validation) for validation in self.ranks.from_first(self._begin)]
 
     def _choose(self) -> dict[str, Any] | None:
         assert self.folder is not None
-        found = checkpoint.choose(self.folder.checkpoints, say)
-        if found is None:
+        chosen = checkpoint.choose(self.folder.checkpoints, say)
+        if chosen is None:
             return None
-        path, meta = found
+        path, meta = chosen
         checkpoint.check_belongs(path, meta, **self._identity)
         checkpoint.check_order(path, meta, self.dataset)
         say(f"resuming after step {meta.step} from {path}")
@@ -132,13 +132,13 @@ class Trainer:
         assert self.folder is not None
         cost = {"parameters": self.counts.parameters, "flops_per_token": self.counts.flops}
         kept = self.folder.begin({**asdict(self.config), "model": {**asdict(self.model.config), **cost}}, self.step)
-        found = [(line["step"], line["validation"]) for line in kept if "validation" in line]
-        return [(step, result["rows"], result["bits_per_byte"]) for step, result in found]
+        results = [(line["step"], line["validation"]) for line in kept if "validation" in line]
+        return [(step, result["rows"], result["bits_per_byte"]) for step, result in results]
 
     def save(self) -> None:
         """Write a checkpoint of this step, unless it exists, and delete old ones."""
         if self.saved[0] != self.step:
-            self.ranks.tell(self._save)
+            self.ranks.from_first(self._save)
             self.saved = (self.step, self.order_hash.hex())
 
     def _save(self) -> None:
@@ -204,7 +204,7 @@ class Trainer:
         if not self.validate(self.whole):
             return self.leave()
         self.save()
-        self.ranks.tell(self.write_samples)
+        self.ranks.from_first(self.write_samples)
         return 0
 
     def leave(self) -> int:
@@ -243,7 +243,7 @@ class Trainer:
         nats_sum, stop, failed = ranks.sum(values).tolist()
         self.meter.passed()
         if failed:
-            raise failure or Elsewhere()
+            raise failure or FirstRankFailed()
         loss, norm_value = nats_sum / float(total), float(norm)
         if not np.isfinite(loss) or not np.isfinite(norm_value):
             raise self.not_finite(step, loss, norm_value, mine)
@@ -264,13 +264,13 @@ class Trainer:
         return line, bool(stop)
 
     def not_finite(self, step: Step, loss: float, norm: float, mine: Tensor) -> Exception:
-        """Return the error of a step that is not finite, with its rows and documents; Elsewhere if not on rank 0."""
+        """Return the error of a step that is not finite, with its rows and documents; on ranks but 0, FirstRankFailed."""
         nats = torch.zeros(len(step.rows), dtype=torch.float64, device=self.ranks.device)
         by_micro = nats.view(self.config.accumulation, self.ranks.world, self.pass_rows)  # in global order
         by_micro[:, self.ranks.rank] = mine.double().view(-1, self.pass_rows)
         self.ranks.sum(nats)
         if not self.ranks.first:
-            return Elsewhere()
+            return FirstRankFailed()
         bad = step.rows[~torch.isfinite(nats).cpu().numpy()]
         problem = f"loss {loss}" if len(bad) else f"a gradient norm of {norm} with a finite loss in each row"
         rows = bad if len(bad) else step.rows

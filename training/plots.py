@@ -20,20 +20,20 @@ table{border-collapse:collapse}td,th{padding:.15rem .6rem;text-align:right}
 td:first-child,th:first-child{text-align:left}figure{display:inline-block;margin:.5rem}</style>"""
 
 
-def page(found: Mapping[str, Any]) -> str:
+def page(health: Mapping[str, Any]) -> str:
     """Return the HTML page of the statistics that `health.examine` writes."""
-    model = found["model"]
+    model = health["model"]
     parts = [
         HEAD,
         f"<h1>Model health</h1><p>{escape(model['preset'])}, {model['layers']} blocks of {model['width']}, "
-        f"after step {found['step']:,}.</p>",
-        _scripts(found["scripts"]),
+        f"after step {health['step']:,}.</p>",
+        _scripts(health["scripts"]),
         "<h2>Matrices</h2><p>Histograms show -6 to 6 standard deviations. The column after the effective rank divides "
         "it by the largest possible rank.</p>",
-        _matrices(found["matrices"]),
+        _matrices(health["matrices"]),
         "<h2>Similarity of blocks</h2><p>Cosine similarity of the same matrix in two blocks. Darker is more similar; "
         "the diagonal is 1.</p>",
-        *(_grid(kind, rows) for kind, rows in found["blocks"].items()),
+        *(_grid(kind, rows) for kind, rows in health["blocks"].items()),
     ]
     return "\n".join(part for part in parts if part) + "\n"
 

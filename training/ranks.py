@@ -2,7 +2,7 @@
 
 torchrun sets the rank of each process in the environment; without torchrun there is one process. Rank 0 alone takes
 decisions, writes files and reports. Work that can fail there (a lock, a damaged checkpoint, a full disk) runs in
-`tell`, so that all ranks stop when it fails. Values are exchanged as JSON in tensors, never pickled.
+`from_first`, so that all ranks stop when it fails. Values are exchanged as JSON in tensors, never pickled.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch import distributed as dist
 from training.errors import REPORTED, ConfigError
 
 
-class Elsewhere(Exception):
+class FirstRankFailed(Exception):
     """Rank 0 has failed and reports the reason. Raised on the other ranks."""
 
 
@@ -54,16 +54,16 @@ class Ranks:
         """Return True if the flag is True on at least one rank."""
         return bool(self.sum(torch.tensor([float(flag)], device=self.device)).item())
 
-    def tell(self, decide: Callable[[], Any]) -> Any:
-        """Run `decide` on rank 0 and return its JSON value on every rank.
+    def from_first(self, compute: Callable[[], Any]) -> Any:
+        """Run `compute` on rank 0 and return its JSON value on every rank.
 
-        An error of `errors.REPORTED` is raised on rank 0, and Elsewhere on the other ranks.
+        An error of `errors.REPORTED` is raised on rank 0, and FirstRankFailed on the other ranks.
         """
         failure: Exception | None = None
         payload = b""
         if self.first:
             try:
-                payload = b"+" + json.dumps(decide()).encode()
+                payload = b"+" + json.dumps(compute()).encode()
             except REPORTED as error:
                 failure, payload = error, b"-"
         if self.world > 1:
@@ -71,7 +71,7 @@ class Ranks:
         if failure is not None:
             raise failure
         if payload == b"-":
-            raise Elsewhere
+            raise FirstRankFailed
         return json.loads(payload[1:])
 
     def _broadcast(self, payload: bytes) -> bytes:

@@ -65,14 +65,14 @@ class RunFolder:
         path, kept = self.path / "metrics.jsonl", []
         for line in path.read_text(errors="replace").splitlines() if path.exists() else ():
             try:
-                one = json.loads(line)
-                if one["step"] > step:
+                value = json.loads(line)
+                if value["step"] > step:
                     break
             except (ValueError, KeyError, TypeError):
                 break  # an incomplete line: all later lines are newer than the checkpoint
-            kept.append(one)
+            kept.append(value)
         with atomic_file(path) as file:
-            file.write("".join(_line(one) for one in kept).encode())
+            file.write("".join(_line(value) for value in kept).encode())
         self._metrics = path.open("a", buffering=1)  # flushed by line, so that the file can be watched
         return kept
 

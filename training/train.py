@@ -34,7 +34,7 @@ from training.data import check_batch
 from training.errors import REPORTED, ConfigError, InputError, TrainError, exit_code, say
 from training.fp8 import check_hardware
 from training.loop import Trainer
-from training.ranks import Elsewhere, Ranks, joined, rank_in_environment
+from training.ranks import FirstRankFailed, Ranks, joined, rank_in_environment
 from training.runfolder import RunFolder
 
 LINGER = 30
@@ -79,7 +79,7 @@ def train(arguments: argparse.Namespace, config: Config, ranks: Ranks) -> int:
     """Train on this rank, from the start or the last checkpoint to the end. Returns the exit code."""
     if config.threads:
         torch.set_num_threads(config.threads)
-    digest = ranks.tell(lambda: open_dataset(arguments, config, ranks).root)
+    digest = ranks.from_first(lambda: open_dataset(arguments, config, ranks).root)
     dataset = open_dataset(arguments, config, ranks)
     if dataset.root != digest:
         raise InputError(
@@ -94,12 +94,12 @@ def train(arguments: argparse.Namespace, config: Config, ranks: Ranks) -> int:
             nonlocal folder
             folder = stack.enter_context(RunFolder(arguments.out, restart=arguments.restart))
 
-        ranks.tell(open_folder)
+        ranks.from_first(open_folder)
         model = config.model(dataset.vocab_size, dataset.row_tokens)
         attention = stack.enter_context(fastest_kernels(config, model, ranks.device))
         trainer = Trainer(config, dataset, ranks, folder, lambda: stop.raised)
         trainer.resume()
-        if ranks.tell(lambda: trainer.finished):
+        if ranks.from_first(lambda: trainer.finished):
             if ranks.first:
                 say(f"{arguments.out} is complete: {trainer.step} steps; nothing to do")
             return 0
@@ -153,8 +153,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             check_machine(config, ranks.device)
             reports = True
             return train(arguments, config, ranks)
-    except (Elsewhere, torch.OutOfMemoryError, *REPORTED) as error:
-        if not reports or isinstance(error, Elsewhere):
+    except (FirstRankFailed, torch.OutOfMemoryError, *REPORTED) as error:
+        if not reports or isinstance(error, FirstRankFailed):
             time.sleep(LINGER)
             return 1
         if isinstance(error, torch.OutOfMemoryError):
