@@ -264,7 +264,7 @@ class Trainer:
         return line, bool(stop)
 
     def not_finite(self, step: Step, loss: float, norm: float, mine: Tensor) -> Exception:
-        """Return the error of a step that is not finite, with its rows and documents; on ranks but 0, FirstRankFailed."""
+        """Return the error of a step that is not finite, naming rows and documents; FirstRankFailed if not rank 0."""
         nats = torch.zeros(len(step.rows), dtype=torch.float64, device=self.ranks.device)
         by_micro = nats.view(self.config.accumulation, self.ranks.world, self.pass_rows)  # in global order
         by_micro[:, self.ranks.rank] = mine.double().view(-1, self.pass_rows)
