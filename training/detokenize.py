@@ -38,7 +38,10 @@ class TokenBytes:
             }
             self._bytes |= {id: b"" if token["special"] else token["content"].encode() for id, token in added.items()}
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path} is not a byte-level tokenizer ({error!r}): export the tokenizer again") from None
+            raise InputError(
+                f"{path} is not byte-level BPE ({error!r}): its text can't be decoded; pack with a byte-level "
+                "tokenizer, or train with generate.prompts 0"
+            ) from None
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of ids. Bytes that are not UTF-8 become U+FFFD; unknown ids are skipped."""

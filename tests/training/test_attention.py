@@ -42,7 +42,7 @@ def flex(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attention, "flex_serves", lambda *_, **__: True)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(begins=st.sets(st.integers(0, 511), max_size=12), length=st.sampled_from([48, 128, 200]))
 def test_flex_attention_equals_attention_under_the_mask(begins: set[int], length: int) -> None:
     starts = starts_at(2, length, begins)

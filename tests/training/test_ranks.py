@@ -21,7 +21,7 @@ import pytest
 from trainings import arguments, create_schedule, lines, same_result, torchrun, wait_for, weights_of
 
 from sharding.seal import hash_file
-from training import checkpoint
+from training import checkpoint, train
 from training.train import main
 
 STEPS = int(os.environ.get("ARCORP_STEPS", "12"))
@@ -116,14 +116,8 @@ def test_a_signal_saves_at_the_same_step_on_all_ranks_and_the_run_resumes_later(
 @pytest.mark.fault(5)
 @pytest.mark.slow
 def test_an_error_is_one_sentence_of_rank_0_and_no_process_remains(dataset: Path, tmp_path: Path) -> None:
-    damaged = tmp_path / "damaged"
-    shutil.copytree(dataset, damaged)
-    shard = damaged / "shards/train-00000-of-00001.bin"
-    shard.write_bytes(shard.read_bytes()[:-2])
     often = {"eval": "{every: 1, rows: 60}", "checkpoint": "{every: 0}"}
     runs = {
-        "mistyped": (torchrun(dataset, tmp_path / "mistyped", layer=3), "unknown key layer; did you mean layers"),
-        "damaged": (torchrun(damaged, tmp_path / "damaged-run"), "train-00000-of-00001.bin"),
         "full": (torchrun(dataset, tmp_path / "full", largest_file=20_000), "step-000004"),
         "lines": (torchrun(dataset, tmp_path / "lines", largest_file=20_000, **often), str(tmp_path / "lines")),
     }
@@ -135,9 +129,18 @@ def test_an_error_is_one_sentence_of_rank_0_and_no_process_remains(dataset: Path
         assert place in errors[0]
         assert 'training/train.py", line' not in log  # no traceback but torchrun's
         assert not still_running(tmp_path / name)
-    for name in ("full", "lines"):
         assert checkpoint.find(tmp_path / name / "checkpoints") == []
         assert not list((tmp_path / name).rglob(".tmp-*"))
+
+
+def test_an_invalid_configuration_is_reported_by_rank_0_alone(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(train, "LINGER", 0)
+    for rank, code, errors in (("0", 2, 1), ("1", 1, 0)):
+        monkeypatch.setenv("RANK", rank)
+        assert main(arguments(dataset, tmp_path / "run", layer=3)) == code
+        assert capsys.readouterr().err.count("did you mean layers") == errors
 
 
 def still_running(out: Path) -> list[int]:

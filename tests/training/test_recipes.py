@@ -69,7 +69,7 @@ def test_settings_override_a_recipe_and_its_errors_are_those_of_any_file(tmp_pat
             read_config(file)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     preset=st.sampled_from([None, "nanochat", "gpt2", "llama"]),
     layers=st.none() | st.integers(1, 4),
