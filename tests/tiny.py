@@ -11,7 +11,7 @@ from sharding.layout import SEGMENT, SPLITS, Layout, SplitLayout, StratumLayout,
 from sharding.scheduling.mixture import Mixture
 from sharding.scheduling.schedule import Phase, lay
 from sharding.seal import Manifest, hash_file, read_manifest, write_json, write_manifest
-from training.generate import byte_characters
+from training.detokenize import byte_characters
 
 PAIRS = ["ال", "لا", "في", "من", "ما", "th", "he", "in"]
 

@@ -1,4 +1,4 @@
-"""Small training runs, in this process or under torchrun, for tests that look at what they leave."""
+"""Small training runs, in this process or under torchrun."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from sharding.scheduling.schedule import Phase, lay
 from sharding.seal import hash_file, read_manifest, write_json
 from training import checkpoint
 from training.config import ModelConfig
-from training.model import Counts, Decoder, count
+from training.model import Decoder, ModelCost, count
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = str(Path(sys.executable).absolute())
@@ -33,14 +33,14 @@ SMALL = {
 }
 
 
-def counts_of(config: ModelConfig) -> Counts:
-    """What a model has and costs, of any size: it is made without memory."""
+def cost_of(config: ModelConfig) -> ModelCost:
+    """The cost of a model of any size, which is built on the meta device."""
     with torch.device("meta"):
         return count(Decoder(config))
 
 
 def arguments(dataset: Path, out: Path, **changes: object) -> list[str]:
-    """The command line of a small run; `changes` are laid over SMALL."""
+    """The command line of a small run; `changes` override SMALL."""
     settings = [f"--set={key}={value}" for key, value in {**SMALL, **changes}.items()]
     return ["--data", str(dataset), "--out", str(out), *settings]
 
@@ -49,9 +49,9 @@ def lines(out: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
 
 
-def same_result(one: Path, other: Path, step: int = 12) -> bool:
+def same_result(run: Path, other: Path, step: int = 12) -> bool:
     names = ("metrics.jsonl", weights_of(step), "samples.json")
-    return all(hash_file(one / name) == hash_file(other / name) for name in names)
+    return all(hash_file(run / name) == hash_file(other / name) for name in names)
 
 
 def weights_of(step: int) -> str:
@@ -62,7 +62,7 @@ def weights_of(step: int) -> str:
 def torchrun(
     dataset: Path, out: Path, *more: str, ranks: int = 2, largest_file: int | None = None, **changes: object
 ) -> subprocess.Popen[str]:
-    """Start a small run. `more`: further arguments; `largest_file`: bytes, beyond which a write fails."""
+    """Start a small run. more: further arguments; largest_file: bytes beyond which a write fails."""
 
     def limit() -> None:
         if largest_file is not None:
@@ -72,7 +72,7 @@ def torchrun(
     command += ["--signals-to-handle=SIGTERM,SIGINT,SIGUSR1", str(ROOT / "training/train.py")]
     return subprocess.Popen(
         [*command, *arguments(dataset, out, **changes), *more],
-        cwd=out.parent,  # not the checkout: train.py finds its siblings itself
+        cwd=out.parent,  # not the checkout: train.py must find its packages itself
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -81,8 +81,8 @@ def torchrun(
     )
 
 
-def lay_schedule(dataset: Path, steps: int, batch_rows: int = 8) -> str:
-    """Another schedule on the rows of a dataset. Returns the name of its file."""
+def create_schedule(dataset: Path, steps: int, batch_rows: int = 8) -> str:
+    """Write another schedule into a dataset's folder. Returns the name of its file."""
     name = f"schedule-{steps}.json"
     phases = [Phase("begin", steps=steps * 2 // 3), Phase("end", steps=steps - steps * 2 // 3)]
     write_json(dataset / name, lay(read_manifest(dataset), phases, Mixture(), batch_rows=batch_rows, seed=1))
@@ -91,9 +91,9 @@ def lay_schedule(dataset: Path, steps: int, batch_rows: int = 8) -> str:
 
 def wait_for(process: subprocess.Popen[str], text: str) -> None:
     assert process.stderr is not None
-    seen = []
+    lines = []
     for line in process.stderr:
-        seen.append(line)
+        lines.append(line)
         if text in line:
             return
-    raise AssertionError("".join(seen))
+    raise AssertionError("".join(lines))

@@ -1,1 +1,1 @@
-"""A minimal trainer: `torchrun training/train.py`. Needs torch, numpy, safetensors, PyYAML and `sharding`."""
+"""A minimal trainer: `torchrun training/train.py`. It needs torch, numpy, safetensors, PyYAML and `sharding`."""

@@ -1,9 +1,9 @@
-"""Attention by the fastest kernel that the machine has: chosen before the first step, said, never downloaded.
+"""Attention by the fastest kernel of the machine, chosen and named before the first step. Nothing is downloaded.
 
-Over whole rows it is torch's scaled_dot_product_attention, whose kernels are tried in an order: FlashAttention 3 where
-its package is installed (Hopper alone, without dropout), else cuDNN's, then FlashAttention 2, then the others. Inside
-documents it is flex_attention where that is compiled for CUDA, which skips blocks of the mask that are empty and
-doesn't look at those that are full; elsewhere, and with dropout, which flex_attention lacks, the same mask in full.
+Whole rows use torch's scaled_dot_product_attention. Its kernels are tried in this order: FlashAttention 3 (if its
+package is installed; Hopper only, no dropout), cuDNN, FlashAttention 2, the rest. Attention inside documents uses
+flex_attention where it is compiled for CUDA: it skips the empty blocks of the mask. Without compilation, on a CPU, and
+with dropout (which flex_attention lacks), the whole mask is given to scaled_dot_product_attention.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex
 from training.config import Config, ModelConfig
 from training.errors import TrainError
 
-Mask = Tensor | BlockMask | None
+AttentionMask = Tensor | BlockMask | None
 
 FLASH_3 = "flash_attn_interface"  # the module of FlashAttention 3
-HOPPER = (9, 0)
-BLOCK = 128  # rows of a multiple of it are what flex_attention's kernels are made for
+HOPPER = (9, 0)  # compute capability
+BLOCK = 128  # flex_attention's kernels need contexts in multiples of this
 
 NAMES = {
     SDPBackend.CUDNN_ATTENTION: "cuDNN",
@@ -38,20 +38,20 @@ NAMES = {
 
 @contextmanager
 def fastest_kernels(run: Config, config: ModelConfig, device: torch.device) -> Iterator[str]:
-    """While it is entered, scaled_dot_product_attention takes the first kernel that serves. Yields what that is.
+    """Context manager in which scaled_dot_product_attention uses the fastest usable kernel. Yields its name.
 
-    Raises TrainError if FlashAttention 3 is installed and doesn't load: a slower run would say nothing of it.
+    Raises TrainError if FlashAttention 3 is installed and does not load, instead of training slower without notice.
     """
-    third = _use_flash_3(config, device)
+    flash_3 = _use_flash_3(config, device)
     order = list(NAMES)
-    if third:
+    if flash_3:
         order.insert(0, order.pop(1))
     with sdpa_kernel(order, set_priority=True):
-        yield _name(run, config, device, third)
+        yield _name(run, config, device, flash_3)
 
 
 def _use_flash_3(config: ModelConfig, device: torch.device) -> bool:
-    """Have FlashAttention 3 stand in for 2, if it is there and can."""
+    """Replace FlashAttention 2 by 3 if it is installed and usable. Returns True if so."""
     activate = getattr(attention, "activate_flash_attention_impl", None)
     if device.type != "cuda" or config.dropout or activate is None or importlib.util.find_spec(FLASH_3) is None:
         return False
@@ -60,12 +60,14 @@ def _use_flash_3(config: ModelConfig, device: torch.device) -> bool:
     try:
         activate("FA3")
     except (ImportError, RuntimeError) as error:
-        raise TrainError(f"{FLASH_3} is installed and can't be used ({error}): mend it or uninstall it") from None
+        raise TrainError(
+            f"{FLASH_3} is installed and can't be loaded ({error}): install it again or uninstall it"
+        ) from None
     return True
 
 
-def _name(run: Config, config: ModelConfig, device: torch.device, third: bool) -> str:
-    """The kernel that torch itself says it takes for this model, asked with tensors of its shape."""
+def _name(run: Config, config: ModelConfig, device: torch.device, flash_3: bool) -> str:
+    """Return the name of the kernel that torch chooses for tensors of this model's shape."""
     if device.type != "cuda":
         return "attention by torch on the CPU" + (", inside documents" if config.intra_document else "")
     if config.intra_document and flex_serves(config, device, compiling=run.compile):
@@ -80,41 +82,41 @@ def _name(run: Config, config: ModelConfig, device: torch.device, third: bool) -
             q, k, k, mask, config.dropout, mask is None, enable_gqa=config.kv_heads != config.heads
         )
     )
-    name = "FlashAttention 3" if third and chosen == SDPBackend.FLASH_ATTENTION else NAMES.get(chosen, chosen.name)
+    name = "FlashAttention 3" if flash_3 and chosen == SDPBackend.FLASH_ATTENTION else NAMES.get(chosen, chosen.name)
     return f"attention by {name}" + (", inside documents by a mask" if config.intra_document else "")
 
 
 def flex_serves(config: ModelConfig, device: torch.device, *, compiling: bool) -> bool:
-    """Whether flex_attention is the one for attention inside documents: it is slow where it is not compiled."""
+    """Return True if attention inside documents uses flex_attention, which is slow unless it is compiled."""
     return compiling and device.type == "cuda" and not config.dropout and config.context % BLOCK == 0
 
 
-def inside_documents(starts: Tensor, config: ModelConfig) -> tuple[Tensor, Mask]:
-    """Where segments begin, bool (n, length), to positions in them (n, length) and the mask of attention.
+def inside_documents(starts: Tensor, config: ModelConfig) -> tuple[Tensor, AttentionMask]:
+    """Return positions inside segments, (n, length), and the mask of causal attention inside segments.
 
-    It lets a position see itself and what is before it in its segment. A Tensor of it is bool (n, 1, length, length).
+    starts: bool (n, length), True where a segment begins. A mask that is a Tensor is bool (n, 1, length, length).
     """
     rows, length = starts.shape
-    places = torch.arange(length, device=starts.device)
-    begins = torch.where(starts, places, 0).cummax(dim=1).values
+    positions = torch.arange(length, device=starts.device)
+    begins = torch.where(starts, positions, 0).cummax(dim=1).values
     if flex_serves(config, starts.device, compiling=torch.compiler.is_compiling()):
 
-        def seen(row: Tensor, head: Tensor, by: Tensor, place: Tensor) -> Tensor:
-            return (begins[row, by] <= place) & (place <= by)
+        def visible(row: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
+            return (begins[row, query] <= key) & (key <= query)
 
-        return places - begins, create_block_mask(seen, rows, None, length, length, device=starts.device)
-    mask = (begins.unsqueeze(2) <= places) & (places <= places.unsqueeze(1))
-    return places - begins, mask.unsqueeze(1)
+        return positions - begins, create_block_mask(visible, rows, None, length, length, device=starts.device)
+    mask = (begins.unsqueeze(2) <= positions) & (positions <= positions.unsqueeze(1))
+    return positions - begins, mask.unsqueeze(1)
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, mask: Mask, dropout: float) -> Tensor:
-    """Causal attention of (n, heads, length, head_width) to (n, kv_heads, read, head_width).
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: AttentionMask, dropout: float) -> Tensor:
+    """Causal attention of queries (n, heads, length, head_width) to keys and values (n, kv_heads, read, head_width).
 
-    Without a mask, several positions see those before them, and a single one sees all that was read.
+    Without a mask, several queries are causal, and a single query attends to all keys (generation with a cache).
     """
     grouped = k.shape[1] != q.shape[1]
     if isinstance(mask, BlockMask):
-        q, k = q.to(v.dtype), k.to(v.dtype)  # autocast does this for the function below
+        q, k = q.to(v.dtype), k.to(v.dtype)  # autocast does this for scaled_dot_product_attention
         return flex_attention(q, k, v, block_mask=mask, enable_gqa=grouped)
     causal = mask is None and q.shape[2] > 1
     return F.scaled_dot_product_attention(

@@ -1,12 +1,12 @@
-"""Checkpoints: a folder per step that is whole or not there, and that proves what it holds.
+"""Checkpoints: one folder per step, written atomically, with checksums of its files.
 
     checkpoints/step-000100/model.safetensors       parameters by name
-                            optimizer.safetensors   `<parameter>/<what>`, one layout for every world size
-                            meta.json               step, order hash, what it belongs to, sha256 of the others
+                            optimizer.safetensors   `<parameter>/<state name>`, the same for every number of ranks
+                            meta.json               step, order hash, dataset, configuration, sha256 of the others
 
-The folder appears by a rename; `meta.json` carries its own digest. A damaged checkpoint is passed over for the
-one before; one of another model or dataset, or of a newer format, is refused, for nothing behind it would fit.
-Random numbers need no state: they are seeded anew at each step from seed, step and rank (`loop.seed_step`).
+The folder appears by a rename, and `meta.json` contains its own digest. A damaged checkpoint is skipped and the one
+before it is used. A checkpoint of another model or dataset, or of a newer format, is refused. Random numbers need no
+state: each step seeds them from seed, step and rank (`loop.seed_step`).
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ FILES = (MODEL, OPTIMIZER, META)
 
 @dataclass(frozen=True)
 class Meta:
-    """What a checkpoint says of itself. `rows` and `tokens` count what was trained on so far."""
+    """Content of meta.json. `rows` and `tokens` count the training so far."""
 
     step: int
     order_hash: str  # hex, after `step` steps
-    previous: tuple[int, str]  # step and order hash of the checkpoint before, or of the beginning
-    manifest: str
-    schedule: str
-    model: dict[str, Any]  # the ModelConfig, in full
-    config: dict[str, Any]  # what of the configuration decides the result
-    world: int
+    previous: tuple[int, str]  # step and order hash of the checkpoint before, or of the start of the run
+    manifest: str  # digest of the dataset
+    schedule: str  # digest of the schedule
+    model: dict[str, Any]  # the ModelConfig
+    config: dict[str, Any]  # the options that determine the result: `Config.deciding`
+    world: int  # number of ranks
     rows: dict[str, int]  # by stratum
     tokens: dict[str, int]  # by source
 
@@ -96,9 +96,9 @@ def remove(path: Path) -> bool:
 
 
 def save(folder: Path, meta: Meta, model: Mapping[str, Tensor], optimizer: Mapping[str, Tensor]) -> Path:
-    """Write one checkpoint and return its path. One of the same step, which was passed over, gives way.
+    """Write one checkpoint and return its path. It replaces a damaged one of the same step.
 
-    Raises TrainError if a parameter is not finite (what lies there is better) or the disk is full.
+    Raises TrainError if a parameter is not finite or the disk is full; earlier checkpoints remain.
     """
     for name, value in model.items():
         if not torch.isfinite(value).all():
@@ -116,7 +116,9 @@ def save(folder: Path, meta: Meta, model: Mapping[str, Tensor], optimizer: Mappi
             body = {"format": FORMAT, **asdict(meta), "files": files}
             write_json(inside / META, {**body, "digest": digest(body)})
     except (OSError, SafetensorError) as error:
-        raise TrainError(f"{path} can't be written ({error}): the last checkpoint stands") from None
+        raise TrainError(
+            f"{path} can't be written ({error}): free space and resume; the last checkpoint is intact"
+        ) from None
     return path
 
 
@@ -140,7 +142,7 @@ def says_what_it_is(path: Path) -> bool:
 
 
 def read_meta(path: Path) -> Meta:
-    """Read and prove one checkpoint, every byte of it. Raises DamagedCheckpoint, or InputError if it is newer."""
+    """Read meta.json and verify every file. Raises DamagedCheckpoint, or InputError if the format is newer."""
     try:
         body = parsed((path / META).read_bytes())
         written = body.pop("digest")
@@ -166,30 +168,30 @@ def read_meta(path: Path) -> Meta:
 
 
 def choose(folder: Path, say: Callable[[str], None]) -> tuple[Path, Meta] | None:
-    """The newest sound checkpoint; None if there is none at all. Says which ones it passes over.
+    """Return the newest sound checkpoint, None if there is no checkpoint. Damaged ones are reported by `say`.
 
-    Raises DamagedCheckpoint if there are some and none is sound.
+    Raises DamagedCheckpoint if all are damaged.
     """
-    found = find(folder)
-    for _, path in reversed(found):
+    checkpoints = find(folder)
+    for _, path in reversed(checkpoints):
         try:
             return path, read_meta(path)
         except DamagedCheckpoint as error:
-            say(f"{error}; going back to the checkpoint before it")
-    if found:
-        raise DamagedCheckpoint(f"no checkpoint in {folder} is sound: delete the folder to begin anew")
+            say(f"{error}; trying the checkpoint before it")
+    if checkpoints:
+        raise DamagedCheckpoint(f"no checkpoint in {folder} is sound: delete the folder to start again")
     return None
 
 
 def newest(run: Path, dataset: Dataset, say: Callable[[str], None]) -> tuple[Path, Meta]:
-    """The newest sound checkpoint of a run. Raises Unfinished if there is none, ConfigError if of another dataset."""
-    found = choose(run / "checkpoints", say)
-    if found is None:
+    """Return the newest sound checkpoint. Raises Unfinished without one, ConfigError for another dataset."""
+    chosen = choose(run / "checkpoints", say)
+    if chosen is None:
         raise Unfinished(f"{run} has no checkpoint: train first")
-    path, meta = found
+    path, meta = chosen
     if meta.manifest != dataset.root:
         raise ConfigError(
-            f"{path} was trained on dataset {meta.manifest[:16]}, {dataset.path} is {dataset.root[:16]}: name that one"
+            f"{path} was trained on dataset {meta.manifest[:16]}, {dataset.path} is {dataset.root[:16]}: pass that one"
         )
     return path, meta
 
@@ -197,23 +199,24 @@ def newest(run: Path, dataset: Dataset, say: Callable[[str], None]) -> tuple[Pat
 def check_belongs(
     path: Path, meta: Meta, *, manifest: str, schedule: str, model: Mapping[str, Any], config: Mapping[str, Any]
 ) -> None:
-    """Raises ConfigError if a checkpoint is of another dataset, schedule, model or configuration."""
-    for what, there, here in (("dataset", meta.manifest, manifest), ("schedule", meta.schedule, schedule)):
-        if there != here:
+    """Raise ConfigError if a checkpoint is of another dataset, schedule, model or configuration."""
+    for name, before, now in (("dataset", meta.manifest, manifest), ("schedule", meta.schedule, schedule)):
+        if before != now:
             raise ConfigError(
-                f"{path} is of another {what} ({there[:16]} there, {here[:16]} here); use another --out or that {what}"
+                f"{path} is of another {name}: it has {before[:16]}, this run {now[:16]}; use that {name} "
+                "or another --out"
             )
-    for before, now in ((meta.model, model), (meta.config, config)):
-        for key in now:
-            if before.get(key) != now[key]:
+    for old, new in ((meta.model, model), (meta.config, config)):
+        for key in new:
+            if old.get(key) != new[key]:
                 raise ConfigError(
-                    f"{path} is of a run with {key} {before.get(key)}, now it is {now[key]}: use another --out, "
+                    f"{path} is of a run with {key} {old.get(key)}, now it is {new[key]}: use another --out, "
                     "the same configuration, or --restart"
                 )
 
 
 def check_order(path: Path, meta: Meta, dataset: Dataset) -> None:
-    """Hash the rows since the checkpoint before once more. Raises Damaged if they are not those trained on."""
+    """Hash the rows since the previous checkpoint again. Raises Damaged if they differ from those trained on."""
     if meta.step > dataset.steps:
         raise Damaged(f"{path} is of step {meta.step}, and the schedule has {dataset.steps}: use another --out")
     begin, order_hash = meta.previous[0], bytes.fromhex(meta.previous[1])
@@ -221,7 +224,7 @@ def check_order(path: Path, meta: Meta, dataset: Dataset) -> None:
         order_hash = dataset.order_hash(order_hash, step)
     if order_hash.hex() != meta.order_hash:
         raise Damaged(
-            f"{path}: the rows of steps {begin} to {meta.step - 1} are no longer those that it was trained on; "
+            f"{path}: the rows of steps {begin} to {meta.step - 1} have changed since the training: "
             "verify the dataset with `arcorp verify --level full`"
         )
 

@@ -1,29 +1,21 @@
-"""What a run is told: frozen, validated, with strict keys, from a YAML or JSON file and `--set a.b=c`.
+"""Options of the trainer: frozen dataclasses that check their own values.
 
-The three presets differ by the `Style` table below and by nothing else. Two of them are also the seeds' models:
-`nanochat` is karpathy/nanochat of October 2025 (d20), `gpt2` with exact GELU is AraFusion-AR and the stories
-models; `llama` is there for anything new. Nothing here needs torch.
+The presets differ only by the `Style` table. `nanochat` is the model of karpathy/nanochat of October 2025 (d20),
+`gpt2` is GPT-2 with exact GELU (AraFusion-AR and the stories models), and `llama` is meant for new models.
+`training/config_file.py` reads these options from files. This module does not import torch.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 import operator
-import types
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, fields
-from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
-
-import yaml
+from typing import Any, Literal
 
 from training.errors import ConfigError
 
 Preset = Literal["nanochat", "gpt2", "llama"]
-T = TypeVar("T")
 
 
 # -- the model --------------------------------------------------------------------------------------------
@@ -31,19 +23,27 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Style:
-    """What a preset fixes. `rotation` is the sign of RoPE: nanochat turns the other way than llama."""
+    """Architecture choices that a preset fixes."""
 
     positions: Literal["rope", "learned"]
     norm: Literal["rms", "weighted-rms", "layer"]
     activation: Literal["relu2", "gelu", "swiglu"]
     eps: float
+    """Epsilon of the norms."""
     rotation: int = 1
+    """Sign of the RoPE angles: nanochat rotates in the opposite direction to llama."""
     qk_norm: bool = False
+    """RMS norm of queries and keys, after their rotation."""
     embedding_norm: bool = False
+    """RMS norm of the embeddings, before the first block."""
     bias: bool = False
+    """Biases in the blocks' linear layers."""
     tied: bool = False
+    """The head shares the weight of the embedding."""
     softcap: float | None = None
-    zero_init: bool = False  # residual projections begin at zero, the head near it (nanochat)
+    """Logits become softcap * tanh(logits / softcap)."""
+    zero_init: bool = False
+    """Residual projections start at zero and the head near zero, as in nanochat's gpt.py."""
 
 
 STYLES: dict[Preset, Style] = {
@@ -57,7 +57,10 @@ STYLES: dict[Preset, Style] = {
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The shape of one decoder, with nothing left open. Its digest binds a checkpoint to its model."""
+    """Complete shape of one decoder, without defaults to resolve. A checkpoint records it in full.
+
+    `Config` documents the fields; `context` is the number of tokens in a row.
+    """
 
     preset: Preset
     vocab_size: int
@@ -68,8 +71,8 @@ class ModelConfig:
     kv_heads: int
     ffn: int
     dropout: float = 0.0
-    intra_document: bool = False  # no position attends to another document's
-    value_embeddings: bool = False  # of every other block, with residual scalars: nanochat of 2026
+    intra_document: bool = False
+    value_embeddings: bool = False
 
     @property
     def style(self) -> Style:
@@ -85,116 +88,160 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Validation every `every` steps (0: never between) on `rows` stratified rows; all rows at start and end."""
+    """Validation during the run. All validation rows are also used before the first step and after the last."""
 
     every: int = 0
+    """Steps between validations; 0: only at start and end."""
     rows: int = 256
-    batch: int = 8  # rows in one forward pass, the same for any number of ranks
-    patience: int = 0  # after so many in a row without a better one the run ends (0: never)
+    """Validation rows, the same each time, from every stratum in proportion."""
+    batch: int = 8
+    """Rows in one forward pass of one rank. The figures do not depend on the number of ranks."""
+    patience: int = 0
+    """The run ends after this many validations in a row without an improvement; 0: never."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint every `every` steps (0: only at the end and on a signal), the last `keep` of them kept."""
+    """Checkpoints during the run. The last step and a signal always write one."""
 
     every: int = 0
+    """Steps between checkpoints; 0: only at the end and on a signal."""
     keep: int = 2
+    """Number of checkpoints to keep, newest first."""
 
 
 @dataclass(frozen=True)
 class Generate:
-    """Text written at the end: `prompts` of `prompt_tokens` validation tokens each, continued by `tokens`."""
+    """Text that the trained model writes at the end of a run."""
 
     prompts: int = 4
+    """Number of prompts, taken from the start of validation rows; 0: no samples.json."""
     prompt_tokens: int = 16
+    """Tokens of each prompt."""
     tokens: int = 64
+    """Tokens to generate after each prompt, at most."""
     temperature: float = 0.8
+    """Divisor of the logits; 0 always takes the most probable token."""
     top_k: int = 50
+    """Only the k most probable tokens are drawn from; 0: all."""
     top_p: float = 1.0
+    """Only the most probable tokens that together reach this probability are drawn from (nucleus sampling)."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """Everything a run is told. Lengths are in steps, rates per step; the batch is the schedule's."""
+    """All options of a run. The rows of a step and their order belong to the dataset's schedule."""
 
     preset: Preset = "nanochat"
+    """Kind of decoder: see `STYLES`."""
     layers: int = 4
+    """Number of blocks."""
     width: int = 128
+    """Width of the residual stream."""
     heads: int = 4
-    kv_heads: int | None = None  # as many as heads
-    ffn: int | None = None  # 4 x width; swiglu: 8/3 x width, up to a multiple of 64
+    """Attention heads; they divide `width`."""
+    kv_heads: int | None = None
+    """Heads of keys and values; they divide `heads`. Default: as many as `heads`."""
+    ffn: int | None = None
+    """Width of the feed-forward layer. Default: 4 * width; llama: 8/3 * width, rounded up to a multiple of 64."""
     dropout: float = 0.0
-    intra_document: bool = False  # attention stays inside a row's documents, and positions begin anew with each
-    value_embeddings: bool = False  # nanochat's of 2026, with its residual scalars; such a model can't be exported
-    context: int | None = None  # the dataset's row_tokens; it may be given to be checked
-    batch_rows: int | None = None  # the schedule's; it may be given to be checked
-    steps: int | None = None  # all that the schedule has
+    """Dropout of the embeddings, the attention weights and each block's two outputs."""
+    intra_document: bool = False
+    """Attention does not cross document boundaries in a row, and positions restart at each document."""
+    value_embeddings: bool = False
+    """Value embeddings in every other block, and residual scalars (nanochat of March 2026). Not exportable."""
+    context: int | None = None
+    """Tokens in a row. Default: the dataset's; another value is refused."""
+    batch_rows: int | None = None
+    """Rows in a step, over all ranks. Default: the schedule's; another value is refused."""
+    steps: int | None = None
+    """Number of steps. Default: the whole schedule; a larger number is refused."""
     accumulation: int = 1
+    """Forward and backward passes of each rank in one step."""
 
     optimizer: Literal["adamw", "muon"] = "muon"
+    """`muon` applies Muon to the blocks' matrices and AdamW to all other parameters."""
     lr: float = 3e-3
+    """Peak learning rate, of every parameter. nanochat's 0.02 for Muon equals 0.02 / (0.2 * sqrt(width)) here."""
     schedule: Literal["cosine", "linear", "constant"] = "linear"
+    """Learning rate after the warm-up: see `optim.learning_rate`."""
     warmup: int = 10
-    warmdown: float = 0.5  # the part of the run in which `linear` goes down
-    final_lr: float = 0.0  # as a part of lr
+    """Steps of linear increase from 0 to `lr`."""
+    warmdown: float = 0.5
+    """Share of the run in which `linear` decreases."""
+    final_lr: float = 0.0
+    """Learning rate at the end of `cosine` and `linear`, as a share of `lr`."""
     weight_decay: float = 0.1
+    """Decoupled weight decay of matrices and embeddings (GPT-3: arXiv:2005.14165, appendix B)."""
     betas: tuple[float, float] = (0.9, 0.95)
+    """AdamW's decay rates of the two moments (GPT-3, as above)."""
     grad_clip: float = 1.0
+    """Largest norm of the whole gradient (GPT-3, as above)."""
 
-    precision: Literal["fp32", "bf16", "fp8"] = "fp32"  # fp8: bf16 but for the products of the blocks
+    precision: Literal["fp32", "bf16", "fp8"] = "fp32"
+    """Precision of the matrix products. `fp8`: FP8 in the blocks (NVIDIA Ada or newer), bf16 elsewhere."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    """`auto` is CUDA where torch finds a GPU, otherwise the CPU."""
     compile: bool = False
-    memory: float = 1.0  # the part of each GPU's memory that may be reserved
-    threads: int | None = None  # CPU threads of each rank; torch's own choice
+    """Compile the model with torch.compile; needs a C compiler."""
+    memory: float = 1.0
+    """Share of each GPU's memory that the run may reserve."""
+    threads: int | None = None
+    """CPU threads of each rank. Default: torch's own choice."""
     seed: int = 42
+    """Seed of the initial weights, dropout and sampling."""
 
     log_every: int = 10
+    """Steps between two lines of the log and of timings.jsonl."""
     eval: Evaluation = field(default_factory=Evaluation)
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
     generate: Generate = field(default_factory=Generate)
 
     def __post_init__(self) -> None:
+        """Raise ConfigError for a value out of range, or values that do not fit each other."""
         for (least, greatest), names in RANGES.items():
             for name in names.split():
                 value = operator.attrgetter(name)(self)
                 if value is not None and not least <= value <= greatest:
                     raise ConfigError(f"{name} is {value}: it must be at least {least:g} and at most {greatest:g}")
         if not all(0 <= beta < 1 for beta in self.betas):
-            raise ConfigError(f"betas are {list(self.betas)}: each is a part, below 1")
+            raise ConfigError(f"betas are {list(self.betas)}: each must be at least 0 and below 1")
         if self.width % self.heads:
-            raise ConfigError(f"width {self.width} does not divide into {self.heads} heads")
+            raise ConfigError(f"width {self.width} is not a multiple of {self.heads} heads: change either")
         if self.heads % (self.kv_heads or 1):
-            raise ConfigError(f"heads {self.heads} do not divide among {self.kv_heads} kv_heads")
+            raise ConfigError(f"heads {self.heads} are not a multiple of {self.kv_heads} kv_heads: change either")
         if self.value_embeddings and self.preset != "nanochat":
-            raise ConfigError(f"value_embeddings belong to the preset nanochat, and preset is {self.preset}")
+            raise ConfigError(f"value_embeddings needs preset nanochat, and preset is {self.preset}: remove one")
         if STYLES[self.preset].positions == "rope" and self.width // self.heads % 2:
-            raise ConfigError(f"a head of width {self.width // self.heads} is odd, and RoPE turns pairs: change heads")
+            raise ConfigError(
+                f"a head of width {self.width // self.heads} is odd, and RoPE rotates pairs: change heads or width"
+            )
 
     def deciding(self) -> dict[str, Any]:
-        """The part that decides what a run computes, as JSON would give it back."""
+        """Return the options that determine the result, as JSON values. A resumed run must have the same."""
         values = {key: value for key, value in dataclasses.asdict(self).items() if key not in OPERATIONAL}
         return {**values, "betas": list(self.betas)}
 
     def model(self, vocab_size: int, row_tokens: int) -> ModelConfig:
-        """The model for a dataset. Raises ConfigError if `context` says other than its rows."""
+        """Return the model for a dataset. Raises ConfigError if `context` differs from its row_tokens."""
         if self.context not in (None, row_tokens):
             raise ConfigError(
-                f"context is {self.context} but the dataset's rows hold {row_tokens} tokens: leave it out, "
+                f"context is {self.context} but the dataset's rows hold {row_tokens} tokens: remove it, "
                 f"or pack with row_tokens {self.context}"
             )
         swiglu = STYLES[self.preset].activation == "swiglu"
-        settled: dict[str, Any] = {one.name: getattr(self, one.name, None) for one in fields(ModelConfig)}
-        settled |= {
+        values: dict[str, Any] = {option.name: getattr(self, option.name, None) for option in fields(ModelConfig)}
+        values |= {
             "vocab_size": vocab_size,
             "context": row_tokens,
             "kv_heads": self.kv_heads or self.heads,
             "ffn": self.ffn or (-(-self.width * 8 // 3 // 64) * 64 if swiglu else 4 * self.width),
         }
-        return ModelConfig(**settled)
+        return ModelConfig(**values)
 
 
 OPERATIONAL = ("log_every", "checkpoint", "generate", "threads", "device", "memory", "accumulation", "compile")
-"""Keys that may change between two launches of one run."""
+"""Options that may change when a run is resumed."""
 
 RANGES: dict[tuple[float, float], str] = {
     (1, math.inf): "layers width heads kv_heads ffn steps accumulation threads log_every eval.rows eval.batch "
@@ -204,87 +251,6 @@ RANGES: dict[tuple[float, float], str] = {
     (0, 2**63 - 1): "seed",
     (0, 1): "dropout warmdown final_lr",
     (0.01, 1): "memory generate.top_p",
-    (1e-6, math.inf): "grad_clip",  # a large one clips nothing
+    (1e-6, math.inf): "grad_clip",  # a very large value disables clipping
 }
-"""What values must lie within, the ends included."""
-
-
-# -- reading ----------------------------------------------------------------------------------------------
-
-
-def read_config(file: Path | None, settings: Sequence[str] = ()) -> Config:
-    """The configuration of a file, or the defaults, with each `a.b=c` of `settings` laid over it.
-
-    Raises ConfigError for a file that can't be read, an unknown key (naming the closest), a wrong type or
-    a value out of range.
-    """
-    values: Any = {}
-    if file is not None:
-        try:
-            values = yaml.safe_load(file.read_bytes()) or {}
-        except OSError as error:
-            raise ConfigError(f"{file} can't be read: {error.strerror}") from None
-        except RecursionError:
-            raise ConfigError(f"{file} is nested too deeply") from None
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{file} is not YAML: {' '.join(str(error).split())}") from None
-    try:
-        for setting in settings:
-            _lay(values, setting)
-        return _build(Config, values, "")
-    except ConfigError as error:
-        raise ConfigError(f"{file}: {error}" if file is not None else str(error)) from None
-
-
-def _lay(values: Any, setting: str) -> None:
-    key, equals, text = setting.partition("=")
-    if not equals:
-        raise ConfigError(f"--set {setting} has no '=': write --set a.b=c")
-    *sections, last = key.strip().split(".")
-    for section in sections:
-        values = values.setdefault(section, {}) if isinstance(values, dict) else values
-    if not isinstance(values, dict):
-        raise ConfigError(f"--set {setting}: {'.'.join(sections) or 'the file'} is a value, not a section")
-    try:
-        values[last] = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise ConfigError(f"--set {setting}: {text!r} is not YAML") from None
-
-
-def _build(kind: type[T], values: Any, prefix: str) -> T:
-    """A dataclass from a mapping, key by key."""
-    if not isinstance(values, Mapping):
-        raise ConfigError(f"{prefix.rstrip('.') or 'it'} must hold keys and values, not {values!r}")
-    hints = get_type_hints(kind)
-    for key in values:
-        if key not in hints:
-            close = difflib.get_close_matches(str(key), hints, n=1, cutoff=0.5)
-            known = f"did you mean {prefix}{close[0]}?" if close else f"known here: {', '.join(sorted(hints))}"
-            raise ConfigError(f"unknown key {prefix}{key}; {known}")
-    return kind(**{key: _value(hints[key], value, prefix + key) for key, value in values.items()})
-
-
-def _value(hint: Any, value: Any, name: str) -> Any:
-    """`value` as `hint` wants it. YAML reads 3e-4 as a string, and 1 as an integer where 1.0 is meant."""
-    if get_origin(hint) in (Union, types.UnionType):
-        if value is None:
-            return None
-        hint = next(one for one in get_args(hint) if one is not type(None))
-    if dataclasses.is_dataclass(hint):
-        return _build(hint, value, f"{name}.")  # type: ignore[arg-type]  # a class, as hints are
-    wanted = f"of type {getattr(hint, '__name__', hint)}"
-    if get_origin(hint) is Literal:
-        if value in get_args(hint):
-            return value
-        wanted = f"one of {', '.join(get_args(hint))}"
-    elif get_origin(hint) is tuple:
-        if isinstance(value, list | tuple) and len(value) == len(get_args(hint)):
-            return tuple(_value(one, item, name) for one, item in zip(get_args(hint), value, strict=True))
-        wanted = f"a list of {len(get_args(hint))} numbers"
-    elif hint is float and type(value) in (int, str):
-        wanted = "a number"
-        with suppress(ValueError):
-            return float(value)
-    elif type(value) is hint:
-        return value
-    raise ConfigError(f"{name} is {value!r}: it must be {wanted}")
+"""Smallest and largest value of each option."""

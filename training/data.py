@@ -1,8 +1,8 @@
-"""Rows of a dataset as inputs and targets, the next step's read, and copied to the GPU, while this one runs.
+"""Rows of a dataset as inputs and targets. The next step is read, and copied to the GPU, while the current one runs.
 
-A row of L ids is fed whole, so that shapes stay multiples of what the hardware likes; it has L - 1 targets, less
-those that begin a segment: the first id of a document can't be told from the one before it. What a step reads
-is a function of the dataset, its schedule and the step alone.
+The model reads all L ids of a row, so that shapes stay multiples that suit the hardware. A row has L - 1 targets,
+minus the first id of each later segment, which the id before it cannot predict. The rows of a step are a function of
+the dataset, its schedule and the step number.
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ from training.ranks import Ranks
 
 
 class Micro(NamedTuple):
-    """What one forward pass reads: each (rows, row_tokens)."""
+    """Inputs of one forward pass, each (rows, row_tokens)."""
 
     ids: Tensor  # int64
     targets: Tensor  # int64
-    starts: Tensor  # bool: where a segment begins
+    starts: Tensor  # bool: True where a segment begins
 
 
 @dataclass(frozen=True)
 class Step:
-    """One rank's part of one step."""
+    """One rank's share of one step."""
 
     index: int
     micros: list[Micro]  # one per accumulation, on the rank's device
-    targets: int  # in all of them
-    rows: npt.NDArray[np.int64]  # the whole step's, in global order
-    order_hash: bytes  # after this step; known on rank 0 alone
+    targets: int  # number of targets in `micros`
+    rows: npt.NDArray[np.int64]  # of the whole step, in global order
+    order_hash: bytes  # after this step; empty on ranks other than 0
 
 
 def targets(batch: Batch) -> npt.NDArray[np.int64]:
-    """The id that follows each id, IGNORE where a segment or the row begins anew. (n, L) like the ids."""
+    """Return the next id of each id, (n, L); IGNORE at the end of each segment and row."""
     result = np.full(batch.ids.shape, IGNORE, dtype=np.int64)
     result[:, :-1] = np.where(batch.starts[:, 1:], IGNORE, batch.ids[:, 1:])
     return result
 
 
 def describe_row(dataset: Dataset, row: int) -> str:
-    """Where a training row comes from, and the command that shows it."""
+    """Return the source and documents of a training row, and the command that shows it."""
     stratum = next(s for s in dataset.train.strata if s.first_row <= row < s.first_row + s.rows)
     documents = ", ".join(str(segment["document"]) for segment in dataset.train.segments(row))
     return (
@@ -60,7 +60,7 @@ def describe_row(dataset: Dataset, row: int) -> str:
 
 
 def trained_on(dataset: Dataset, step: int) -> tuple[dict[str, int], dict[str, int]]:
-    """What the first `step` steps draw: rows by stratum, tokens by source."""
+    """Return the rows by stratum and the tokens by source of the first `step` steps."""
     rows = dataset.schedule.drawn(step)
     tokens: dict[str, int] = {}
     for stratum in dataset.train.strata:
@@ -70,25 +70,25 @@ def trained_on(dataset: Dataset, step: int) -> tuple[dict[str, int], dict[str, i
 
 
 def check_batch(dataset: Dataset, batch_rows: int | None, world: int, accumulation: int) -> None:
-    """Raises ConfigError unless a step's rows divide among ranks and accumulation."""
+    """Raise ConfigError unless the rows of a step divide among ranks and accumulation."""
     if batch_rows is not None and batch_rows != dataset.batch_rows:
         raise ConfigError(
-            f"batch_rows is {batch_rows} but the schedule has steps of {dataset.batch_rows} rows: leave it out, "
-            "or lay another schedule with `arcorp mix`"
+            f"batch_rows is {batch_rows} but the schedule has steps of {dataset.batch_rows} rows: remove it, "
+            "or create another schedule with `arcorp mix`"
         )
     if dataset.batch_rows % (world * accumulation):
         raise ConfigError(
             f"steps of {dataset.batch_rows} rows don't divide among {world} ranks x {accumulation} accumulation: "
-            "change either, or lay another schedule with `arcorp mix`"
+            "change either, or create another schedule with `arcorp mix`"
         )
 
 
 def read_step(dataset: Dataset, index: int, ranks: Ranks, accumulation: int, previous: bytes) -> Step:
-    """Read one rank's part of a step; rank 0 hashes the order of all of it on from `previous`."""
+    """Read one rank's share of a step. Rank 0 extends the order hash `previous` by the rows of the whole step."""
     micros, count = [], 0
     for micro in range(accumulation):
         batch = dataset.batch(index, ranks.rank, ranks.world, micro=micro, accumulation=accumulation)
-        micro_step = Micro(*(torch.from_numpy(one) for one in (batch.ids, targets(batch), batch.starts)))
+        micro_step = Micro(*(torch.from_numpy(array) for array in (batch.ids, targets(batch), batch.starts)))
         count += int((micro_step.targets != IGNORE).sum())
         micros.append(copied(micro_step, ranks.device) if ranks.device.type == "cuda" else micro_step)
     order_hash = dataset.order_hash(previous, index) if ranks.first else b""
@@ -96,27 +96,27 @@ def read_step(dataset: Dataset, index: int, ranks: Ranks, accumulation: int, pre
 
 
 def copied(micro: Micro, device: torch.device) -> Micro:
-    """From pinned memory to a GPU, on a stream of its own, beside what the GPU does. It is there on return."""
-    with torch.cuda.device(device):  # a thread begins with the first GPU
+    """Copy to a GPU from pinned memory, on a separate stream beside the GPU's work. Complete on return."""
+    with torch.cuda.device(device):  # the default of a new thread is the first GPU
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         with torch.cuda.stream(stream):
-            there = Micro(*(one.pin_memory().to(device, non_blocking=True) for one in micro))
+            copy = Micro(*(tensor.pin_memory().to(device, non_blocking=True) for tensor in micro))
         stream.synchronize()
-        for one in there:  # its memory may be used anew once the step, on the main stream, is through with it
-            one.record_stream(torch.cuda.default_stream())
-    return there
+        for tensor in copy:  # its memory may be reused after the step, which runs on the main stream
+            tensor.record_stream(torch.cuda.default_stream())
+    return copy
 
 
 def steps(
     dataset: Dataset, first: int, last: int, ranks: Ranks, accumulation: int, order_hash: bytes
 ) -> Iterator[Step]:
-    """Steps `first` to `last` - 1, one ahead in a thread. `order_hash`: as it was before `first`."""
+    """Yield steps `first` to `last` - 1, reading one ahead in a thread. order_hash: before step `first`."""
     if first >= last:
         return
     with ThreadPoolExecutor(1, "reader") as thread:
-        coming = thread.submit(read_step, dataset, first, ranks, accumulation, order_hash)
+        upcoming = thread.submit(read_step, dataset, first, ranks, accumulation, order_hash)
         for index in range(first, last):
-            step = coming.result()
+            step = upcoming.result()
             if index + 1 < last:
-                coming = thread.submit(read_step, dataset, index + 1, ranks, accumulation, step.order_hash)
+                upcoming = thread.submit(read_step, dataset, index + 1, ranks, accumulation, step.order_hash)
             yield step

@@ -1,12 +1,12 @@
-"""What can go wrong, the exit code of each, and how a command says it: one sentence on stderr.
+"""Errors of the trainer, their exit codes, and how a command reports them: one sentence on stderr.
 
-    TrainError               1   a failure on the way: a loss that is not finite, a full disk
-    ├── ConfigError          2   the configuration, or a folder it names, can't be meant so
-    ├── InputError           3   a file can't be used
-    ├── DamagedCheckpoint    4   a checkpoint's file is missing, cut or changed
-    └── Unfinished           5   there is nothing yet where something finished is wanted
+    TrainError               1   a failure while training: a loss that is not finite, a full disk
+    ├── ConfigError          2   the configuration, or a folder that it names, is invalid
+    ├── InputError           3   an input file can't be used
+    ├── DamagedCheckpoint    4   a file of a checkpoint is missing, cut or changed
+    └── Unfinished           5   an input does not exist yet or is not finished
 
-The codes are those of `arcorp`; so are those of a dataset that can't be read (`exit_code`).
+The codes equal those of `arcorp`. `exit_code` gives the codes for errors of the dataset.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sharding.seal import SealError, Unsealed
 
 
 class TrainError(Exception):
-    """Training can't go on; the message is one sentence that names the place and the mend."""
+    """Training stops. The message is one sentence with the place and the mend."""
 
     exit_code = 1
 
@@ -41,12 +41,12 @@ class Unfinished(TrainError):
     exit_code = 5
 
 
-SAID = (TrainError, SealError, ShardingError, OSError)
-"""What a user is told in a sentence; anything else is a bug, and shows its traceback."""
+REPORTED = (TrainError, SealError, ShardingError, OSError)
+"""Errors that are reported as one sentence. Any other error is a bug and shows its traceback."""
 
 
 def exit_code(error: BaseException) -> int:
-    """The exit code of one of SAID."""
+    """Return the exit code of one of REPORTED."""
     match error:
         case TrainError():
             return error.exit_code
@@ -70,16 +70,16 @@ def shown(text: str) -> str:
 
 
 def say(message: str) -> None:
-    """A line for people, on stderr."""
+    """Write one line to stderr, control characters escaped."""
     sys.stderr.write(f"{shown(message)}\n")
     sys.stderr.flush()
 
 
 def finished(work: Callable[[], object]) -> int:
-    """Do the work of a command. Returns its exit code; what went wrong is said."""
+    """Run the work of a command and return the exit code. Errors in REPORTED are written to stderr."""
     try:
         work()
-    except SAID as error:
+    except REPORTED as error:
         say(f"error: {error}")
         return exit_code(error)
     return 0

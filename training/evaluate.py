@@ -1,12 +1,11 @@
-"""Validation: bits per byte exactly as nanochat defines it, and by source, language and category.
+"""Validation: bits per byte as nanochat defines it, in all and by source, language and category.
 
-    bits per byte = nats of targets with token_bytes > 0 / (ln 2 x their bytes)
+    bits per byte = nats of targets with token_bytes > 0 / (ln 2 * their bytes)
 
-over all validation rows or a fixed stratified choice of them; special tokens (0 bytes) leave both sides. Bits
-per character divides the same nats by characters begun, which compares languages whose letters differ in bytes.
-`loss` is the mean over every target, specials too. Sums are in float64. A forward pass always holds the same
-rows, whichever rank runs it, and sums are added row by row in one order: the figures don't depend on the number
-of ranks.
+over all validation rows, or a fixed stratified sample of them. Special tokens have 0 bytes and are in neither sum.
+Bits per character divide the same nats by characters, and are comparable between languages whose letters differ in
+bytes. `loss` is the mean over all targets, special tokens included. Sums are in float64. A forward pass reads the same
+rows on any rank, and rows are summed in a fixed order: the figures do not depend on the number of ranks.
 """
 
 from __future__ import annotations
@@ -32,20 +31,20 @@ from training.ranks import Ranks
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-# what is summed for each row: nats of targets that have bytes, their bytes, their chars, nats of all, targets
+# columns of the sums of a row: nats, bytes and chars of targets that have bytes; nats and number of all targets
 NATS, BYTES, CHARS, ALL_NATS, TARGETS = range(5)
 
 
 @dataclass(frozen=True)
 class TokenSizes:
-    """Raw bytes of each id, and those of them that begin a character; 0 for special tokens."""
+    """Bytes of each id, and how many of them begin a character; 0 for special tokens. Each (vocab_size,)."""
 
     bytes: Ints
     chars: Ints
 
     @classmethod
     def read(cls, tokenizer: Path, vocab_size: int) -> TokenSizes:
-        """From a tokenizer folder. Raises InputError if there is not one size for each id."""
+        """Read a tokenizer folder. Raises InputError unless it has one size for each id."""
         sizes = []
         for name in ("token_bytes.npy", "token_chars.npy"):
             try:
@@ -53,15 +52,19 @@ class TokenSizes:
             except (OSError, ValueError) as error:
                 raise InputError(f"{tokenizer / name} can't be read ({error}): export the tokenizer again") from None
             if size.shape != (vocab_size,):
-                raise InputError(f"{tokenizer / name} has shape {size.shape}, the dataset has {vocab_size} ids")
+                raise InputError(
+                    f"{tokenizer / name} has shape {size.shape}, the dataset has {vocab_size} ids: pack it with the "
+                    "tokenizer that made its ids"
+                )
             sizes.append(size.astype(np.int64))
         return cls(*sizes)
 
 
 def choose_rows(strata: Iterable[StratumLayout], rows: int | None) -> Ints:
-    """`rows` rows of a split, or all: each stratum in proportion, one at least, evenly spaced. Sorted.
+    """Return `rows` rows of a split (None: all), sorted: evenly spaced in each stratum, in proportion to its size.
 
-    Largest remainders, ties to the earlier stratum; at most one row a stratum more than asked for.
+    Rounded by largest remainders. Each stratum has at least one row, so that the result may exceed `rows` by up to
+    one row per stratum.
     """
     filled = [stratum for stratum in strata if stratum.rows]
     total = sum(stratum.rows for stratum in filled)
@@ -88,7 +91,10 @@ def sum_rows(
     batch: int,
     stop: Callable[[], bool] = lambda: False,
 ) -> Floats | None:
-    """(rows, 5) sums by row: see NATS and its neighbours. None if `stop` was raised on any rank meanwhile."""
+    """Return the sums of each row, (rows, 5), in the columns NATS to TARGETS; None if `stop` is True on any rank.
+
+    batch: rows in one forward pass.
+    """
     sums = np.zeros((len(rows), 5))
     chunks = [slice(i, i + batch) for i in range(0, len(rows), batch)]
     model.eval()
@@ -100,36 +106,36 @@ def sum_rows(
             chunk = chunks[turn + ranks.rank]
             read = split.read(rows[chunk])
             target = targets(read)
-            given = (torch.from_numpy(one).to(ranks.device) for one in (read.ids, target, read.starts))
-            _, each = model(*given)
-            nats = each.double().cpu().numpy()
-            known, kept = np.maximum(target, 0), target != IGNORE
-            size, chars = sizes.bytes[known] * kept, sizes.chars[known] * kept
+            inputs = (torch.from_numpy(array).to(ranks.device) for array in (read.ids, target, read.starts))
+            _, token_nats = model(*inputs)
+            nats = token_nats.double().cpu().numpy()
+            ids, kept = np.maximum(target, 0), target != IGNORE
+            size, chars = sizes.bytes[ids] * kept, sizes.chars[ids] * kept
             columns = (nats * (size > 0), size, chars, nats * kept, kept)
             sums[chunk] = np.stack([column.sum(axis=1) for column in columns], axis=1)
     model.train()
     device = ranks.device
-    return ranks.sum(torch.from_numpy(sums).to(device)).cpu().numpy()  # each row has one rank: x + 0 is exact
+    return ranks.sum(torch.from_numpy(sums).to(device)).cpu().numpy()  # exact: one rank has each row, the others add 0
 
 
-def out_of_patience(found: Sequence[float | None], patience: int) -> bool:
-    """Whether the last `patience` figures of a run are all no better than the best before them. 0 is never."""
-    known = [math.inf if one is None else one for one in found]
-    return patience > 0 and len(known) > patience and min(known[-patience:]) >= min(known[:-patience])
+def out_of_patience(bits: Sequence[float | None], patience: int) -> bool:
+    """Return True if none of the last `patience` validations is better than the best before them; 0: never."""
+    values = [math.inf if value is None else value for value in bits]
+    return patience > 0 and len(values) > patience and min(values[-patience:]) >= min(values[:-patience])
 
 
 def line(step: int, result: dict[str, Any]) -> str:
-    """A report for people: overall, then by language."""
+    """Return a log line of a report: overall, then by language."""
 
-    def bits(one: dict[str, Any]) -> str:
-        return "-" if one["bits_per_byte"] is None else f"{one['bits_per_byte']:.4f}"
+    def bits(group: dict[str, Any]) -> str:
+        return "-" if group["bits_per_byte"] is None else f"{group['bits_per_byte']:.4f}"
 
-    by_language = "".join(f"  {name} {bits(one)}" for name, one in result.get("by_language", {}).items())
+    by_language = "".join(f"  {name} {bits(group)}" for name, group in result.get("by_language", {}).items())
     return f"validation at step {step}: {bits(result)} bits per byte over {result['rows']} rows{by_language}"
 
 
 def figures(sums: Floats) -> dict[str, Any]:
-    """Bits per byte, per character, mean loss and perplexity of some rows' sums; None where nothing is counted."""
+    """Return bits per byte and character, mean loss and perplexity of rows' sums; None where nothing is counted."""
     nats, size, chars, all_nats, count = (math.fsum(column) for column in sums.T)
     loss = all_nats / count if count else None
     return {
@@ -146,9 +152,9 @@ def figures(sums: Floats) -> dict[str, Any]:
 
 
 def report(sums: Floats, rows: Ints, strata: Iterable[StratumLayout]) -> dict[str, Any]:
-    """The figures overall, their mean over strata, and `by_source`, `by_language`, `by_category`, `by_stratum`.
+    """Return the figures overall, their mean over strata, and by source, language, category and stratum.
 
-    An attribute by which the strata are not split is left out.
+    sums: (rows, 5); rows: their indices. An attribute that no stratum has is omitted.
     """
     names = ("stratum", *ATTRIBUTES)
     groups: dict[str, dict[str, list[npt.NDArray[np.bool_]]]] = {name: {} for name in names}
@@ -165,6 +171,6 @@ def report(sums: Floats, rows: Ints, strata: Iterable[StratumLayout]) -> dict[st
             result[f"by_{name}"] = {
                 value: figures(sums[np.logical_or.reduce(masks)]) for value, masks in sorted(members.items())
             }
-    each = [one["bits_per_byte"] for one in result["by_stratum"].values() if one["bits_per_byte"] is not None]
-    result["macro_bits_per_byte"] = math.fsum(each) / len(each) if each else None
+    bits = [group["bits_per_byte"] for group in result["by_stratum"].values() if group["bits_per_byte"] is not None]
+    result["macro_bits_per_byte"] = math.fsum(bits) / len(bits) if bits else None
     return result

@@ -1,8 +1,8 @@
-"""A trained model as a Hugging Face folder: `python training/export.py --run RUN --data DATASET --out DIR`.
+"""Export a trained model as a Hugging Face folder: `python training/export.py --run RUN --data DATASET --out DIR`.
 
-The three presets are NanoChatForCausalLM, GPT2LMHeadModel and LlamaForCausalLM of transformers, with other names
-for the weights and, for GPT-2, with q, k and v in one matrix and every matrix transposed (its Conv1D). The folder
-holds our tokenizer as well, loads with AutoModelForCausalLM and AutoTokenizer, and runs no code of ours.
+The presets become transformers' NanoChatForCausalLM, GPT2LMHeadModel and LlamaForCausalLM. Weights are renamed; for
+GPT-2, q, k and v are joined and matrices transposed (its Conv1D). The folder also holds the tokenizer. It loads with
+AutoModelForCausalLM and AutoTokenizer, without code of this project.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ ROPE = {"rope_type": "default", "rope_theta": 10_000.0}
 
 
 def hf_config(config: ModelConfig, bos: int | None, eos: int | None) -> dict[str, Any]:
-    """The `config.json` of the transformers class that computes the same."""
+    """Return the `config.json` of the equivalent transformers class. bos, eos: ids, None if there is none."""
     common: dict[str, Any] = {
         "vocab_size": config.vocab_size,
         "bos_token_id": bos,
@@ -85,18 +85,18 @@ def hf_config(config: ModelConfig, bos: int | None, eos: int | None) -> dict[str
 
 
 def hf_weights(config: ModelConfig, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Our parameters under transformers' names, each of them once."""
+    """Return the parameters under transformers' names, a tied head once."""
     result = (_gpt2_weights if config.preset == "gpt2" else _llama_weights)(config, weights)
     return {name: value.contiguous() for name, value in result.items()}
 
 
 def _llama_weights(config: ModelConfig, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     names = {"embedding": "model.embed_tokens", "head": "lm_head", "norm": "model.norm"}
-    mlp = {"up": "fc1", "down": "fc2"} if config.preset == "nanochat" else {one: f"{one}_proj" for one in MLP}
+    mlp = {"up": "fc1", "down": "fc2"} if config.preset == "nanochat" else {name: f"{name}_proj" for name in MLP}
     for i in range(config.layers):
         here, there = f"blocks.{i}", f"model.layers.{i}"
         names |= {f"{here}.norm1": f"{there}.input_layernorm", f"{here}.norm2": f"{there}.post_attention_layernorm"}
-        names |= {f"{here}.attention.{one}": f"{there}.self_attn.{one}_proj" for one in "qkvo"}
+        names |= {f"{here}.attention.{name}": f"{there}.self_attn.{name}_proj" for name in "qkvo"}
         names |= {f"{here}.mlp.{ours}": f"{there}.mlp.{theirs}" for ours, theirs in mlp.items()}
     return {f"{names[name.removesuffix('.weight')]}.weight": value for name, value in weights.items()}
 
@@ -110,7 +110,7 @@ def _gpt2_weights(config: ModelConfig, weights: Mapping[str, Tensor]) -> dict[st
     fused = dict(weights)
     for i in range(config.layers):
         for end in ("weight", "bias"):
-            parts = [fused.pop(f"blocks.{i}.attention.{one}.{end}") for one in "qkv"]
+            parts = [fused.pop(f"blocks.{i}.attention.{name}.{end}") for name in "qkv"]
             fused[f"blocks.{i}.attention.qkv.{end}"] = torch.cat(parts)
     result = {}
     for name, value in fused.items():
@@ -121,17 +121,19 @@ def _gpt2_weights(config: ModelConfig, weights: Mapping[str, Tensor]) -> dict[st
 
 
 def export(run: Path, data: Path, out: Path) -> Path:
-    """Export the newest sound checkpoint of a run. Returns `out`, which appears whole or not at all.
+    """Export the newest sound checkpoint of a run to the folder `out` and return it. The folder appears by a rename.
 
-    Raises Unfinished if there is no checkpoint, ConfigError if it can't be exported or `out` is there already.
+    Raises Unfinished if there is no checkpoint, ConfigError if the model can't be exported or `out` exists.
     """
     dataset = Dataset(data)
     path, meta = checkpoint.newest(run, dataset, say)
     if out.exists():
-        raise ConfigError(f"{out} is there already: remove it, or choose another --out")
+        raise ConfigError(f"{out} exists already: delete it, or choose another --out")
     config = ModelConfig(**meta.model)
     if config.value_embeddings:
-        raise ConfigError(f"{run} has value_embeddings, which no class of transformers computes: it can't be exported")
+        raise ConfigError(
+            f"{run} has value_embeddings, which no class of transformers has: train without them to export"
+        )
     weights, _ = checkpoint.load_tensors(path)
     sealed = Sealed(data, "pack")
     with atomic_folder(out) as inside:
@@ -144,10 +146,10 @@ def export(run: Path, data: Path, out: Path) -> Path:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="export.py", description="A trained model as a Hugging Face folder.")
-    parser.add_argument("--run", type=Path, required=True, help="the --out of training")
-    parser.add_argument("--data", type=Path, required=True, help="the dataset that it was trained on")
-    parser.add_argument("--out", type=Path, required=True, help="the folder to make")
+    parser = argparse.ArgumentParser(prog="export.py", description="Export a trained model as a Hugging Face folder.")
+    parser.add_argument("--run", type=Path, required=True, help="Run folder: the --out of training/train.py.")
+    parser.add_argument("--data", type=Path, required=True, help="Dataset that the run was trained on.")
+    parser.add_argument("--out", type=Path, required=True, help="Folder to create.")
     arguments = parser.parse_args(argv)
     return finished(lambda: sys.stdout.write(f"{export(arguments.run, arguments.data, arguments.out)}\n"))
 

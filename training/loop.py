@@ -1,8 +1,8 @@
-"""The training loop: one run on one rank, from its first weights or its last checkpoint to its end.
+"""The training loop: one run on one rank, from the initial weights or the last checkpoint to the end.
 
-What a step computes is a function of dataset, schedule, configuration, step and the number of ranks. Every rank
-goes through the same exchanges in the same order, and leaves at the same one: a signal, a failed write and a loss
-that is not finite are words in the exchange that each step ends with.
+A step is a function of dataset, schedule, configuration, step number and number of ranks. All ranks make the same
+exchanges in the same order and stop at the same one: a signal, a failed write and a loss that is not finite are
+values in the exchange at the end of each step.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ from training.config import Config
 from training.data import Step, describe_row, steps, trained_on
 from training.errors import TrainError, say
 from training.fp8 import use_fp8
-from training.generate import samples
 from training.loss import IGNORE
 from training.model import count, make_model
 from training.optim import Optimizer, learning_rate
-from training.ranks import Elsewhere, Ranks
+from training.ranks import FirstRankFailed, Ranks
 from training.runfolder import RunFolder
+from training.sampling import samples
 from training.speed import Meter
 
 INTERRUPTED = 130
-SHOWN_ROWS = 8  # of a step that was not finite
+SHOWN_ROWS = 8  # rows that are named if a step is not finite
 
 
 def seed_step(seed: int, step: int, rank: int) -> None:
-    """Random numbers (dropout) of a step: from nothing but these, so that a checkpoint holds no state of them."""
+    """Seed dropout for a step from these three alone, so that a checkpoint needs no state of random numbers."""
     torch.manual_seed(int.from_bytes(hashlib.sha256(f"{seed}/{step}/{rank}".encode()).digest()[:7], "little"))
 
 
 def distributed(module: nn.Module, ranks: Ranks) -> DistributedDataParallel:
-    """DDP, which overlaps the exchange of gradients with backward. Our buffers are constants: none is exchanged."""
+    """Wrap a module in DDP, which exchanges gradients during backward. Buffers are constants and not exchanged."""
     parameters = inspect.signature(DistributedDataParallel.__init__).parameters
     buffers = (
         "forward_sync_buffers" if "forward_sync_buffers" in parameters else "broadcast_buffers"
@@ -57,12 +57,12 @@ def distributed(module: nn.Module, ranks: Ranks) -> DistributedDataParallel:
 
 
 class Trainer:
-    """One run on one rank: model, optimizer and how far they are. `folder` is there on rank 0 alone."""
+    """One run on one rank: its model, optimizer and progress. `folder` is None on all ranks but rank 0."""
 
     def __init__(
         self, config: Config, dataset: Dataset, ranks: Ranks, folder: RunFolder | None, stop: Callable[[], bool]
     ) -> None:
-        """`stop`: whether a signal has asked this rank to save and leave."""
+        """stop: returns True after a signal, on which the run saves and ends."""
         self.config, self.dataset, self.ranks, self.folder, self.stop = config, dataset, ranks, folder, stop
         self.steps = config.steps or dataset.steps
         self.model = make_model(config.model(dataset.vocab_size, dataset.row_tokens), config.seed).to(ranks.device)
@@ -80,16 +80,16 @@ class Trainer:
         self.ddp = distributed(self.model, ranks) if ranks.world > 1 else None
         self.forward: nn.Module = self.ddp or self.model
         if config.compile:
-            # DDP's optimizer cuts the graph where buckets end, so that their exchange overlaps with the rest of
-            # backward; it has no way to cut a graph with flex_attention in it. One rank has one graph, or none.
+            # DDP's optimizer splits the graph at the ends of buckets, so that their exchange overlaps with the rest of
+            # backward. It cannot split a graph that contains flex_attention. One rank must have a single graph.
             torch._dynamo.config.optimize_ddp = not config.intra_document
             self.forward = torch.compile(self.forward, fullgraph=ranks.world == 1)  # type: ignore[assignment]
 
     # -- beginning and end --------------------------------------------------------------------------------
 
     def resume(self) -> None:
-        """Take up the newest sound checkpoint, if there is one, and prove that the data behind it is the same."""
-        chosen = self.ranks.tell(self._choose)
+        """Load the newest sound checkpoint, if there is one, and verify that the dataset's rows are the same."""
+        chosen = self.ranks.from_first(self._choose)
         if chosen is not None:
             path, meta = Path(chosen["path"]), checkpoint.Meta(**chosen["meta"])
             model, optimizer = checkpoint.load_tensors(path)
@@ -99,27 +99,27 @@ class Trainer:
             self.optimizer.load(optimizer)
             self.step, self.order_hash = meta.step, bytes.fromhex(meta.order_hash)
             self.saved = (meta.step, meta.order_hash)
-        self.validations = [tuple(one) for one in self.ranks.tell(self._begin)]
+        self.validations = [tuple(validation) for validation in self.ranks.from_first(self._begin)]
 
     def _choose(self) -> dict[str, Any] | None:
         assert self.folder is not None
-        found = checkpoint.choose(self.folder.checkpoints, say)
-        if found is None:
+        chosen = checkpoint.choose(self.folder.checkpoints, say)
+        if chosen is None:
             return None
-        path, meta = found
+        path, meta = chosen
         checkpoint.check_belongs(path, meta, **self._identity)
         checkpoint.check_order(path, meta, self.dataset)
         say(f"resuming after step {meta.step} from {path}")
         if meta.world != self.ranks.world:
             say(
-                f"{self.ranks.world} ranks go on with what {meta.world} trained: the data and its order are the same, "
-                "the last bits of the sums are not"
+                f"{self.ranks.world} ranks resume a run of {meta.world} ranks: the data and its order are the same, "
+                "the last bits of sums differ"
             )
         return {"path": str(path), "meta": asdict(meta)}
 
     @cached_property
     def _identity(self) -> dict[str, Any]:
-        """What a run must have in common with the checkpoint that it takes up."""
+        """The values that a checkpoint must have for this run to resume from it."""
         return {
             "manifest": self.dataset.root,
             "schedule": self.dataset.schedule.data["digest"],
@@ -128,17 +128,17 @@ class Trainer:
         }
 
     def _begin(self) -> list[tuple[int, int, float | None]]:
-        """Open the run's folder for what comes after this step. Returns the validations it holds."""
+        """Open the run folder for lines after this step. Returns its validations: (step, rows, bits per byte)."""
         assert self.folder is not None
         cost = {"parameters": self.counts.parameters, "flops_per_token": self.counts.flops}
         kept = self.folder.begin({**asdict(self.config), "model": {**asdict(self.model.config), **cost}}, self.step)
-        found = [(line["step"], line["validation"]) for line in kept if "validation" in line]
-        return [(step, result["rows"], result["bits_per_byte"]) for step, result in found]
+        results = [(line["step"], line["validation"]) for line in kept if "validation" in line]
+        return [(step, result["rows"], result["bits_per_byte"]) for step, result in results]
 
     def save(self) -> None:
-        """Write a checkpoint of this step, unless there is one, and drop old ones."""
+        """Write a checkpoint of this step, unless it exists, and delete old ones."""
         if self.saved[0] != self.step:
-            self.ranks.tell(self._save)
+            self.ranks.from_first(self._save)
             self.saved = (self.step, self.order_hash.hex())
 
     def _save(self) -> None:
@@ -161,10 +161,10 @@ class Trainer:
         say(f"saved {path}")
 
     def warm_up(self) -> None:
-        """A pass that trains nothing: compiles, and lets DDP lay its buckets for good.
+        """Run one pass without loss, which compiles the model and fixes DDP's buckets.
 
-        DDP lays them anew after its first backward, and with more than two ranks the layout decides the order
-        of sums: without this, the first step after a resume would differ from the same step without one.
+        DDP rebuilds its buckets after the first backward, and with more than two ranks they determine the order of
+        sums: without this pass, the first step after a resume would differ from the same step of an undisturbed run.
         """
         if self.ranks.world == 1 and not self.config.compile:
             return
@@ -180,7 +180,7 @@ class Trainer:
     # -- the loop -----------------------------------------------------------------------------------------
 
     def run(self) -> int:
-        """Train from here to the end. Returns the exit code."""
+        """Train to the end of the run. Returns the exit code."""
         self.warm_up()
         every = self.config.checkpoint.every
         coming = steps(self.dataset, self.step, self.steps, self.ranks, self.config.accumulation, self.order_hash)
@@ -189,7 +189,7 @@ class Trainer:
                 return self.leave()
             if self.out_of_patience:
                 if self.ranks.first:
-                    say(f"no better validation in {self.config.eval.patience} times: the run ends at step {self.step}")
+                    say(f"no improvement in {self.config.eval.patience} validations: the run ends at step {self.step}")
                 break
             if every and self.step and self.step % every == 0:
                 self.save()
@@ -204,29 +204,31 @@ class Trainer:
         if not self.validate(self.whole):
             return self.leave()
         self.save()
-        self.ranks.tell(self.write_samples)
+        self.ranks.from_first(self.write_samples)
         return 0
 
     def leave(self) -> int:
-        """Save, because a signal came."""
+        """Save after a signal. Returns the exit code."""
         self.save()
         if self.ranks.first:
-            say(f"interrupted after step {self.step} of {self.steps}; the same command goes on from there")
+            say(f"interrupted after step {self.step} of {self.steps}; the same command resumes it")
         return INTERRUPTED
 
     def train(self, step: Step) -> tuple[dict[str, Any], bool]:
-        """One step. Returns its line of metrics.jsonl, and whether a signal came on any rank.
+        """Train one step. Returns its line of metrics.jsonl, and True if any rank received a signal.
 
-        Raises TrainError, before the optimizer step, if loss or gradient are not finite.
+        Raises TrainError, before the optimizer step, if the loss or the gradient is not finite.
         """
         device, ranks = self.ranks.device, self.ranks
         seed_step(self.config.seed, step.index, ranks.rank)
         total = ranks.sum(torch.tensor(float(step.targets), dtype=torch.float64, device=device)).clamp(min=1)
         by_row: list[Tensor] = []
-        self.meter.watch.start()  # all ranks are here at once; the first exchange after this is in the last backward
+        self.meter.watch.start()  # ranks are synchronised here; the next exchange is in the last backward
         for micro in step.micros:
             last = micro is step.micros[-1]
-            with nullcontext() if last or self.ddp is None else self.ddp.no_sync():  # exchanged once a step
+            with (
+                nullcontext() if last or self.ddp is None else self.ddp.no_sync()
+            ):  # gradients are exchanged once per step
                 with self.autocast():
                     sum_of_nats, nats = self.forward(*micro)
                 if last:
@@ -236,12 +238,12 @@ class Trainer:
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.grad_clip)
         mine = torch.cat(by_row)
         failure = self.folder.failure if self.folder is not None else None
-        words = [float(self.stop()), float(failure is not None)]
-        said = torch.cat((mine.double().sum().view(1), torch.tensor(words, dtype=torch.float64, device=device)))
-        nats_sum, stop, failed = ranks.sum(said).tolist()
+        flags = [float(self.stop()), float(failure is not None)]
+        values = torch.cat((mine.double().sum().view(1), torch.tensor(flags, dtype=torch.float64, device=device)))
+        nats_sum, stop, failed = ranks.sum(values).tolist()
         self.meter.passed()
         if failed:
-            raise failure or Elsewhere()
+            raise failure or FirstRankFailed()
         loss, norm_value = nats_sum / float(total), float(norm)
         if not np.isfinite(loss) or not np.isfinite(norm_value):
             raise self.not_finite(step, loss, norm_value, mine)
@@ -262,26 +264,26 @@ class Trainer:
         return line, bool(stop)
 
     def not_finite(self, step: Step, loss: float, norm: float, mine: Tensor) -> Exception:
-        """What to say of a step that must not be taken: its rows, their sources and documents. Rank 0 says it."""
+        """Return the error of a step that is not finite, naming rows and documents; FirstRankFailed if not rank 0."""
         nats = torch.zeros(len(step.rows), dtype=torch.float64, device=self.ranks.device)
         by_micro = nats.view(self.config.accumulation, self.ranks.world, self.pass_rows)  # in global order
         by_micro[:, self.ranks.rank] = mine.double().view(-1, self.pass_rows)
         self.ranks.sum(nats)
         if not self.ranks.first:
-            return Elsewhere()
-        guilty = step.rows[~torch.isfinite(nats).cpu().numpy()]
-        what = f"loss {loss}" if len(guilty) else f"a gradient norm of {norm} with a finite loss in each row"
-        rows = guilty if len(guilty) else step.rows
+            return FirstRankFailed()
+        bad = step.rows[~torch.isfinite(nats).cpu().numpy()]
+        problem = f"loss {loss}" if len(bad) else f"a gradient norm of {norm} with a finite loss in each row"
+        rows = bad if len(bad) else step.rows
         lines = [describe_row(self.dataset, int(row)) for row in rows[:SHOWN_ROWS]]
         if len(rows) > SHOWN_ROWS:
             lines.append(f"... and {len(rows) - SHOWN_ROWS} more rows")
         return TrainError(
-            f"step {step.index + 1} has {what} and was not taken; the last checkpoint stands. Its rows:\n  "
+            f"step {step.index + 1} has {problem} and was not taken; the last checkpoint is intact. Its rows:\n  "
             + "\n  ".join(lines)
         )
 
     def log(self, line: dict[str, Any]) -> None:
-        """A line for people, and one of timings.jsonl, about the steps since the last."""
+        """Write a line to the log and to timings.jsonl, for the steps since the previous one."""
         timing = self.meter.line(self.step)
         if self.folder is None:
             return
@@ -295,7 +297,7 @@ class Trainer:
     # -- validation ---------------------------------------------------------------------------------------
 
     def due_rows(self) -> evaluate.Ints | None:
-        """The validation rows to look at after this step: all of them before the first, else some or none."""
+        """Return the rows to validate on after this step: all before the first step, later some, or None."""
         if self.step == 0:
             return self.whole
         return self.some if self.config.eval.every and self.step % self.config.eval.every == 0 else None
@@ -309,7 +311,7 @@ class Trainer:
         return evaluate.choose_rows(self.dataset.validation.strata, self.config.eval.rows)
 
     def validate(self, rows: evaluate.Ints | None) -> bool:
-        """Validate on these rows, unless it is done. False if a signal came on any rank meanwhile."""
+        """Validate on these rows, unless done already. Returns False if any rank received a signal meanwhile."""
         if rows is None or self.validated(rows):
             return True
         split = self.dataset.validation
@@ -327,31 +329,31 @@ class Trainer:
         return True
 
     def validated(self, rows: evaluate.Ints) -> bool:
-        """Whether these rows were looked at after this step, or there are none."""
-        return not len(rows) or any(one[:2] == (self.step, len(rows)) for one in self.validations)
+        """Return True if these rows were validated on after this step, or there are none."""
+        return not len(rows) or any((step, n) == (self.step, len(rows)) for step, n, _ in self.validations)
 
     @property
     def out_of_patience(self) -> bool:
-        """Whether the run ends here because validation on the same rows no longer gets better."""
-        found = [bits for _, rows, bits in self.validations if rows == len(self.some)]
-        return evaluate.out_of_patience(found, self.config.eval.patience)
+        """True if the run ends here because validation on the same rows no longer improves."""
+        history = [bits for _, rows, bits in self.validations if rows == len(self.some)]
+        return evaluate.out_of_patience(history, self.config.eval.patience)
 
     # -- samples ------------------------------------------------------------------------------------------
 
     @property
     def finished(self) -> bool:
-        """Whether nothing is left to do, as rank 0 sees it."""
+        """True if nothing remains to do. Only on rank 0."""
         assert self.folder is not None
-        over = self.step == self.steps or self.out_of_patience
-        return over and self.validated(self.whole) and (self.folder.samples.exists() or not self.wants_samples)
+        ended = self.step == self.steps or self.out_of_patience
+        return ended and self.validated(self.whole) and (self.folder.samples.exists() or not self.wants_samples)
 
     @property
     def wants_samples(self) -> bool:
         return bool(self.config.generate.prompts and self.dataset.validation.rows)
 
     def write_samples(self) -> None:
-        """Text generated by the trained model, on rank 0."""
+        """Write samples.json, on rank 0."""
         assert self.folder is not None
         if self.wants_samples:
-            found = samples(self.model, self.dataset, self.config.generate, self.config.seed)
-            write_json(self.folder.samples, {"step": self.step, "samples": found})
+            records = samples(self.model, self.dataset, self.config.generate, self.config.seed)
+            write_json(self.folder.samples, {"step": self.step, "samples": records})

@@ -1,9 +1,9 @@
-"""The last layer and its cross-entropy: hidden states and targets to nats, without all logits at once.
+"""The head and its cross-entropy: from hidden states and targets to nats, without storing all logits.
 
-With 8,192 ids the head of a small model is half its arithmetic and most of its memory traffic. On a CPU the
-logits of a chunk of tokens that fits the cache are made, turned into their own gradient in place, and forgotten
-(the idea of Liger Kernel's fused linear cross-entropy, arXiv:2410.10989): a step of the demo takes 0.6 of the time of
-writing them out. On a GPU, and wherever it is compiled, the plain form is left to the compiler, which fuses it.
+With 8,192 ids the head of a small model is half of its arithmetic and most of its memory traffic. On a CPU the logits
+are computed in chunks of tokens that fit the cache, and each chunk is turned into its gradient in place (the idea of
+Liger Kernel's fused linear cross-entropy, arXiv:2410.10989). A step of the demo takes 0.6 of the time that storing all
+logits takes. On a GPU and under torch.compile the plain form is used, which the compiler fuses.
 """
 
 from __future__ import annotations
@@ -15,27 +15,26 @@ from torch import Tensor
 from torch.nn import functional as F
 
 IGNORE = -1
-"""The target of a position that is not trained on; its nats are 0."""
+"""Target of a position that has no loss; its nats are 0."""
 
 CHUNK_LOGITS = 1 << 20  # fp32: 4 MiB
 
 
 def widened(x: Tensor) -> Tensor:
-    """At least fp32; as it is in float64, which nothing but tests computes in."""
+    """Return `x` in fp32, or unchanged if it is float64 (used by tests only)."""
     return x if x.dtype == torch.float64 else x.float()
 
 
 def cap(logits: Tensor, softcap: float | None) -> Tensor:
-    """softcap x tanh(logits / softcap), in fp32."""
+    """Return softcap * tanh(logits / softcap), in fp32."""
     logits = widened(logits)
     return logits if softcap is None else softcap * torch.tanh(logits / softcap)
 
 
 def head_loss(x: Tensor, weight: Tensor, targets: Tensor, softcap: float | None) -> tuple[Tensor, Tensor]:
-    """Cross-entropy of `cap(x @ weight.T)`.
+    """Return the cross-entropy of `cap(x @ weight.T)`: the sum of the nats, and the nats of each token, detached.
 
-    x: (tokens, width); weight: (vocab, width); targets: (tokens,). Returns the sum of the nats, for a gradient,
-    and the nats of each token, without one.
+    x: (tokens, width); weight: (vocab_size, width); targets: (tokens,), ids or IGNORE.
     """
     if x.is_cuda or torch.compiler.is_compiling():
         logits = cap(F.linear(x, weight), softcap)
@@ -46,7 +45,7 @@ def head_loss(x: Tensor, weight: Tensor, targets: Tensor, softcap: float | None)
 
 
 class _ChunkedLoss(torch.autograd.Function):
-    """The gradient is made in the forward pass, for a sum; backward only scales it."""
+    """Cross-entropy whose forward pass computes the gradient of the sum; backward scales it."""
 
     @staticmethod
     def forward(

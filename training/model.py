@@ -1,9 +1,9 @@
-"""One decoder, three presets: x + attention(norm x), then x + mlp(norm x).
+"""One decoder for three presets: each block computes x + attention(norm(x)), then x + mlp(norm(x)).
 
-What differs (positions, norm, activation, ...) is `config.Style`. The logits equal those of transformers'
-NanoChatForCausalLM, GPT2LMHeadModel and LlamaForCausalLM with the same weights, so that a model leaves as a
-plain folder. Counts of parameters and FLOPs follow nanochat's convention: 6 per matrix parameter that
-multiplies (the head among them, lookups not) and 12 x layers x width x context for attention.
+`config.Style` holds the differences (positions, norm, activation, ...). The logits equal those of transformers'
+NanoChatForCausalLM, GPT2LMHeadModel and LlamaForCausalLM with the same weights, so that a model can be exported. FLOPs
+per token follow nanochat: 6 for each weight of a matrix product (the head included, embeddings not), and
+12 * layers * width * context for attention.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.attention import Mask, attend, inside_documents
+from training.attention import AttentionMask, attend, inside_documents
 from training.config import ModelConfig
 from training.loss import cap, head_loss
 
 Rotation = tuple[Tensor, Tensor]
 
-# What goes with value embeddings in nanochat's gpt.py at commit 6ed7d1d, of March 2026, which V1 was trained with.
-GATE_WIDTH = 12  # of what a block reads, this much decides how much of its value embedding comes in,
-GATE_RANGE = 3.0  # which is between none and three times of it
+# Constants of value embeddings, from nanochat's gpt.py at commit 6ed7d1d (March 2026), which trained V1.
+GATE_WIDTH = 12  # first channels of a block's input, from which its gate is computed
+GATE_RANGE = 3.0  # the gate multiplies the value embedding by 0 to 3
 SHARPER = 1.15  # factor of queries and keys after their norm
-FIRST_SKIP = 0.1  # of the embedding, into each block
+FIRST_SKIP = 0.1  # initial weight of the embedding that is added to each block's input
 
 
 class Norm(nn.Module):
@@ -45,14 +45,14 @@ class Norm(nn.Module):
 
 
 def rotate(x: Tensor, rotation: Rotation) -> Tensor:
-    """Turn the halves of each head against each other, by position. The sign is in the sines."""
+    """Apply RoPE: rotate the two halves of each head by position. The sines carry the direction."""
     cos, sin = rotation
     first, second = x.chunk(2, dim=-1)
     return x * cos + torch.cat((-second, first), dim=-1) * sin
 
 
 class Cache:
-    """Keys and values of one layer for what was read so far: (n, kv_heads, context, head_width) each."""
+    """Keys and values of one layer for the tokens read so far: (n, kv_heads, context, head_width) each."""
 
     def __init__(self, config: ModelConfig, rows: int, device: torch.device) -> None:
         shape = (rows, config.kv_heads, config.context, config.head_width)
@@ -60,9 +60,9 @@ class Cache:
         self.length = 0
 
     def extend(self, keys: Tensor, values: Tensor) -> Rotation:
-        """Add the newest and return all. A whole prompt first, then one position at a time."""
+        """Append keys and values and return all of them. After the first call, one position at a time."""
         if self.length and keys.shape[2] > 1:
-            raise ValueError("a cache that holds something takes one position at a time")
+            raise ValueError("a cache that is not empty takes one position at a time")
         end = self.length + keys.shape[2]
         self.keys[:, :, self.length : end] = keys
         self.values[:, :, self.length : end] = values
@@ -85,7 +85,7 @@ class Attention(nn.Module):
         self.value_gate = nn.Parameter(torch.zeros(config.kv_heads, self.gate_width)) if has_value else None
 
     def forward(
-        self, x: Tensor, rotation: Rotation | None, mask: Mask, value: Tensor | None, cache: Cache | None
+        self, x: Tensor, rotation: Rotation | None, mask: AttentionMask, value: Tensor | None, cache: Cache | None
     ) -> Tensor:
         config = self.config
         rows, length, _ = x.shape
@@ -96,7 +96,7 @@ class Attention(nn.Module):
         if rotation is not None:
             q, k = rotate(q, rotation), rotate(k, rotation)
         if config.style.qk_norm:
-            q, k = (F.rms_norm(one, (config.head_width,), None, config.style.eps) for one in (q, k))
+            q, k = (F.rms_norm(x, (config.head_width,), None, config.style.eps) for x in (q, k))
         if config.value_embeddings:
             q, k = SHARPER * q, SHARPER * k
         if cache is not None:
@@ -107,7 +107,7 @@ class Attention(nn.Module):
 
 
 class Mlp(nn.Module):
-    """Up, activation (gated for swiglu), down."""
+    """Feed-forward layer: up, activation (gated for swiglu), down."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -129,7 +129,7 @@ class Mlp(nn.Module):
 
 
 class Block(nn.Module):
-    """One layer."""
+    """Attention and feed-forward layer, each with its norm and residual connection."""
 
     def __init__(self, config: ModelConfig, has_value: bool) -> None:
         super().__init__()
@@ -138,26 +138,26 @@ class Block(nn.Module):
         self.norm2, self.mlp = Norm(config), Mlp(config)
 
     def forward(
-        self, x: Tensor, rotation: Rotation | None, mask: Mask, value: Tensor | None, cache: Cache | None
+        self, x: Tensor, rotation: Rotation | None, mask: AttentionMask, value: Tensor | None, cache: Cache | None
     ) -> Tensor:
         x = x + F.dropout(self.attention(self.norm1(x), rotation, mask, value, cache), self.dropout, self.training)
         return x + F.dropout(self.mlp(self.norm2(x)), self.dropout, self.training)
 
 
 class Decoder(nn.Module):
-    """`forward` is for training and validation (ids and targets to nats), `logits` for anything else."""
+    """The model. `forward` returns nats, for training and validation; `logits` serves generation and tests."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config, style = config, config.style
         self.embedding = nn.Embedding(config.vocab_size, config.width)
         self.positions = nn.Embedding(config.context, config.width) if style.positions == "learned" else None
-        # every other block, the last among them, has a table of values by id (nanochat's gpt.py)
+        # every other block, the last one included, has a value embedding (nanochat's gpt.py)
         with_value = range((config.layers - 1) % 2, config.layers, 2) if config.value_embeddings else ()
         table = (config.vocab_size, config.kv_heads * config.head_width)
         self.blocks = nn.ModuleList(Block(config, i in with_value) for i in range(config.layers))
         self.values = nn.ModuleDict({str(i): nn.Embedding(*table) for i in with_value})
-        if config.value_embeddings:  # each block reads so much of the residual stream, and of what it began with
+        if config.value_embeddings:  # weights of the residual stream and of the embedding in each block's input
             self.residual = nn.Parameter(torch.ones(config.layers))
             self.skip = nn.Parameter(torch.full((config.layers,), FIRST_SKIP))
         self.norm = Norm(config)
@@ -172,17 +172,17 @@ class Decoder(nn.Module):
             self.register_buffer("sin", style.rotation * angles.sin(), persistent=False)
 
     def forward(self, ids: Tensor, targets: Tensor, starts: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """The sum of the nats, for a gradient, and the nats (n, length), without one.
+        """Return the sum of the nats, and the nats of each token (n, length), detached.
 
-        ids: (n, length); targets: (n, length), the id that follows, or `loss.IGNORE`, whose nats are 0;
-        starts: bool (n, length), where segments begin, which `intra_document` needs: none is one document a row.
+        ids: (n, length); targets: (n, length), the next ids, or `loss.IGNORE` where there is no loss;
+        starts: bool (n, length), True where a segment begins. Only `intra_document` reads it; None: one per row.
         """
         x = self._hidden(ids, None, starts).flatten(0, 1)
         total, nats = head_loss(x, self.head.weight, targets.flatten(), self.config.style.softcap)
         return total, nats.view_as(targets)
 
     def logits(self, ids: Tensor, caches: list[Cache] | None = None) -> Tensor:
-        """Ids (n, length) to logits (n, length, vocab_size), fp32. `caches`: one a layer, for generation."""
+        """Return the logits (n, length, vocab_size), fp32, of ids (n, length). caches: one per layer, to generate."""
         return cap(self.head(self._hidden(ids, caches)), self.config.style.softcap)
 
     def _hidden(self, ids: Tensor, caches: list[Cache] | None, starts: Tensor | None = None) -> Tensor:
@@ -191,14 +191,14 @@ class Decoder(nn.Module):
         end = begin + ids.shape[1]
         x = self.embedding(ids)
         rotation: Rotation | None = None
-        mask: Mask = None
-        places: slice | Tensor = slice(begin, end)
+        mask: AttentionMask = None
+        positions: slice | Tensor = slice(begin, end)
         if config.intra_document and starts is not None:
-            places, mask = inside_documents(starts, config)
+            positions, mask = inside_documents(starts, config)
         if self.positions is not None:
-            x = x + self.positions.weight[places]
+            x = x + self.positions.weight[positions]
         else:
-            cos, sin = self.cos[places], self.sin[places]  # type: ignore[index]
+            cos, sin = self.cos[positions], self.sin[positions]  # type: ignore[index]
             rotation = (cos, sin) if mask is None else (cos.unsqueeze(1), sin.unsqueeze(1))
         if style.embedding_norm:
             x = F.rms_norm(x, (config.width,), None, style.eps)
@@ -213,10 +213,10 @@ class Decoder(nn.Module):
 
 
 def make_model(config: ModelConfig, seed: int) -> Decoder:
-    """A decoder with its first weights: a function of config and seed, made on the CPU for any device.
+    """Return a decoder with initial weights, a function of config and seed. They are drawn on the CPU.
 
-    gpt2 and llama: normal, 0.02, residual projections over sqrt(2 x layers) (GPT-2's paper). nanochat: as its
-    gpt.py, embedding at 1, matrices at 1 / sqrt(width), residual projections 0, head at 0.001.
+    Standard deviations. gpt2 and llama: 0.02; residual projections 0.02 / sqrt(2 * layers) (GPT-2's paper).
+    nanochat, as in its gpt.py: embedding 1, matrices 1 / sqrt(width), residual projections 0, head 0.001.
     """
     model = Decoder(config)
     generator = torch.Generator().manual_seed(seed)
@@ -224,7 +224,7 @@ def make_model(config: ModelConfig, seed: int) -> Decoder:
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.ndim < 2:
-                continue  # norms begin at one, biases below at zero
+                continue  # weights of norms stay one
             std = config.width**-0.5 if zero else 0.02
             if name.endswith(("o.weight", "down.weight")):
                 std = 0.0 if zero else std / math.sqrt(2 * config.layers)
@@ -246,21 +246,21 @@ def make_model(config: ModelConfig, seed: int) -> Decoder:
 
 
 @dataclass(frozen=True)
-class Counts:
-    """What a model has, and costs to train: FLOPs per token by nanochat's count, and with causal attention halved."""
+class ModelCost:
+    """Size of a model, and training FLOPs per token."""
 
-    parameters: int  # a tied head counted once
-    matrices: int  # those that multiply, the head among them
-    flops: int
-    causal_flops: int
+    parameters: int  # a tied head is counted once
+    matrices: int  # weights of matrix products, the head included
+    flops: int  # nanochat's count
+    causal_flops: int  # the same with half of the attention, since a causal mask leaves half of it out
 
 
-def count(model: Decoder) -> Counts:
-    """Counted on the modules: what multiplies is a linear layer."""
+def count(model: Decoder) -> ModelCost:
+    """Count the parameters and FLOPs of a model. Works on the meta device too."""
     config = model.config
     matrices = sum(layer.weight.numel() for layer in model.modules() if isinstance(layer, nn.Linear))
     attention = 12 * config.layers * config.width * config.context
-    return Counts(
+    return ModelCost(
         sum(parameter.numel() for parameter in model.parameters()),
         matrices,
         6 * matrices + attention,

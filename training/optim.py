@@ -1,9 +1,10 @@
-"""AdamW and Muon behind one small face, and the learning rate by step.
+"""AdamW and Muon behind one interface, and the learning rate by step.
 
-Muon (Jordan et al. 2024) steps along the orthogonalised momentum of each matrix. Its steps are scaled by
-0.2 sqrt(max(rows, columns)), the root mean square of AdamW's (Liu et al. 2025, "Muon is scalable"), so that one
-learning rate serves both. Embeddings, head, norms and biases stay with AdamW. The orthogonalisation, the costly
-part, is split over ranks; momentum is kept whole on each, so that a checkpoint knows nothing of the world size.
+Muon (Jordan et al. 2024) updates each matrix by its orthogonalised momentum. The update is scaled by
+0.2 * sqrt(max(rows, columns)), which gives it the root mean square of AdamW's updates (Liu et al. 2025, "Muon is
+scalable"), so that both use one learning rate. Embeddings, head, norms and biases use AdamW. The ranks share the
+orthogonalisation, the expensive part. Each rank holds the whole momentum, so that checkpoints do not depend on the
+number of ranks. torch.optim.Muon repeats the work on every rank and takes one matrix at a time.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from torch import distributed as dist
 
 from training.config import Config
 
-NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan's quintic: fast from below, singular values end in .7 .. 1.2
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan's quintic polynomial; singular values end in 0.7 to 1.2
 NEWTON_SCHULZ_STEPS = 5
 
 
 def orthogonalise(matrices: Tensor) -> Tensor:
-    """The nearest semi-orthogonal matrix to each of (n, rows, columns), about: U V^T of its U S V^T."""
+    """Return about the nearest semi-orthogonal matrix, U V^T of U S V^T, to each of (n, rows, columns)."""
     x = matrices.bfloat16() if matrices.is_cuda else matrices
     tall = x.shape[-2] > x.shape[-1]
     if tall:
@@ -45,7 +46,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """One step; matrices of a shape together."""
+        """Update all parameters. Matrices of one shape are orthogonalised together."""
         for group in self.param_groups:
             shapes: dict[torch.Size, list[nn.Parameter]] = {}
             for parameter in group["params"]:
@@ -67,7 +68,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def _split_over_ranks(matrices: Tensor) -> Tensor:
-    """`orthogonalise`, each rank doing its part of the stack and giving it to the others."""
+    """Orthogonalise (n, rows, columns), each rank a share of them, and gather the result on all ranks."""
     if not (dist.is_available() and dist.is_initialized()):
         return orthogonalise(matrices)
     world, rank, count = dist.get_world_size(), dist.get_rank(), len(matrices)
@@ -82,7 +83,7 @@ def _split_over_ranks(matrices: Tensor) -> Tensor:
 
 
 class Optimizer:
-    """What the training loop sees: step with a learning rate, state by parameter name."""
+    """The optimizers of a run: one step with a learning rate, and the state by parameter name."""
 
     def __init__(self, model: nn.Module, config: Config) -> None:
         self.names: dict[Tensor, str] = {parameter: name for name, parameter in model.named_parameters()}
@@ -102,7 +103,7 @@ class Optimizer:
         self.parts.append(torch.optim.AdamW(groups, lr=config.lr, betas=config.betas, fused=True))
 
     def step(self, lr: float) -> None:
-        """Step every parameter and forget its gradient."""
+        """Update every parameter and clear its gradient."""
         for part in self.parts:
             for group in part.param_groups:
                 group["lr"] = lr
@@ -110,40 +111,40 @@ class Optimizer:
             part.zero_grad()
 
     def state(self) -> dict[str, Tensor]:
-        """`<parameter>/<what>` -> tensor; the same for every number of ranks."""
+        """Return `<parameter>/<state name>` -> tensor. It does not depend on the number of ranks."""
         return {
-            f"{self.names[parameter]}/{what}": value
+            f"{self.names[parameter]}/{key}": value
             for part in self.parts
             for parameter, values in part.state.items()
-            for what, value in values.items()
+            for key, value in values.items()
         }
 
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Take up a state that `state` gave."""
+        """Restore a state that `state` returned."""
         by_name: dict[str, dict[str, Any]] = {}
         for key, value in state.items():
-            name, _, what = key.rpartition("/")
-            by_name.setdefault(name, {})[what] = value
+            name, _, slot = key.rpartition("/")
+            by_name.setdefault(name, {})[slot] = value
         for part in self.parts:
             for group in part.param_groups:
                 for parameter in group["params"]:
                     values = by_name.get(self.names[parameter], {})
-                    part.state[parameter] = {what: value.to(parameter.device) for what, value in values.items()}
+                    part.state[parameter] = {key: value.to(parameter.device) for key, value in values.items()}
 
 
 def learning_rate(step: int, steps: int, config: Config) -> float:
-    """The rate of step `step` of `steps`, counted from 0.
+    """Return the learning rate of step `step` of `steps`, counted from 0.
 
-    Up in a straight line over `warmup` steps, then `cosine` down to `final_lr` x lr at the end, `linear`: level,
-    then straight down over the last `warmdown` part of the run, or `constant`.
+    It increases linearly over `warmup` steps. Then `cosine` decreases to `final_lr` * lr at the end; `linear` is
+    constant until the last `warmdown` share of the run, in which it decreases to the same; `constant` stays.
     """
     if step < config.warmup:
         return config.lr * (step + 1) / config.warmup
-    left = (steps - step) / max(1, steps - config.warmup)
+    remaining = (steps - step) / max(1, steps - config.warmup)
     if config.schedule == "constant":
         height = 1.0
     elif config.schedule == "cosine":
-        height = 0.5 * (1 - math.cos(math.pi * left))
+        height = 0.5 * (1 - math.cos(math.pi * remaining))
     else:
         height = min(1.0, (steps - step) / max(1.0, config.warmdown * steps))
     return config.lr * (config.final_lr + (1 - config.final_lr) * height)

@@ -1,8 +1,8 @@
-"""The processes of one run: who they are, and the few words they exchange.
+"""The processes (ranks) of one run, and the values that they exchange.
 
-torchrun says in the environment who each process is; without it there is one. Only rank 0 decides, writes and
-speaks: what can fail there (a lock, a damaged checkpoint, a full disk) goes through `tell`, so that the others
-leave with it instead of waiting for it. Values travel as JSON in tensors; nothing is pickled.
+torchrun sets the rank of each process in the environment; without torchrun there is one process. Rank 0 alone takes
+decisions, writes files and reports. Work that can fail there (a lock, a damaged checkpoint, a full disk) runs in
+`from_first`, so that all ranks stop when it fails. Values are exchanged as JSON in tensors, never pickled.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from training.errors import SAID, ConfigError
+from training.errors import REPORTED, ConfigError
 
 
-class Elsewhere(Exception):
-    """Rank 0 has failed and says why; this rank has nothing to add."""
+class FirstRankFailed(Exception):
+    """Rank 0 has failed and reports the reason. Raised on the other ranks."""
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """This process among `world`."""
+    """This process, one of `world`."""
 
     rank: int
     world: int
@@ -38,40 +38,40 @@ class Ranks:
         return self.rank == 0
 
     def sum(self, tensor: Tensor) -> Tensor:
-        """Add up over ranks, in place."""
+        """Sum a tensor over all ranks, in place, and return it."""
         if self.world > 1:
             dist.all_reduce(tensor)
         return tensor
 
     def each(self, value: float) -> list[float]:
-        """The value of each rank, in order."""
+        """Return the value of every rank, in order."""
         values = torch.zeros(self.world, dtype=torch.float64)
         values[self.rank] = value
-        found: list[float] = self.sum(values.to(self.device)).tolist()
-        return found
+        gathered: list[float] = self.sum(values.to(self.device)).tolist()
+        return gathered
 
     def any(self, flag: bool) -> bool:
-        """Whether the flag is up on any rank."""
+        """Return True if the flag is True on at least one rank."""
         return bool(self.sum(torch.tensor([float(flag)], device=self.device)).item())
 
-    def tell(self, decide: Callable[[], Any]) -> Any:
-        """Run `decide` on rank 0 and give its JSON value to everyone.
+    def from_first(self, compute: Callable[[], Any]) -> Any:
+        """Run `compute` on rank 0 and return its JSON value on every rank.
 
-        What it raises of `errors.SAID` is raised on rank 0, and Elsewhere on the others.
+        An error of `errors.REPORTED` is raised on rank 0, and FirstRankFailed on the other ranks.
         """
         failure: Exception | None = None
         payload = b""
         if self.first:
             try:
-                payload = b"+" + json.dumps(decide()).encode()
-            except SAID as error:
+                payload = b"+" + json.dumps(compute()).encode()
+            except REPORTED as error:
                 failure, payload = error, b"-"
         if self.world > 1:
             payload = self._broadcast(payload)
         if failure is not None:
             raise failure
         if payload == b"-":
-            raise Elsewhere
+            raise FirstRankFailed
         return json.loads(payload[1:])
 
     def _broadcast(self, payload: bytes) -> bytes:
@@ -85,15 +85,15 @@ class Ranks:
 
 
 def rank_in_environment() -> int:
-    """This process's rank, known before anything is joined."""
+    """Return the rank of this process, before the process group exists."""
     return int(os.environ.get("RANK", "0"))
 
 
 @contextmanager
 def joined(device: str) -> Iterator[Ranks]:
-    """Join the other processes that torchrun started: NCCL on CUDA, gloo on CPU.
+    """Join the processes that torchrun started, by NCCL on CUDA and gloo on the CPU. Yields this process's Ranks.
 
-    `device` is cpu, cuda or auto (CUDA if there is any). Raises ConfigError where CUDA is asked for and missing.
+    device: cpu, cuda or auto (CUDA if there is a GPU). Raises ConfigError if CUDA is requested and missing.
     """
     rank, world = rank_in_environment(), int(os.environ.get("WORLD_SIZE", "1"))
     local = int(os.environ.get("LOCAL_RANK", "0"))
@@ -104,11 +104,11 @@ def joined(device: str) -> Iterator[Ranks]:
         raise ConfigError(
             f"local rank {local} has no GPU: there are {torch.cuda.device_count()}; lower --nproc-per-node"
         )
-    where = torch.device("cuda", local) if on_gpu else torch.device("cpu")
+    own_device = torch.device("cuda", local) if on_gpu else torch.device("cpu")
     if on_gpu:
-        torch.cuda.set_device(where)
+        torch.cuda.set_device(own_device)
     if world > 1:
-        dist.init_process_group("nccl" if on_gpu else "gloo", device_id=where if on_gpu else None)
-    yield Ranks(rank, world, where)
-    if world > 1:  # not after an error: the others may be waiting elsewhere, and torchrun ends them
+        dist.init_process_group("nccl" if on_gpu else "gloo", device_id=own_device if on_gpu else None)
+    yield Ranks(rank, world, own_device)
+    if world > 1:  # not after an error: other ranks may wait in an exchange, and torchrun ends them
         dist.destroy_process_group()

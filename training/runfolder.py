@@ -1,12 +1,12 @@
-"""The folder of a run: who may write there, what the run was told, and what it has measured.
+"""The folder of a run: its lock, its configuration and its measurements.
 
-    config.json       the resolved configuration, the shape of the model, and what that costs
-    metrics.jsonl     by step: a function of dataset and configuration, byte for byte, killed or not
-    timings.jsonl     by step: what the machine did; never the same twice
-    checkpoints/      see training/checkpoint.py, which also decides whether a run may go on here
+    config.json       the complete configuration, the shape of the model, and its cost
+    metrics.jsonl     by step: a function of dataset and configuration; a resumed run writes the same bytes
+    timings.jsonl     by step: times of this machine, different in every run
+    checkpoints/      see training/checkpoint.py, which also decides if a run may resume here
     samples.json      text generated at the end
 
-A resumed run cuts metrics.jsonl back to its checkpoint's step and goes on from there.
+A resumed run truncates metrics.jsonl to the step of its checkpoint and appends to it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FILES = ("config.json", "metrics.jsonl", "timings.jsonl", "samples.json")
 
 
 class RunFolder:
-    """A run folder that this process, and no other, writes to. Rank 0 only. A context manager."""
+    """A run folder that only this process writes to. Exists on rank 0 only. A context manager."""
 
     def __init__(self, path: Path, *, restart: bool = False) -> None:
         """Lock the folder. With `restart`, the files of an earlier run are removed, and no others.
@@ -39,7 +39,7 @@ class RunFolder:
         self.checkpoints = path / "checkpoints"
         self.samples = path / "samples.json"
         self._metrics: TextIO | None = None
-        self.failure: TrainError | None = None  # of a write; the loop tells the other ranks of it
+        self.failure: TrainError | None = None  # of a write; the loop passes it to the other ranks
         try:
             path.mkdir(parents=True, exist_ok=True)
             _refuse_foreign(path)
@@ -65,39 +65,39 @@ class RunFolder:
     def __exit__(self, *_: object) -> None:
         for file in (self._metrics, self._lock):
             if file is not None:
-                with suppress(OSError):  # what could not be written then can't be now
+                with suppress(OSError):  # a failed write fails again on close
                     file.close()
 
     def begin(self, config: Mapping[str, Any], step: int) -> list[dict[str, Any]]:
-        """Write the configuration, cut metrics.jsonl back to `step` and open it for more. Returns its lines."""
+        """Write the configuration, truncate metrics.jsonl to `step` and open it for appending. Returns its lines."""
         write_json(self.path / "config.json", config)
         path, kept = self.path / "metrics.jsonl", []
         for line in path.read_text(errors="replace").splitlines() if path.exists() else ():
             try:
-                one = json.loads(line)
-                if one["step"] > step:
+                value = json.loads(line)
+                if value["step"] > step:
                     break
             except (ValueError, KeyError, TypeError):
-                break  # a torn line: nothing after it is older than the checkpoint
-            kept.append(one)
+                break  # an incomplete line: all later lines are newer than the checkpoint
+            kept.append(value)
         with atomic_file(path) as file:
-            file.write("".join(_line(one) for one in kept).encode())
-        self._metrics = path.open("a", buffering=1)  # by line: people watch it
+            file.write("".join(_line(value) for value in kept).encode())
+        self._metrics = path.open("a", buffering=1)  # flushed by line, so that the file can be watched
         return kept
 
     def metric(self, value: Mapping[str, Any]) -> None:
-        """Add a line to metrics.jsonl."""
+        """Append a line to metrics.jsonl."""
         assert self._metrics is not None
         with self._kept_failure():
             self._metrics.write(_line(value))
 
     def timing(self, value: Mapping[str, Any]) -> None:
-        """Add a line to timings.jsonl."""
+        """Append a line to timings.jsonl."""
         with self._kept_failure(), (self.path / "timings.jsonl").open("a") as file:
             file.write(_line(value))
 
     def sync(self) -> None:
-        """Make the metrics durable, before the checkpoint that stands for them. Raises the failure there was."""
+        """Sync the metrics to disk, before the checkpoint that covers them. Raises the failure of an earlier write."""
         assert self._metrics is not None
         with self._kept_failure():
             self._metrics.flush()
@@ -107,11 +107,13 @@ class RunFolder:
 
     @contextmanager
     def _kept_failure(self) -> Iterator[None]:
-        """A line that can't be written ends the run, but not here, where the other ranks would wait for this one."""
+        """Keep the error of a failed write in `failure`. The loop raises it, in an exchange, so that no rank waits."""
         try:
             yield
         except OSError as error:
-            self.failure = TrainError(f"{self.path} can't be written ({error.strerror}): the last checkpoint stands")
+            self.failure = TrainError(
+                f"{self.path} can't be written ({error.strerror}): free space and resume; the last one is intact"
+            )
 
 
 def _refuse_foreign(path: Path) -> None:

@@ -1,9 +1,9 @@
-"""How fast a run is against what its hardware can do: MFU by two conventions, and a watch on the device's clock.
+"""Speed of a run: MFU by two conventions, waiting times, and a stopwatch on the device's clock.
 
-MFU is FLOPs done over FLOPs that the peak allows. `mfu` counts attention whole (PaLM's and nanochat's convention),
-`mfu_causal` halves it, since a causal mask leaves half of it out. The peak is that of dense bf16 products, for
-FP8 runs too, so that runs compare; figures are the vendors' data sheets, where those give the rate with sparsity half
-of it, and agree with nanochat's common.py. An unknown device has no MFU.
+MFU (model FLOPs utilisation) is the FLOPs per second of the run divided by the peak of the device. `mfu` counts the
+whole attention (the convention of PaLM and nanochat); `mfu_causal` counts half of it, since a causal mask leaves half
+out. The peak is always that of dense bf16 products, also for FP8, so that runs are comparable. Peaks come from the
+vendors' data sheets (half of the value with sparsity) and equal those of nanochat's common.py.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 
 import torch
 
-from training.model import Counts
+from training.model import ModelCost
 from training.ranks import Ranks
 
-PEAKS = {  # dense bf16 FLOP/s, by what the device's name contains; the first that fits
+PEAKS = {  # dense bf16 FLOP/s by a part of the device's name; the first match is used
     "GB200": 2.5e15,
     "B200": 2.25e15,
     "H200 NVL": 836e12,
@@ -34,7 +34,7 @@ PEAKS = {  # dense bf16 FLOP/s, by what the device's name contains; the first th
 
 
 def peak_of(name: str) -> float | None:
-    """Dense bf16 FLOP/s of a device by its name."""
+    """Return the dense bf16 FLOP/s of a device, None if its name is unknown."""
     return next((peak for part, peak in PEAKS.items() if part in name), None)
 
 
@@ -42,21 +42,21 @@ def device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
 
 
-def utilisation(tokens_per_second: float, counts: Counts, name: str, world: int) -> dict[str, Any]:
-    """`mfu`, `mfu_causal` (parts of 1) and the `peak` they are of; nothing where the peak is unknown.
+def utilisation(tokens_per_second: float, cost: ModelCost, name: str, world: int) -> dict[str, Any]:
+    """Return `mfu` and `mfu_causal` (shares of 1) and their `peak`; nothing if the peak is unknown.
 
-    tokens_per_second: of all ranks together, `world` devices of this name.
+    tokens_per_second: of all ranks; name: of the device; world: number of devices.
     """
     peak = peak_of(name)
     if peak is None:
         return {}
     rate = tokens_per_second / (peak * world)
-    named = f"{name}, {peak / 1e12:g} TFLOP/s dense bf16"
-    return {"mfu": rate * counts.flops, "mfu_causal": rate * counts.causal_flops, "peak": named}
+    description = f"{name}, {peak / 1e12:g} TFLOP/s dense bf16"
+    return {"mfu": rate * cost.flops, "mfu_causal": rate * cost.causal_flops, "peak": description}
 
 
 class Stopwatch:
-    """Seconds from `start` to `stop` on a device's own clock. A GPU must have been waited for before they are read."""
+    """Seconds from `start` to `stop` on the device's clock. Synchronise a GPU before reading `seconds`."""
 
     def __init__(self, device: torch.device) -> None:
         on_gpu = device.type == "cuda"
@@ -69,11 +69,11 @@ class Stopwatch:
     def stop(self) -> None:
         self._mark(1)
 
-    def _mark(self, which: int) -> None:
+    def _mark(self, index: int) -> None:
         if self._events:
-            self._events[which].record()
+            self._events[index].record()
         else:
-            self._times[which] = time.perf_counter()
+            self._times[index] = time.perf_counter()
 
     @property
     def seconds(self) -> float:
@@ -83,12 +83,12 @@ class Stopwatch:
 
 
 class Meter:
-    """What the steps since the last line took: altogether, waiting for data, and until ranks wait for each other."""
+    """Times of the steps since the last log line: in all, waiting for data, and in this rank's own forward passes."""
 
-    def __init__(self, ranks: Ranks, counts: Counts, tokens: int) -> None:
+    def __init__(self, ranks: Ranks, cost: ModelCost, tokens: int) -> None:
         """tokens: of one step, over all ranks."""
-        self.ranks, self.counts, self.tokens = ranks, counts, tokens
-        self.watch = Stopwatch(ranks.device)  # to be run over the forward passes of a step
+        self.ranks, self.cost, self.tokens = ranks, cost, tokens
+        self.watch = Stopwatch(ranks.device)  # the caller runs it over the forward passes of a step
         self._clear()
 
     def _clear(self) -> None:
@@ -107,26 +107,26 @@ class Meter:
         self.waited += time.perf_counter() - began
 
     def passed(self) -> None:
-        """The forward passes of a step are over, and the device has been waited for."""
+        """Add the time of a step's forward passes. Call it after the device was synchronised."""
         self.own += self.watch.seconds
 
     def line(self, step: int) -> dict[str, Any]:
-        """The line of timings.jsonl, and begin anew. Every rank asks for it."""
+        """Return the line of timings.jsonl and reset the times. Every rank must call it: it is an exchange."""
         waits, own, device = self.ranks.each(self.waited), self.ranks.each(self.own), self.ranks.device
         speed = self.steps * self.tokens / self.spent
-        found = {
+        result = {
             "step": step,
             "seconds": self.spent,
             "steps": self.steps,
             "tokens_per_second": speed,
             "data_wait_ms": 1000 * self.waited / self.steps,
-            "slowest_data_wait_ms": 1000 * max(waits) / self.steps,  # of all ranks
-            "slowest_rank": own.index(max(own)),  # in the forward passes, before ranks wait for each other,
-            "skew_ms": 1000 * (max(own) - min(own)) / self.steps,  # by so much behind the fastest
-            **utilisation(speed, self.counts, device_name(device), self.ranks.world),
+            "slowest_data_wait_ms": 1000 * max(waits) / self.steps,  # longest of all ranks
+            "slowest_rank": own.index(max(own)),  # in the forward passes, before ranks synchronise
+            "skew_ms": 1000 * (max(own) - min(own)) / self.steps,  # between the slowest and the fastest rank
+            **utilisation(speed, self.cost, device_name(device), self.ranks.world),
         }
         if device.type == "cuda":
-            found["memory_mib"] = torch.cuda.max_memory_allocated() / 2**20
-            found["reserved_mib"] = torch.cuda.max_memory_reserved() / 2**20
+            result["memory_mib"] = torch.cuda.max_memory_allocated() / 2**20
+            result["reserved_mib"] = torch.cuda.max_memory_reserved() / 2**20
         self._clear()
-        return found
+        return result

@@ -1,9 +1,10 @@
 """Train a decoder on a dataset: `torchrun [--standalone --nproc-per-node=N] training/train.py --data DIR --out DIR`.
 
-One process without torchrun, DDP with it: gloo on CPU, NCCL on CUDA. What a step computes is a function of
-dataset, schedule, configuration, step and the number of ranks, so that a run that was killed and resumed writes
-the same metrics.jsonl and the same weights as one that was not. SIGTERM, SIGINT and SIGUSR1 save and leave with
-130 (start torchrun with `--signals-to-handle=SIGTERM,SIGINT,SIGUSR1`: its default leaves orphans on the last).
+Without torchrun it is one process; with torchrun it is DDP, by gloo on the CPU and NCCL on CUDA. A step is a function
+of dataset, schedule, configuration, step number and number of ranks: on the CPU a run that was killed and resumed
+writes the same metrics.jsonl and weights as an uninterrupted run. SIGTERM, SIGINT and SIGUSR1 save a checkpoint and
+exit with 130. Start torchrun with `--signals-to-handle=SIGTERM,SIGINT,SIGUSR1`: its default orphans the ranks
+on SIGUSR1.
 """
 
 from __future__ import annotations
@@ -18,26 +19,30 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-if __name__ == "__main__":  # torchrun and python put training/ first; a checkout that is not installed needs its root
+if (
+    __name__ == "__main__"
+):  # Python puts training/ first on the path; a checkout that is not installed needs its parent
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 import torch
 
 from sharding.rows import Dataset
 from training.attention import fastest_kernels
-from training.config import Config, read_config
+from training.config import Config
+from training.config_file import read_config
 from training.data import check_batch
-from training.errors import SAID, ConfigError, InputError, TrainError, exit_code, say
+from training.errors import REPORTED, ConfigError, InputError, TrainError, exit_code, say
 from training.fp8 import check_hardware
 from training.loop import Trainer
-from training.ranks import Elsewhere, Ranks, joined, rank_in_environment
+from training.ranks import FirstRankFailed, Ranks, joined, rank_in_environment
 from training.runfolder import RunFolder
 
-LINGER = 30  # seconds: torchrun ends all ranks when one leaves, and the one that has something to say must be first
+LINGER = 30
+"""Seconds that the other ranks wait before they exit: torchrun ends all ranks when one exits, rank 0 included."""
 
 
 class Signals:
-    """While it is entered, SIGTERM, SIGINT and SIGUSR1 raise a flag, which the loops poll."""
+    """Context manager in which SIGTERM, SIGINT and SIGUSR1 set `raised`, which the loops poll."""
 
     def __init__(self) -> None:
         self.raised = False
@@ -57,23 +62,30 @@ class Signals:
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="train.py", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="a dataset made by `arcorp pack`")
-    parser.add_argument("--out", type=Path, required=True, help="the run's folder; a run begun there goes on")
-    parser.add_argument("--config", type=Path, help="YAML or JSON; defaults without it")
-    parser.add_argument("--set", action="append", default=[], metavar="A.B=C", help="lay a value over the file's")
-    parser.add_argument("--schedule", default="schedule.json", help="a schedule in the dataset's folder")
-    parser.add_argument("--restart", action="store_true", help="delete what an earlier run left in --out")
+    parser.add_argument("--data", type=Path, required=True, help="Dataset folder, written by `arcorp pack`.")
+    parser.add_argument("--out", type=Path, required=True, help="Run folder. An unfinished run in it is resumed.")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        help="YAML or JSON file of options, or a recipe, whose `train:` section is read. Default: all defaults.",
+    )
+    parser.add_argument("--set", action="append", default=[], metavar="A.B=C", help="Override one option. Repeatable.")
+    parser.add_argument("--schedule", default="schedule.json", help="File name of a schedule in the dataset folder.")
+    parser.add_argument("--restart", action="store_true", help="Delete the files of an earlier run in --out first.")
     return parser.parse_args(argv)
 
 
 def train(arguments: argparse.Namespace, config: Config, ranks: Ranks) -> int:
-    """A whole run on this rank. Returns the exit code."""
+    """Train on this rank, from the start or the last checkpoint to the end. Returns the exit code."""
     if config.threads:
         torch.set_num_threads(config.threads)
-    root = ranks.tell(lambda: open_dataset(arguments, config, ranks).root)
+    digest = ranks.from_first(lambda: open_dataset(arguments, config, ranks).root)
     dataset = open_dataset(arguments, config, ranks)
-    if dataset.root != root:
-        raise InputError(f"rank {ranks.rank} sees dataset {dataset.root[:16]} where rank 0 sees {root[:16]}")
+    if dataset.root != digest:
+        raise InputError(
+            f"{arguments.data} is dataset {dataset.root[:16]} on rank {ranks.rank} and {digest[:16]} on rank 0: "
+            "copy the same dataset to every machine"
+        )
     with ExitStack() as stack:
         stop = stack.enter_context(Signals())
         folder: RunFolder | None = None
@@ -82,12 +94,12 @@ def train(arguments: argparse.Namespace, config: Config, ranks: Ranks) -> int:
             nonlocal folder
             folder = stack.enter_context(RunFolder(arguments.out, restart=arguments.restart))
 
-        ranks.tell(open_folder)
+        ranks.from_first(open_folder)
         model = config.model(dataset.vocab_size, dataset.row_tokens)
         attention = stack.enter_context(fastest_kernels(config, model, ranks.device))
         trainer = Trainer(config, dataset, ranks, folder, lambda: stop.raised)
         trainer.resume()
-        if ranks.tell(lambda: trainer.finished):
+        if ranks.from_first(lambda: trainer.finished):
             if ranks.first:
                 say(f"{arguments.out} is complete: {trainer.step} steps; nothing to do")
             return 0
@@ -102,46 +114,53 @@ def train(arguments: argparse.Namespace, config: Config, ranks: Ranks) -> int:
 
 
 def open_dataset(arguments: argparse.Namespace, config: Config, ranks: Ranks) -> Dataset:
-    """Raises SealError if it is not sound, ConfigError if the configuration doesn't fit it."""
+    """Open the dataset. Raises SealError if it is damaged, ConfigError if the options do not fit it."""
     dataset = Dataset(arguments.data, schedule=arguments.schedule)
     config.model(dataset.vocab_size, dataset.row_tokens)
     check_batch(dataset, config.batch_rows, ranks.world, config.accumulation)
     if config.steps is not None and config.steps > dataset.steps:
         raise ConfigError(
-            f"steps is {config.steps} but the schedule has {dataset.steps}: lay a longer one with `arcorp mix`"
+            f"steps is {config.steps} but the schedule has {dataset.steps}: create a longer one with `arcorp mix`"
         )
     if config.generate.prompt_tokens >= dataset.row_tokens:
-        raise ConfigError(f"generate.prompt_tokens is {config.generate.prompt_tokens}: a row has {dataset.row_tokens}")
+        raise ConfigError(
+            f"generate.prompt_tokens is {config.generate.prompt_tokens}: lower it below "
+            f"the dataset's row_tokens, {dataset.row_tokens}"
+        )
     return dataset
 
 
 def check_machine(config: Config, device: torch.device) -> None:
-    """Bound the memory of a GPU. Raises ConfigError where the configuration wants what is not there."""
+    """Limit the GPU memory of this process. Raises ConfigError if FP8 or a C compiler is missing."""
     if device.type == "cuda":
         torch.cuda.set_per_process_memory_fraction(config.memory)
     if config.precision == "fp8":
         check_hardware(device)
     compilers = (("CXX", "g++"), ("CC", "gcc"), ("CC", "cc"))
     if config.compile and not any(shutil.which(os.environ.get(key, name)) for key, name in compilers):
-        raise ConfigError("compile is true, which needs a C compiler, and there is none: set compile to false")
+        raise ConfigError(
+            "compile is true, which needs a C compiler, and none is on the PATH: install gcc or set compile to false"
+        )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Parse, join, train. Errors are a sentence, said by the rank that knows."""
+    """Run the command. The rank that failed reports its error as one sentence."""
     arguments = parse(argv)
-    speaks = rank_in_environment() == 0
+    reports = rank_in_environment() == 0
     try:
         config = read_config(arguments.config, arguments.set)
         with joined(config.device) as ranks:
             check_machine(config, ranks.device)
-            speaks = True
+            reports = True
             return train(arguments, config, ranks)
-    except (Elsewhere, torch.OutOfMemoryError, *SAID) as error:
-        if not speaks or isinstance(error, Elsewhere):
+    except (FirstRankFailed, torch.OutOfMemoryError, *REPORTED) as error:
+        if not reports or isinstance(error, FirstRankFailed):
             time.sleep(LINGER)
             return 1
         if isinstance(error, torch.OutOfMemoryError):
-            error = TrainError(f"the GPU is out of memory: raise accumulation, or choose fewer batch_rows ({error})")
+            error = TrainError(
+                f"the GPU is out of memory: increase accumulation or create a schedule with fewer batch_rows ({error})"
+            )
         say(f"error: {error}")
         return exit_code(error)
 

@@ -1,11 +1,11 @@
-"""`make bench-gpu`: speeds of training on one GPU in a run of under eight minutes, and whether FP8 learns the same.
+"""`make bench-gpu`: speed of training on one GPU in under eight minutes, and a comparison of the loss in FP8 and bf16.
 
-Each row is a run of `training/train.py` in a process of its own, with a configuration of training/configs at its real
-size, on a dataset of arcorp's format; its speed is the median of what timings.jsonl says after the first tenth. Before
-them a plain eager trainer of the same model (baseline.py), after them a profile of a step (profile.py). What there was
-no time for is named and left out. A table is printed, and dated JSON is left in benchmarks/results.
+Each row is a run of `training/train.py` in its own process, with the `train:` section of a packaged recipe at full
+size, on a sealed dataset. Its speed is the median of timings.jsonl after the first tenth of the steps. A plain eager
+trainer of the same model runs before (baseline.py), and a profile of a step after (profile.py). Rows for which no time
+remains are listed. The result is a table on stdout and a dated JSON file in benchmarks/results.
 
-`--device cpu` runs the same with tiny models, to see that it works: it measures nothing, and has no FP8.
+`--device cpu` runs tiny models as a test of the benchmark. It measures nothing and has no FP8.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from benchmarks.gpu import data
 from sharding.seal import write_json
 
 ROOT = Path(__file__).resolve().parents[2]
-BUDGET = 460  # seconds, of the eight minutes
-LAST = 20  # steps whose mean loss is compared
+BUDGET = 460  # seconds
+LAST = 20  # last steps, whose mean loss is compared
 TINY = ("layers=1", "width=32", "heads=2", "compile=false", "device=cpu", "threads=1")
 
 
@@ -39,7 +39,7 @@ TINY = ("layers=1", "width=32", "heads=2", "compile=false", "device=cpu", "threa
 class Row:
     """One line of the table. `accumulation`: passes in a step; `target`: tokens per second on one H200."""
 
-    config: str
+    recipe: str
     precision: str
     vocab_size: int
     row_tokens: int
@@ -51,75 +51,77 @@ class Row:
 
     @property
     def name(self) -> str:
-        return f"{self.config}-{self.precision}"
+        return f"{self.recipe}-{self.precision}"
 
     @property
     def dataset(self) -> str:
         return f"{self.vocab_size}-{self.row_tokens}-{self.batch_rows}"
 
 
-VALUES = ("value_embeddings=true",)  # as V1 and V2 had them
-ROWS = (  # V1 in both precisions first: their losses are compared, after 200 steps
-    Row("v1", "bf16", 32_768, 2_048, 32, 1, 200, 300_000, VALUES),
-    Row("v1", "fp8", 32_768, 2_048, 32, 1, 200, 355_000, VALUES),
+VALUES = ("value_embeddings=true",)  # as in the seeds of autoresearch-v1 and -v2
+ROWS = (  # the first two are compared by their losses
+    Row("autoresearch-v1", "bf16", 32_768, 2_048, 32, 1, 200, 300_000, VALUES),
+    Row("autoresearch-v1", "fp8", 32_768, 2_048, 32, 1, 200, 355_000, VALUES),
     Row("arafusion-ar", "bf16", 76_800, 512, 432, 3, 12, 223_000),
-    Row("d20", "bf16", 65_536, 2_048, 64, 2, 12, 156_000),
+    Row("nanochat-d20", "bf16", 65_536, 2_048, 64, 2, 12, 156_000),
     Row("arafusion-ar", "fp8", 76_800, 512, 432, 3, 12),
-    Row("d20", "fp8", 65_536, 2_048, 64, 2, 12),
+    Row("nanochat-d20", "fp8", 65_536, 2_048, 64, 2, 12),
 )
-SMALL_ROWS = (Row("v1", "bf16", 512, 32, 4, 2, 20),)
+SMALL_ROWS = (Row("autoresearch-v1", "bf16", 512, 32, 4, 2, 20),)
 
 
 class Bench:
-    """Runs that share a folder and a budget of seconds."""
+    """Runs that share a scratch folder and a time budget."""
 
     def __init__(self, scratch: Path, small: bool) -> None:
         self.scratch, self.small, self.began = scratch, small, time.monotonic()
         self.left_out: list[str] = []
 
-    def python(self, what: str, *arguments: str) -> subprocess.CompletedProcess[str] | None:
-        """Run Python within what is left of the budget; None, and noted, if that was not enough or it failed."""
-        left = BUDGET - (time.monotonic() - self.began)
+    def python(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str] | None:
+        """Run Python in the rest of the budget. Returns None, and records `name`, if it fails or runs out of time."""
+        remaining = BUDGET - (time.monotonic() - self.began)
         try:
             run = subprocess.run(
                 [sys.executable, *arguments],
                 capture_output=True,
                 text=True,
                 cwd=ROOT,
-                timeout=max(left, 1),
+                timeout=max(remaining, 1),
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
             )
         except subprocess.TimeoutExpired:
-            self.left_out.append(f"{what}: no time was left")
+            self.left_out.append(f"{name}: no time remained")
             return None
         if run.returncode:
-            self.left_out.append(f"{what}: {(run.stderr.strip().splitlines() or ['no word'])[-1]}")
+            self.left_out.append(f"{name}: {(run.stderr.strip().splitlines() or ['no message'])[-1]}")
             return None
         return run
 
     def dataset(self, row: Row) -> Path:
-        """The dataset of a row, written when it is first asked for, as long as the longest row on it."""
+        """Return the dataset of a row. It is written on first use, with the steps of the longest row that reads it."""
         path = self.scratch / row.dataset
         if not path.exists():
-            same = (one.steps for one in (SMALL_ROWS if self.small else ROWS) if one.dataset == row.dataset)
+            steps = (other.steps for other in (SMALL_ROWS if self.small else ROWS) if other.dataset == row.dataset)
             data.write(
                 path,
                 vocab_size=row.vocab_size,
                 row_tokens=row.row_tokens,
                 batch_rows=row.batch_rows,
-                steps=max(same),
+                steps=max(steps),
             )
         return path
 
     def settings(self, row: Row) -> list[str]:
-        given = (*row.settings, f"precision={row.precision}", f"accumulation={row.accumulation}")
-        return [f"--set={one}" for one in (*given, *(TINY if self.small else ("device=cuda",)))]
+        """Return the options that replace the recipe's: batch and steps are those of the benchmark's dataset."""
+        changes = ("batch_rows=null", f"precision={row.precision}", f"accumulation={row.accumulation}")
+        machine = TINY if self.small else ("device=cuda",)
+        return [f"--set={setting}" for setting in (*changes, *row.settings, *machine)]
 
     def config(self, row: Row) -> list[str]:
-        return ["--config", str(ROOT / f"training/configs/{row.config}.yaml"), *self.settings(row)]
+        return ["--config", str(ROOT / f"pipelines/recipes/{row.recipe}.yaml"), *self.settings(row)]
 
     def row(self, row: Row) -> dict[str, Any] | None:
-        """Train, and read what the run says of itself."""
+        """Train, and return the figures of the run."""
         out = self.scratch / row.name
         quiet = ("warmup=5", f"steps={row.steps}", f"log_every={max(1, row.steps // 10)}", "generate.prompts=0")
         run = self.python(
@@ -127,18 +129,18 @@ class Bench:
             "training/train.py",
             *("--data", str(self.dataset(row)), "--out", str(out)),
             *self.config(row),
-            *(f"--set={one}" for one in quiet),
+            *(f"--set={setting}" for setting in quiet),
         )
         if run is None:
             return None
         timings = [json.loads(line) for line in (out / "timings.jsonl").read_text().splitlines()][1:]
         losses = [json.loads(line)["loss"] for line in (out / "metrics.jsonl").read_text().splitlines()]
-        found = {"row": row.name, "steps": row.steps, "tokens_per_step": row.batch_rows * row.row_tokens}
+        result = {"row": row.name, "steps": row.steps, "tokens_per_step": row.batch_rows * row.row_tokens}
         for key in ("tokens_per_second", "mfu", "mfu_causal", "data_wait_ms", "memory_mib"):
-            found[key] = statistics.median(one[key] for one in timings) if key in timings[0] else None
+            result[key] = statistics.median(line[key] for line in timings) if key in timings[0] else None
         attention = re.search(r"attention by [^\n]*", run.stderr)
         return {
-            **found,
+            **result,
             "peak": timings[0].get("peak"),
             "target": row.target,
             "attention": attention[0] if attention else None,
@@ -147,7 +149,7 @@ class Bench:
         }
 
     def baseline(self, row: Row) -> dict[str, Any] | None:
-        """The first of these sizes that fits: whole logits and no fusion take memory."""
+        """Measure the plain trainer with the most rows that fit, since storing all logits takes memory."""
         for rows in (row.batch_rows, row.batch_rows // 2, row.batch_rows // 4):
             sizes = {"vocab-size": row.vocab_size, "row-tokens": row.row_tokens, "rows": rows, "steps": 8}
             run = self.python(
@@ -167,16 +169,17 @@ class Bench:
 
 
 def fp8_against_bf16(rows: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The last losses of V1 in both precisions; they should lie within one part in a hundred."""
+    """Compare the last losses of autoresearch-v1 in both precisions. The goal is a difference below one percent."""
     losses = {row["row"]: row["last_loss"] for row in rows}
-    if not {"v1-bf16", "v1-fp8"} <= set(losses):
+    bf16, fp8 = losses.get("autoresearch-v1-bf16"), losses.get("autoresearch-v1-fp8")
+    if bf16 is None or fp8 is None:
         return None
-    apart = abs(losses["v1-fp8"] / losses["v1-bf16"] - 1)
-    return {"bf16": losses["v1-bf16"], "fp8": losses["v1-fp8"], "apart": apart, "within_one_percent": apart < 0.01}
+    difference = abs(fp8 / bf16 - 1)
+    return {"bf16": bf16, "fp8": fp8, "apart": difference, "within_one_percent": difference < 0.01}
 
 
-def table(found: dict[str, Any]) -> str:
-    """The rows for people."""
+def table(result: dict[str, Any]) -> str:
+    """Return the rows as text."""
 
     def cell(value: float | None, form: str) -> str:
         return "-" if value is None else format(value, form)
@@ -186,28 +189,30 @@ def table(found: dict[str, Any]) -> str:
         f"{row['row']:20} {row['tokens_per_second']:12,.0f} {cell(row['target'], ','):>10} "
         f"{cell(row['mfu'], '.1%'):>7} {cell(row['mfu_causal'], '.1%'):>7} {cell(row['memory_mib'], ',.0f'):>9}  "
         f"{row['attention']}"
-        for row in found["rows"]
+        for row in result["rows"]
     ]
-    if found["baseline"]:
-        base = found["baseline"]
-        lines.append(f"{'plain eager v1-bf16':20} {base['tokens_per_second']:12,.0f}  with {base['rows']} rows")
-    if found["fp8_against_bf16"]:
+    if result["baseline"]:
+        base = result["baseline"]
+        lines.append(f"{'plain eager trainer':20} {base['tokens_per_second']:12,.0f}  with {base['rows']} rows")
+    if result["fp8_against_bf16"]:
         lines.append(
-            "last loss of v1: bf16 {bf16:.4f}, fp8 {fp8:.4f}, {apart:.2%} apart".format(**found["fp8_against_bf16"])
+            "last loss of autoresearch-v1: bf16 {bf16:.4f}, fp8 {fp8:.4f}, difference {apart:.2%}".format(
+                **result["fp8_against_bf16"]
+            )
         )
-    kernels = found["profile"]["kernels"] if found["profile"] else []
+    kernels = result["profile"]["kernels"] if result["profile"] else []
     lines += [f"  {kernel['milliseconds']:9.2f} ms a step  {kernel['name']}" for kernel in kernels[:8]]
-    return "\n".join([*lines, *(f"left out: {one}" for one in found["left_out"])])
+    return "\n".join([*lines, *(f"not measured: {entry}" for entry in result["left_out"])])
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Speeds of training on one GPU.")
-    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results", help="where the JSON goes")
-    given = parser.parse_args()
-    small = given.device == "cpu"
+    parser = argparse.ArgumentParser(description="Measure the speed of training on one GPU.")
+    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="cpu: test with tiny models.")
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks/results", help="Folder for the JSON file.")
+    arguments = parser.parse_args()
+    small = arguments.device == "cpu"
     if not small and not torch.cuda.is_available():
-        print("error: torch finds no CUDA device here, and these are speeds of one: run it where there is a GPU")
+        print("error: torch finds no CUDA device here: run this benchmark on a machine with a GPU")
         return 1
     rows = SMALL_ROWS if small else ROWS
     with tempfile.TemporaryDirectory(prefix="bench-gpu-") as scratch:
@@ -215,16 +220,16 @@ def main() -> int:
         baseline = bench.baseline(rows[0])
         measured = []
         for row in rows:
-            one = bench.row(row)
-            if one is not None:
-                measured.append(one)
-                print(f"{row.name}: {one['tokens_per_second']:,.0f} tokens/s", flush=True)
+            figures = bench.row(row)
+            if figures is not None:
+                measured.append(figures)
+                print(f"{row.name}: {figures['tokens_per_second']:,.0f} tokens/s", flush=True)
         profiled = bench.profile(rows[0])
         today = datetime.datetime.now(datetime.UTC).date().isoformat()
-        found = {
+        result = {
             "date": today,
             "command": "python -m benchmarks.gpu" + (" --device cpu" if small else ""),
-            "device": "CPU, tiny models: these are no speeds" if small else torch.cuda.get_device_name(),
+            "device": "CPU, tiny models: not a measurement" if small else torch.cuda.get_device_name(),
             "torch": torch.__version__,
             "cuda": torch.version.cuda,
             "seconds": time.monotonic() - bench.began,
@@ -234,10 +239,10 @@ def main() -> int:
             "profile": profiled,
             "left_out": bench.left_out,
         }
-    print(table(found))
-    given.out.mkdir(parents=True, exist_ok=True)
-    path = given.out / f"gpu-{today}.json"
-    write_json(path, found)
+    print(table(result))
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    path = arguments.out / f"gpu-{today}.json"
+    write_json(path, result)
     print(path)
     return 0 if measured else 1
 

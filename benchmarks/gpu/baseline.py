@@ -1,6 +1,6 @@
-"""What a plain trainer does with the same model: eager, DDP, torch's AdamW, whole logits, one batch made up once.
+"""A plain trainer of the same model: eager, DDP, torch's AdamW, all logits stored, one random batch.
 
-It is the model of `training/model.py` without anything of the trainer around it. Prints one line of JSON.
+It uses `training/model.py` and no other part of the trainer. Prints one line of JSON.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ from torch import distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from training.config import read_config
+from training.config_file import read_config
 from training.model import Decoder, make_model
 
-WARM = 3  # steps
+WARM = 3  # steps before the measurement
 
 
 class WithLoss(nn.Module):
+    """Ids (n, length) to their mean cross-entropy."""
+
     def __init__(self, model: Decoder) -> None:
         super().__init__()
         self.model = model
@@ -32,12 +34,12 @@ class WithLoss(nn.Module):
 
 
 def measure(config: Path, settings: list[str], vocab_size: int, row_tokens: int, rows: int, steps: int) -> dict:
-    """Tokens per second over `steps` steps of `rows` rows."""
-    read = read_config(config, settings)
-    device = torch.device("cuda", 0) if read.device != "cpu" else torch.device("cpu")
+    """Return the tokens per second over `steps` steps of `rows` rows."""
+    options = read_config(config, settings)
+    device = torch.device("cuda", 0) if options.device != "cpu" else torch.device("cpu")
     on_gpu = device.type == "cuda"
     dist.init_process_group("nccl" if on_gpu else "gloo", store=dist.HashStore(), rank=0, world_size=1)
-    inner = WithLoss(make_model(read.model(vocab_size, row_tokens), read.seed)).to(device)
+    inner = WithLoss(make_model(options.model(vocab_size, row_tokens), options.seed)).to(device)
     model = DistributedDataParallel(inner, device_ids=[0] if on_gpu else None)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
     ids = torch.randint(0, vocab_size, (rows, row_tokens), device=device)
@@ -62,14 +64,14 @@ def measure(config: Path, settings: list[str], vocab_size: int, row_tokens: int,
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="A plain eager trainer on the same model.")
+    parser = argparse.ArgumentParser(description="Measure a plain eager trainer of the same model.")
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--set", action="append", default=[])
     for name in ("--vocab-size", "--row-tokens", "--rows", "--steps"):
         parser.add_argument(name, type=int, required=True)
-    given = parser.parse_args()
-    found = measure(given.config, given.set, given.vocab_size, given.row_tokens, given.rows, given.steps)
-    print(json.dumps(found))
+    arguments = parser.parse_args()
+    sizes = (arguments.vocab_size, arguments.row_tokens, arguments.rows, arguments.steps)
+    print(json.dumps(measure(arguments.config, arguments.set, *sizes)))
 
 
 if __name__ == "__main__":

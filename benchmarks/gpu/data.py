@@ -1,7 +1,7 @@
-"""Datasets for timing: sealed like any other, of ids that a model learns to tell in a hundred steps.
+"""Sealed datasets for timing, whose ids a model learns to predict in about a hundred steps.
 
-An id is one of 2,048 spread over the vocabulary, and the next of each is one of eight: a loss that falls from the
-logarithm of the vocabulary towards ln 8 = 2.08, so that two precisions can be told apart by it. Numpy alone.
+Each id is one of 2,048 spread over the vocabulary and is followed by one of eight. The loss therefore falls from the
+logarithm of the vocabulary towards ln 8 = 2.08, and shows a difference between two precisions. Needs only numpy.
 """
 
 from __future__ import annotations
@@ -17,23 +17,24 @@ from sharding.scheduling.mixture import Mixture
 from sharding.scheduling.schedule import Phase, lay
 from sharding.seal import Manifest, hash_file, read_manifest, write_json, write_manifest
 
-KINDS, CHOICES = 2_048, 8
+KINDS = 2_048  # distinct ids
+CHOICES = 8  # ids that may follow an id
 
 
 def chain(rows: int, row_tokens: int, vocab_size: int) -> npt.NDArray[np.int64]:
-    """(rows, row_tokens) ids."""
+    """Return (rows, row_tokens) ids of the chain."""
     random = np.random.default_rng(0)
     kinds = min(KINDS, vocab_size)
     ids = np.empty((rows, row_tokens), np.int64)
     ids[:, 0] = random.integers(0, kinds, rows)
     choices = random.integers(0, CHOICES, (rows, row_tokens))
-    for place in range(1, row_tokens):
-        ids[:, place] = (5 * ids[:, place - 1] + 1 + choices[:, place]) % kinds
+    for position in range(1, row_tokens):
+        ids[:, position] = (5 * ids[:, position - 1] + 1 + choices[:, position]) % kinds
     return ids * (vocab_size // kinds)
 
 
 def write(folder: Path, *, vocab_size: int, row_tokens: int, batch_rows: int, steps: int) -> Path:
-    """A dataset of as many rows as `steps` steps of `batch_rows` read, without validation rows."""
+    """Write a dataset for `steps` steps of `batch_rows` rows, without validation rows. Returns the folder."""
     (folder / "tokenizer").mkdir(parents=True)
     (folder / "shards").mkdir()
     tokenizer = folder / "tokenizer/tokenizer.json"

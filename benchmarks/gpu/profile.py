@@ -1,4 +1,4 @@
-"""Where the time of a step goes: a few steps of the real trainer under torch's profiler. Prints one line of JSON."""
+"""Profile of a training step: a few steps of the trainer under torch's profiler. Prints one line of JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from sharding.rows import Dataset
 from training.attention import fastest_kernels
-from training.config import read_config
+from training.config_file import read_config
 from training.data import steps
 from training.loop import Trainer
 from training.ranks import joined
@@ -21,28 +21,28 @@ SHOWN = 20  # kernels
 
 
 def measure(config: Path, settings: list[str], data: Path) -> dict:
-    """Milliseconds of a step by kernel, the longest first; on a CPU, by operator."""
-    read, dataset = read_config(config, settings), Dataset(data)
+    """Return the milliseconds of a step by kernel (on a CPU: by operator), the longest first."""
+    options, dataset = read_config(config, settings), Dataset(data)
     with (
-        joined(read.device) as ranks,
-        fastest_kernels(read, read.model(dataset.vocab_size, dataset.row_tokens), ranks.device),
+        joined(options.device) as ranks,
+        fastest_kernels(options, options.model(dataset.vocab_size, dataset.row_tokens), ranks.device),
     ):
-        trainer = Trainer(read, dataset, ranks, None, lambda: False)
+        trainer = Trainer(options, dataset, ranks, None, lambda: False)
         trainer.warm_up()
-        coming = steps(dataset, 0, BEFORE + PROFILED, ranks, read.accumulation, trainer.order_hash)
+        upcoming = steps(dataset, 0, BEFORE + PROFILED, ranks, options.accumulation, trainer.order_hash)
         on_gpu = ranks.device.type == "cuda"
         for _ in range(BEFORE):
-            trainer.train(next(coming))
+            trainer.train(next(upcoming))
         activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
         with profile(activities=activities) as profiler:
-            for step in coming:
+            for step in upcoming:
                 trainer.train(step)
             if on_gpu:
                 torch.cuda.synchronize()
     times = {
-        one.key: (one.self_device_time_total if on_gpu else one.self_cpu_time_total) / PROFILED / 1000
-        for one in profiler.key_averages()
-        if not on_gpu or one.device_type == torch.autograd.DeviceType.CUDA
+        event.key: (event.self_device_time_total if on_gpu else event.self_cpu_time_total) / PROFILED / 1000
+        for event in profiler.key_averages()
+        if not on_gpu or event.device_type == torch.autograd.DeviceType.CUDA
     }
     longest = sorted(times.items(), key=lambda item: -item[1])
     return {
@@ -52,12 +52,12 @@ def measure(config: Path, settings: list[str], data: Path) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="A profile of the trainer's step.")
+    parser = argparse.ArgumentParser(description="Profile a step of the trainer.")
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--set", action="append", default=[])
     parser.add_argument("--data", type=Path, required=True)
-    given = parser.parse_args()
-    print(json.dumps(measure(given.config, given.set, given.data)))
+    arguments = parser.parse_args()
+    print(json.dumps(measure(arguments.config, arguments.set, arguments.data)))
 
 
 if __name__ == "__main__":

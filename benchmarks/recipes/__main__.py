@@ -1,7 +1,7 @@
-"""Every packaged recipe built small on sample corpora, trained included: `python -m benchmarks.recipes`.
+"""Build every packaged recipe at reduced size on sample corpora, training included: `python -m benchmarks.recipes`.
 
-Writes benchmarks/results/recipes-DATE.json, from which docs/recipes tells what each yields. The corpora are found
-through ARCORP_SAMPLES.
+Writes benchmarks/results/recipes-DATE.json, the source of the results in docs/recipes. ARCORP_SAMPLES is the folder of
+the sample corpora.
 """
 
 from __future__ import annotations
@@ -42,21 +42,21 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as made:
             out = Path(made) / "out"
             books = ["corpora.0.limit=1"] if "openiti" in reduced.SAMPLES[name][0] else []
-            said = [*reduced.settings(name, samples, Path(made) / "samples", **SIZES), *MORE, *books]
-            words = [word for one in said for word in ("--set", one)]
-            if cli.run(["build", name, "--out", str(out), *words]):
+            changes = [*reduced.settings(name, samples, Path(made) / "samples", **SIZES), *MORE, *books]
+            flags = [word for change in changes for word in ("--set", change)]
+            if cli.run(["build", name, "--out", str(out), *flags]):
                 return 1
             builds[name] = figures(out)
-        told = {"date": date, "sizes": SIZES, "builds": builds}
-        path.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+        result = {"date": date, "sizes": SIZES, "builds": builds}
+        path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     print(path)
     return 0
 
 
 def figures(out: Path) -> dict[str, object]:
-    """What a build yielded."""
-    told = json.loads((out / "report.json").read_text("utf-8"))
-    packing, summary = told["packing"], told["summary"]
+    """Return the figures of a build."""
+    report = json.loads((out / "report.json").read_text("utf-8"))
+    packing, summary = report["packing"], report["summary"]
     from_documents = packing["tokens"]["in"]
     return {
         "documents": summary["documents"],

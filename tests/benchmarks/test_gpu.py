@@ -1,4 +1,4 @@
-"""The GPU benchmark's plumbing at tiny size on a CPU; its figures need a GPU."""
+"""The GPU benchmark at tiny size on a CPU. Its figures need a GPU."""
 
 import json
 import os
@@ -23,26 +23,26 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_rows_baseline_and_profile_come_out_as_dated_json(tmp_path: Path) -> None:
+def test_rows_baseline_and_profile_are_written_as_dated_json(tmp_path: Path) -> None:
     run = bench("--device", "cpu", "--out", str(tmp_path))
     assert run.returncode == 0, run.stdout + run.stderr
     (path,) = tmp_path.glob("gpu-*.json")
     found = json.loads(path.read_text())
     assert found["left_out"] == []
-    assert [row["row"] for row in found["rows"]] == ["v1-bf16"]
+    assert [row["row"] for row in found["rows"]] == ["autoresearch-v1-bf16"]
     for row in found["rows"]:
         assert row["tokens_per_second"] > 0
         assert row["last_loss"] > 0 < row["first_loss"]
         assert row["attention"].startswith("attention by")
-        assert row["mfu"] is None  # of a device whose peak is not known
+        assert row["mfu"] is None  # the peak of a CPU is unknown
     assert found["baseline"]["tokens_per_second"] > 0
     assert found["profile"]["kernels"][0]["milliseconds"] > 0
-    assert "these are no speeds" in found["device"]
+    assert "not a measurement" in found["device"]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU: it would run")
-def test_without_a_gpu_it_says_so_and_writes_nothing(tmp_path: Path) -> None:
+def test_without_a_gpu_it_is_refused_and_writes_nothing(tmp_path: Path) -> None:
     run = bench("--out", str(tmp_path))
     assert run.returncode == 1
-    assert "torch finds no CUDA device here" in run.stdout
+    assert "on a machine with a GPU" in run.stdout
     assert list(tmp_path.iterdir()) == []

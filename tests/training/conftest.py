@@ -1,10 +1,33 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from tiny import small_dataset
+from trainings import arguments
+
+from training.train import main
+
+settings.register_profile("no deadline", deadline=None)  # a busy machine must not fail a test
+settings.load_profile("no deadline")
 
 
 @pytest.fixture(scope="session")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small one that trains."""
+    """A small dataset that a model learns from. Shared: copy it before changing it."""
     return small_dataset(tmp_path_factory.mktemp("dataset"))
+
+
+@pytest.fixture(scope="session")
+def done(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An undisturbed run of all 12 steps, with checkpoints of 4, 8 and 12. Shared: copy it before changing it."""
+    out = tmp_path_factory.mktemp("done") / "run"
+    assert main(arguments(dataset, out)) == 0
+    return out
+
+
+@pytest.fixture(scope="session")
+def done_with_values(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with two blocks, value embeddings, and attention inside documents."""
+    out = tmp_path_factory.mktemp("values") / "run"
+    assert main(arguments(dataset, out, layers=2, intra_document="true", value_embeddings="true")) == 0
+    return out

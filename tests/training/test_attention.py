@@ -1,4 +1,4 @@
-"""Attention inside documents by each of its two ways, and the choice of kernels, as far as a CPU shows it."""
+"""Attention inside documents, by flex_attention and by a mask, and the choice of kernels, as far as a CPU can show."""
 
 import sys
 from dataclasses import replace
@@ -38,30 +38,30 @@ def starts_at(rows: int, length: int, begins: set[int]) -> Tensor:
 
 @pytest.fixture
 def flex(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a GPU where the model is compiled."""
+    """Use flex_attention, as in a compiled model on a GPU."""
     monkeypatch.setattr(attention, "flex_serves", lambda *_, **__: True)
 
 
-@settings(max_examples=10, deadline=None)
-@given(begins=st.sets(st.integers(0, 511), max_size=12), length=st.sampled_from([48, 128, 200, 256]))
+@settings(max_examples=6)
+@given(begins=st.sets(st.integers(0, 511), max_size=12), length=st.sampled_from([48, 128, 200]))
 def test_flex_attention_equals_attention_under_the_mask(begins: set[int], length: int) -> None:
     starts = starts_at(2, length, begins)
     config = model_config(context=length)
     generator = torch.Generator().manual_seed(0)
     q, k, v = (torch.randn(2, heads, length, 16, generator=generator) for heads in (4, 2, 2))
     with pytest.MonkeyPatch.context() as patch:
-        places, mask = inside_documents(starts, config)
+        positions, mask = inside_documents(starts, config)
         plain = attend(q, k, v, mask, 0.0)
         patch.setattr(attention, "flex_serves", lambda *_, **__: True)
-        same_places, blocks = inside_documents(starts, config)
+        same_positions, blocks = inside_documents(starts, config)
         assert isinstance(mask, Tensor)
         assert isinstance(blocks, BlockMask)
         torch.testing.assert_close(attend(q, k, v, blocks, 0.0), plain, rtol=1e-5, atol=1e-5)
-    assert torch.equal(places, same_places)
+    assert torch.equal(positions, same_positions)
 
 
 @pytest.mark.usefixtures("flex")
-@pytest.mark.parametrize("preset", ["nanochat", "gpt2", "llama"])
+@pytest.mark.parametrize("preset", ["nanochat", "gpt2"])  # rotated and learned positions
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # torch.compile does it
 def test_a_model_with_flex_attention_is_one_graph_and_computes_the_same(
     preset: Preset, monkeypatch: pytest.MonkeyPatch
@@ -81,14 +81,14 @@ def test_a_model_with_flex_attention_is_one_graph_and_computes_the_same(
 
 
 @pytest.mark.usefixtures("flex")
-def test_flex_attention_takes_keys_and_values_of_the_precision_of_a_run() -> None:
-    """Under autocast, queries and keys leave their rotation in fp32 and values are in bf16."""
+def test_flex_attention_accepts_the_precisions_of_a_run() -> None:
+    """Under autocast, rotated queries and keys are fp32 and values bf16."""
     _, blocks = inside_documents(starts_at(1, 128, {40}), model_config(context=128))
     q, k = (torch.randn(1, 2, 128, 16) for _ in range(2))
     assert attend(q, k, k.bfloat16(), blocks, 0.0).dtype == torch.bfloat16
 
 
-def test_flex_attention_serves_compiled_cuda_without_dropout_in_whole_blocks_alone() -> None:
+def test_flex_attention_is_used_only_compiled_on_cuda_without_dropout_in_whole_blocks() -> None:
     cuda, config = torch.device("cuda"), model_config()
     assert flex_serves(config, cuda, compiling=True)
     assert not flex_serves(config, cuda, compiling=False)
@@ -97,12 +97,12 @@ def test_flex_attention_serves_compiled_cuda_without_dropout_in_whole_blocks_alo
     assert not flex_serves(replace(config, context=200), cuda, compiling=True)
 
 
-def test_the_kernels_of_a_run_are_named_and_the_order_of_before_comes_back() -> None:
+def test_the_kernels_of_a_run_are_named_and_the_previous_order_is_restored() -> None:
     before = torch._C._get_sdp_priority_order()
     config = model_config()
     with fastest_kernels(Config(), config, CPU) as name:
         assert name == "attention by torch on the CPU, inside documents"
-        first = [torch.nn.attention.SDPBackend(one).name for one in torch._C._get_sdp_priority_order()[:4]]
+        first = [torch.nn.attention.SDPBackend(number).name for number in torch._C._get_sdp_priority_order()[:4]]
         assert first == ["CUDNN_ATTENTION", "FLASH_ATTENTION", "EFFICIENT_ATTENTION", "MATH"]
     assert torch._C._get_sdp_priority_order() == before
     with fastest_kernels(Config(), replace(config, intra_document=False), CPU) as name:
@@ -110,14 +110,14 @@ def test_the_kernels_of_a_run_are_named_and_the_order_of_before_comes_back() -> 
 
 
 def pretend_hopper(monkeypatch: pytest.MonkeyPatch, folder: Path, source: str) -> None:
-    """A GPU that could, and a package of FlashAttention 3 whose module holds `source`."""
+    """Simulate a Hopper GPU, and a package of FlashAttention 3 whose module contains `source`."""
     (folder / "flash_attn_interface.py").write_text(source)
     monkeypatch.syspath_prepend(folder)
     monkeypatch.delitem(sys.modules, "flash_attn_interface", raising=False)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
 
 
-def test_flash_attention_3_is_used_where_it_is_installed_and_can(
+def test_flash_attention_3_is_used_if_it_is_installed_and_usable(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     cuda, config, asked = torch.device("cuda"), model_config(), []
@@ -140,5 +140,5 @@ def test_a_flash_attention_3_that_does_not_load_is_refused_with_a_sentence(
     if not hasattr(torch.nn.attention, "activate_flash_attention_impl"):
         pytest.skip("this torch has no registry of attention")
     pretend_hopper(monkeypatch, tmp_path, "raise ImportError('undefined symbol')")
-    with pytest.raises(TrainError, match=r"flash_attn_interface is installed and can't be used .*undefined symbol"):
+    with pytest.raises(TrainError, match=r"flash_attn_interface .*undefined symbol.*uninstall"):
         attention._use_flash_3(model_config(), torch.device("cuda"))

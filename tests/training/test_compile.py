@@ -1,7 +1,7 @@
-"""Models under torch.compile: one graph from ids to nats and back, and what the eager model computes.
+"""Models under torch.compile: one graph from ids to nats and back, with the result of the eager model.
 
-ARCORP_INDUCTOR=1 runs inductor and a C++ compiler as well, half a minute for each model; otherwise graphs are captured
-and differentiated (aot_eager), which is where they would break.
+Graphs are captured and differentiated (aot_eager), which is where graph breaks occur. ARCORP_INDUCTOR=1 also runs
+inductor and a C++ compiler, half a minute per model.
 """
 
 import os
@@ -13,12 +13,14 @@ import pytest
 import torch
 from torch import Tensor
 from torch import distributed as dist
+from trainings import arguments
 
 from training.config import Config, Preset
 from training.fp8 import use_fp8
 from training.loop import distributed
 from training.model import Decoder, make_model
 from training.ranks import Ranks
+from training.train import main
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # torch.compile's
 
@@ -35,7 +37,7 @@ IDS = torch.arange(32).view(2, 16)
 
 
 def gradients(model: torch.nn.Module) -> tuple[Tensor, Tensor]:
-    """The loss of one pass in bf16, and all gradients, end to end."""
+    """The loss of one pass in bf16, and all gradients, flattened."""
     model.zero_grad()
     with torch.autocast("cpu", torch.bfloat16):
         total, _ = model(IDS, IDS.roll(-1, 1), IDS % 7 == 0)
@@ -50,7 +52,7 @@ def shaken(preset: Preset, **changes: bool) -> Decoder:
 
 
 def shake(model: Decoder) -> Decoder:
-    """First weights hold many zeros, behind which gradients are zero too."""
+    """Change the initial weights, which contain zeros that would make gradients zero."""
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -62,10 +64,9 @@ def shake(model: Decoder) -> Decoder:
 @pytest.mark.parametrize(
     ("preset", "fp8", "changes"),
     [
-        ("nanochat", True, {}),
-        ("nanochat", False, {"value_embeddings": True, "intra_document": True}),
+        ("nanochat", True, {"value_embeddings": True, "intra_document": True}),
         ("gpt2", True, {}),
-        ("llama", True, {}),
+        ("llama", False, {}),
     ],
 )
 def test_the_model_with_head_and_loss_is_one_graph_and_learns_the_same(
@@ -89,7 +90,7 @@ def alone(tmp_path: Path) -> Iterator[Ranks]:
     dist.destroy_process_group()
 
 
-def test_under_ddp_the_graph_is_cut_at_its_buckets_and_learns_the_same(alone: Ranks) -> None:
+def test_under_ddp_the_graph_is_split_at_buckets_and_learns_the_same(alone: Ranks) -> None:
     torch.compiler.reset()
     model = shake(make_model(Config(preset="llama", layers=4, width=128, heads=2).model(64, 16), 0))
     ddp = distributed(model, alone)
@@ -107,13 +108,11 @@ def test_under_ddp_the_graph_is_cut_at_its_buckets_and_learns_the_same(alone: Ra
     assert (found - plain).norm() < 0.05 * plain.norm()
 
 
-def test_where_there_is_no_compiler_it_is_said_before_anything_else(
+def test_a_missing_compiler_is_reported_before_training(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, dataset: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from trainings import arguments
-
-    from training.train import main
-
     monkeypatch.setenv("PATH", str(tmp_path))
     assert main(arguments(dataset, tmp_path / "run", compile="true")) == 2
-    assert "compile is true, which needs a C compiler, and there is none" in capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert "compile is true" in message
+    assert "set compile to false" in message

@@ -28,7 +28,7 @@ def some_model(data: Dataset) -> Decoder:
     return model
 
 
-def computed_anew(model: Decoder, data: Dataset) -> dict[str, float]:
+def independent_figures(model: Decoder, data: Dataset) -> dict[str, float]:
     """The figures of all validation rows, target by target from the logits, in float64."""
     token_bytes = np.load(data.tokenizer / "token_bytes.npy")
     nats: list[float] = []
@@ -38,12 +38,13 @@ def computed_anew(model: Decoder, data: Dataset) -> dict[str, float]:
         batch = data.validation.read([row])
         with torch.no_grad():
             logits = model.logits(torch.from_numpy(batch.ids))[0].double()
-        for place in range(1, data.row_tokens):
-            if not batch.starts[0, place]:
-                all_nats.append(-float(F.log_softmax(logits[place - 1], dim=0)[batch.ids[0, place]]))
-                if token_bytes[batch.ids[0, place]]:
+        for position in range(1, data.row_tokens):
+            if not batch.starts[0, position]:
+                target = batch.ids[0, position]
+                all_nats.append(-float(F.log_softmax(logits[position - 1], dim=0)[target]))
+                if token_bytes[target]:
                     nats.append(all_nats[-1])
-                    size += int(token_bytes[batch.ids[0, place]])
+                    size += int(token_bytes[target])
     loss = math.fsum(all_nats) / len(all_nats)
     bits = math.fsum(nats) / math.log(2)
     return {"bits_per_byte": bits / size, "loss": loss, "bytes": size, "targets": len(all_nats)}
@@ -51,7 +52,7 @@ def computed_anew(model: Decoder, data: Dataset) -> dict[str, float]:
 
 @pytest.mark.parametrize(("exact", "digits"), [(True, 1e-9), (False, 1e-6)])
 def test_bits_per_byte_equal_an_independent_computation_in_float64(dataset: Path, exact: bool, digits: float) -> None:
-    """`exact`: of a model in float64. Otherwise each token's nats come in fp32, and their sums don't."""
+    """exact: the model is float64; otherwise the nats of tokens are fp32 and their sums float64."""
     data = Dataset(dataset)
     model, sizes = some_model(data), TokenSizes.read(data.tokenizer, data.vocab_size)
     if exact:
@@ -59,13 +60,13 @@ def test_bits_per_byte_equal_an_independent_computation_in_float64(dataset: Path
     rows = choose_rows(data.validation.strata, None)
     sums = sum_rows(model, data.validation, rows, sizes, ALONE, batch=3)
     assert sums is not None
-    found, expected = report(sums, rows, data.validation.strata), computed_anew(model, data)
+    found, expected = report(sums, rows, data.validation.strata), independent_figures(model, data)
     sys.stdout.write(f"apart by {abs(found['bits_per_byte'] / expected['bits_per_byte'] - 1):.1e}\n")  # with -s
     assert {key: found[key] for key in expected} == pytest.approx(expected, rel=digits)
     assert found["nats"] == pytest.approx(found["bits_per_byte"] * math.log(2) * found["bytes"], rel=1e-12)
 
 
-def test_special_tokens_leave_bytes_and_nats_alike(dataset: Path) -> None:
+def test_special_tokens_are_in_neither_bytes_nor_nats(dataset: Path) -> None:
     data = Dataset(dataset)
     sizes = TokenSizes.read(data.tokenizer, data.vocab_size)
     model, rows = some_model(data), np.arange(2)
@@ -91,18 +92,19 @@ def test_figures_by_source_language_category_and_stratum_add_up_to_the_whole(dat
     assert set(found["by_language"]) == {"arb_Arab", "arz_Arab", "eng_Latn"}
     assert set(found["by_category"]) == {"arabic", "english"}
     for by in ("by_source", "by_language", "by_category", "by_stratum"):
-        for what in ("bytes", "chars", "targets", "rows"):
-            assert sum(one[what] for one in found[by].values()) == found[what]
-        assert sum(one["nats"] for one in found[by].values()) == pytest.approx(found["nats"], rel=1e-12)
-    mean = sum(one["bits_per_byte"] for one in found["by_stratum"].values()) / 3
+        groups = found[by].values()
+        for key in ("bytes", "chars", "targets", "rows"):
+            assert sum(group[key] for group in groups) == found[key]
+        assert sum(group["nats"] for group in groups) == pytest.approx(found["nats"], rel=1e-12)
+    mean = sum(group["bits_per_byte"] for group in found["by_stratum"].values()) / 3
     assert found["macro_bits_per_byte"] == pytest.approx(mean)
 
 
 def test_a_signal_ends_validation_without_figures(dataset: Path) -> None:
     data = Dataset(dataset)
     sizes = TokenSizes.read(data.tokenizer, data.vocab_size)
-    asked = iter([False, True])
-    assert sum_rows(some_model(data), data.validation, np.arange(4), sizes, ALONE, 1, lambda: next(asked)) is None
+    flags = iter([False, True])
+    assert sum_rows(some_model(data), data.validation, np.arange(4), sizes, ALONE, 1, lambda: next(flags)) is None
 
 
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=8), st.integers(1, 500))
@@ -126,18 +128,18 @@ def test_chosen_rows_are_distinct_in_proportion_and_of_every_stratum(sizes: list
 
 @pytest.mark.fault(23)
 def test_token_sizes_of_another_vocabulary_are_refused(dataset: Path) -> None:
-    with pytest.raises(InputError, match=r"token_bytes\.npy has shape \(265,\), the dataset has 300 ids"):
+    with pytest.raises(InputError, match=r"token_bytes\.npy .*265.*300 ids.*pack it"):
         TokenSizes.read(Dataset(dataset).tokenizer, 300)
-    with pytest.raises(InputError, match=r"token_bytes\.npy can't be read"):
+    with pytest.raises(InputError, match=r"token_bytes\.npy .*export the tokenizer again"):
         TokenSizes.read(dataset, 265)
 
 
-def test_patience_ends_when_none_of_the_last_was_better_than_the_best_before() -> None:
+def test_patience_ends_if_none_of_the_last_validations_improved() -> None:
     assert not out_of_patience([3.0, 2.0, 2.1], 0)
     assert not out_of_patience([], 1)
     assert not out_of_patience([3.0], 1)
     assert not out_of_patience([3.0, 2.0, 2.1], 2)
     assert out_of_patience([3.0, 2.0, 2.1], 1)
-    assert out_of_patience([3.0, 2.0, 2.1, 2.0], 2)  # as good is not better
+    assert out_of_patience([3.0, 2.0, 2.1, 2.0], 2)  # equal is no improvement
     assert not out_of_patience([3.0, 2.0, 2.1, 1.9], 2)
     assert not out_of_patience([None, 2.0], 1)

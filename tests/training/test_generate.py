@@ -4,16 +4,21 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from trainings import arguments
 
 from sharding import Dataset
 from training.config import Config, Generate
+from training.detokenize import TokenBytes, byte_characters
 from training.errors import InputError
-from training.generate import TokenBytes, byte_characters, generate, main, pick, prompts
+from training.generate import main
 from training.model import make_model
-from training.train import main as train
+from training.sampling import generate, pick, prompts
 
 LOGITS = torch.tensor([0.0, 3.0, 1.0, 2.0, -5.0])
+
+
+@pytest.fixture(scope="module")
+def decoder(dataset: Path) -> TokenBytes:
+    return TokenBytes(dataset / "tokenizer")
 
 
 def test_every_byte_has_a_character_of_its_own() -> None:
@@ -22,16 +27,16 @@ def test_every_byte_has_a_character_of_its_own() -> None:
 
 
 @given(text=st.text())
-def test_ids_are_decoded_to_the_text_they_came_from(dataset: Path, text: str) -> None:
-    decoder = TokenBytes(dataset / "tokenizer")
+def test_ids_are_decoded_to_the_text_that_was_encoded(decoder: TokenBytes, text: str) -> None:
     assert decoder.decode([264, *text.encode("utf-8")]) == text  # 264 is <|bos|>, which has no text
+    pieces = list(decoder.stream(text.encode("utf-8")))
+    assert [piece for piece in pieces if piece] == list(text)  # a character at a time
 
 
-def test_merged_tokens_and_cut_characters_are_decoded_too(dataset: Path) -> None:
-    decoder = TokenBytes(dataset / "tokenizer")
+def test_merged_tokens_and_incomplete_characters_are_decoded_too(dataset: Path, decoder: TokenBytes) -> None:
     assert decoder.decode([256, *"قلم".encode(), 9999]) == "القلم"
     assert decoder.decode("ق".encode()[:1]) == "\ufffd"
-    with pytest.raises(InputError, match="is not a byte-level tokenizer"):
+    with pytest.raises(InputError, match=r"tokenizer\.json .*generate\.prompts 0"):
         TokenBytes(dataset)
 
 
@@ -51,14 +56,14 @@ def test_temperature_top_k_and_top_p_bound_what_is_picked() -> None:
 def test_generation_is_a_function_of_the_seed_and_ends_at_the_stop_or_the_context() -> None:
     model = make_model(Config(preset="gpt2", layers=1, width=16).model(50, 24), 0).eval()
     settings = Generate(tokens=40, temperature=1.0, top_k=0)
-    one, again, other = (list(generate(model, [1, 2, 3, 4], settings, seed)) for seed in (1, 1, 2))
-    assert one == again != other
-    assert len(one) == 20  # the context has no more
-    end = one[3]
-    assert list(generate(model, [1, 2, 3, 4], settings, 1, stop=end)) == one[: one.index(end)]
+    first, again, other = (list(generate(model, [1, 2, 3, 4], settings, seed)) for seed in (1, 1, 2))
+    assert first == again != other
+    assert len(first) == 20  # up to the end of the context
+    end = first[3]
+    assert list(generate(model, [1, 2, 3, 4], settings, 1, stop=end)) == first[: first.index(end)]
 
 
-def test_greedy_generation_equals_reading_everything_anew_for_each_id() -> None:
+def test_greedy_generation_with_a_cache_equals_reading_the_whole_text_for_each_id() -> None:
     model = make_model(Config(preset="llama", layers=2, width=16).model(50, 24), 3).eval()
     ids = [5, 6]
     for _ in range(10):
@@ -76,17 +81,10 @@ def test_prompts_are_beginnings_of_validation_rows_arabic_first(dataset: Path) -
         assert ids in rows.ids[:, :6].tolist()
 
 
-@given(text=st.text())
-def test_text_comes_a_character_at_a_time_and_adds_up(dataset: Path, text: str) -> None:
-    pieces = list(TokenBytes(dataset / "tokenizer").stream(text.encode("utf-8")))
-    assert [piece for piece in pieces if piece] == list(text)
-
-
-def test_a_run_writes_text_the_same_for_a_seed_and_refuses_what_cannot_be(
-    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_run_writes_the_same_text_for_a_seed_and_refuses_invalid_options(
+    dataset: Path, done: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert train(arguments(dataset, tmp_path / "run", steps=2)) == 0
-    where = ["--run", str(tmp_path / "run"), "--data", str(dataset)]
+    where = ["--run", str(done), "--data", str(dataset)]
     capsys.readouterr()
 
     def written(*more: str) -> str:
@@ -95,16 +93,16 @@ def test_a_run_writes_text_the_same_for_a_seed_and_refuses_what_cannot_be(
 
     assert written() == written()
     assert written() != written("--seed", "7")
-    begun = written("--prompt", "the man", "--set", "temperature=0")
-    assert begun.startswith("the man")
-    assert begun == written("--prompt", "the man", "--set", "top_k=1", "--seed", "7")
+    continued = written("--prompt", "the man", "--set", "temperature=0")
+    assert continued.startswith("the man")
+    assert continued == written("--prompt", "the man", "--set", "top_k=1", "--seed", "7")
 
-    def refused(code: int, sentence: str, *more: str) -> None:
-        assert main([*where, *more]) == code
-        assert sentence in capsys.readouterr().err
+    def refused(place: str, mend: str, *more: str) -> None:
+        assert main([*where, *more]) == 2
+        message = capsys.readouterr().err
+        assert place in message
+        assert mend in message
 
-    refused(2, "unknown key generate.temprature; did you mean generate.temperature", "--set", "temprature=1")
-    refused(2, "--prompt has 102 tokens, and the model reads 32", "--prompt", "x " * 50 + "x")
-    refused(2, "--prompt is empty", "--prompt", "")
-    assert main(["--run", str(tmp_path), "--data", str(dataset)]) == 5
-    assert "has no checkpoint" in capsys.readouterr().err
+    refused("generate.temprature", "generate.temperature", "--set", "temprature=1")
+    refused("--prompt has 102 tokens", "shorten", "--prompt", "x " * 50 + "x")
+    refused("--prompt is empty", "remove it", "--prompt", "")

@@ -1,4 +1,4 @@
-"""Figures of weights whose health is known, and of a run."""
+"""Statistics of weights with known properties, and of a run."""
 
 import json
 import math
@@ -7,13 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from trainings import arguments
 
-from training.health import effective_rank, main, of_matrix, script_of, scripts_apart, similarity_of_blocks
-from training.train import main as train
+from training.health import effective_rank, main, matrix_statistics, script_of, scripts_apart, similarity_of_blocks
 
 
-def test_the_effective_rank_is_the_number_of_directions_that_are_alike_in_strength() -> None:
+def test_the_effective_rank_is_the_number_of_equal_singular_values() -> None:
     generator = torch.Generator().manual_seed(0)
     q, _ = torch.linalg.qr(torch.randn(32, 32, generator=generator))
     assert effective_rank(q) == pytest.approx(32, rel=1e-4)
@@ -22,17 +20,17 @@ def test_the_effective_rank_is_the_number_of_directions_that_are_alike_in_streng
     assert effective_rank(torch.zeros(4, 4)) == 0
 
 
-def test_the_figures_of_a_matrix_are_those_of_its_distribution() -> None:
+def test_the_statistics_of_a_matrix_are_those_of_its_distribution() -> None:
     x = torch.randn(256, 512, generator=torch.Generator().manual_seed(0)) * 0.02
     x[:64] = 0
-    found = of_matrix(x)
+    found = matrix_statistics(x)
     assert found["shape"] == [256, 512]
     assert found["std"] == pytest.approx(0.02 * math.sqrt(0.75), rel=0.02)
     assert found["nearly_zero"] == pytest.approx(0.25, abs=0.002)
     assert sum(found["histogram"]["counts"]) == 256 * 512
     assert found["histogram"]["counts"][20] >= 64 * 512  # the bin around zero
     assert found["rank_share"] < 0.75
-    assert of_matrix(torch.zeros(3, 3))["effective_rank"] == 0
+    assert matrix_statistics(torch.zeros(3, 3))["effective_rank"] == 0
 
 
 def test_blocks_that_repeat_each_other_are_seen() -> None:
@@ -45,7 +43,7 @@ def test_blocks_that_repeat_each_other_are_seen() -> None:
     assert abs(found["up"][0][2]) < 0.5
 
 
-def test_scripts_are_told_by_letters() -> None:
+def test_the_script_of_a_text_is_that_of_its_letters() -> None:
     assert [script_of(text) for text in ("قلم", " وال", "the", " a1", "،", "3", "", "nقل", "é")] == [
         "arabic",
         "arabic",
@@ -59,7 +57,7 @@ def test_scripts_are_told_by_letters() -> None:
     ]
 
 
-def test_embeddings_of_two_scripts_are_told_apart_where_they_are_apart() -> None:
+def test_embeddings_of_two_scripts_are_separated_if_they_are_distant() -> None:
     texts = ["قلم"] * 50 + ["pen"] * 60 + ["1"] * 10
     generator = torch.Generator().manual_seed(0)
     embedding = torch.randn(120, 16, generator=generator)
@@ -79,7 +77,7 @@ def test_embeddings_of_two_scripts_are_told_apart_where_they_are_apart() -> None
 
 
 class Tags(HTMLParser):
-    """Counts what opens and closes."""
+    """Counts opening tags and checks that they are closed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -98,13 +96,14 @@ class Tags(HTMLParser):
             assert self.open.pop() == tag
 
 
-@pytest.mark.parametrize("changes", [{"preset": "gpt2"}, {"value_embeddings": "true", "layers": 2}], ids=str)
-def test_a_run_is_examined_with_plots(dataset: Path, tmp_path: Path, changes: dict[str, object]) -> None:
-    assert train(arguments(dataset, tmp_path / "run", steps=3, **changes)) == 0
-    out = tmp_path / "health"
-    assert main(["--run", str(tmp_path / "run"), "--data", str(dataset), "--out", str(out)]) == 0
+@pytest.mark.parametrize("name", ["done", "done_with_values"])
+def test_a_run_is_examined_with_plots(
+    dataset: Path, tmp_path: Path, name: str, request: pytest.FixtureRequest
+) -> None:
+    run, out = request.getfixturevalue(name), tmp_path / "health"
+    assert main(["--run", str(run), "--data", str(dataset), "--out", str(out)]) == 0
     found = json.loads((out / "health.json").read_text())
-    assert found["step"] == 3
+    assert found["step"] == 12
     assert "blocks.0.attention.q.weight" in found["matrices"]
     assert found["scripts"]["tokens"]["arabic"] >= 2
     tags = Tags()

@@ -1,4 +1,4 @@
-"""Counts, loss and cache against the reference table, autograd, and reading at once. Logits: see test_export."""
+"""Size, loss and cache of the model, against published numbers and independent computations. Logits: test_export."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from trainings import counts_of
+from trainings import cost_of
 
 from training import loss
 from training.config import Config, ModelConfig, Preset
@@ -25,8 +25,8 @@ def randomised(config: ModelConfig) -> Decoder:
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            one = parameter.ndim == 1 and name.endswith("weight")
-            parameter.normal_(float(one), 0.05 if parameter.ndim == 1 else 0.08, generator=generator)
+            mean = float(parameter.ndim == 1 and name.endswith("weight"))
+            parameter.normal_(mean, 0.05 if parameter.ndim == 1 else 0.08, generator=generator)
     return model
 
 
@@ -40,7 +40,7 @@ SLM = ModelConfig("gpt2", 50_000, 128, 6, 384, 6, 6, 1_536)
 
 @pytest.mark.parametrize(
     ("config", "dense", "gigaflops", "causal"),
-    [  # 6 x parameters that multiply, with attention, and with half of it
+    [  # 6 per weight of a matrix product; with attention; with half of it
         (V1, 1.4093, 1.8119, 1.6106),
         (ARAFUSION, 2.2838, 2.4348, 2.3593),
         (D20, 2.8626, 3.491758, 3.1772),
@@ -51,26 +51,24 @@ SLM = ModelConfig("gpt2", 50_000, 128, 6, 384, 6, 6, 1_536)
 def test_flops_per_token_equal_the_published_ones(
     config: ModelConfig, dense: float, gigaflops: float, causal: float
 ) -> None:
-    counts = counts_of(config)
+    counts = cost_of(config)
     assert 6 * counts.matrices / 1e9 == pytest.approx(dense, abs=6e-5)
     assert counts.flops / 1e9 == pytest.approx(gigaflops, abs=6e-5)
     assert counts.causal_flops / 1e9 == pytest.approx(causal, abs=6e-5)
 
 
 def test_parameters_equal_the_published_ones() -> None:
-    assert counts_of(V1).matrices / 1e6 == pytest.approx(234.9, abs=0.1)  # "235M"
-    assert counts_of(V1_VALUES).parameters / 1e6 == pytest.approx(536.87, abs=0.005)
-    assert (counts_of(V1_VALUES).parameters - counts_of(V1).parameters) / 1e6 == pytest.approx(
-        268.4, abs=0.05
-    )  # 8 tables
-    assert counts_of(V1_VALUES).flops == counts_of(V1).flops
-    assert counts_of(ARAFUSION).parameters / 1e6 == pytest.approx(381.48, abs=0.005)
+    assert cost_of(V1).matrices / 1e6 == pytest.approx(234.9, abs=0.1)  # "235M"
+    assert cost_of(V1_VALUES).parameters / 1e6 == pytest.approx(536.87, abs=0.005)
+    assert (cost_of(V1_VALUES).parameters - cost_of(V1).parameters) / 1e6 == pytest.approx(268.4, abs=0.05)  # 8 tables
+    assert cost_of(V1_VALUES).flops == cost_of(V1).flops
+    assert cost_of(ARAFUSION).parameters / 1e6 == pytest.approx(381.48, abs=0.005)
 
 
 def test_parameters_of_a_gpt2_are_those_of_its_layers_embeddings_and_norms() -> None:
     width, layers, ffn = 384, 6, 1_536
     block = 4 * width * (width + 1) + width * (2 * ffn + 1) + ffn + 4 * width
-    assert counts_of(SLM).parameters == 50_000 * width + 128 * width + layers * block + 2 * width
+    assert cost_of(SLM).parameters == 50_000 * width + 128 * width + layers * block + 2 * width
 
 
 @pytest.mark.parametrize("softcap", [None, 5.0])
@@ -100,7 +98,7 @@ def test_the_chunked_loss_and_its_gradient_equal_plain_cross_entropy(
 
 
 @pytest.mark.parametrize("preset", ["nanochat", "gpt2", "llama"])
-def test_reading_with_a_cache_gives_the_logits_of_reading_at_once(preset: Preset) -> None:
+def test_logits_with_a_cache_equal_those_of_the_whole_text(preset: Preset) -> None:
     model = randomised(SMALL[preset])
     ids = torch.randint(0, VOCAB, (2, 20), generator=torch.Generator().manual_seed(1))
     caches = [Cache(model.config, 2, torch.device("cpu")) for _ in range(4)]
@@ -113,13 +111,13 @@ def test_reading_with_a_cache_gives_the_logits_of_reading_at_once(preset: Preset
 
 @pytest.mark.fault(27)
 @pytest.mark.parametrize("preset", ["nanochat", "gpt2", "llama"])
-def test_first_weights_are_a_function_of_the_seed_and_know_nothing_yet(preset: Preset) -> None:
+def test_initial_weights_are_a_function_of_the_seed_and_predict_the_uniform_distribution(preset: Preset) -> None:
     config = Config(preset=preset, layers=2, width=32).model(VOCAB, CONTEXT)
-    one, again, other = (make_model(config, seed) for seed in (1, 1, 2))
-    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), again.parameters(), strict=True))
-    assert not torch.equal(one.embedding.weight, other.embedding.weight)
+    model, again, other = (make_model(config, seed) for seed in (1, 1, 2))
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), again.parameters(), strict=True))
+    assert not torch.equal(model.embedding.weight, other.embedding.weight)
     ids = torch.arange(CONTEXT).unsqueeze(0)
-    _, nats = one(ids, ids.roll(-1))
+    _, nats = model(ids, ids.roll(-1))
     assert float(nats.mean()) == pytest.approx(torch.tensor(VOCAB).log().item(), abs=0.2)
 
 
@@ -143,7 +141,7 @@ def test_attention_inside_documents_equals_running_each_document_alone(preset: P
     torch.testing.assert_close(whole, alone, rtol=1e-5, atol=1e-5)
 
 
-def test_without_it_documents_of_a_row_see_each_other() -> None:
+def test_attention_crosses_documents_of_a_row_unless_intra_document_is_set() -> None:
     model = randomised(SMALL["gpt2"])
     ids = torch.randint(0, VOCAB, (2, 20), generator=torch.Generator().manual_seed(3))
     starts = torch.zeros(2, 20, dtype=torch.bool)
@@ -157,7 +155,7 @@ def test_without_it_documents_of_a_row_see_each_other() -> None:
         assert torch.equal(model(ids, ids, starts)[1][:, 9:], model(other, ids, starts)[1][:, 9:])
 
 
-def test_value_embeddings_reach_the_loss_and_a_cache_reads_them_as_well() -> None:
+def test_value_embeddings_have_gradients_and_work_with_a_cache() -> None:
     model = randomised(replace(SMALL["nanochat"], value_embeddings=True))
     assert sorted(model.values) == ["1", "3"]
     ids = torch.randint(0, VOCAB, (2, 12), generator=torch.Generator().manual_seed(4))

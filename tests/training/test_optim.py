@@ -22,7 +22,7 @@ def take_steps(model: Decoder, optimizer: Optimizer, begin: int, end: int) -> No
 
 
 @pytest.mark.parametrize("shape", [(3, 16, 48), (2, 48, 16), (1, 32, 32)])
-def test_orthogonalised_matrices_keep_their_singular_vectors_and_lose_their_singular_values(
+def test_orthogonalised_matrices_keep_their_singular_vectors_and_have_singular_values_near_one(
     shape: tuple[int, int, int],
 ) -> None:
     matrices = torch.randn(shape, generator=torch.Generator().manual_seed(0))
@@ -35,7 +35,7 @@ def test_orthogonalised_matrices_keep_their_singular_vectors_and_lose_their_sing
 
 
 @pytest.mark.parametrize("name", ["adamw", "muon"])
-def test_weight_decay_touches_matrices_only(name: str) -> None:
+def test_weight_decay_applies_to_matrices_only(name: str) -> None:
     model = small()
     before = copy.deepcopy(dict(model.named_parameters()))
     optimizer = Optimizer(model, Config(optimizer=name, weight_decay=0.5))  # type: ignore[arg-type]
@@ -47,7 +47,7 @@ def test_weight_decay_touches_matrices_only(name: str) -> None:
         torch.testing.assert_close(parameter, expected)
 
 
-def test_muon_takes_the_matrices_of_the_blocks_and_adamw_the_rest() -> None:
+def test_muon_updates_the_matrices_of_the_blocks_and_adamw_the_rest() -> None:
     model = small()
     optimizer = Optimizer(model, Config(optimizer="muon"))
     take_steps(model, optimizer, 0, 1)
@@ -58,7 +58,7 @@ def test_muon_takes_the_matrices_of_the_blocks_and_adamw_the_rest() -> None:
 
 
 @pytest.mark.parametrize("name", ["adamw", "muon"])
-def test_state_saved_by_name_and_loaded_goes_on_bit_for_bit(name: str) -> None:
+def test_state_that_is_saved_by_name_and_loaded_continues_bit_for_bit(name: str) -> None:
     config = Config(optimizer=name)  # type: ignore[arg-type]
     model = small("nanochat")
     optimizer = Optimizer(model, config)
@@ -73,7 +73,7 @@ def test_state_saved_by_name_and_loaded_goes_on_bit_for_bit(name: str) -> None:
 
 @settings(max_examples=50)
 @given(st.sampled_from(["cosine", "linear", "constant"]), st.integers(1, 300), st.integers(0, 50), st.floats(0, 1))
-def test_the_rate_goes_up_once_then_never_up_again(schedule: str, steps: int, warmup: int, final: float) -> None:
+def test_the_rate_increases_only_in_the_warm_up(schedule: str, steps: int, warmup: int, final: float) -> None:
     config = Config(schedule=schedule, warmup=warmup, final_lr=final, lr=1.0)  # type: ignore[arg-type]
     rates = [learning_rate(step, steps, config) for step in range(steps)]
     assert all(0 < rate <= 1 for rate in rates)
@@ -84,7 +84,7 @@ def test_the_rate_goes_up_once_then_never_up_again(schedule: str, steps: int, wa
         assert set(down) <= {1.0}
 
 
-def test_cosine_and_linear_come_down_to_the_final_part() -> None:
+def test_cosine_and_linear_decrease_to_the_final_rate() -> None:
     for schedule in ("cosine", "linear"):
         config = Config(schedule=schedule, warmup=10, final_lr=0.1, lr=1.0)  # type: ignore[arg-type]
         assert learning_rate(9_999, 10_000, config) == pytest.approx(0.1, abs=1e-3)

@@ -5,7 +5,6 @@ import os
 
 import pytest
 from reduced import NEEDS_NO_INPUT, PHASES, SAMPLES, settings
-from trainings import counts_of
 
 from pipelines import cli
 from pipelines.recipe.budget import budget_of
@@ -13,7 +12,6 @@ from pipelines.recipe.model import load_recipe, packaged
 from sharding import Dataset
 from sharding.scheduling.mixture import Mixture, Stratum, final_shares
 from sharding.seal import Sealed, read_manifest
-from training.config import Config
 
 # Steps, tokens, millions of parameters, GFLOP a token. Of the stories models the seeds publish shapes and about how
 # many parameters; their FLOPs are worked out.
@@ -41,22 +39,6 @@ def test_a_recipes_steps_tokens_parameters_and_flops_are_the_seeds(name):
     assert (budget.steps, budget.tokens) == (steps, tokens)
     assert budget.parameters / 1e6 == pytest.approx(millions, abs=0.006)
     assert budget.flops / 1e9 == pytest.approx(gigaflops, abs=6e-5)
-
-
-@pytest.mark.parametrize("name", [*SEEDS, *NEEDS_NO_INPUT])
-def test_the_budget_counts_as_the_trainer_does(name):
-    recipe = load_recipe(packaged()[name])
-    given = recipe.train.model_dump(exclude_none=True, exclude={"ranks", "eval", "checkpoint", "generate"})
-    counts = counts_of(Config(**given).model(recipe.tokenizer.vocab_size, recipe.pack.row_tokens))
-    budget = budget_of(recipe)
-    assert (budget.parameters, budget.flops) == (counts.parameters, counts.flops)
-
-
-def test_a_llamas_budget_counts_as_the_trainer_does():
-    settings = ["train={preset: llama, layers: 3, width: 96, heads: 6, kv_heads: 2, batch_rows: 4}"]
-    recipe = load_recipe(packaged()["demo"], settings)
-    counts = counts_of(Config(preset="llama", layers=3, width=96, heads=6, kv_heads=2).model(8192, 256))
-    assert (budget_of(recipe).parameters, budget_of(recipe).flops) == (counts.parameters, counts.flops)
 
 
 def test_phases_begin_where_the_seeds_phases_do():
