@@ -49,6 +49,8 @@ _OF_ROOMS = {
     "sharding.errors.OptionError": UsageError,
     "sharding.errors.InputError": InputError,
 }
+_LIBRARIES = ("pyarrow", "polars", "zstandard")
+"""Libraries whose exceptions stand for a file that they could not read."""
 _BY_CODE = {kind.exit_code: kind for kind in (Failure, UsageError, InputError, IntegrityError, Incomplete)}
 
 
@@ -67,12 +69,26 @@ def as_failure(error: BaseException) -> Failure | None:
         case seal.SealError():
             return IntegrityError(str(error))
         case OSError():
-            where = f"{error.filename}: " if error.filename else ""
-            return Failure(f"{where}{error.strerror or error}")
+            return Failure(_where(error) + (error.strerror or _line(error)))
         case MemoryError():
             return Failure("out of memory: fewer --workers need less")
     for kind in type(error).__mro__:
         known = _OF_ROOMS.get(f"{kind.__module__}.{kind.__qualname__}")
         if known:
             return known(str(error))
+    if type(error).__module__.partition(".")[0] in _LIBRARIES:
+        return InputError(f"{_where(error)}can't be read ({_line(error)}); make or fetch it again")
+    if type(error).__name__ == "PanicException":  # of Rust; each library has a class of its own for it
+        return Failure(f"{_where(error)}a library stopped at a fault of its own ({_line(error)})")
     return None
+
+
+def _where(error: BaseException) -> str:
+    """The file at fault, from the system or from `seal.naming`."""
+    name = getattr(error, "filename", None)
+    return f"{name}: " if name else ""
+
+
+def _line(error: BaseException) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 300 else text[:297] + "..."

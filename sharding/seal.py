@@ -101,9 +101,21 @@ def records_from_json(value: Any) -> dict[str, FileRecord]:
     return {checked.file_name(name): FileRecord.from_json(record) for name, record in files.items()}
 
 
+@contextlib.contextmanager
+def naming(path: Path | str) -> Iterator[None]:
+    """Name `path` in any exception that has no file name: reads, writes and fsyncs have a descriptor alone."""
+    try:
+        yield
+    except Exception as error:
+        if getattr(error, "filename", None) is None:
+            with contextlib.suppress(AttributeError):
+                error.filename = str(path)  # type: ignore[attr-defined]
+        raise
+
+
 def hash_file(path: Path) -> FileRecord:
     """Read a file once and record it."""
-    with path.open("rb") as file:
+    with naming(path), path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         return FileRecord(file.tell(), sha256)
 
@@ -115,7 +127,8 @@ def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable (fsync of a file says nothing about its name)."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        with naming(folder):
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -128,6 +141,7 @@ class HashingFile(io.RawIOBase):
 
     def __init__(self, path: Path) -> None:
         path.unlink(missing_ok=True)  # of a killed process with the same number; never opened: it may be a link
+        self._path = path
         self._file = path.open("xb", buffering=1 << 20)
         self._hash = hashlib.sha256()
         self._bytes = 0
@@ -140,7 +154,8 @@ class HashingFile(io.RawIOBase):
 
     def write(self, data: Any) -> int:  # any buffer
         view = memoryview(data).cast("B") if not isinstance(data, bytes) else data
-        self._file.write(view)
+        with naming(self._path):
+            self._file.write(view)
         self._hash.update(view)
         self._bytes += len(view)
         return len(view)
@@ -153,8 +168,9 @@ class HashingFile(io.RawIOBase):
         """Flush, fsync, close."""
         if not self._file.closed:
             try:
-                self._file.flush()
-                os.fsync(self._file.fileno())
+                with naming(self._path):
+                    self._file.flush()
+                    os.fsync(self._file.fileno())
             finally:
                 self._file.close()
         super().close()
@@ -358,7 +374,8 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        text = path.read_bytes()
+        with naming(path):
+            text = path.read_bytes()
         data = parsed(text)
         whole = text == canonical(data)
     except (FileNotFoundError, NotADirectoryError):
@@ -469,7 +486,8 @@ class Sealed:
         record = self.manifest.files.get(name)
         if record is None:
             raise Damaged(f"{self.path / name} is not one of the sealed files; build the folder again to mend it")
-        data = (self.path / name).read_bytes()
+        with naming(self.path / name):
+            data = (self.path / name).read_bytes()
         if len(data) != record.bytes or hashlib.sha256(data).hexdigest() != record.sha256:
             raise Damaged(f"{self.path / name} changed since it was sealed; build the folder again to mend it")
         return data

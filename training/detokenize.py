@@ -37,7 +37,7 @@ class TokenBytes:
                 if id not in added
             }
             self._bytes |= {id: b"" if token["special"] else token["content"].encode() for id, token in added.items()}
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise InputError(
                 f"{path} is not byte-level BPE ({error!r}): its text can't be decoded; pack with a byte-level "
                 "tokenizer, or train with generate.prompts 0"

@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ class TokenSizes:
         for name in ("token_bytes.npy", "token_chars.npy"):
             try:
                 size = np.load(tokenizer / name, allow_pickle=False)
-            except (OSError, ValueError) as error:
+            except (OSError, EOFError, ValueError, SyntaxError, TokenError, MemoryError, OverflowError) as error:
                 raise InputError(f"{tokenizer / name} can't be read ({error}): export the tokenizer again") from None
             if size.shape != (vocab_size,):
                 raise InputError(

@@ -72,7 +72,7 @@ class RunFolder:
         """Write the configuration, truncate metrics.jsonl to `step` and open it for appending. Returns its lines."""
         write_json(self.path / "config.json", config)
         path, kept = self.path / "metrics.jsonl", []
-        for line in path.read_text(errors="replace").splitlines() if path.exists() else ():
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
             try:
                 value = json.loads(line)
                 if value["step"] > step:
@@ -82,7 +82,9 @@ class RunFolder:
             kept.append(value)
         with atomic_file(path) as file:
             file.write("".join(_line(value) for value in kept).encode())
-        self._metrics = path.open("a", buffering=1)  # flushed by line, so that the file can be watched
+        self._metrics = path.open(
+            "a", buffering=1, encoding="utf-8"
+        )  # flushed by line
         return kept
 
     def metric(self, value: Mapping[str, Any]) -> None:
@@ -93,7 +95,7 @@ class RunFolder:
 
     def timing(self, value: Mapping[str, Any]) -> None:
         """Append a line to timings.jsonl."""
-        with self._kept_failure(), (self.path / "timings.jsonl").open("a") as file:
+        with self._kept_failure(), (self.path / "timings.jsonl").open("a", encoding="utf-8") as file:
             file.write(_line(value))
 
     def sync(self) -> None:

@@ -53,6 +53,9 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command line; returns its exit code. Every failure is one sentence on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a locale without Arabic: characters are shown by their numbers
+            stream.reconfigure(errors="backslashreplace")
     form = Format.json if "json" in _value(arguments, "--format") else Format.human
     try:
         code = app(list(arguments), prog_name="arcorp", standalone_mode=False)
@@ -62,7 +65,9 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:  # whoever read our output has seen enough; nothing more can be said there
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except Exception as error:
+    except BaseException as error:  # a panic in Rust code is no Exception
+        if as_failure(error) is None and not isinstance(error, Exception):
+            raise
         failure = _explain(error, arguments)
         secret = [word for word in _words(arguments) if has_secrets(word)]
         if "--debug" in arguments:
@@ -88,7 +93,7 @@ def _value(arguments: Sequence[str], flag: str) -> str:
     return text.partition(f"{flag}\0")[2].partition("\0")[0]
 
 
-def _explain(error: Exception, arguments: Sequence[str]) -> Failure:
+def _explain(error: BaseException, arguments: Sequence[str]) -> Failure:
     known = as_failure(error)
     if known:
         return known
@@ -354,6 +359,8 @@ def show_tokenizer(
     """Show what a tokenizer is, and how it cuts a text."""
     from pipelines.cli.show import show_tokenizer as show
 
+    if text is not None:  # UTF-8, whatever the locale took its bytes for
+        text = os.fsencode(text).decode(errors="surrogateescape")
     show(tokenizer, text, Console(format))
 
 

@@ -9,6 +9,7 @@ import shutil
 from importlib import metadata
 from pathlib import Path
 
+from pipelines.cli.flags import CORES
 from pipelines.console import Console
 
 NEEDED = ("datatrove", "tokenizers", "fastokens", "pyarrow", "polars", "numpy", "numba", "pydantic", "zstandard")
@@ -30,7 +31,7 @@ def examine(console: Console) -> None:
         rows.append((module.replace("_", "-"), version, f"for {what}" + ("" if there else f": {how}")))
     rows.append(("sbatch", shutil.which("sbatch") or "not found", "for SLURM clusters"))
     free = shutil.disk_usage(Path.cwd()).free
-    rows.append(("cores", str(len(os.sched_getaffinity(0))), ""))
+    rows.append(("cores", str(CORES), ""))
     rows.append(("memory", f"{_memory() / 1e9:.0f} GB", "about 1 GB is needed for each worker"))
     rows.append(("disk here", f"{free / 1e9:.0f} GB free", "a build takes about four times its text"))
     console.table(["part", "found", "note"], rows)

@@ -23,7 +23,8 @@ from pipelines.recipe.model import Lines, merge, override, read_yaml, validate
 from pipelines.recipe.options import Options
 from pipelines.run.stage import Context, Outcome, Stage, preview, run
 
-CORES = os.cpu_count() or 1
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+"""Cores that this process may use: `taskset` and SLURM allow it fewer than the machine has."""
 
 Out = Annotated[Path, typer.Option("--out", help="Folder to write; made if it is not there.")]
 Workers = Annotated[

@@ -6,7 +6,6 @@ times of the sidecars. Ten thousand ranks are two listings of a folder.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import time
@@ -18,6 +17,7 @@ from pipelines.errors import Failure, UsageError, failure
 from pipelines.run.folders import PLAN
 from pipelines.run.lock import STATE, is_held
 from pipelines.run.slurm_queue import FAILURE, SLURM, Job, last_words, queue, rank_log, read_array
+from pipelines.run.state import Named, Plan, Stopped, Unreadable, read_state
 from pipelines.stages.build_folder import RECIPE
 from sharding import seal
 
@@ -47,22 +47,21 @@ def show_status(folder: Path, console: Console, *, watch: bool = False) -> None:
 
 def look(folder: Path) -> dict[str, Any]:
     """What there is to know about a build, as JSON. Raises UsageError if the folder is not one's."""
-    recipe = folder / RECIPE
-    if not recipe.is_file():
+    recipe: Named | None = read_state(folder / RECIPE, Named)
+    if recipe is None:
         raise UsageError(f"{folder} is not the folder of a build: it has no {RECIPE}")
-    name = json.loads(recipe.read_bytes())["name"]
     jobs, asked = _jobs(folder)
     places = ("*", "*/*", f"*/{STATE}/*")  # the last: a stage that another needs first, and nobody else
     stages = sorted({path.parent for place in places for path in folder.glob(f"{place}/{STATE}")}, key=_age)
     lines = [_line(stage, folder, jobs) for stage in stages]
     counts = {state: sum(job.state == state for job in jobs) for state in sorted({job.state for job in jobs})}
     working = is_held(folder) or any(job.state == "RUNNING" for job in jobs)
-    stopped = None
-    if not jobs and not working and (folder / FAILURE).is_file():
-        stopped = json.loads((folder / FAILURE).read_bytes())
-    elif asked and not jobs and not working and any(line["state"] == "unfinished" for line in lines):
+    stopped: Any = None
+    if not jobs and not working:
+        stopped = read_state(folder / FAILURE, Stopped)
+    if stopped is None and asked and not jobs and not working and any(line["state"] == "unfinished" for line in lines):
         stopped = {"message": f"{folder}: no job of this build is left; {_last_step(folder)}", "exit_code": 5}
-    return {"recipe": name, "running": working, "jobs": counts, "stopped": stopped, "folders": lines}
+    return {"recipe": recipe["name"], "running": working, "jobs": counts, "stopped": stopped, "folders": lines}
 
 
 def _jobs(folder: Path) -> tuple[list[Job], bool]:
@@ -114,8 +113,10 @@ def _parts(stage: Path, jobs: list[Job]) -> dict[str, Any]:
     held = is_held(stage)
     found: dict[str, Any] = {"state": "running" if held or jobs else "unfinished"}
     try:
-        plan = json.loads((stage / STATE / PLAN).read_bytes())
-    except (FileNotFoundError, ValueError):
+        plan: Plan | None = read_state(stage / STATE / PLAN, Plan)
+    except Unreadable:
+        plan = None
+    if plan is None:
         return found
     names, asked = plan["parts"], set(plan["missing"])
     made = 0
@@ -160,7 +161,7 @@ def _files(stage: Path, below: set[str]) -> dict[str, os.stat_result]:
                 for entry in entries:
                     if entry.is_file() and not entry.name.startswith("."):
                         found[f"{folder}/{entry.name}" if folder else entry.name] = entry.stat()
-        except FileNotFoundError:
+        except (OSError, ValueError):  # no such folder, or a name that no folder can have
             continue
     return found
 

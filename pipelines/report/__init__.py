@@ -11,7 +11,6 @@ A report is not sealed, since throughput differs from run to run. All other figu
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from pathlib import Path
 
@@ -34,7 +33,7 @@ def report_is_current(folder: Path) -> bool:
     Raises Damaged for a manifest that cannot be read, Incomplete for a folder that holds nothing sealed.
     """
     try:
-        figures = json.loads((folder / FIGURES).read_bytes())
+        figures = seal.parsed((folder / FIGURES).read_bytes())
         page = seal.hash_file(folder / PAGE).sha256
     except (FileNotFoundError, ValueError):
         return False

@@ -37,7 +37,7 @@ from pipelines.html import (
 )
 from pipelines.report.folders import GROUPINGS, Folders
 from pipelines.stages.build_folder import RUN
-from sharding.seal import Sealed
+from sharding.seal import Sealed, parsed
 
 POINTS = 240
 """The most points of a curve; each stands for a range of steps."""
@@ -123,15 +123,27 @@ def _read_samples(run: Sealed) -> list[dict[str, Any]]:
     return [{key: sample[key] for key in keys} for sample in run.read_json("samples.json")["samples"]]
 
 
+def _timing(line: bytes) -> dict[str, float] | None:
+    """A line of timings.jsonl; None for one that was torn or changed, since no seal proves that file."""
+    keys = ("step", "tokens_per_second", "data_wait_ms", "seconds")
+    try:
+        timing = parsed(line)
+        sound = all(type(timing[key]) in (int, float) for key in keys)
+    except (ValueError, KeyError, TypeError):
+        return None
+    return timing if sound else None
+
+
 def _timings(run: Sealed) -> dict[str, Any] | None:
     """Return the speed of the run. A step that was repeated after an interruption counts once, as it was last."""
     path = run.path / "timings.jsonl"
     if not path.is_file():
         return None
     by_step = {}
-    for line in path.read_text().splitlines():
-        timing = json.loads(line)
-        by_step[timing["step"]] = timing
+    for line in path.read_bytes().splitlines():
+        timing = _timing(line)
+        if timing is not None:
+            by_step[timing["step"]] = timing
     timings = [by_step[step] for step in sorted(by_step)]
     if not timings:
         return None

@@ -31,6 +31,7 @@ from datatrove.pipeline.base import PipelineStep
 
 from pipelines.errors import Failure, as_failure, failure
 from pipelines.run.parts import Part, PartWriter
+from sharding import seal
 
 SINGLE_THREADED = {
     "RAYON_NUM_THREADS": "1",
@@ -53,9 +54,11 @@ class CommitPart(PipelineStep):  # type: ignore[misc]
         self.folder, self.parts, self.keys, self.write = folder, parts, keys, write
 
     def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Any:
-        writer = PartWriter(self.folder, self.parts[rank], self.keys[rank])
-        self.write(data, self.parts[rank], writer)
-        writer.commit()
+        part = self.parts[rank]
+        writer = PartWriter(self.folder, part, self.keys[rank])
+        with seal.naming(self.folder / part.name):  # where nothing closer to the fault has named a file
+            self.write(data, part, writer)
+            writer.commit()
         return ()
 
 
@@ -82,8 +85,10 @@ class LocalExecutor(LocalPipelineExecutor):  # type: ignore[misc]
             # datatrove sends each rank's log to stderr as well as to its file; a user's stderr is for sentences
             with contextlib.redirect_stderr(io.StringIO()):
                 self._run_for_rank(rank)
-        except Exception as error:
+        except BaseException as error:  # a panic of Rust code is no Exception
             known = as_failure(error)
+            if known is None and not isinstance(error, Exception):
+                raise
             message = str(known) if known else f"{type(error).__name__}: {error}"
             raise RankError(rank, message, known.exit_code if known else None, traceback.format_exc()) from None
         return rank
@@ -102,11 +107,10 @@ class LocalExecutor(LocalPipelineExecutor):  # type: ignore[misc]
                     _tell(partial(self.one, rank), done, failed)
                 return
             context = forked()
-            with _uninterrupted():
-                pool = ProcessPoolExecutor(workers, context, initializer=_enlist, initargs=(self,))
-                futures = [pool.submit(_run_rank, rank) for rank in ranks]
-            with pool:
+            with ProcessPoolExecutor(workers, context, initializer=_enlist, initargs=(self,)) as pool:
                 try:
+                    with _uninterrupted():
+                        futures = [pool.submit(_run_rank, rank) for rank in ranks]
                     for future in as_completed(futures):
                         _tell(future.result, done, failed)
                 except KeyboardInterrupt:
@@ -121,7 +125,7 @@ class LocalExecutor(LocalPipelineExecutor):  # type: ignore[misc]
             if error.exit_code is None:
                 raise Failure(f"{error.message} (a bug, or a fault of this machine; the log is in {logs})") from error
             raise failure(error.message, error.exit_code) from error
-        except BrokenProcessPool:
+        except (BrokenProcessPool, EOFError, ConnectionError):  # the last two: the process that forks was killed
             raise Failure(
                 "a worker process was killed, most likely for want of memory: run again with fewer --workers; "
                 "finished parts are kept"

@@ -7,7 +7,6 @@ be lost between sbatch and a write.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import shutil
 import subprocess
@@ -17,6 +16,7 @@ from typing import Any
 
 from pipelines.errors import Failure
 from pipelines.run.lock import STATE
+from pipelines.run.state import Array, Unreadable, read_state
 
 SLURM = f"{STATE}/slurm"
 """In a build's folder: what was launched, and the logs of steps. In a stage's: its array, and the logs of jobs."""
@@ -99,10 +99,10 @@ def job_id(output: str) -> str:
 
 
 def read_array(folder: Path) -> dict[str, Any]:
-    """A stage's last array; empty if there was none."""
+    """A stage's last array; empty if there was none, or if its record can't be read."""
     try:
-        return dict(json.loads((folder / ARRAY).read_bytes()))
-    except (FileNotFoundError, ValueError):
+        return dict(read_state(folder / ARRAY, Array) or {})
+    except Unreadable:
         return {}
 
 
@@ -124,7 +124,7 @@ def rank_log(folder: Path, array: dict[str, Any], rank: int) -> Path:
 def last_words(log: Path, rank: int, lines: int = 1) -> list[str]:
     """Why a rank failed: what its job's log says of it, else how that log ends."""
     try:
-        said = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+        said = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     except OSError:
         return ["its job left no log: it was cancelled before it began, or its machine was lost"]
     own = f"rank {rank}: "

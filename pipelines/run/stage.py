@@ -30,6 +30,7 @@ from pipelines.run import folders
 from pipelines.run.folders import FAULTS, PLAN
 from pipelines.run.lock import STATE, lock
 from pipelines.run.parts import Part, PartWriter, Sidecar, read_sidecar
+from pipelines.run.state import Unreadable, read_state
 from sharding import seal
 from sharding.seal import Counts, FileRecord, HashingFile, Manifest, Sealed
 
@@ -252,7 +253,7 @@ def run(stage: Stage, context: Context) -> Outcome:
     Failure (another writer), and what the stage's own code raises.
     """
     folders.claim(stage.folder, folders.STAGE)
-    with lock(stage.folder, patience=context.patience):
+    with seal.naming(stage.folder), lock(stage.folder, patience=context.patience):
         folders.refuse_links(stage.folder)
         folders.refuse_manifest(stage.folder)
         if context.restart:
@@ -361,12 +362,14 @@ def _look(stage: Stage) -> tuple[Manifest | None, list[str]]:
     except seal.Damaged:
         (stage.folder / seal.MANIFEST).unlink()  # the sidecars still tell what is sound
         return None, []
-    faults = [fault.file for fault in seal.find_faults(stage.folder, manifest, full=False)]
+    full = False
+    noted: list[str] = []
     try:
-        noted = seal.parsed((stage.folder / STATE / FAULTS).read_bytes())
-    except (FileNotFoundError, ValueError):
-        noted = []
-    return manifest, sorted({*faults, *(name for name in noted if isinstance(name, str))})
+        noted = read_state(stage.folder / STATE / FAULTS, list[str]) or []
+    except Unreadable:
+        full = True  # which files were damaged is lost: all are hashed
+    faults = [fault.file for fault in seal.find_faults(stage.folder, manifest, full=full)]
+    return manifest, sorted({*faults, *noted})
 
 
 def _done(stage: Stage, part: Part, faulty: Sequence[str]) -> bool:

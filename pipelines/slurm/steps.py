@@ -16,7 +16,6 @@ is replaced, and why.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import shlex
@@ -28,6 +27,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from pipelines.build import Result, build
 from pipelines.console import Console
 from pipelines.errors import Failure, UsageError, as_failure, failure
@@ -36,6 +37,7 @@ from pipelines.recipe.options import SlurmOptions
 from pipelines.run.lock import STATE
 from pipelines.run.slurm_queue import ARRAY, FAILURE, SLURM, job_id, label, queue, read_array, refuse_queued, stranded
 from pipelines.run.stage import Context, Handed, Here, Machines, Stage, Work, pipeline
+from pipelines.run.state import Launch, read_state
 from pipelines.texts import directive, word
 from sharding import seal
 
@@ -224,10 +226,25 @@ class Step:
         raise Handed(stage.name, [job])
 
 
+def _asked(out: Path) -> tuple[Launch, Recipe]:
+    """What the build in `out` was asked to do, and its recipe. Raises UsageError for a record that can't be read."""
+    asked: Launch | None = read_state(out / LAUNCH, Launch)
+    try:
+        if asked is not None:
+            return asked, Recipe.model_validate(asked["recipe"])
+        reason = "is not there"
+    except ValidationError as error:
+        reason = f"holds no recipe ({error.error_count()} of its keys are wrong)"
+    raise UsageError(f"{out / LAUNCH} {reason}: launch the build again with --executor slurm")
+
+
 def step(out: Path, training: bool) -> None:
     """Go on with the build from where it is, as far as this job can; `training`: it has the machines for that."""
-    asked = json.loads((out / LAUNCH).read_bytes())
-    recipe = Recipe.model_validate(asked["recipe"])
+    try:
+        asked, recipe = _asked(out)
+    except UsageError as error:
+        Console().error(error)
+        sys.exit(error.exit_code)
     options = recipe.slurm
     me = os.environ.get("SLURM_JOB_ID", "")
     if not training:  # what SLURM says of this job is not for those it submits

@@ -117,12 +117,14 @@ def _launch(folder: Path, dataset: Path, ranks: int, nodes: int, say: Callable[[
     log = folder / STATE / "train.log"
     last = ""
     with (
-        log.open("w") as file,
+        log.open("w", encoding="utf-8") as file,
         subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            encoding="utf-8",
+            errors="replace",
             env=environment,
             preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         ) as process,

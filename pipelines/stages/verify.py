@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -124,8 +125,9 @@ def _reader(dataset: Path) -> Callable[[str], str | None] | None:
 
 
 def _refusal(folder: Path, faults: Sequence[Fault], total: int | None = None) -> IntegrityError:
-    """The sentence for a damaged folder; its files are noted for the next build."""
-    note_faults(folder, sorted({fault.file.partition(":")[0] for fault in faults}))
+    """The sentence for a damaged folder; its files are noted for the next build, where the folder can be written."""
+    with contextlib.suppress(OSError):
+        note_faults(folder, sorted({fault.file.partition(":")[0] for fault in faults}))
     more = (total or len(faults)) - 1
     return IntegrityError(
         f"{folder / faults[0].file}: {faults[0].what}"

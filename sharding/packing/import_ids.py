@@ -18,6 +18,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -173,7 +174,17 @@ def _open_npy(path: Path) -> Ids:
             if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize > path.stat().st_size - file.tell():
                 raise ValueError("its header speaks of more than it holds")
         ids = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError, OverflowError, MemoryError, TypeError) as error:
+    except (
+        ValueError,
+        OSError,
+        EOFError,
+        SyntaxError,
+        TokenError,
+        MemoryError,
+        OverflowError,
+        RecursionError,
+        TypeError,
+    ) as error:
         raise InputError(
             f"{path} can't be read as .npy ({error}): OLMo's bare ids of that name are .bin here"
         ) from None

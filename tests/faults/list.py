@@ -65,6 +65,11 @@ FAULTS = {
     40: ("an input of the same size and time changed since it was read", "named on the next run"),
     41: ("user, password, query or fragment in an address", "in no name, id, file, log or sentence"),
     42: ("sizes that a Parquet, Arrow, JSON or npy file lies about", "refused, in bounded memory"),
+    43: ("records under .arcorp empty, cut or of other types", "refused by name, or not needed; no byte changes"),
+    44: ("tokenizer files nested, of other types, with pathological patterns", "read, or refused in one sentence"),
+    45: ("a damaged folder that can only be read", "exit code 4, the file named"),
+    46: ("an error of the system or of a library that names no file", "one sentence with the file or folder"),
+    47: ("another processor, locale, time zone, home or number of cores", "identical bytes"),
 }
 """Number -> (fault, promised outcome)."""
 
@@ -134,10 +139,15 @@ def fuzzed() -> list[str]:
 
 
 def keep(found: list[dict[str, Any]]) -> Path:
-    """Put what fuzzing found into results/fuzz-DATE.json; parsers fuzzed earlier on that day and not again stay."""
+    """Add what fuzzing found to results/fuzz-DATE.json: times and tries of one parser on one day add up."""
     path = RESULTS / f"fuzz-{_today()}.json"
     before = json.loads(path.read_bytes())["parsers"] if path.exists() else []
-    parsers = {one["parser"]: one for one in [*before, *found]}
+    parsers: dict[str, dict[str, Any]] = {}
+    for one in [*before, *found]:
+        known = parsers.setdefault(one["parser"], one)
+        if known is not one:
+            known["slowest"] = max(known["slowest"], one["slowest"])
+            known |= {key: round(known[key] + one[key], 1) for key in ("seconds", "examples", "read", "wrong")}
     write_json(path, {"date": _today(), "machine": machine(os.getloadavg()[0]), "parsers": list(parsers.values())})
     return path
 

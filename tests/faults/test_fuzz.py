@@ -17,9 +17,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import torch
+from faults.parsers import PARSERS, Attempt, prepared, survives
 
 from pipelines import cli
-from pipelines.errors import as_failure
 from pipelines.recipe.model import load_recipe, packaged
 from pipelines.run.parts import Part, read_sidecar
 from sharding import Dataset, seal
@@ -39,9 +39,6 @@ WORDS += [b"\xff\xfe", b"\xef\xbb\xbf", b"\xe2\x80\xa8", b"~~", b"#####", b"# |"
 WORDS += [b": ", b"- ", b"&a ", b"*a", b"<<: ", b"!!python/name:os.system", b"2001-99-99", b"\t", b"0x", b"\x1f\x8b"]
 WORDS += [str(2**power).encode() for power in (31, 32, 63, 64)]
 WORDS += [b"9" * 5000, b"[" * 100_000, b'{"a":' * 20_000, b"\xff" * 70_000]
-
-Attempt = Callable[[bytes], bool]
-"""Gives a parser these bytes. True if they were read, False if refused; else AssertionError says what was wrong."""
 
 
 def mutated(data: bytes, seed: int) -> bytes:
@@ -70,7 +67,9 @@ def fuzz(record_property: Callable[[str, object], None]) -> Callable[[str, bytes
                 break
             try:
                 read += attempt(mutated(data, FIRST + number))
-            except Exception as error:
+            except BaseException as error:  # panics of Rust code are no Exceptions
+                if isinstance(error, KeyboardInterrupt):
+                    raise
                 wrong.append(f"seed {FIRST + number}: {type(error).__name__}: {error}")
             slowest = max(slowest, time.monotonic() - before)
         figures = {"parser": parser, "seconds": round(before - begun, 1), "examples": number, "read": read}
@@ -80,20 +79,6 @@ def fuzz(record_property: Callable[[str, object], None]) -> Callable[[str, bytes
         assert not wrong, "\n".join([f"{len(wrong)} of {number}", *wrong[:5]])
 
     return tries
-
-
-def survives(parse: Callable[[], object]) -> bool:
-    """Whether `parse` came to its end; or raises what a user is told in a sentence."""
-    try:
-        parse()
-    except Exception as error:
-        known = as_failure(error)
-        if known is None:
-            raise
-        assert str(known), "a sentence"
-        assert "\n" not in str(known).strip(), "one sentence"
-        return False
-    return True
 
 
 def manifest(folder: Path) -> object:
@@ -190,6 +175,12 @@ def test_a_mutated_recipe_is_read_or_refused_in_a_sentence(tmp_path, fuzz):
         return survives(lambda: load_recipe(path))
 
     fuzz("recipe", packaged()["demo"].read_bytes(), attempt)
+
+
+@pytest.mark.fault(28)
+@pytest.mark.parametrize("what", PARSERS)
+def test_a_mutated_file_of_a_parser_in_this_process_is_read_or_refused_in_a_sentence(tmp_path, fuzz, what):
+    fuzz(what, *prepared(what, tmp_path))
 
 
 NATIVE = {

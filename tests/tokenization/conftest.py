@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from buckwalter import tables
 
-from benchmarks.tokenization.buckwalter import convert
 from tokenization.model import Tokenizer, Vocabulary, VocabularyLayout, pretoken_pattern, tokenizer_files
 from tokenization.training import PretokenCounts, count_pretokens, train_merges
 
@@ -90,4 +90,4 @@ def small(small_folder: Path) -> Tokenizer:
 @pytest.fixture(scope="session")
 def buckwalter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Buckwalter's tables of 2002 as a database of camel-tools."""
-    return convert(tmp_path_factory.mktemp("camel") / "buckwalter.db")
+    return tables(tmp_path_factory.mktemp("camel") / "buckwalter.db")

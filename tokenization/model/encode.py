@@ -112,7 +112,7 @@ class Encoder:
                 text = texts[number - begin][:CHECKED_CHARS]
                 to_utf8(text, f"document {number} of part {name}")
                 checked += 1
-                disagreed += self.tokenizer.encode(text) != self._by_fastokens([text])[0].tolist()
+                disagreed += self.tokenizer.encode(text) != self._by_either([text])[0].tolist()
         fast = self._fast is not None and not disagreed and not reference
         batches = self._batches(texts, name, begin, fast)
         return EncodedPart("fastokens" if fast else "tokenizers", checked, disagreed, batches)
@@ -129,13 +129,22 @@ class Encoder:
                 if fast and chars > self._batch_chars and self._can_split:  # a single long document
                     ids, tokens = self._in_pieces(batch[0])
                 else:
-                    ids, tokens = self._by_fastokens(batch) if fast else self._by_reference(batch)
+                    ids, tokens = self._by_either(batch) if fast else self._by_reference(batch)
             except (UnicodeEncodeError, EncodingError):  # find the text
                 for number, text in enumerate(batch, first + begin):
                     to_utf8(text, f"document {number} of part {name}")
                 raise
             yield EncodedBatch(batch, narrow_ids(ids, self.tokenizer.vocab_size), tokens)
             begin = end
+
+    def _by_either(self, texts: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+        """By fastokens, or by `tokenizers` where the other's regex engine gives up."""
+        try:
+            return self._by_fastokens(texts)
+        except UnicodeEncodeError:
+            raise
+        except ValueError:
+            return self._by_reference(texts)
 
     def _by_fastokens(self, texts: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
         ids, offsets = self._fast.encode_batch_flat(list(texts), False, True)

@@ -23,8 +23,9 @@ from typing import Any
 from tokenization.errors import FolderError
 from tokenization.model.alphabet import CHAR_OF_BYTE, bytes_to_token
 from tokenization.model.pattern import GPT2, split_config
-from tokenization.model.tokenizer import META_JSON, TOKENIZER_JSON, Tokenizer, read_json, read_roles
+from tokenization.model.tokenizer import META_JSON, TOKENIZER_JSON, Tokenizer, read_roles
 from tokenization.model.tokenizer_json import pairs_in_alphabet, tokenizer_json
+from tokenization.untrusted import read_json, shaped
 
 VOCAB, MERGES, ADDED = "vocab.json", "merges.txt", "added_tokens.json"
 
@@ -49,13 +50,15 @@ def open_tokenizer(name: Path | str) -> Tokenizer:
     """Open a tokenizer by path or name, in any of the forms above. Raises FolderError."""
     path = Path(name)
     if path.is_dir() and not (path / TOKENIZER_JSON).is_file() and (path / VOCAB).is_file():
-        return _of_vocab_and_merges(path)
+        with shaped(str(path)):
+            return _of_vocab_and_merges(path)
     if path.is_dir() or path.suffix == ".json":
         return Tokenizer.load(path)
     if path.suffix in (".pkl", ".pickle", ".pt", ".bin"):
         raise FolderError(f"{path}: a pickle runs code when it is read; name a tokenizer.json or a .tiktoken file")
     if path.is_file():
-        return _of_file(path)
+        with shaped(str(path)):
+            return _of_file(path)
     return _of_name(str(name))
 
 

@@ -8,7 +8,6 @@ defined. `tokenizers` is the reference engine: its ids are correct by definition
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from tokenization.errors import EncodingError, EncodingMismatch, FolderError
 from tokenization.model.alphabet import token_to_bytes
 from tokenization.model.pattern import GPT2
+from tokenization.untrusted import NPY_FAULTS, no_panic, parsed, read_json, shaped
 
 TOKENIZER_JSON = "tokenizer.json"
 CONFIG_JSON = "tokenizer_config.json"
@@ -40,15 +40,22 @@ class Tokenizer:
 
     def __init__(self, source: bytes, *, name: str, meta: dict[str, Any], roles: dict[str, str]) -> None:
         """Open the bytes of a tokenizer.json, called `name` in messages. Raises FolderError."""
-        from tokenizers import Tokenizer as Reference
-
         self.name = name
         self.meta = meta
         self.json = source
         self.sha256 = hashlib.sha256(source).hexdigest()
-        config = _parsed(source, name)
+        with shaped(name):
+            self._read(roles)
+
+    def _read(self, roles: dict[str, str]) -> None:
+        from tokenizers import Tokenizer as Reference
+
+        config, name = _parsed(self.json, self.name), self.name
         try:
-            self._reference: Any = Reference.from_str(source.decode())
+            with no_panic(FolderError, f"{name}: `tokenizers` cannot read it"):
+                self._reference: Any = Reference.from_str(self.json.decode())
+        except FolderError:
+            raise
         except Exception as error:  # the engine raises Exception itself
             raise FolderError(f"{name}: `tokenizers` cannot read it ({error}); save it with version 0.22") from error
         self._reference.encode_special_tokens = True
@@ -66,7 +73,7 @@ class Tokenizer:
         if not file.is_file():
             raise FolderError(f"{path}: there is no {TOKENIZER_JSON}; give a tokenizer folder or such a file")
         folder = path if path.is_dir() else None
-        meta = read_json(folder / META_JSON) if folder else {}
+        meta = _read_meta(folder / META_JSON) if folder else {}
         tokenizer = cls(file.read_bytes(), name=str(file), meta=meta, roles=read_roles(folder))
         if folder and meta:
             tokenizer._check_arrays(folder)
@@ -96,10 +103,14 @@ class Tokenizer:
     def encode(self, text: str) -> list[int]:
         """Return the ids of a text by the reference engine, without special tokens.
 
-        Raises EncodingError for lone surrogates.
+        Raises EncodingError for lone surrogates, and for a pattern that the regex engine gives up on this text.
         """
+        refusal = (
+            f"{self.name}: its pattern takes too long for a text of {len(text):,} characters; simplify the pattern"
+        )
         try:
-            ids: list[int] = self._reference.encode(text, add_special_tokens=False).ids
+            with no_panic(EncodingError, refusal):
+                ids: list[int] = self._reference.encode(text, add_special_tokens=False).ids
         except TypeError as error:
             raise EncodingError("a text contains lone surrogates and is not Unicode text; clean it first") from error
         return ids
@@ -152,17 +163,14 @@ class Tokenizer:
         for name, computed in ((TOKEN_BYTES, self.token_bytes), (TOKEN_CHARS, self.token_chars)):
             try:
                 stored = np.load(folder / name, allow_pickle=False)
-            except (OSError, ValueError, EOFError) as error:
+            except NPY_FAULTS as error:
                 raise FolderError(f"{folder / name}: cannot be read ({error}); make the tokenizer again") from error
             if not np.array_equal(stored, computed):
                 raise FolderError(f"{folder / name}: does not match {TOKENIZER_JSON}; make the tokenizer again")
 
 
 def _parsed(source: bytes, name: str) -> dict[str, Any]:
-    try:
-        config = json.loads(source)
-    except ValueError as error:
-        raise FolderError(f"{name}: is not JSON ({error}); make or download it again") from error
+    config = parsed(source, name)
     if not isinstance(config, dict):
         raise FolderError(f"{name}: is not a JSON object; give a tokenizer.json")
     model = config.get("model")
@@ -209,17 +217,20 @@ def _vocabulary(config: dict[str, Any], name: str) -> tuple[list[bytes], dict[st
     return [pieces[token_id] for token_id in range(len(pieces))], specials
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Return the object in a JSON file; an empty one if there is no file. Raises FolderError."""
-    if not path.is_file():
-        return {}
-    try:
-        value = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise FolderError(f"{path}: is not JSON ({error}); make or download the tokenizer again") from error
-    if not isinstance(value, dict):
-        raise FolderError(f"{path}: is not a JSON object; make or download the tokenizer again")
-    return value
+def _read_meta(path: Path) -> dict[str, Any]:
+    """Return the object in a tokenizer_meta.json; an empty one if there is no file. Raises FolderError."""
+    meta = read_json(path)
+    golden = meta.get("golden", [])
+    if not isinstance(golden, list) or not all(_is_encoding(encoding) for encoding in golden):
+        raise FolderError(f"{path}: its golden encodings are not texts with ids; make the tokenizer again")
+    return meta
+
+
+def _is_encoding(value: Any) -> bool:
+    """Return whether a value has the form {"text": str, "ids": [int, ...]}."""
+    if not isinstance(value, dict) or not isinstance(value.get("text"), str) or not isinstance(value.get("ids"), list):
+        return False
+    return all(type(token_id) is int for token_id in value["ids"])
 
 
 def read_roles(folder: Path | None) -> dict[str, str]:
@@ -230,6 +241,9 @@ def read_roles(folder: Path | None) -> dict[str, str]:
     roles = {}
     for role in ("bos", "eos", "pad"):
         token = config.get(f"{role}_token")
+        token = token.get("content") if isinstance(token, dict) else token
         if token is not None:
-            roles[role] = token["content"] if isinstance(token, dict) else token
+            if not isinstance(token, str):
+                raise FolderError(f"{folder / CONFIG_JSON}: {role}_token is no name of a token; fetch it again")
+            roles[role] = token
     return roles

@@ -32,6 +32,7 @@ from tokenization.morphology.features import (
 )
 from tokenization.morphology.segmenter import Boundaries
 from tokenization.morphology.weights import shipped_weights
+from tokenization.untrusted import NPY_FAULTS
 
 FORMAT = 2
 _SHAPES = {"weights": (1 << BITS,), "prefixes": (len(PREFIXES),), "suffixes": (len(SUFFIXES),)}
@@ -71,7 +72,7 @@ class LearnedSegmenter:
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as file_arrays:
                 arrays = {name: file_arrays[name] for name in file_arrays.files}
-        except (OSError, ValueError, EOFError, BadZipFile) as error:
+        except (*NPY_FAULTS, BadZipFile) as error:
             raise SegmenterError(f"{path}: cannot be read ({error}); install arcorp again") from error
         expected = {
             "format",
