@@ -36,9 +36,12 @@ def colours_of(tokenizers: Figures) -> dict[str, int]:
 
 
 def bars(
-    title: str, note: str, tokenizers: Figures, groups: Sequence[tuple[str, Callable[[Figures], float]]],
+    title: str,
+    note: str,
+    tokenizers: Figures,
+    groups: Sequence[tuple[str, Callable[[Figures], float]]],
     show: Callable[[float], str],
-) -> Markup:  # fmt: skip
+) -> Markup:
     """Draw a bar for each tokenizer under the name of each group.
 
     groups: names, each with a function from the figures of a tokenizer to the value. show: formats a value.

@@ -12,6 +12,7 @@ from pipelines import cli
 from pipelines.build import write_report_and_card
 from pipelines.errors import UsageError
 from pipelines.publish import CARD, card_of, write_card
+from pipelines.report import report_is_current
 from sharding import Dataset
 from sharding.seal import Sealed
 
@@ -84,6 +85,15 @@ def test_a_build_writes_the_datasets_card_with_its_report_and_leaves_an_edited_o
     card.write_text(card.read_text("utf-8").replace("## Known limits", "## What I know of it"), encoding="utf-8")
     assert cli.run(["report", str(out)]) == 0
     assert "## What I know of it" in card.read_text("utf-8")
+
+
+def test_a_report_is_current_only_when_its_dataset_has_its_card(built, tmp_path, monkeypatch):
+    out = shutil.copytree(built, tmp_path / "demo")
+    monkeypatch.setattr("pipelines.report.render", None)  # the report fails half-way
+    with pytest.raises(TypeError):
+        write_report_and_card(out)
+    assert (out / "dataset" / CARD).is_file()
+    assert not report_is_current(out)
 
 
 def test_a_name_that_would_break_a_table_or_the_metadata_does_not(built):
