@@ -150,7 +150,7 @@ def test_tokenizers_of_one_name_are_told_apart() -> None:
     [
         ({"--docs": "tokenizer"}, 2, "documents come from ingest or dedup"),
         ({"--sizes": "8x"}, 2, "write them as 8k,16k,32k"),
-        ({"--sizes": "100"}, 2, "a vocabulary holds the 256 bytes"),
+        ({"--sizes": "100"}, 2, "sizes 100: choose 257 or more"),
         ({"--sizes": "64k"}, 3, "the text gives"),
         ({"--gold": "unique"}, 3, "cannot be read as text"),
         ({"--out": "unique/manifest.json"}, 2, "can't be written"),
