@@ -1,7 +1,7 @@
 """A build on SLURM: short jobs that go from stage to stage, and one array for each stage's parts.
 
     launch: arcorp build --executor slurm      on the login node: checks, submits the first step, returns
-    step:   python -m pipelines.slurm.steps DIR      a job: goes down the stages like any build; where many parts are
+    step:   python -m pipelines.slurm DIR      a job: goes down the stages like any build; where many parts are
                                                missing it submits an array, and the next step after that array
     rank:   launch_pickled_pipeline            a job of the array: makes its share of the parts
 
@@ -93,7 +93,7 @@ def submit(text: str, *arguments: str) -> str:
 def _submit_step(out: Path, options: SlurmOptions, after: list[str], *, to_train: bool = False) -> str:
     """Submit the next step of the build. It starts when the jobs in `after` have ended, however they ended."""
     log = out / SLURM / "step-%j.out"
-    command = shlex.join(["exec", "python", "-m", "pipelines.slurm.steps", str(out)])
+    command = shlex.join(["exec", "python", "-m", "pipelines.slurm", str(out)])
     if to_train and options.train is not None:
         train = options.train
         given = {name: getattr(train, name) for name in ("time", "memory", "cpus")}

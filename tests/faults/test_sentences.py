@@ -105,7 +105,7 @@ def test_a_step_on_a_cluster_with_a_harmed_launch_ends_with_a_sentence(tmp_path,
     for data in (HARM[harm], json.dumps({"launch": "a", "recipe": {"name": 3}, "until": None}).encode()):
         launch.write_bytes(data)
         done = subprocess.run(
-            [sys.executable, "-m", "pipelines.slurm.steps", str(tmp_path)], capture_output=True, text=True, cwd=ROOT
+            [sys.executable, "-m", "pipelines.slurm", str(tmp_path)], capture_output=True, text=True, cwd=ROOT
         )
         assert done.returncode == 2, done.stderr
         assert str(launch) in done.stderr

@@ -143,7 +143,7 @@ def test_tokenizers_of_equal_names_have_different_labels() -> None:
     [
         ({"--docs": "tokenizer"}, 2, "tokenizer", "ingest or dedup"),
         ({"--sizes": "8x"}, 2, "--sizes 8x", "8k,16k,32k"),
-        ({"--sizes": "100"}, 2, "100", "256"),
+        ({"--sizes": "100"}, 2, "100", "257"),
         ({"--sizes": "64k"}, 3, "65536", "smaller vocabulary"),
         ({"--gold": "unique"}, 3, "unique", "text"),
         ({"--out": "unique/manifest.json"}, 2, "unique/manifest.json", "--out"),
