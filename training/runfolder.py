@@ -82,9 +82,7 @@ class RunFolder:
             kept.append(value)
         with atomic_file(path) as file:
             file.write("".join(_line(value) for value in kept).encode())
-        self._metrics = path.open(
-            "a", buffering=1, encoding="utf-8"
-        )  # flushed by line
+        self._metrics = path.open("a", buffering=1, encoding="utf-8")  # flushed by line
         return kept
 
     def metric(self, value: Mapping[str, Any]) -> None:
