@@ -17,7 +17,7 @@ test-cluster: .venv/installed  ## every fault on a SLURM of two nodes that is st
 	ARCORP_SLURM=all $(BIN)/pytest tests/cluster
 
 test-faults: .venv/installed  ## try every fault many times, and write docs/reliability.md
-	ARCORP_RELIABILITY=docs/reliability.md ARCORP_SLURM=all ARCORP_KILLS=$${ARCORP_KILLS:-30} \
+	ARCORP_RELIABILITY=docs/reliability.md ARCORP_SLURM=all ARCORP_KILLS=$${ARCORP_KILLS:-30} ARCORP_FLIPS=$${ARCORP_FLIPS:-300} \
 		ARCORP_EXAMPLES=$${ARCORP_EXAMPLES:-300} ARCORP_POINTS=$${ARCORP_POINTS:-97} $(BIN)/pytest -m fault -n 2 --dist loadfile
 
 fuzz: .venv/fuzz  ## every parser on mutated files, ten minutes each; figures are added to benchmarks/results

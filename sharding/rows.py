@@ -5,6 +5,10 @@
 >>> batch = data.batch(step=0, rank=0, world=8)     # ids int64 (batch_rows / 8, row_tokens)
 >>> data.validation.read(np.arange(8)).ids
 
+Shards are proven as they are read (`sharding.proving`): each is hashed when a row of it is first asked for. A
+damaged shard raises DamagedFile, which names the shard, the rows asked for and their documents. With `beside`
+a thread hashes while rows are given out; the caller must then call `settle` before it keeps what it made of them.
+
 No worker processes: rows are copied out of memory-mapped shards, 0.05 ms for 32 x 2048 in a warm cache, where the
 way through another process costs a millisecond. The kernel is told that access is random, so that it doesn't
 read 128 kB for each row, and which rows come in the next steps, so that they are there when they are asked for.
@@ -17,21 +21,27 @@ import hashlib
 import mmap
 import resource
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from sharding.layout import SCHEDULE, SEGMENT, TOKENIZER, Ids, Layout, SplitLayout, StratumLayout, shard_name
+from sharding.proving import DamagedFile, Prover, Share
 from sharding.scheduling.schedule import Rows, Schedule
 from sharding.seal import Damaged, Sealed
 
 READ_AHEAD = 8  # steps
 WARM = 128  # batches without a page read from disk, after which reading ahead rests
 BLOCK = 16  # steps whose rows are computed in one go
+SHOWN = 8  # rows and documents of a damaged shard, in a message
 KEPT_BLOCKS = 2  # the current step and the step read ahead may lie in two
+
+SUFFIXES = (".bin", ".seg")
 
 Mask = npt.NDArray[np.bool_]
 Segments = npt.NDArray[np.void]
@@ -61,20 +71,33 @@ class Batch:
 
 
 class _Shard:
-    """One shard, mapped when first used."""
+    """One shard, mapped and proven when first used. Raises DamagedFile, if it is proven at once."""
 
-    def __init__(self, folder: Path, name: str, rows: int, layout: Layout) -> None:
-        self._path = folder / name
+    def __init__(self, folder: Path, name: str, number: int, rows: int, layout: Layout, prover: Prover | None) -> None:
+        self._folder, self._name, self._number = folder, name, number
         self._rows = rows
         self._layout = layout
+        self._prover = prover
+        self._maps: list[mmap.mmap] = []
+
+    def open(self) -> None:
+        """Map both files and prove them, so that every process that uses a shard hashes its share of both."""
+        with ExitStack() as stack:
+            files = [stack.enter_context((self._folder / (self._name + suffix)).open("rb")) for suffix in SUFFIXES]
+            self._maps = [_map(file) for file in files]
+            if self._prover is not None:
+                for suffix, file in zip(SUFFIXES, files, strict=True):
+                    self._prover.need(self._name + suffix, self._number, file)  # the file that is mapped
+                if self._prover.share is not None:
+                    stack.pop_all()  # the prover closes them
 
     @cached_property
     def ids(self) -> Ids:
-        return np.frombuffer(self._mapped, self._layout.dtype).reshape(self._rows, self._layout.row_tokens)
+        return np.frombuffer(self._maps[0], self._layout.dtype).reshape(self._rows, self._layout.row_tokens)
 
     @cached_property
     def segments(self) -> Segments:
-        return np.frombuffer(_map(self._path.with_suffix(".seg")), SEGMENT)
+        return np.frombuffer(self._maps[1], SEGMENT)
 
     @cached_property
     def positions(self) -> npt.NDArray[np.uint16]:
@@ -85,7 +108,7 @@ class _Shard:
         """Index of the first segment of each row, and one past the last: (rows + 1,); 4 bytes a row."""
         begins = np.flatnonzero(self.positions == 0)
         if len(begins) != self._rows:
-            raise Damaged(f"{self._path}.seg: {len(begins)} rows, the shard has {self._rows}; build the folder again")
+            raise self.damaged(f"it has the segments of {len(begins)} rows, and the shard has {self._rows}", ".seg")
         return np.append(begins, len(self.segments)).astype(np.uint32)
 
     def segments_of(self, row: int) -> slice:
@@ -95,17 +118,24 @@ class _Shard:
         """Ask the kernel to have a row in memory soon."""
         first = row * self._layout.row_bytes
         page = first - first % mmap.PAGESIZE
-        self._mapped.madvise(mmap.MADV_WILLNEED, page, first + self._layout.row_bytes - page)
+        self._maps[0].madvise(mmap.MADV_WILLNEED, page, first + self._layout.row_bytes - page)
 
-    @cached_property
-    def _mapped(self) -> mmap.mmap:
-        return _map(self._path.with_suffix(".bin"))
+    def first_wrong_row(self) -> tuple[int, str] | None:
+        """A row of a damaged shard that can't be, and why; None if every row might be."""
+        wrong = np.flatnonzero((self.ids >= self._layout.vocab_size).any(axis=1))
+        if len(wrong):
+            row = int(wrong[0])
+            return row, f"holds id {int(self.ids[row].max())} of a vocabulary of {self._layout.vocab_size}"
+        return None
+
+    def damaged(self, what: str, suffix: str = ".bin") -> DamagedFile:
+        name = self._name + suffix
+        return DamagedFile(self._folder / name, name, what)
 
 
-def _map(path: Path) -> mmap.mmap:
+def _map(file: BinaryIO) -> mmap.mmap:
     """Map a file to be read here and there: without advice each row would cost 128 kB of reading."""
-    with path.open("rb") as file:
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     mapped.madvise(mmap.MADV_RANDOM)
     return mapped
 
@@ -113,8 +143,10 @@ def _map(path: Path) -> mmap.mmap:
 class Split:
     """The rows of one split, `train` or `validation`, numbered from 0 over all its shards."""
 
-    def __init__(self, folder: Path, name: str, layout: Layout) -> None:
+    def __init__(self, folder: Path, name: str, layout: Layout, prover: Prover | None) -> None:
+        """`prover`: None for a reader that has hashed the shards itself."""
         self._layout: SplitLayout = layout.splits[name]
+        self._vocab_size = layout.vocab_size
         self._row_tokens = layout.row_tokens
         self._dtype = layout.dtype
         self.name = name
@@ -122,15 +154,23 @@ class Split:
         self.strata: tuple[StratumLayout, ...] = self._layout.strata
         shards = self._layout.shards
         self._shards = [
-            _Shard(folder, shard_name(name, k, shards), len(self._layout.rows_of(k)), layout) for k in range(shards)
+            _Shard(folder, shard_name(name, k, shards), k, len(self._layout.rows_of(k)), layout, prover)
+            for k in range(shards)
         ]
+        self._asked: dict[int, tuple[Rows, int | None]] = {}  # shard -> the rows of it that were first asked for, step
 
     def read(self, rows: Sequence[int] | Rows, *, raw: bool = False) -> Batch:
-        """Copy rows out. `raw` keeps the type on disk. Raises IndexError for a row that isn't there."""
+        """Copy rows out. `raw` keeps the type on disk.
+
+        Raises IndexError for a row that isn't there, DamagedFile for a shard that is not as it was sealed.
+        """
         numbers = np.asarray(rows, np.int64)
         ids = np.empty((len(numbers), self._row_tokens), self._dtype)
         for place, (shard, row) in enumerate(self._find(numbers)):
             ids[place] = shard.ids[row]
+        if ids.size and ids.max() >= self._vocab_size:  # beside the proof of its shard: no model could be fed with it
+            bad = int(numbers[np.flatnonzero((ids >= self._vocab_size).any(axis=1))[0]])
+            raise self.named(self._shards[bad // self._layout.rows_per_shard].damaged("an id is out of range"))
         return Batch(ids if raw else ids.astype(np.int64), numbers, self)
 
     def segments(self, row: int) -> Segments:
@@ -142,7 +182,10 @@ class Split:
         """True where a segment begins, (n, row_tokens)."""
         starts = np.zeros((len(rows), self._row_tokens), np.bool_)
         for place, (shard, row) in enumerate(self._find(rows)):
-            starts[place, shard.positions[shard.segments_of(row)]] = True
+            positions = shard.positions[shard.segments_of(row)]
+            if positions.max() >= self._row_tokens:
+                raise self.named(shard.damaged(f"a segment begins beyond the end of row {rows[place]}", ".seg"))
+            starts[place, positions] = True
         return starts
 
     def shard_of(self, row: int) -> str:
@@ -150,9 +193,44 @@ class Split:
         return shard_name(self.name, row // self._layout.rows_per_shard, self._layout.shards)
 
     def will_need(self, rows: Rows) -> None:
-        """Ask the kernel to read rows ahead; returns at once."""
+        """Ask the kernel to read rows ahead, and have their shards proven."""
         for shard, row in self._find(rows):
             shard.advise(row)
+
+    def touch(self, rows: Rows, step: int | None = None) -> None:
+        """Have the shards of rows proven, now or beside the reading. `step` that reads them, for messages.
+
+        Raises DamagedFile, if now.
+        """
+        if len(self._asked) == len(self._shards):
+            return
+        numbers = rows // self._layout.rows_per_shard
+        for number in np.unique(numbers).tolist():
+            if number not in self._asked:
+                self._asked[number] = rows[numbers == number], step
+                try:
+                    self._shards[number].open()
+                except DamagedFile as error:
+                    named = self.named(error)
+                    del self._asked[number]  # the next reader is refused too
+                    raise named from None
+
+    def named(self, error: DamagedFile) -> DamagedFile:
+        """The error of one of this split's shards, with the rows that were asked for and their documents."""
+        number = int(error.name.rsplit("-", 3)[1])
+        shard, (asked, step) = self._shards[number], self._asked[number]
+        asked, first, why = np.sort(asked), number * self._layout.rows_per_shard, ""
+        try:
+            wrong = shard.first_wrong_row()
+            row = int(asked[0]) if wrong is None else first + wrong[0]
+            why = "" if wrong is None else f" (row {row} {wrong[1]})"
+            segments = shard.segments[shard.segments_of(row - first)]
+            documents = f"; row {row} holds the documents {_short(segments['document'].tolist())}"
+        except Exception:
+            documents = ""
+        reader = f"step {step + 1}" if step is not None else "the reader"
+        what = f"{error.what}{why}; {reader} reads its {self.name} rows {_short(asked.tolist())}{documents}"
+        return DamagedFile(error.path, error.name, what)
 
     def _find(self, rows: Rows) -> Iterator[tuple[_Shard, int]]:
         """The shard of each row, and its number there."""
@@ -160,6 +238,7 @@ class Split:
         if numbers and (min(numbers) < 0 or max(numbers) >= self.rows):
             wrong = min(numbers) if min(numbers) < 0 else max(numbers)
             raise IndexError(f"row {wrong} is not in split {self.name}, which has {self.rows} rows")
+        self.touch(rows)
         shards, per_shard = self._shards, self._layout.rows_per_shard
         for row in numbers:
             yield shards[row // per_shard], row % per_shard
@@ -169,25 +248,31 @@ class Dataset:
     """A packed dataset, opened for training: sizes, seals, the tokenizer and the schedule are checked.
 
     schedule: name of the schedule's file in the folder; None for rows alone: it then has no step.
-    Raises Unsealed or Damaged (`sharding.seal`) if any is not as it was sealed. Every byte is checked by
-    `arcorp verify --level full`, not here: opening takes milliseconds at any size.
+    beside: a thread hashes this share of the shards while rows are given out; see `settle`. Without it a shard is
+    hashed before the first row of it is given out.
+    Raises Unsealed or Damaged (`sharding.seal`) if any is not as it was sealed. Rows are not read here: opening takes
+    milliseconds at any size.
     """
 
-    def __init__(self, path: Path | str, schedule: str | None = SCHEDULE) -> None:
+    def __init__(self, path: Path | str, schedule: str | None = SCHEDULE, *, beside: Share | None = None) -> None:
         sealed = Sealed(path, "pack")
         self.path = sealed.path
         self.root = sealed.root
         self.layout = Layout.of(sealed.manifest, str(self.path / "manifest.json"))
         _check_files(sealed, self.layout)
-        _allow_open_files(2 * sum(split.shards for split in self.layout.splits.values()))
+        _allow_open_files(4 * sum(split.shards for split in self.layout.splits.values()))
         self.row_tokens = self.layout.row_tokens
         self.vocab_size = self.layout.vocab_size
         self.tokenizer = self.path / TOKENIZER.rpartition("/")[0]
         self._schedule = None if schedule is None else Schedule.read(self.path / schedule, sealed.manifest)
         self.batch_rows = self._schedule.batch_rows if self._schedule else 0
         self.steps = self._schedule.steps if self._schedule else 0
-        self.train = Split(self.path, "train", self.layout)
-        self.validation = Split(self.path, "validation", self.layout)
+        self._prover = Prover(sealed, beside)
+        self.train = Split(self.path, "train", self.layout, self._prover)
+        self.validation = Split(self.path, "validation", self.layout, self._prover)
+        if beside is not None:  # each process validates on rows of its own, and hashes its share of all
+            validation = self.layout.splits["validation"]
+            self.validation.touch(np.arange(0, validation.rows, validation.rows_per_shard))
         self._blocks: dict[int, Rows] = {}
         self._advised: dict[tuple[int, int, int, int], int] = {}
         self._faults, self._warm = -1, 0
@@ -227,9 +312,28 @@ class Dataset:
             )
         per = self.batch_rows // (world * accumulation)
         part = slice((micro * world + rank) * per, (micro * world + rank + 1) * per)
+        rows = self.rows_of(step)
+        self.train.touch(rows if self._prover.share else rows[part], step)  # shared: all processes see the same shards
         if self._from_disk():
             self._read_ahead(step, part, (rank, world, micro, accumulation))
-        return self.train.read(self.rows_of(step)[part], raw=raw)
+        return self.train.read(rows[part], raw=raw)
+
+    @property
+    def failure(self) -> Damaged | OSError | None:
+        """What was found beside the reading and not yet raised: a damaged shard, or one that can't be read."""
+        found = self._prover.failure
+        if not isinstance(found, DamagedFile):
+            return found
+        return (self.train if found.name.startswith("shards/train-") else self.validation).named(found)
+
+    def settle(self) -> None:
+        """Wait until every row that was given out is proven. Call it before keeping what was made of them.
+
+        Raises DamagedFile, which names the shard, the step, the rows and their documents; OSError.
+        """
+        self._prover.settle()
+        if self.failure is not None:
+            raise self.failure
 
     def _from_disk(self) -> bool:
         """False once many batches came from memory alone: advice costs as much as copying rows that are there.
@@ -246,7 +350,9 @@ class Dataset:
         advised = self._advised.get(reader, -1)
         first = advised + 1 if step <= advised <= last else step  # else the reader jumped
         for ahead in range(first, last + 1):
-            self.train.will_need(self.rows_of(ahead)[part])
+            rows = self.rows_of(ahead)[part]
+            self.train.touch(rows, ahead)
+            self.train.will_need(rows)
         self._advised[reader] = last
 
     def order_hash(self, previous: bytes, step: int) -> bytes:
@@ -270,7 +376,8 @@ def _check_files(sealed: Sealed, layout: Layout) -> None:
     record = sealed.manifest.files.get(TOKENIZER)
     if record is None or record.sha256 != layout.tokenizer:
         raise Damaged(f"{sealed.path / TOKENIZER} is not the tokenizer that the ids were made with")
-    sealed.read(TOKENIZER)
+    for name in sealed.names(prefix=TOKENIZER.rpartition("/")[0]):
+        sealed.read(name)  # its readers open the files by their paths
 
 
 def _allow_open_files(wanted: int) -> None:
@@ -280,3 +387,7 @@ def _allow_open_files(wanted: int) -> None:
     if soft < wanted and (hard == resource.RLIM_INFINITY or soft < hard):
         limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+
+
+def _short(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers[:SHOWN])) + (", ..." if len(numbers) > SHOWN else "")

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from sharding.rows import Dataset
-from sharding.seal import write_json
+from sharding.seal import SealError, write_json
 from training import checkpoint, evaluate
 from training.config import Config
 from training.data import Step, describe_row, steps, trained_on
@@ -137,9 +137,23 @@ class Trainer:
 
     def save(self) -> None:
         """Write a checkpoint of this step, unless it exists, and delete old ones."""
+        self.settle()
         if self.saved[0] != self.step:
             self.ranks.from_first(self._save)
             self.saved = (self.step, self.order_hash.hex())
+
+    def settle(self) -> None:
+        """Wait until the shards that were read are proven on all ranks. Raises what was found damaged.
+
+        Rows are used while their shards are hashed; nothing that was trained on them is kept before this returns.
+        """
+        failure: Exception | None = None
+        try:
+            self.dataset.settle()
+        except (SealError, OSError) as error:
+            failure = error
+        if self.ranks.any(failure is not None):
+            raise failure or FirstRankFailed()
 
     def _save(self) -> None:
         assert self.folder is not None
@@ -237,7 +251,7 @@ class Trainer:
                 (sum_of_nats * (ranks.world / total)).backward()  # DDP takes the mean over ranks
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.grad_clip)
         mine = torch.cat(by_row)
-        failure = self.folder.failure if self.folder is not None else None
+        failure = (self.folder.failure if self.folder is not None else None) or self.dataset.failure
         flags = [float(self.stop()), float(failure is not None)]
         values = torch.cat((mine.double().sum().view(1), torch.tensor(flags, dtype=torch.float64, device=device)))
         nats_sum, stop, failed = ranks.sum(values).tolist()

@@ -89,6 +89,11 @@ def rank_in_environment() -> int:
     return int(os.environ.get("RANK", "0"))
 
 
+def place_on_machine() -> tuple[int, int]:
+    """Number of this process among those of its machine, and how many they are."""
+    return int(os.environ.get("LOCAL_RANK", "0")), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+
+
 @contextmanager
 def joined(device: str) -> Iterator[Ranks]:
     """Join the processes that torchrun started, by NCCL on CUDA and gloo on the CPU. Yields this process's Ranks.

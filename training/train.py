@@ -26,6 +26,7 @@ if (
 
 import torch
 
+from sharding.proving import Share
 from sharding.rows import Dataset
 from training.attention import fastest_kernels
 from training.config import Config
@@ -34,7 +35,7 @@ from training.data import check_batch
 from training.errors import REPORTED, ConfigError, InputError, TrainError, exit_code, say
 from training.fp8 import check_hardware
 from training.loop import Trainer
-from training.ranks import FirstRankFailed, Ranks, joined, rank_in_environment
+from training.ranks import FirstRankFailed, Ranks, joined, place_on_machine, rank_in_environment
 from training.runfolder import RunFolder
 
 LINGER = 30
@@ -79,8 +80,15 @@ def train(arguments: argparse.Namespace, config: Config, ranks: Ranks) -> int:
     """Train on this rank, from the start or the last checkpoint to the end. Returns the exit code."""
     if config.threads:
         torch.set_num_threads(config.threads)
-    digest = ranks.from_first(lambda: open_dataset(arguments, config, ranks).root)
-    dataset = open_dataset(arguments, config, ranks)
+    dataset: Dataset | None = None
+
+    def open_first() -> str:
+        nonlocal dataset
+        dataset = open_dataset(arguments, config, ranks)
+        return dataset.root
+
+    digest = ranks.from_first(open_first)
+    dataset = dataset or open_dataset(arguments, config, ranks)
     if dataset.root != digest:
         raise InputError(
             f"{arguments.data} is dataset {dataset.root[:16]} on rank {ranks.rank} and {digest[:16]} on rank 0: "
@@ -115,7 +123,8 @@ def train(arguments: argparse.Namespace, config: Config, ranks: Ranks) -> int:
 
 def open_dataset(arguments: argparse.Namespace, config: Config, ranks: Ranks) -> Dataset:
     """Open the dataset. Raises SealError if it is damaged, ConfigError if the options do not fit it."""
-    dataset = Dataset(arguments.data, schedule=arguments.schedule)
+    beside = Share(*place_on_machine())
+    dataset = Dataset(arguments.data, schedule=arguments.schedule, beside=beside)
     config.model(dataset.vocab_size, dataset.row_tokens)
     check_batch(dataset, config.batch_rows, ranks.world, config.accumulation)
     if config.steps is not None and config.steps > dataset.steps:

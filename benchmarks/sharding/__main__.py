@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import Goal, keep, told
-from benchmarks.sharding import files, memory, packing
+from benchmarks.sharding import files, memory, packing, proving
 from benchmarks.sharding.corpus import write_tokens
 
 DOCUMENTS = 600_000  # 1.2 GB of ids
 
 
 def main() -> None:
-    """Measure what is named on the command line (packing, files, memory), or all."""
+    """Measure what is named on the command line (packing, files, proving, memory), or all."""
     load = os.getloadavg()[0]
-    chosen = sys.argv[1:] or ["packing", "files", "memory"]
+    chosen = sys.argv[1:] or ["packing", "files", "proving", "memory"]
     results: dict[str, Any] = {}
     scratch = Path(tempfile.mkdtemp(prefix="bench-sharding-", dir=os.environ.get("TMPDIR")))
     try:
@@ -34,6 +34,8 @@ def main() -> None:
             results["materialise"] = told("materialise", files.materialise(scratch / "dataset", tokens))
             results["verify"] = told("verify", files.verify_full(scratch / "dataset"))
             results["read"] = told("read", files.read(scratch / "dataset", scratch))
+        if "proving" in chosen:
+            results["proving"] = told("proving", proving.measure(scratch))
         if "memory" in chosen:
             results["planning"] = told("planning", memory.measure(scratch))
     finally:

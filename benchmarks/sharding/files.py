@@ -23,6 +23,7 @@ from sharding.packing.options import PackOptions
 from sharding.packing.plan import Plan
 from sharding.packing.planner import draft_plan
 from sharding.packing.write import ShardCounts, ShardWriter, summary
+from sharding.proving import Share
 from sharding.rows import Dataset
 from sharding.scheduling.mixture import Mixture
 from sharding.scheduling.schedule import Phase, lay
@@ -163,7 +164,7 @@ def read(folder: Path, scratch: Path) -> dict[str, Any]:
     for _ in range(5):
         forget(folder)
         began = time.perf_counter()
-        opened = Dataset(folder)
+        opened = Dataset(folder, beside=Share())
         opened.batch(7)
         cold_first.append(time.perf_counter() - began)
         cold += [_timed(lambda step=step, opened=opened: opened.batch(step)) for step in range(8, 60)]

@@ -6,17 +6,23 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pipelines.console import Console
+from pipelines.run.proofs import check_if_sealed
 from pipelines.texts import line
 
 
 def show_row(dataset: Path, split: str, row: int, console: Console) -> None:
-    """A row, segment by segment: the document, where in it the segment begins, and its text."""
+    """A row, segment by segment: the document, where in it the segment begins, and its text.
+
+    Every file that this is read from is hashed first. Raises Damaged.
+    """
     from sharding.checking.inspect import row_view
     from tokenization.model import Tokenizer
 
+    segments = row_view(dataset, split, row)
+    check_if_sealed(dataset / "tokenizer")
     tokenizer = Tokenizer.load(dataset / "tokenizer")
     shown = []
-    for segment in row_view(dataset, split, row):
+    for segment in segments:
         document, text = segment.document, tokenizer.decode(segment.ids)
         stop = segment.position + len(segment.ids)
         console.text(
@@ -44,6 +50,7 @@ def show_tokenizer(path: str, text: str | None, console: Console) -> None:
     """What a tokenizer is; and, of a text, its tokens."""
     from tokenization.model import open_tokenizer
 
+    check_if_sealed(path)
     tokenizer = open_tokenizer(path)
     if text is None:
         sizes = tokenizer.token_bytes[tokenizer.token_bytes > 0]

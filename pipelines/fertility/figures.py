@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import UsageError
 from pipelines.fertility.texts import TextGroup, hold_out, read_texts, vocalised, without_tashkeel
+from pipelines.run.proofs import check_if_sealed
 from pipelines.stages.document_samples import passages
 from sharding.layout import ATTRIBUTES
 
@@ -31,6 +32,8 @@ def gather(names: Sequence[str], docs: Sequence[Path], gold: Path | None, sizes:
     from tokenization.model import open_tokenizer
     from tokenization.morphology import read_gold
 
+    for name in names:
+        check_if_sealed(name)
     tokenizers = {label: open_tokenizer(name) for label, name in labels(names).items()}
     texts = read_texts(docs)
     with_tashkeel = vocalised(texts)

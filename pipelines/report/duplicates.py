@@ -25,7 +25,7 @@ def gather(folders: Folders) -> dict[str, Any] | None:
 
     sizes: Counter[int] = Counter()
     for name in unique.names(prefix="part-", suffix=".parquet"):
-        metadata = read_table(unique.path / name, ["metadata"])["metadata"]
+        metadata = read_table(unique.read(name), ["metadata"])["metadata"]
         matches = pc.extract_regex(metadata.combine_chunks(), r'"cluster_size": (?P<copies>\d+)')
         sizes.update(int(match["copies"]) for match in matches.drop_null().to_pylist())
     clusters = {size: number for size, number in sizes.items() if size > 1}

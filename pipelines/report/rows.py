@@ -20,6 +20,7 @@ from pipelines.html import (
     tag,
 )
 from pipelines.report.folders import Folders
+from pipelines.run.proofs import check_if_sealed
 from pipelines.stages.build_folder import DATASET
 
 STRATA = 12  # strata of which a row is shown
@@ -36,6 +37,7 @@ def gather(folders: Folders) -> list[dict[str, Any]] | None:
     from sharding.checking.inspect import row_view
     from tokenization.model import Tokenizer
 
+    check_if_sealed(dataset.path / "tokenizer")
     tokenizer = Tokenizer.load(dataset.path / "tokenizer")
     strata = [stratum for stratum in dataset.manifest.summary["splits"]["train"]["strata"] if stratum["rows"]]
     shown = []

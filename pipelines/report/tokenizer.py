@@ -28,6 +28,7 @@ from pipelines.html import (
     token_spans,
 )
 from pipelines.report.folders import Folders
+from pipelines.run.proofs import check_if_sealed
 from pipelines.stages.build_folder import TOKENIZER
 from pipelines.stages.document_samples import passages, sample
 from sharding.seal import Sealed
@@ -83,6 +84,7 @@ def _measured(tokenizer: Sealed, texts: dict[str, list[str]]) -> dict[str, Any]:
     from tokenization.evaluation import report, view_tokens
     from tokenization.model import Tokenizer
 
+    check_if_sealed(tokenizer.path)
     loaded = Tokenizer.load(tokenizer.path)
     return {
         "fit": report(loaded, texts),

@@ -50,8 +50,8 @@ _KEYS: dict[str, dict[str, type]] = {
     BUILD: {"name": str},
 }
 _MANIFEST_KEYS = {"format", "stage", "version", "options", "inputs", "counts", "files", "summary", "root"}
-_STATE_FILES = (PLAN, FAULTS, WRITTEN, "train.json", "train.log")
-_STATE_FOLDERS = ("logs", "slurm")
+_STATE_FILES = (PLAN, FAULTS, WRITTEN, "proofs.json", "inputs.json", "train.json", "train.log")
+_STATE_FOLDERS = ("logs", "proofs", "slurm")
 _STAGES_BEFORE = ("entries", "counts", "judged")
 
 

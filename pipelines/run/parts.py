@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipelines.run.proofs import Proofs, note_part
 from sharding import checked, seal
 from sharding.seal import Counts, FileRecord, HashingFile, Ledger
 
@@ -57,6 +58,7 @@ class PartWriter:
             "counts": {unit: ledger.to_json() for unit, ledger in self.counts.items()},
             "summary": self.summary,
         }
+        note_part(self._folder, self._part.name, self._files)
         seal.write_json(self._folder / f"{self._part.name}.json", {**body, "digest": seal.digest(body)})
 
 
@@ -70,18 +72,22 @@ class Sidecar:
     summary: dict[str, Any]
 
 
-def read_sidecar(folder: Path, part: Part, key: str, distrusted: Collection[str] = ()) -> Sidecar | None:
+def read_sidecar(
+    folder: Path, part: Part, key: str, proofs: Proofs | None = None, distrusted: Collection[str] = ()
+) -> Sidecar | None:
     """The part's commit record if the part is there, sound, and made of what `key` stands for; else None.
 
-    Files are judged by size, and hashed if they are younger than their sidecar or named in `distrusted`.
+    proofs: those of the folder; a file that they don't hold is hashed. distrusted: names of files that were found
+    damaged; a part whose own record is among them is made again.
     """
     name = f"{part.name}.json"
     path = folder / name
     if name in distrusted:
         return None
     try:
-        data = seal.parsed(path.read_bytes())
-        if data["key"] != key or data.pop("digest") != seal.digest(data):
+        text = path.read_bytes()
+        data = seal.parsed(text)
+        if text != seal.canonical(data) or data["key"] != key or data.pop("digest") != seal.digest(data):
             return None
         files = seal.records_from_json(data["files"])
         if not all(file.startswith(f"{part.name}.") for file in files):
@@ -91,8 +97,8 @@ def read_sidecar(folder: Path, part: Part, key: str, distrusted: Collection[str]
         sidecar = Sidecar(name, files, counts, checked.mapping(data["summary"], "summary"))
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return None  # never written, cut, or not ours: the part is made again
-    written = path.stat().st_mtime_ns
-    for file, record in files.items():
-        if seal.check_file(folder, file, record, full=file in distrusted, sealed_at=written):
-            return None
+    proofs = proofs or Proofs(folder)
+    proofs.take(part.name)
+    if any(proofs.fault(file, record) for file, record in files.items()):
+        return None
     return sidecar

@@ -30,6 +30,7 @@ from pipelines.run import folders
 from pipelines.run.folders import FAULTS, PLAN
 from pipelines.run.lock import STATE, lock
 from pipelines.run.parts import Part, PartWriter, Sidecar, read_sidecar
+from pipelines.run.proofs import Proofs
 from pipelines.run.state import Unreadable, read_state
 from sharding import seal
 from sharding.seal import Counts, FileRecord, HashingFile, Manifest, Sealed
@@ -260,7 +261,9 @@ def run(stage: Stage, context: Context) -> Outcome:
             _start_over(stage, context)
         _remember(stage)
         stage.check()
-        manifest, faulty = _look(stage)
+        proofs = Proofs(stage.folder)
+        manifest, faulty = _look(stage, proofs)
+        proofs.save()
         if manifest and not faulty:
             return Outcome(Sealed(stage.folder, stage.name), idle=True)
         context.maker.begin(stage)
@@ -270,7 +273,8 @@ def run(stage: Stage, context: Context) -> Outcome:
         if stage.before is not None:
             run(stage.before, context)
         work = stage.work()
-        missing = [rank for rank, part in enumerate(work.parts) if not _done(stage, part, faulty)]
+        missing = [rank for rank, part in enumerate(work.parts) if not _done(stage, part, proofs, faulty)]
+        proofs.save()
         if missing:
             _note_plan(stage, work, missing)
             context.maker.make(stage, work, missing, context)
@@ -353,8 +357,8 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _look(stage: Stage) -> tuple[Manifest | None, list[str]]:
-    """The manifest, if there is a sound one, and the files that are not as it says."""
+def _look(stage: Stage, proofs: Proofs) -> tuple[Manifest | None, list[str]]:
+    """The manifest, if there is a sound one, and the files that are not as it says, hashed unless proven."""
     try:
         manifest = seal.read_manifest(stage.folder)
     except seal.Unsealed:
@@ -362,18 +366,17 @@ def _look(stage: Stage) -> tuple[Manifest | None, list[str]]:
     except seal.Damaged:
         (stage.folder / seal.MANIFEST).unlink()  # the sidecars still tell what is sound
         return None, []
-    full = False
-    noted: list[str] = []
     try:
         noted = read_state(stage.folder / STATE / FAULTS, list[str]) or []
     except Unreadable:
-        full = True  # which files were damaged is lost: all are hashed
-    faults = [fault.file for fault in seal.find_faults(stage.folder, manifest, full=full)]
-    return manifest, sorted({*faults, *noted})
+        noted = list(manifest.files)  # which files were damaged is lost: all are hashed
+    proofs.distrust(noted)
+    faulty = {fault.file for fault in proofs.faults(manifest)}
+    return manifest, sorted(faulty if len(noted) == len(manifest.files) else {*faulty, *noted})
 
 
-def _done(stage: Stage, part: Part, faulty: Sequence[str]) -> bool:
-    return read_sidecar(stage.folder, part, stage.key(part), faulty) is not None
+def _done(stage: Stage, part: Part, proofs: Proofs, faulty: Sequence[str]) -> bool:
+    return read_sidecar(stage.folder, part, stage.key(part), proofs, faulty) is not None
 
 
 def pipeline(stage: Stage, work: Work) -> list[Any]:
@@ -391,8 +394,9 @@ def _note_plan(stage: Stage, work: Work, missing: list[int]) -> None:
 def _seal(stage: Stage, work: Work) -> str:
     """Finish the stage and write its manifest. Returns the root."""
     sidecars = []
+    proofs = Proofs(stage.folder)
     for part in work.parts:
-        sidecar = read_sidecar(stage.folder, part, stage.key(part))
+        sidecar = read_sidecar(stage.folder, part, stage.key(part), proofs)
         if sidecar is None:
             raise Incomplete(f"{stage.folder}: {part.name} is missing; run again to go on")
         sidecars.append(sidecar)
@@ -404,6 +408,10 @@ def _seal(stage: Stage, work: Work) -> str:
         files[sidecar.name] = seal.hash_file(stage.folder / sidecar.name)
     manifest = Manifest(stage.name, stage.version, stage.options, stage.inputs, finish.counts, files, finish.summary)
     try:
-        return seal.write_manifest(stage.folder, manifest)
+        root = seal.write_manifest(stage.folder, manifest)
     except seal.Damaged as error:
         raise Failure(f"{error} (a bug in stage '{stage.name}')") from None
+    for name in [*finish.files, *(sidecar.name for sidecar in sidecars)]:  # files of parts were noted by their writers
+        proofs.note(name, files[name])
+    proofs.save()
+    return root

@@ -29,6 +29,7 @@ from pipelines.errors import Failure
 from pipelines.run.executor import LocalExecutor, RankError
 from pipelines.run.lock import STATE
 from pipelines.run.parts import read_sidecar
+from pipelines.run.proofs import Proofs
 from pipelines.run.slurm_queue import SLURM, job_id
 from pipelines.texts import line
 
@@ -72,10 +73,11 @@ class Array(SlurmPipelineExecutor):  # type: ignore[misc]
             raise AssertionError("an array's ranks run in its jobs")
         first = int(os.environ["SLURM_ARRAY_TASK_ID"]) * self.tasks_per_job
         commit = self.pipeline[-1]
+        proofs = Proofs(self.folder)
         ranks = [
             rank
             for rank in self.ranks[first : first + self.tasks_per_job]
-            if read_sidecar(self.folder, commit.parts[rank], commit.keys[rank]) is None
+            if read_sidecar(self.folder, commit.parts[rank], commit.keys[rank], proofs) is None
         ]
         failed: list[int] = []
 

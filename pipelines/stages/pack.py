@@ -16,6 +16,7 @@ from pipelines.errors import UsageError
 from pipelines.recipe.options import PackOptions, ScheduleOptions
 from pipelines.run.folders import STAGE, note_written, record
 from pipelines.run.parts import Part, PartWriter
+from pipelines.run.proofs import check, check_if_sealed
 from pipelines.run.stage import Finish, Stage, Work
 from sharding import seal
 from sharding.layout import PLAN, SCHEDULE, SPLITS, shard_name
@@ -67,6 +68,7 @@ def _specials(tokens: Sealed) -> dict[str, int]:
     from tokenization.model import TOKENIZER_JSON, read_roles
 
     added = tokens.read_json(f"tokenizer/{TOKENIZER_JSON}").get("added_tokens") or []
+    check_if_sealed(tokens.path / "tokenizer")
     ids = {token["content"]: int(token["id"]) for token in added if token["special"]}
     return {role: ids[name] for role, name in read_roles(tokens.path / "tokenizer").items() if name in ids}
 
@@ -129,11 +131,12 @@ def show_plan(tokens: Sequence[Path], options: PackOptions, seed: int, console: 
 def lay_schedule(dataset: Path, options: ScheduleOptions, seed: int, name: str | None = SCHEDULE) -> dict[str, Any]:
     """Lay a schedule on a dataset and write it there as `name`; with None only lay it. Returns its JSON.
 
-    Raises OptionError for mixtures and phases that can't be.
+    Raises OptionError for mixtures and phases that can't be, Damaged for a dataset that is not as it was sealed.
     """
     from sharding.scheduling.schedule import is_schedule, lay
 
     opened = Sealed(dataset, "pack")
+    check(dataset, opened.manifest)
     schedule = lay(
         opened.manifest,
         [phase.phase() for phase in options.phases],
@@ -151,13 +154,15 @@ def lay_schedule(dataset: Path, options: ScheduleOptions, seed: int, name: str |
     if not mine:
         raise UsageError(f"--out {name}: the schedule's name is one in the dataset's folder, such as second.json")
     path = dataset / name
+    data, before = None, None
     try:
-        before = seal.parsed(path.read_bytes())
+        data = path.read_bytes()
+        before = seal.parsed(data)
     except FileNotFoundError:
-        before = None
+        pass
     except (OSError, ValueError):  # SCHEDULE was cut; no other file of this name is known to be ours
         before = {}
-    if before != schedule:
+    if data != seal.canonical(schedule):
         if before is not None and name != SCHEDULE and not is_schedule(before):
             raise UsageError(f"{path} is no schedule of arcorp: choose another --out")
         seal.write_json(path, schedule)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import InputError, UsageError
 from pipelines.run.parts import Part, PartWriter
+from pipelines.run.proofs import check_if_sealed
 from pipelines.run.stage import Finish, Stage, Work
 from sharding import seal
 from sharding.seal import Ledger
@@ -41,6 +42,7 @@ def pretokenized_stage(
     """
     files = find(inputs)
     home = tokenizer if tokenizer.is_dir() else tokenizer.parent
+    check_if_sealed(home)
     made_of = {name: seal.hash_file(home / name).sha256 for name in TOKENIZER_FILES if (home / name).is_file()}
     if "tokenizer.json" not in made_of:
         raise UsageError(f"{tokenizer}: there is no tokenizer.json; --tokenizer wants the folder of a tokenizer")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import UsageError
 from pipelines.run.parts import Part, PartWriter
+from pipelines.run.proofs import check_if_sealed
 from pipelines.run.stage import Finish, Stage, Work
 from pipelines.stages.documents import DocumentsPart, open_documents, parts_of, roots
 from sharding.seal import MANIFEST, Ledger, Sealed
@@ -57,6 +58,7 @@ class _Encode:
     def loaded(self) -> Tokenizer:
         from tokenization.model import Tokenizer
 
+        check_if_sealed(self.tokenizer.path)  # before a document is encoded with it
         return Tokenizer.load(self.tokenizer.path)
 
     @cached_property

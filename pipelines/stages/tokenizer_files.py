@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.errors import UsageError
+from pipelines.run.proofs import check_if_sealed
 from pipelines.run.stage import Finish, Stage, Work
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def import_stage(folder: Path, tokenizer: str) -> Stage:
     """A sealed folder of a tokenizer that was made elsewhere. Raises FolderError for one that can't be read."""
     from tokenization.model import open_tokenizer
 
+    check_if_sealed(tokenizer)
     return _stage("tokenizer", folder, open_tokenizer(tokenizer), None)
 
 
@@ -34,6 +36,7 @@ def export_stage(folder: Path, tokenizer: str, to: str) -> Stage:
     """The files of a tokenizer for one kind of reader. Raises UsageError if it can't be written so."""
     from tokenization.model import open_tokenizer
 
+    check_if_sealed(tokenizer)
     return _stage("tokenizer export", folder, open_tokenizer(tokenizer), to)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 from pipelines.console import Console
@@ -92,9 +93,16 @@ def _faults(folder: Path, level: str) -> list[Fault]:
         return verify(folder, "full" if level == "deep" else level)
     from tokenization.model import Tokenizer
 
-    tokenizer = Tokenizer.load(folder / "tokenizer")
-    tokenizer.check_golden()
-    return verify(folder, level, decode=tokenizer.decode, read_document=_reader(folder))
+    @cache
+    def tokenizer() -> Tokenizer:  # not before its files are proven
+        loaded = Tokenizer.load(folder / "tokenizer")
+        loaded.check_golden()
+        return loaded
+
+    faults = verify(folder, level, decode=lambda ids: tokenizer().decode(ids), read_document=_reader(folder))
+    if not faults:
+        tokenizer()
+    return faults
 
 
 def _reader(dataset: Path) -> Callable[[str], str | None] | None:

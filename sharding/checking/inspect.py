@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from sharding.errors import InputError
 from sharding.layout import PLAN, SEGMENT, Layout, documents_name, shard_name
 from sharding.packing.plan import Plan
+from sharding.proving import Prover
 from sharding.rows import Split
 from sharding.seal import Damaged, Sealed
 from sharding.tables import read_table
@@ -79,7 +80,7 @@ COLUMNS = list(DocumentRecord.__slots__)
 def row_view(folder: Path, split: str, row: int) -> list[SegmentView]:
     """The segments of a row. Raises InputError if there is no such row, Damaged or Unsealed as the seal does."""
     sealed = Sealed(folder, "pack")
-    rows = Split(folder, split, Layout.of(sealed.manifest, str(folder)))
+    rows = Split(folder, split, Layout.of(sealed.manifest, str(folder)), Prover(sealed))
     if not 0 <= row < rows.rows:
         raise InputError(f"{folder}: split {split} has rows 0 to {rows.rows - 1}, there is no row {row}")
     ids = rows.read([row], raw=True).ids[0]

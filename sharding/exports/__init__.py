@@ -28,7 +28,8 @@ FORMATS = ("megatron", "datatrove", "llmc", "nanogpt", "parquet")
 def export(dataset: Dataset, to: str, folder: Path, *, unique: bool = False) -> dict[str, FileRecord]:
     """Write a dataset's splits into `folder` as `to` reads them. Returns the records of the files, by name.
 
-    Raises OptionError for an unknown format, or a vocabulary that it can't hold.
+    Every shard is hashed before a row of it is written. Raises OptionError for an unknown format, or a vocabulary that
+    it can't hold; Damaged.
     """
     if to not in FORMATS:
         raise OptionError(f"export to {to!r} is unknown; choose one of {', '.join(FORMATS)}")
@@ -38,4 +39,5 @@ def export(dataset: Dataset, to: str, folder: Path, *, unique: bool = False) -> 
     files: dict[str, FileRecord] = {}
     for rows in ordered(dataset, unique):
         files.update(write(rows, folder))
+    dataset.settle()  # no shard changed since it was proven
     return files

@@ -70,6 +70,11 @@ FAULTS = {
     45: ("a damaged folder that can only be read", "exit code 4, the file named"),
     46: ("an error of the system or of a library that names no file", "one sentence with the file or folder"),
     47: ("another processor, locale, time zone, home or number of cores", "identical bytes"),
+    37: (
+        "a bit of any file of a build flipped, size and time kept",
+        "refused by name, mended, or not read",
+    ),
+    38: ("training on a shard with a flipped bit", "refused, naming shard, step, rows and documents; nothing is kept"),
 }
 """Number -> (fault, promised outcome)."""
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -108,22 +109,59 @@ def test_a_damaged_file_is_made_again_alone_and_to_the_same_bytes(tmp_path, dama
     assert (out / "part-00001.txt").stat().st_mtime_ns == untouched
 
 
-@pytest.mark.fault(8)
-def test_a_flipped_bit_that_verify_noted_is_mended_though_size_and_time_hide_it(tmp_path):
+def flip(path):
+    """Flip a bit. Size and modification time stay."""
+    times = path.stat()
+    data = bytearray(path.read_bytes())
+    data[0] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+@pytest.mark.fault(37)
+def test_a_flipped_bit_is_mended_though_size_and_time_hide_it(tmp_path):
     out = tmp_path / "out"
     run(squares(out), Context())
     before = tree(out)
-    path = out / "part-00004.txt"
-    times = path.stat()
-    data = bytearray(path.read_bytes())
-    data[7] ^= 1
-    path.write_bytes(data)
-    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    assert run(squares(out), Context()).idle, "size and time can't show it"
-    note_faults(out, ["part-00004.txt"])
-    assert run(squares(out), Context()).made == 1
+    flip(out / "part-00004.txt")
+    outcome = run(squares(out), Context())
+    assert (outcome.made, outcome.mended) == (1, ["part-00004.txt"])
     assert tree(out) == before
     assert run(squares(out), Context()).idle
+
+
+@pytest.mark.fault(37)
+def test_a_bit_flipped_before_the_seal_is_found_when_the_run_goes_on(tmp_path):
+    out = tmp_path / "out"
+    run(squares(out), Context())
+    before = tree(out)
+    (out / "manifest.json").unlink()
+    flip(out / "part-00002.txt")
+    assert run(squares(out), Context()).made == 1
+    assert tree(out) == before
+
+
+@pytest.mark.fault(8)
+def test_a_file_that_verify_found_damaged_is_hashed_whatever_is_remembered_of_it(tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    run(squares(out), Context())
+    hashed = []
+    hash_file = seal.hash_file
+    monkeypatch.setattr(seal, "hash_file", lambda path: hashed.append(path.name) or hash_file(path))
+    assert run(squares(out), Context()).idle
+    assert hashed == [], "nothing was written since"
+    note_faults(out, ["part-00004.txt"])
+    run(squares(out), Context())
+    assert hashed[0] == "part-00004.txt"
+
+
+def test_a_copy_and_a_lost_record_of_proofs_cost_a_hash_and_nothing_else(tmp_path):
+    out, copied = tmp_path / "out", tmp_path / "copied"
+    run(squares(out), Context())
+    shutil.copytree(out, copied)
+    (out / ".arcorp" / "proofs.json").write_text("{")
+    assert run(squares(out), Context()).idle
+    assert run(squares(copied), Context()).idle
 
 
 @pytest.mark.fault(8)

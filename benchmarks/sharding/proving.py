@@ -1,0 +1,108 @@
+"""What proving rows costs a run: seconds to the first batch and until all is proven, and ms a step meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from benchmarks.sharding.files import forget
+from sharding.layout import SEGMENT, TOKENIZER, Layout, SplitLayout, StratumLayout, shard_name
+from sharding.proving import Share
+from sharding.rows import Dataset
+from sharding.scheduling.mixture import Mixture
+from sharding.scheduling.schedule import Phase, lay
+from sharding.seal import Manifest, hash_file, read_manifest, write_json, write_manifest
+
+ROW_TOKENS, BATCH, SHARDS, VOCABULARY = 2_048, 32, 8, 50_000
+BYTES = 2_000_000_000
+STEPS = 400  # measured after the proofs
+
+
+def measure(scratch: Path) -> dict[str, Any]:
+    """Figures of a dataset of 2 GB whose steps read from every shard, warm and cold."""
+    folder = _write(scratch / "proving")
+    found: dict[str, Any] = {"bytes": BYTES, "shards": SHARDS, "batch": [BATCH, ROW_TOKENS]}
+    for state, prepare in (("warm", lambda: None), ("cold", lambda: forget(folder))):
+        found[state] = {"at_once": _at_once(folder, prepare), "beside": _beside(folder, prepare)}
+    return found
+
+
+def _at_once(folder: Path, prepare: Callable[[], None]) -> dict[str, float]:
+    prepare()
+    began = time.perf_counter()
+    Dataset(folder).batch(0)
+    return {"first_batch_seconds": time.perf_counter() - began}
+
+
+def _beside(folder: Path, prepare: Callable[[], None]) -> dict[str, float]:
+    """A step reads a batch and multiplies matrices for some 20 ms, as a step on a CPU would."""
+    prepare()
+    matrix = np.ones((900, 900), np.float32)
+    began = time.perf_counter()
+    data = Dataset(folder, beside=Share())
+    data.batch(0)
+    first = time.perf_counter() - began
+    proofs = data._prover._waiting
+    meanwhile: list[tuple[float, float]] = []
+    step = 1
+    while proofs.unfinished_tasks:
+        meanwhile.append(_step(data, step, matrix))
+        step += 1
+    proven = time.perf_counter() - began
+    after = [_step(data, step + more, matrix) for more in range(STEPS)]
+    data.settle()
+    reading, whole = (lambda steps: median(s[0] for s in steps)), (lambda steps: median(s[1] for s in steps))
+    return {
+        "first_batch_seconds": first,
+        "all_proven_seconds": proven,
+        "steps_meanwhile": len(meanwhile),
+        "read_ms_meanwhile": 1000 * reading(meanwhile),
+        "read_ms_after": 1000 * reading(after),
+        "step_ms_meanwhile": 1000 * whole(meanwhile),
+        "step_ms_after": 1000 * whole(after),
+    }
+
+
+def _step(data: Dataset, step: int, matrix: Any) -> tuple[float, float]:
+    """Seconds of the reading, and of the whole step."""
+    began = time.perf_counter()
+    data.batch(step % data.steps)
+    read = time.perf_counter()
+    for _ in range(2):
+        matrix @ matrix
+    return read - began, time.perf_counter() - began
+
+
+def _write(folder: Path) -> Path:
+    """A sealed dataset of random ids, one segment a row, without validation rows."""
+    (folder / TOKENIZER).parent.mkdir(parents=True)
+    (folder / "shards").mkdir()
+    (folder / TOKENIZER).write_text("{}")
+    random = np.random.default_rng(0)
+    rows = BYTES // (2 * ROW_TOKENS)
+    splits = {}
+    for split, count, shards in (("train", rows, SHARDS), ("validation", 0, 1)):
+        per_shard = max(-(-count // shards), 1)
+        strata = (StratumLayout("all", None, None, None, 0, count, count, count * ROW_TOKENS, 0, 0),)
+        splits[split] = SplitLayout(count, per_shard, shards, strata)
+        for k in range(shards):
+            name, numbers = folder / shard_name(split, k, shards), splits[split].rows_of(k)
+            random.integers(0, VOCABULARY, (len(numbers), ROW_TOKENS), np.uint16).tofile(name.with_suffix(".bin"))
+            segments = np.zeros(len(numbers), SEGMENT)
+            segments["document"], segments["length"] = np.array(numbers), ROW_TOKENS
+            segments.tofile(name.with_suffix(".seg"))
+    sha256 = hash_file(folder / TOKENIZER).sha256
+    layout = Layout(ROW_TOKENS, "<u2", VOCABULARY, VOCABULARY - 1, None, None, sha256, "concat", "exact", splits)
+    files = {str(path.relative_to(folder)): hash_file(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+    write_manifest(folder, Manifest("pack", 1, {}, {}, {}, files, layout.to_json()))
+    steps = rows // BATCH
+    write_json(
+        folder / "schedule.json",
+        lay(read_manifest(folder), [Phase("all", steps=steps)], Mixture(), batch_rows=BATCH, seed=0),
+    )
+    return folder
