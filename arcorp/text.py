@@ -54,14 +54,14 @@ def read(source: str, paths: str | Path | Sequence[str | Path], **options: Any) 
         >>> [document.text.strip() for document in arcorp.read("text", "notes.txt", language="arb_Arab")]
         ['السلام عليكم']
     """
-    from corpora.document_counts import Tally
+    from corpora.document_counts import DocumentCounter
     from pipelines.recipe.source_options import source_of
 
     inputs = [paths] if isinstance(paths, str | Path) else list(paths)
     with failures():
         reader = source_of(source, options)
         for unit in reader.units(inputs):
-            for document in reader.documents(unit, Tally()):
+            for document in reader.documents(unit, DocumentCounter()):
                 yield Document(id=document.id, text=document.text, **document.metadata)
 
 

@@ -37,7 +37,7 @@ _SEED = 0x636F727075730A  # another draw than whatever else hashes ids
 _WAITING = 1 << 20
 
 
-class Census:
+class DocumentStatistics:
     """Counts and samples of the documents it is shown. `to_json` is what `merge` adds up."""
 
     def __init__(self) -> None:
@@ -109,7 +109,7 @@ class Census:
 
 
 def merge(found: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The census of many parts, from those of each (`Census.to_json`)."""
+    """The census of many parts, from those of each (`DocumentStatistics.to_json`)."""
     groups: dict[tuple[str, ...], dict[str, Any]] = {}
     samples: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for one in found:

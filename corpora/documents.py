@@ -17,7 +17,7 @@ import pyarrow.compute
 import pyarrow.parquet
 from datatrove.data import Document
 
-from corpora.document_counts import Tally
+from corpora.document_counts import DocumentCounter
 from corpora.document_statistics import LABELS
 from corpora.errors import BadInput
 from corpora.reading.parquet import PARQUET_FAULTS
@@ -45,14 +45,16 @@ _LABELS = ("source", "category", "language", "license", "url", "date")
 _FEW_VALUES = ["source", "category", "language", "license"]
 
 
-def write(documents: Iterable[Document], file: IO[bytes] | Any, tally: Tally, *, longest: int = LONGEST_TEXT) -> None:
-    """Write documents to a binary file, and count them in `tally`. Equal documents give equal bytes.
+def write(
+    documents: Iterable[Document], file: IO[bytes] | Any, counter: DocumentCounter, *, longest: int = LONGEST_TEXT
+) -> None:
+    """Write documents to a binary file, and count them in `counter`. Equal documents give equal bytes.
 
     A text of more than `longest` bytes is dropped ("text over 1024 MiB"), as is a document with "metadata that is no
     JSON", or is nested too deep for it.
     """
     with _writer(file) as writer:
-        for batch in _batches(documents, tally, longest):
+        for batch in _batches(documents, counter, longest):
             writer.write_batch(batch, row_group_size=batch.num_rows)
 
 
@@ -105,31 +107,31 @@ def _writer(file: IO[bytes] | Any) -> pyarrow.parquet.ParquetWriter:
     )
 
 
-def _batches(documents: Iterable[Document], tally: Tally, longest: int) -> Iterator[pyarrow.RecordBatch]:
+def _batches(documents: Iterable[Document], counter: DocumentCounter, longest: int) -> Iterator[pyarrow.RecordBatch]:
     rows: list[Document] = []
     said: list[str] = []
     chars = 0
     for document in documents:
         length = len(document.text)
         if 4 * length > longest and utf8_size(document.text) > longest:
-            tally.drop(f"text over {longest >> 20} MiB", utf8_size(document.text), length, document)
+            counter.count_dropped(f"text over {longest >> 20} MiB", utf8_size(document.text), length, document)
             continue
         try:
             metadata = _json(document.metadata["metadata"])
         except (TypeError, ValueError, RecursionError):
-            tally.drop("metadata that is no JSON", utf8_size(document.text), length, document)
+            counter.count_dropped("metadata that is no JSON", utf8_size(document.text), length, document)
             continue
         if rows and chars + length > ROW_GROUP:
-            yield _batch(rows, said, tally)
+            yield _batch(rows, said, counter)
             rows, said, chars = [], [], 0
         rows.append(document)
         said.append(metadata)
         chars += length
     if rows:
-        yield _batch(rows, said, tally)
+        yield _batch(rows, said, counter)
 
 
-def _batch(rows: list[Document], metadata: list[str], tally: Tally) -> pyarrow.RecordBatch:
+def _batch(rows: list[Document], metadata: list[str], counter: DocumentCounter) -> pyarrow.RecordBatch:
     columns: list[list[Any]] = [[row.id for row in rows], [row.text for row in rows]]
     columns += [[row.metadata[label] for row in rows] for label in _LABELS]
     columns.append(metadata)
@@ -142,9 +144,9 @@ def _batch(rows: list[Document], metadata: list[str], tally: Tally) -> pyarrow.R
         counts[1] += size
         counts[2] += len(row.text)
     for (source, language, category), (documents, size, chars) in strata.items():
-        tally.leave(source, language, category, documents, size, chars)
+        counter.count_outputs(source, language, category, documents, size, chars)
     labels = [tuple(row.metadata[label] for label in LABELS) for row in rows]
-    tally.census.add([row.id for row in rows], pyarrow.chunked_array([arrays[1]]), labels)
+    counter.statistics.add([row.id for row in rows], pyarrow.chunked_array([arrays[1]]), labels)
     return pyarrow.record_batch(arrays, schema=SCHEMA)
 
 

@@ -18,7 +18,7 @@ from pipelines.recipe.model import Recipe, is_embedded, paths
 from pipelines.recipe.options import IngestOptions, ScheduleOptions
 from pipelines.run import folders
 from pipelines.run.lock import STATE, lock
-from pipelines.run.stage import Context, Handed, Outcome, Stage, run
+from pipelines.run.stage import Context, Delegated, Outcome, Stage, run
 from pipelines.stages.build_folder import (
     DATASET,
     DOCUMENTS,
@@ -32,7 +32,7 @@ from pipelines.stages.build_folder import (
 )
 from pipelines.texts import line
 from sharding import checked, seal
-from sharding.seal import Ledger, Sealed
+from sharding.seal import Counts, Sealed
 
 STAGES = ("ingest", "dedup", "tokenizer", "tokenize", "pack", "verify", "train", "report")
 FOLDERS = f"{STATE}/folders.json"
@@ -41,7 +41,7 @@ FOLDERS = f"{STATE}/folders.json"
 
 @dataclass
 class Result:
-    """What a build did. `folders`: the sealed ones, by their place under `out`, with their roots."""
+    """What a build did. `folders`: the sealed ones, by their place under `out`, with their digests."""
 
     out: Path
     folders: dict[str, str] = field(default_factory=dict)
@@ -61,11 +61,11 @@ def build(recipe: Recipe, out: Path, until: str | None, context: Context, consol
     """Bring all stages of a recipe to their sealed ends, up to and with `until`.
 
     Raises what `pipelines.errors` draws: UsageError (another recipe's folder), InputError, IntegrityError, Failure;
-    and Handed, where the context's maker gave a stage's work to others.
+    and Delegated, where the context's launcher gave a stage's work to others.
     """
     folders.claim(out, folders.BUILD)
     with lock(out, patience=context.patience):
-        context.maker.admit(out)
+        context.launcher.admit(out)
         if (out / STATE).is_symlink() or (out / RECIPE).is_symlink():
             raise UsageError(f"{out / RECIPE} is a symbolic link: choose another --out")
         names = folder_names(out)
@@ -168,7 +168,7 @@ class _Chain:
         if not outcome.idle:
             self.result.idle = False
             self.console.say(describe(stage, outcome, time.monotonic() - began))
-        self.result.folders[str(stage.folder.relative_to(self.out))] = outcome.sealed.root
+        self.result.folders[str(stage.folder.relative_to(self.out))] = outcome.sealed.digest
         return outcome.sealed
 
     def _note(self, name: str) -> None:
@@ -194,11 +194,11 @@ class _Chain:
             folder = self.out / DOCUMENTS / corpus_label(number, corpus.source, corpus.language)
             try:
                 self._do(ingest_stage(folder, corpus.source, inputs, options))
-            except Handed as one:
+            except Delegated as one:
                 handed = [*(handed or []), *one.jobs]
             self.documents.append(folder)
         if handed is not None:
-            raise Handed("ingest", handed)
+            raise Delegated("ingest", handed)
 
     def dedup(self) -> None:
         if self.recipe.dedup.method == "none" and not self.recipe.dedup.decontaminate:
@@ -287,7 +287,7 @@ def describe(stage: Stage, outcome: Outcome, seconds: float) -> str:
     return "\n  ".join(map(line, [f"{place}: {', '.join(said)}", *bad]))
 
 
-def _ledger(unit: str, ledger: Ledger) -> str:
+def _ledger(unit: str, ledger: Counts) -> str:
     why = sorted(((reason, count) for reason, count in ledger.dropped.items() if count), key=lambda each: -each[1])
     said = ", ".join(f"{count:,} {reason}" for reason, count in why)
     return f"{ledger.out:,} {unit}" + (f" ({sum(ledger.dropped.values()):,} dropped: {said})" if why else "")

@@ -140,7 +140,7 @@ def markdown(text: str) -> str:
 
 def signature(body: str) -> str:
     """Return the last line of a generated Markdown file: it tells an edited file from an unedited one."""
-    return f"<!-- card {seal.digest(body)[:16]} -->"
+    return f"<!-- card {seal.digest_of(body)[:16]} -->"
 
 
 def is_unedited(path: Path) -> bool:

@@ -257,7 +257,7 @@ class Dataset:
     def __init__(self, path: Path | str, schedule: str | None = SCHEDULE, *, beside: Share | None = None) -> None:
         sealed = Sealed(path, "pack")
         self.path = sealed.path
-        self.root = sealed.root
+        self.digest = sealed.digest
         self.layout = Layout.of(sealed.manifest, str(self.path / "manifest.json"))
         _check_files(sealed, self.layout)
         _allow_open_files(4 * sum(split.shards for split in self.layout.splits.values()))
@@ -358,7 +358,7 @@ class Dataset:
     def order_hash(self, previous: bytes, step: int) -> bytes:
         """h_t = sha256(h_(t-1) || sha256(bytes of the step's rows, in global order)).
 
-        `previous`: the hash after the step before; before step 0, `bytes.fromhex(root)`. It depends on what
+        `previous`: the hash after the step before; before step 0, `bytes.fromhex(digest)`. It depends on what
         was trained on and in which order, on nothing else: not on the world size, not on accumulation.
         """
         rows = self.train.read(self.rows_of(step), raw=True).ids

@@ -2,9 +2,9 @@
 
 A folder is *sealed* by a `manifest.json` that is written last and holds the size and sha256 of every file,
 the stage that made it with the version of its code and its options, the roots of the folders it was made
-from, and ledgers of counts that balance. The *root* is the sha256 of that manifest: one line that stands for
+from, and ledgers of counts that balance. The *digest* is the sha256 of that manifest: one line that stands for
 every byte. It knows no time, host, path, executor or number of workers, so the same inputs and options give
-the same root anywhere.
+the same digest anywhere.
 
 Nothing appears under its final name before it is whole: files are written under a temporary name, hashed as
 they are written, fsynced, renamed, and the folder fsynced. Standard library only: the trainer uses this too.
@@ -75,7 +75,7 @@ def parsed(text: bytes) -> Any:
         raise ValueError("nested too deeply") from None
 
 
-def digest(value: Any) -> str:
+def digest_of(value: Any) -> str:
     """Hex sha256 of `canonical(value)`."""
     return hashlib.sha256(canonical(value)).hexdigest()
 
@@ -265,13 +265,13 @@ def remove_temporaries(folder: Path) -> int:
 
 
 @dataclass(slots=True)
-class Ledger:
+class Counts:
     """What went in and what became of it, for one unit (documents, tokens, ...), each way out by reason.
 
-    `came + added == out + dropped` must hold when a stage is sealed.
+    `input + added == out + dropped` must hold when a stage is sealed.
     """
 
-    came: int = 0
+    input: int = 0
     added: dict[str, int] = field(default_factory=dict)
     out: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
@@ -284,10 +284,10 @@ class Ledger:
 
     @property
     def balanced(self) -> bool:
-        return self.came + sum(self.added.values()) == self.out + sum(self.dropped.values())
+        return self.input + sum(self.added.values()) == self.out + sum(self.dropped.values())
 
-    def __iadd__(self, other: Ledger) -> Ledger:
-        self.came += other.came
+    def __iadd__(self, other: Counts) -> Counts:
+        self.input += other.input
         self.out += other.out
         for reason, count in other.added.items():
             self.add(reason, count)
@@ -296,29 +296,29 @@ class Ledger:
         return self
 
     def to_json(self) -> dict[str, Any]:
-        return {"in": self.came, "added": self.added, "out": self.out, "dropped": self.dropped}
+        return {"in": self.input, "added": self.added, "out": self.out, "dropped": self.dropped}
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Ledger:
+    def from_json(cls, value: Mapping[str, Any]) -> Counts:
         """Raises ValueError for what is not a count, KeyError or TypeError for what is not a ledger."""
-        came, out = (checked.count(value[way], way) for way in ("in", "out"))
+        given, out = (checked.count(value[way], way) for way in ("in", "out"))
         added, dropped = (
             {reason: checked.count(number, reason) for reason, number in value[way].items()}
             for way in ("added", "dropped")
         )
-        return cls(came, added, out, dropped)
+        return cls(given, added, out, dropped)
 
 
-Counts = dict[str, Ledger]
-"""Ledgers by unit: {"documents": Ledger, "tokens": Ledger}."""
+CountsByUnit = dict[str, Counts]
+"""Ledgers by unit: {"documents": Counts, "tokens": Counts}."""
 
 
-def total(counts: Iterable[Counts]) -> Counts:
+def total(counts: Iterable[CountsByUnit]) -> CountsByUnit:
     """Add up the counts of many parts."""
-    result: Counts = {}
+    result: CountsByUnit = {}
     for one in counts:
         for unit, ledger in one.items():
-            result.setdefault(unit, Ledger())
+            result.setdefault(unit, Counts())
             result[unit] += ledger
     return result
 
@@ -334,12 +334,12 @@ class Manifest:
     version: int
     options: dict[str, Any]
     inputs: dict[str, str]
-    counts: Counts
+    counts: CountsByUnit
     files: dict[str, FileRecord]
     summary: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """The JSON of `manifest.json`, less its `root`."""
+        """The JSON of `manifest.json`, less its `digest`."""
         return {
             "format": FORMAT,
             "stage": self.stage,
@@ -352,23 +352,23 @@ class Manifest:
         }
 
     @property
-    def root(self) -> str:
+    def digest(self) -> str:
         """Hex sha256 that stands for every byte of the folder."""
-        return digest(self.to_json())
+        return digest_of(self.to_json())
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> str:
-    """Seal a folder: the last write. Returns the root. Raises Damaged if a ledger does not balance."""
+    """Seal a folder: the last write. Returns the digest. Raises Damaged if a ledger does not balance."""
     for unit, ledger in manifest.counts.items():
         if not ledger.balanced:
             raise Damaged(f"{folder}: {unit} do not balance: {ledger.to_json()}; nothing was sealed")
-    root = manifest.root
-    write_json(folder / MANIFEST, {**manifest.to_json(), "root": root})
-    return root
+    digest = manifest.digest
+    write_json(folder / MANIFEST, {**manifest.to_json(), "root": digest})
+    return digest
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read a manifest and check it against its own root.
+    """Read a manifest and check it against its own digest.
 
     Raises Unsealed if there is none, Damaged if it was cut or changed, or has a format this code can't read.
     """
@@ -391,18 +391,18 @@ def read_manifest(folder: Path) -> Manifest:
             stage=checked.text(data["stage"], "stage"),
             version=checked.count(data["version"], "version"),
             options=checked.mapping(data["options"], "options"),
-            inputs={name: checked.text(root, name) for name, root in data["inputs"].items()},
-            counts={unit: Ledger.from_json(value) for unit, value in data["counts"].items()},
+            inputs={name: checked.text(digest, name) for name, digest in data["inputs"].items()},
+            counts={unit: Counts.from_json(value) for unit, value in data["counts"].items()},
             files=records_from_json(data["files"]),
             summary=checked.mapping(data["summary"], "summary"),
         )
-        root = data["root"]
+        digest = data["root"]
         checked.refuse_links(folder, manifest.files)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         why = error if isinstance(error, ValueError) else repr(error)
         raise Damaged(f"{path} is not a manifest ({why}); delete it and build again") from None
-    if manifest.root != root:
-        raise Damaged(f"{path} was changed: its root is {manifest.root[:16]}, it says {str(root)[:16]}")
+    if manifest.digest != digest:
+        raise Damaged(f"{path} was changed: its digest is {manifest.digest[:16]}, it says {str(digest)[:16]}")
     if not whole:  # what a parser does not see: a lost newline, a space, a key given twice
         raise Damaged(f"{path} was changed: it is not written as arcorp writes; delete it and build again")
     for unit, ledger in manifest.counts.items():
@@ -475,7 +475,7 @@ class Sealed:
         if faults:
             more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
             raise Damaged(f"{self.path / faults[0].file}: {faults[0].what}{more}; build the folder again to mend it")
-        self.root = self.manifest.root
+        self.digest = self.manifest.digest
 
     def names(self, prefix: str = "", suffix: str = "") -> list[str]:
         """Names of the sealed files, sorted."""

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from sharding import checked
 from sharding.rows import Dataset
-from sharding.seal import Damaged, atomic_folder, digest, hash_file, parsed, records_from_json, write_json
+from sharding.seal import Damaged, atomic_folder, digest_of, hash_file, parsed, records_from_json, write_json
 from training.errors import ConfigError, DamagedCheckpoint, InputError, TrainError, Unfinished
 
 FORMAT = 1
@@ -114,7 +114,7 @@ def save(folder: Path, meta: Meta, model: Mapping[str, Tensor], optimizer: Mappi
                 record = hash_file(inside / file)
                 files[file] = [record.bytes, record.sha256]
             body = {"format": FORMAT, **asdict(meta), "files": files}
-            write_json(inside / META, {**body, "digest": digest(body)})
+            write_json(inside / META, {**body, "digest": digest_of(body)})
     except (OSError, SafetensorError) as error:
         raise TrainError(
             f"{path} can't be written ({error}): free space and resume; the last checkpoint is intact"
@@ -149,7 +149,7 @@ def read_meta(path: Path) -> Meta:
         version = body.pop("format")
         if checked.count(version, "format") > FORMAT:
             raise InputError(f"{path} has format {version}, this arcorp reads {FORMAT}: use a newer arcorp")
-        if digest({"format": version, **body}) != written:
+        if digest_of({"format": version, **body}) != written:
             raise DamagedCheckpoint(f"{path / META} was changed")
         files = records_from_json(body.pop("files"))
         if set(files) != {MODEL, OPTIMIZER}:
@@ -189,9 +189,10 @@ def newest(run: Path, dataset: Dataset, say: Callable[[str], None]) -> tuple[Pat
     if chosen is None:
         raise Unfinished(f"{run} has no checkpoint: train first")
     path, meta = chosen
-    if meta.manifest != dataset.root:
+    if meta.manifest != dataset.digest:
         raise ConfigError(
-            f"{path} was trained on dataset {meta.manifest[:16]}, {dataset.path} is {dataset.root[:16]}: pass that one"
+            f"{path} was trained on dataset {meta.manifest[:16]}, and {dataset.path} is {dataset.digest[:16]}: "
+            "give the dataset of the run"
         )
     return path, meta
 

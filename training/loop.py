@@ -74,8 +74,8 @@ class Trainer:
         self.sizes = evaluate.TokenSizes.read(dataset.tokenizer, dataset.vocab_size)
         self.meter = Meter(ranks, self.counts, dataset.batch_rows * dataset.row_tokens)
         self.step = 0
-        self.order_hash = bytes.fromhex(dataset.root)
-        self.saved = (0, dataset.root)
+        self.order_hash = bytes.fromhex(dataset.digest)
+        self.saved = (0, dataset.digest)
         self.validations: list[tuple[int, int, float | None]] = []  # step, rows, bits per byte
         self.ddp = distributed(self.model, ranks) if ranks.world > 1 else None
         self.forward: nn.Module = self.ddp or self.model
@@ -121,7 +121,7 @@ class Trainer:
     def _identity(self) -> dict[str, Any]:
         """The values that a checkpoint must have for this run to resume from it."""
         return {
-            "manifest": self.dataset.root,
+            "manifest": self.dataset.digest,
             "schedule": self.dataset.schedule.data["digest"],
             "model": asdict(self.model.config),
             "config": self.config.deciding(),

@@ -85,13 +85,13 @@ def train(arguments: argparse.Namespace, config: Config, ranks: Ranks) -> int:
     def open_first() -> str:
         nonlocal dataset
         dataset = open_dataset(arguments, config, ranks)
-        return dataset.root
+        return dataset.digest
 
     digest = ranks.from_first(open_first)
     dataset = dataset or open_dataset(arguments, config, ranks)
-    if dataset.root != digest:
+    if dataset.digest != digest:
         raise InputError(
-            f"{arguments.data} is dataset {dataset.root[:16]} on rank {ranks.rank} and {digest[:16]} on rank 0: "
+            f"{arguments.data} is dataset {dataset.digest[:16]} on rank {ranks.rank} and {digest[:16]} on rank 0: "
             "copy the same dataset to every machine"
         )
     with ExitStack() as stack:

@@ -17,7 +17,7 @@ from benchmarks.corpora import stock
 from benchmarks.corpora.texts import SAMPLES, real
 from corpora.cleaning.clean_step import Clean
 from corpora.cleaning.normalise import Normalisation
-from corpora.document_counts import Tally
+from corpora.document_counts import DocumentCounter
 from corpora.quality.filter import Filter, Limits, profiles_of
 from corpora.quality.statistics import Meter
 from corpora.quality.text_rules import fault, fineweb_2
@@ -85,7 +85,7 @@ def _speed(kind: str) -> dict[str, float]:
         size += len(text.encode())
         if size > TIMED:
             break
-    ours = [Filter(Limits(), Tally(), {"arabic": "web"})]
+    ours = [Filter(Limits(), DocumentCounter(), {"arabic": "web"})]
     theirs = stock.filters()
     for steps in (ours, theirs):
         _pass(texts[:2], steps)  # compile, load
@@ -143,24 +143,24 @@ def kept() -> dict[str, Any]:
     """Of each sample corpus: documents, and the share that its own profile keeps, and that the web's does."""
     found = {}
     for name, folder in CORPORA.items():
-        source, tally = find(name)(), Tally()
+        source, counter = find(name)(), DocumentCounter()
         units = source.units([SAMPLES / "data" / folder])
-        read = chain.from_iterable(source.documents(unit, tally) for unit in units)
-        documents = list(Clean(source, Normalisation(), tally).run(read))
+        read = chain.from_iterable(source.documents(unit, counter) for unit in units)
+        documents = list(Clean(source, Normalisation(), counter).run(read))
         profiles = profiles_of(source)
         found[name] = {
             "documents": len(documents),
             "profile": profiles[documents[0].metadata["category"]],
-            "kept by it": _share(documents, Filter(Limits(), Tally(), profiles)),
-            "kept by web": _share(documents, Filter(Limits(), Tally(), profiles_of(source, "web"))),
+            "kept by it": _share(documents, Filter(Limits(), DocumentCounter(), profiles)),
+            "kept by web": _share(documents, Filter(Limits(), DocumentCounter(), profiles_of(source, "web"))),
         }
     for name, profile in BULK.items():
         documents = list(_documents(real([name])))
         found[name] = {
             "documents": len(documents),
             "profile": profile,
-            "kept by it": _share(documents, Filter(Limits(), Tally(), {"arabic": profile})),
-            "kept by web": _share(documents, Filter(Limits(), Tally(), {"arabic": "web"})),
+            "kept by it": _share(documents, Filter(Limits(), DocumentCounter(), {"arabic": profile})),
+            "kept by web": _share(documents, Filter(Limits(), DocumentCounter(), {"arabic": "web"})),
         }
     return found
 

@@ -10,7 +10,7 @@ from datatrove.pipeline.base import PipelineStep
 
 from corpora.cleaning.code_points import STEPS
 from corpora.cleaning.normalise import LONG, Normalisation, normalise_texts
-from corpora.document_counts import NORMALISED, Tally
+from corpora.document_counts import NORMALISED, DocumentCounter
 from corpora.languages import is_arabic
 from corpora.sources.base import Source
 from corpora.utf8 import utf8_size
@@ -25,9 +25,9 @@ class Clean(PipelineStep):  # type: ignore[misc]
     type = "FORMAT"
     name = "arcorp clean"
 
-    def __init__(self, source: Source, options: Normalisation, tally: Tally) -> None:
+    def __init__(self, source: Source, options: Normalisation, counter: DocumentCounter) -> None:
         super().__init__()
-        self.source, self.options, self.tally = source, options, tally
+        self.source, self.options, self.counter = source, options, counter
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
         """The documents, cleaned in place."""
@@ -55,13 +55,13 @@ class Clean(PipelineStep):  # type: ignore[misc]
             now, lost, touched = normalise_texts(texts, arabic, self.options, self.source.profile)
             for step, count in zip(STEPS, touched.sum(0).tolist(), strict=True):
                 if count:
-                    self.tally.change(step, count)
-            self.tally.cut(NORMALISED, *lost.clip(min=0).sum(0).tolist())
-            self.tally.cut(NORMALISED, *lost.clip(max=0).sum(0).tolist())
+                    self.counter.count_changed(step, count)
+            self.counter.count_removed(NORMALISED, *lost.clip(min=0).sum(0).tolist())
+            self.counter.count_removed(NORMALISED, *lost.clip(max=0).sum(0).tolist())
             for number in np.flatnonzero(touched.any(1)).tolist():
                 document, text = batch[places[number]], now[number]
                 document.text = text
                 if not text or text.isspace():
-                    self.tally.drop("empty after cleaning", utf8_size(text), len(text), document)
+                    self.counter.count_dropped("empty after cleaning", utf8_size(text), len(text), document)
                     empty.add(places[number])
         return [document for place, document in enumerate(batch) if place not in empty]

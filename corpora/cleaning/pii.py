@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from datatrove.data import Document, DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
 
-from corpora.document_counts import Tally
+from corpora.document_counts import DocumentCounter
 from corpora.sources.base import Source
 from corpora.utf8 import utf8_size
 
@@ -80,9 +80,9 @@ class Mask(PipelineStep):  # type: ignore[misc]
     type = "FORMAT"
     name = "arcorp personal data"
 
-    def __init__(self, source: Source, tally: Tally) -> None:
+    def __init__(self, source: Source, counter: DocumentCounter) -> None:
         super().__init__()
-        self.source, self.tally = source, tally
+        self.source, self.counter = source, counter
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
         """The documents, masked in place."""
@@ -91,10 +91,10 @@ class Mask(PipelineStep):  # type: ignore[misc]
             if self.source.profile != "verbatim":
                 document.text, found = mask(before)
                 for kind, chars in found.items():
-                    self.tally.change(kind, chars)
+                    self.counter.count_changed(kind, chars)
                 if found:
                     size = utf8_size(before) - utf8_size(document.text)
-                    self.tally.cut(MASKED, size, len(before) - len(document.text))
+                    self.counter.count_removed(MASKED, size, len(before) - len(document.text))
             yield document
 
 

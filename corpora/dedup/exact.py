@@ -32,7 +32,7 @@ from numba import njit
 
 from corpora.arrow_text import chunks
 from corpora.dedup import minhash
-from corpora.document_counts import Tally
+from corpora.document_counts import DocumentCounter
 from corpora.document_statistics import LABELS
 
 FINGERPRINT = np.dtype([("text", "<u8", (2,)), ("id", "<u8", (2,)), ("evaluation", "<u2")])
@@ -106,19 +106,19 @@ def decide(
     return [verdicts[start:stop] for start, stop in itertools.pairwise(bounds)]
 
 
-def apply(table: pyarrow.Table, verdicts: Verdicts, tally: Tally, rules: Rules = Rules()) -> pyarrow.Table:
+def apply(table: pyarrow.Table, verdicts: Verdicts, counter: DocumentCounter, rules: Rules = Rules()) -> pyarrow.Table:
     """The documents of a part that stay, the cluster in the metadata of those that had copies. All are counted."""
     sizes = pyarrow.compute.binary_length(table["text"]).to_numpy()
     chars = pyarrow.compute.utf8_length(table["text"]).to_numpy()
     fates = verdicts["fate"]
     for row in range(table.num_rows):
         size, length = int(sizes[row]), int(chars[row])
-        tally.come(size, length)
+        counter.count_input(size, length)
         if fates[row] != KEPT:
-            tally.drop(rules.reason(int(fates[row])), size, length)
+            counter.count_dropped(rules.reason(int(fates[row])), size, length)
     labels = list(zip(*(table[name].to_pylist() for name in LABELS), strict=True))
     reasons = ["" if fate == KEPT else rules.reason(int(fate)) for fate in fates]
-    tally.census.add(table["id"].to_pylist(), table["text"], labels, reasons)
+    counter.statistics.add(table["id"].to_pylist(), table["text"], labels, reasons)
     kept = np.flatnonzero(fates == KEPT)
     result = table.take(pyarrow.array(kept))
     metadata = [
@@ -129,7 +129,7 @@ def apply(table: pyarrow.Table, verdicts: Verdicts, tally: Tally, rules: Rules =
     ]
     for place in kept:
         source, language, category = labels[place]
-        tally.leave(source, language, category, 1, int(sizes[place]), int(chars[place]))
+        counter.count_outputs(source, language, category, 1, int(sizes[place]), int(chars[place]))
     column = result.schema.get_field_index("metadata")
     return result.set_column(column, result.schema.field(column), pyarrow.array(metadata, pyarrow.string()))
 

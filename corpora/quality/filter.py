@@ -21,7 +21,7 @@ from typing import Any, Literal
 from datatrove.data import Document, DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
 
-from corpora.document_counts import Tally
+from corpora.document_counts import DocumentCounter
 from corpora.languages import is_arabic
 from corpora.quality import code_rules
 from corpora.quality.text_rules import CLASSICAL, MATH, STORIES, VERSE, Rules, fault, fineweb_2
@@ -75,12 +75,12 @@ class Filter(PipelineStep):  # type: ignore[misc]
     def __init__(
         self,
         limits: Limits,
-        tally: Tally,
+        counter: DocumentCounter,
         profiles: Mapping[str, Quality] | None = None,
         aside: list[Document] | None = None,
     ) -> None:
         super().__init__()
-        self.limits, self.tally, self.profiles, self.aside = limits, tally, dict(profiles or {}), aside
+        self.limits, self.counter, self.profiles, self.aside = limits, counter, dict(profiles or {}), aside
         self._meter: Any = None
 
     def filter(self, document: Document) -> bool | tuple[bool, str]:
@@ -118,7 +118,7 @@ class Filter(PipelineStep):  # type: ignore[misc]
             if not isinstance(verdict, tuple):
                 yield document
                 continue
-            self.tally.drop(verdict[1], utf8_size(document.text), len(document.text), document)
+            self.counter.count_dropped(verdict[1], utf8_size(document.text), len(document.text), document)
             if self.aside is not None:
                 document.metadata["metadata"] = {**document.metadata["metadata"], "filter_reason": verdict[1]}
                 self.aside.append(document)

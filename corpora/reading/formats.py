@@ -53,7 +53,7 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Record:
     """A record: `key` is its place (row number, or byte offset), `value` a dict of fields, or a text; `lost` bytes of
     it were not UTF-8 and are gone. Of one text in it, `text`, the format may know the bytes, `size`."""
 
@@ -84,7 +84,7 @@ class Format(abc.ABC):
         """The slices of a file, in order. Raises BadInput."""
 
     @abc.abstractmethod
-    def rows(self, part: Slice) -> Iterator[Row | Lost]:
+    def rows(self, part: Slice) -> Iterator[Record | Lost]:
         """The records of a slice, in order. Raises BadInput."""
 
 
@@ -103,8 +103,8 @@ class Whole(Format):
     def slices(self, file: File, kind: Kind) -> Iterator[Slice]:
         yield uncut(file, kind)
 
-    def rows(self, part: Slice) -> Iterator[Row | Lost]:
-        yield Row(0, *text_of(whole(part)))
+    def rows(self, part: Slice) -> Iterator[Record | Lost]:
+        yield Record(0, *text_of(whole(part)))
 
 
 def uncut(file: File, kind: Kind) -> Slice:
@@ -147,23 +147,23 @@ class Lines(Format):
         for start, stop in even(file.size, file.size):
             yield Slice(file, kind, start, stop, stop - start)
 
-    def rows(self, part: Slice) -> Iterator[Row | Lost]:
+    def rows(self, part: Slice) -> Iterator[Record | Lost]:
         with Stream(part.file, part.kind) as stream:
             yield from self.records(stream, part.start, part.stop)
 
-    def records(self, stream: Stream, start: int, stop: int) -> Iterator[Row | Lost]:
+    def records(self, stream: Stream, start: int, stop: int) -> Iterator[Record | Lost]:
         """Records that begin in bytes [start, stop)."""
         for line in lines(stream, start, stop):
             if line.data is None or line.data.strip():
                 yield self.record(line)
 
-    def record(self, line: Line) -> Row | Lost:
+    def record(self, line: Line) -> Record | Lost:
         """One line as a record."""
         if line.data is None:
             return Lost(line.offset, f"line over {LONGEST_LINE >> 20} MiB", line.size)
         data = line.data if line.offset else line.data.removeprefix(b"\xef\xbb\xbf")
         try:
-            return Row(line.offset, self.parse(data))
+            return Record(line.offset, self.parse(data))
         except UnicodeDecodeError:
             return Lost(line.offset, "invalid UTF-8", line.size)
         except UnicodeEncodeError:
@@ -222,7 +222,7 @@ class Blocks(Lines):
     def __init__(self, separator: bytes = b"") -> None:
         self.separator = separator
 
-    def records(self, stream: Stream, start: int, stop: int) -> Iterator[Row | Lost]:
+    def records(self, stream: Stream, start: int, stop: int) -> Iterator[Record | Lost]:
         # A block begins after a separator and its line end ("\n" or "\r\n"), so as many bytes before `start` tell
         # whether one may begin there; until a separator is seen, lines belong to a block that began before.
         first = max(0, start - len(self.separator) - 2)
@@ -246,13 +246,13 @@ class Blocks(Lines):
         if block:
             yield self.block(block)
 
-    def block(self, block: list[Line]) -> Row | Lost:
+    def block(self, block: list[Line]) -> Record | Lost:
         """A run of lines as one record."""
         size = sum(line.size for line in block)
         if any(line.data is None for line in block):
             return Lost(block[0].offset, f"line over {LONGEST_LINE >> 20} MiB", size)
         text, lost = decode(line.data for line in block if line.data is not None)
-        return Row(block[0].offset, text.removeprefix("\ufeff"), lost)
+        return Record(block[0].offset, text.removeprefix("\ufeff"), lost)
 
 
 class JsonArray(Format):
@@ -267,7 +267,7 @@ class JsonArray(Format):
     def slices(self, file: File, kind: Kind) -> Iterator[Slice]:
         yield uncut(file, kind)
 
-    def rows(self, part: Slice) -> Iterator[Row | Lost]:
+    def rows(self, part: Slice) -> Iterator[Record | Lost]:
         try:
             data = whole(part).removeprefix(b"\xef\xbb\xbf")
             value = json_value(data)
@@ -282,7 +282,7 @@ class JsonArray(Format):
             under = f" under {self.key!r}" if self.key else ""
             raise BadInput(part.file.path, f"holds no JSON array{under}", mend="is it another source's file?")
         if not SURROGATE.search(data):
-            yield from itertools.starmap(Row, enumerate(value))
+            yield from itertools.starmap(Record, enumerate(value))
             return
         for number, one in enumerate(value):
             written = json.dumps(one, ensure_ascii=False)
@@ -291,7 +291,7 @@ class JsonArray(Format):
             except UnicodeEncodeError:
                 yield Lost(number, "lone surrogate", len(written.encode(errors="surrogatepass")))
             else:
-                yield Row(number, one)
+                yield Record(number, one)
 
 
 UNREADABLE_LINE = f"invalid UTF-8, or line over {LONGEST_LINE >> 20} MiB"
@@ -308,7 +308,7 @@ class Csv(Format):
     def slices(self, file: File, kind: Kind) -> Iterator[Slice]:
         yield uncut(file, kind)
 
-    def rows(self, part: Slice) -> Iterator[Row | Lost]:
+    def rows(self, part: Slice) -> Iterator[Record | Lost]:
         csv.field_size_limit(LONGEST_LINE)
         bad: list[int] = []
         with Stream(part.file, part.kind) as stream:
@@ -321,7 +321,7 @@ class Csv(Format):
                     if len(values) != len(header):
                         yield Lost(number, "not as many fields as the header", sum(map(len, values)))
                     else:
-                        yield Row(number, dict(zip(header, values, strict=True)))
+                        yield Record(number, dict(zip(header, values, strict=True)))
                 while bad:
                     yield Lost(-1, UNREADABLE_LINE, bad.pop())
             except csv.Error as error:

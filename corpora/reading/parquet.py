@@ -18,7 +18,7 @@ from typing import IO, Any
 
 from corpora.errors import BadInput
 from corpora.reading.files import File, open_raw
-from corpora.reading.formats import LONGEST_FILE, SLICE, Format, Lost, Row, Slice, even
+from corpora.reading.formats import LONGEST_FILE, SLICE, Format, Lost, Record, Slice, even
 from corpora.reading.parquet_pages import pages_of
 from corpora.reading.streams import BOMB_FLOOR, BOMB_RATIO, Kind, refuse
 
@@ -87,7 +87,7 @@ class Parquet(Format):
                 return int(column.total_uncompressed_size)
         return int(group.total_byte_size)
 
-    def rows(self, part: Slice) -> Iterator[Row | Lost]:
+    def rows(self, part: Slice) -> Iterator[Record | Lost]:
         pages, values = _Budget(part.file), _Budget(part.file)
         with _Opened(part.file) as opened:
             names = opened.parquet.schema_arrow.names
@@ -108,7 +108,7 @@ class Parquet(Format):
         wanted: list[str],
         pages: _Budget,
         values: _Budget,
-    ) -> Iterator[Row | Lost]:
+    ) -> Iterator[Record | Lost]:
         end = min(number + opened.metadata.row_group(group).num_rows, part.stop)
         batches = _batches(opened, group, wanted, pages)
         while True:
@@ -316,7 +316,7 @@ def _batches(opened: _Opened, group: int, wanted: list[str], budget: _Budget) ->
         yield parts.pop()
 
 
-def _batch_rows(batch: Any, number: int, text: str) -> Iterator[Row | Lost]:
+def _batch_rows(batch: Any, number: int, text: str) -> Iterator[Record | Lost]:
     """The rows of a batch; what was read is let go, as a row may be a text of 100 MB."""
     import pyarrow
 
@@ -326,7 +326,7 @@ def _batch_rows(batch: Any, number: int, text: str) -> Iterator[Row | Lost]:
         for index in range(batch.num_rows):
             row = batch.slice(index, 1)
             try:
-                yield Row(number + index, row.to_pylist()[0])
+                yield Record(number + index, row.to_pylist()[0])
             except UnicodeDecodeError:
                 yield Lost(number + index, "invalid UTF-8", row.nbytes)
         return
@@ -340,8 +340,8 @@ def _batch_rows(batch: Any, number: int, text: str) -> Iterator[Row | Lost]:
         yield _row(key, values.pop(), text, size)
 
 
-def _row(key: int, value: dict[str, Any], text: str, size: int | None) -> Row:
-    return Row(key, value) if size is None else Row(key, value, text=value[text], size=size)
+def _row(key: int, value: dict[str, Any], text: str, size: int | None) -> Record:
+    return Record(key, value) if size is None else Record(key, value, text=value[text], size=size)
 
 
 def _sizes(batch: Any, text: str) -> list[int | None]:

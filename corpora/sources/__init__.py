@@ -90,7 +90,7 @@ def claimants(file: File) -> list[str]:
 
     Those that take any text are no witnesses.
     """
-    from corpora.reading.formats import Blocks, Lines, Row, Whole
+    from corpora.reading.formats import Blocks, Lines, Record, Whole
 
     found: dict[str, int] = {}
     for name, kind in SOURCES.items():
@@ -99,7 +99,7 @@ def claimants(file: File) -> list[str]:
             continue
         with contextlib.suppress(BadInput):
             part = source.look(file)[0]
-            if not any(isinstance(row, Row) for row in islice(source.format_of(part).rows(part), 1)):
+            if not any(isinstance(row, Record) for row in islice(source.format_of(part).rows(part), 1)):
                 continue  # a file without records is anybody's
             own = source.fields and not source.FIELDS  # anyone's own files: these claim a file if nobody else does
             found[name] = 0 if own else max((len(wanted) for wanted in source.FIELDS), default=9)

@@ -15,8 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.reading.formats import Csv, Format, Row, Slice
-from corpora.sources.base import Draft, Quality, Source
+from corpora.reading.formats import Csv, Format, Record, Slice
+from corpora.sources.base import ParsedRecord, Quality, Source
 
 _VARIETIES = {"MSA": "arb_Arab", "Egyptian": "arz_Arab", "Moroccan": "ary_Arab"}
 
@@ -37,11 +37,11 @@ class AraStories(Source):
         """CSV."""
         return (Csv(),)
 
-    def draft(self, row: Row, part: Slice) -> Draft:
+    def parse(self, record: Record, part: Slice) -> ParsedRecord:
         """One story, one document."""
         language = next((label for word, label in _VARIETIES.items() if word in part.file.name), "")
-        return Draft(
-            text=row.value["Story"],
-            id=f"{language or part.file.name}/{row.value.get('', row.key)}",
+        return ParsedRecord(
+            text=record.value["Story"],
+            id=f"{language or part.file.name}/{record.value.get('', record.key)}",
             language=language,
         )

@@ -21,10 +21,10 @@ from typing import Any, ClassVar, Literal
 from datatrove.data import Document
 
 from corpora.addresses import bare
-from corpora.document_counts import Tally
+from corpora.document_counts import DocumentCounter
 from corpora.errors import BadInput, Changed, NothingFound, Unreachable
 from corpora.reading.files import File, check, find
-from corpora.reading.formats import SLICE, Format, Lost, Row, Slice
+from corpora.reading.formats import SLICE, Format, Lost, Record, Slice
 from corpora.reading.parquet import Parquet
 from corpora.reading.reads import Reads
 from corpora.reading.streams import Kind, sniff
@@ -59,7 +59,7 @@ class Unit:
 
 
 @dataclass(slots=True)
-class Draft:
+class ParsedRecord:
     """A record as its source understands it. A `text` or a label that is no string, or an `id` that is None or "",
     costs the record, not the file; so does what `draft` raises over a field that is missing or of another type.
 
@@ -127,7 +127,7 @@ class Source(abc.ABC):
         """Formats it is published in; the first whose container is the file's is used."""
 
     @abc.abstractmethod
-    def draft(self, row: Row, part: Slice) -> Draft:
+    def parse(self, record: Record, part: Slice) -> ParsedRecord:
         """A record as a document. Raises Skip."""
 
     def category_of(self, language: str) -> Category:
@@ -207,7 +207,7 @@ class Source(abc.ABC):
         for unit in units:
             if limit <= 0:
                 return
-            count = sum(1 for _ in islice(self.documents(unit, Tally()), limit))
+            count = sum(1 for _ in islice(self.documents(unit, DocumentCounter()), limit))
             yield replace(unit, limit=limit)
             limit -= count
 
@@ -229,7 +229,7 @@ class Source(abc.ABC):
     def _check_records(self, file: File, format_: Format, part: Slice) -> None:
         """The first records must look like ours: one good one is enough, as any file may have a bad line."""
         first = list(islice(format_.rows(part), LOOK))
-        rows = [row for row in first if isinstance(row, Row)]
+        rows = [row for row in first if isinstance(row, Record)]
         if first and not rows:
             reasons = ", ".join(sorted({row.reason for row in first if isinstance(row, Lost)}))
             raise BadInput(
@@ -254,13 +254,13 @@ class Source(abc.ABC):
     # -- documents ------------------------------------------------------------------------------------
 
     def documents(
-        self, unit: Unit, tally: Tally, on_bad: Callable[[BadInput], None] | None = None
+        self, unit: Unit, counter: DocumentCounter, on_bad: Callable[[BadInput], None] | None = None
     ) -> Iterator[Document]:
         """The documents of a unit, in order; everything that came is counted, dropped ones by reason.
 
         `metadata` of a document holds the columns source, category, language, license, url, date (strings) and
         metadata (a dict). Of two documents with one id in a unit the first is kept ("duplicate id"). The bytes that
-        were read of each slice are hashed as they pass, and counted in `tally.inputs`.
+        were read of each slice are hashed as they pass, and counted in `counter.inputs`.
 
         Raises Changed for a file that is not the one that was found, and BadInput; with `on_bad` BadInput is handed
         over instead, and the rest of that slice is left out.
@@ -275,7 +275,7 @@ class Source(abc.ABC):
                     full = unit.limit is not None and len(seen) >= unit.limit
                     if full:
                         break
-                    document = self._document(row, part, seen, tally)
+                    document = self._document(row, part, seen, counter)
                     del row  # a long text, cleaned, is not kept as it came
                     if document is not None:
                         yield document
@@ -289,30 +289,30 @@ class Source(abc.ABC):
                 if on_bad is None:
                     raise
                 on_bad(error)
-            tally.read(part.file.name, reads.ranges, reads.sha256)
+            counter.read(part.file.name, reads.ranges, reads.sha256)
             if full:
                 return
 
-    def _document(self, row: Row | Lost, part: Slice, seen: set[str], tally: Tally) -> Document | None:
+    def _document(self, row: Record | Lost, part: Slice, seen: set[str], counter: DocumentCounter) -> Document | None:
         if isinstance(row, Lost):
-            tally.come(row.size, 0)
-            tally.drop(row.reason, row.size, 0)
+            counter.count_input(row.size, 0)
+            counter.count_dropped(row.reason, row.size, 0)
             return None
         try:
             draft, size = self._drafted(row, part)
         except Skip as skip:
             size, chars = utf8_size(skip.text), len(skip.text)
-            tally.come(size, chars)
-            tally.drop(skip.reason, size, chars)
+            counter.count_input(size, chars)
+            counter.count_dropped(skip.reason, size, chars)
             return None
         text = draft.text
         chars = len(text)
         if draft.raw is None:
-            tally.come(size + row.lost, chars)
+            counter.count_input(size + row.lost, chars)
         else:
-            self._come_with_cuts(draft, row, size, tally)
+            self._come_with_cuts(draft, row, size, counter)
         if row.lost:
-            tally.cut("invalid UTF-8", row.lost, 0)
+            counter.count_removed("invalid UTF-8", row.lost, 0)
         document = self._labelled(draft)
         reason = ""
         if not text or text.isspace():
@@ -322,27 +322,27 @@ class Source(abc.ABC):
         elif document.id in seen:
             reason = "duplicate id"
         if reason:
-            tally.drop(reason, size, chars, document)
+            counter.count_dropped(reason, size, chars, document)
             return None
         seen.add(document.id)
         return document
 
-    def _come_with_cuts(self, draft: Draft, row: Row, size: int, tally: Tally) -> None:
+    def _come_with_cuts(self, draft: ParsedRecord, row: Record, size: int, counter: DocumentCounter) -> None:
         """Count a record whose source left parts of it out."""
         raw = draft.raw or ""
         rest, rest_chars = utf8_size(raw), len(raw)
-        tally.come(rest + row.lost, rest_chars)
+        counter.count_input(rest + row.lost, rest_chars)
         for reason, cut in draft.cuts.items():
-            tally.cut(reason, utf8_size(cut), len(cut))
+            counter.count_removed(reason, utf8_size(cut), len(cut))
             rest, rest_chars = rest - utf8_size(cut), rest_chars - len(cut)
-        tally.cut("markup", rest - size, rest_chars - len(draft.text))
+        counter.count_removed("markup", rest - size, rest_chars - len(draft.text))
 
-    def _drafted(self, row: Row, part: Slice) -> tuple[Draft, int]:
+    def _drafted(self, row: Record, part: Slice) -> tuple[ParsedRecord, int]:
         """The draft of a record and the bytes of its text. Raises Skip if there is none."""
         if self.fields and not isinstance(row.value, dict):
             raise Skip("not an object")
         try:
-            draft = self.draft(row, part)
+            draft = self.parse(row, part)
         except (TypeError, AttributeError, LookupError, ValueError, RecursionError):
             raise Skip(UNLIKE) from None
         labels = (draft.language, draft.license, draft.url, draft.date)
@@ -359,7 +359,7 @@ class Source(abc.ABC):
         except UnicodeEncodeError:
             raise Skip("lone surrogate") from None
 
-    def _labelled(self, draft: Draft) -> Document:
+    def _labelled(self, draft: ParsedRecord) -> Document:
         # One word: source, language and category together name a stratum, with spaces between.
         language = "-".join((self.language or draft.language or self.LANGUAGE or UNDETERMINED).split())
         columns = {

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from corpora.languages import label
-from corpora.reading.formats import Blocks, Format, Row, Slice
-from corpora.sources.base import Draft, Source
+from corpora.reading.formats import Blocks, Format, Record, Slice
+from corpora.sources.base import ParsedRecord, Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class CC100(Source):
         """Blocks between empty lines."""
         return (Blocks(),)
 
-    def draft(self, row: Row, part: Slice) -> Draft:
+    def parse(self, record: Record, part: Slice) -> ParsedRecord:
         """One block, one document."""
         code = part.file.name.rsplit("/", 1)[-1].partition(".")[0]
-        return Draft(text=row.value, id=f"{part.file.name}#{row.key}", language=label(code))
+        return ParsedRecord(text=record.value, id=f"{part.file.name}#{record.key}", language=label(code))

@@ -15,9 +15,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.reading.formats import Format, Row, Slice
+from corpora.reading.formats import Format, Record, Slice
 from corpora.reading.parquet import Parquet
-from corpora.sources.base import Category, Draft, Quality, Source
+from corpora.sources.base import Category, ParsedRecord, Quality, Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +37,6 @@ class ClimbMix(Source):
         """Parquet."""
         return (Parquet("text", ("text",)),)
 
-    def draft(self, row: Row, part: Slice) -> Draft:
-        """One row, one document."""
-        return Draft(text=row.value["text"], id=f"{part.file.name}#{row.key}")
+    def parse(self, record: Record, part: Slice) -> ParsedRecord:
+        """One record, one document."""
+        return ParsedRecord(text=record.value["text"], id=f"{part.file.name}#{record.key}")

@@ -17,9 +17,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.reading.formats import Format, Row, Slice
+from corpora.reading.formats import Format, Record, Slice
 from corpora.reading.parquet import Parquet
-from corpora.sources.base import Draft, Quality, Source
+from corpora.sources.base import ParsedRecord, Quality, Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +38,10 @@ class FineWeb2(Source):
         columns = ("text", "id", "dump", "url", "date", "language", "language_script", "minhash_cluster_size")
         return (Parquet("text", columns),)
 
-    def draft(self, row: Row, part: Slice) -> Draft:
-        """One row, one document."""
-        fields = row.value
-        return Draft(
+    def parse(self, record: Record, part: Slice) -> ParsedRecord:
+        """One record, one document."""
+        fields = record.value
+        return ParsedRecord(
             text=fields["text"],
             id=fields["id"],
             language=f"{fields['language']}_{fields['language_script']}",

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from corpora.languages import label
-from corpora.reading.formats import Format, Row, Slice
+from corpora.reading.formats import Format, Record, Slice
 from corpora.reading.parquet import Parquet
-from corpora.sources.base import Category, Draft, Quality, Source
+from corpora.sources.base import Category, ParsedRecord, Quality, Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +38,10 @@ class FineWebEdu(Source):
         """Parquet."""
         return (Parquet("text", ("text", "id", "dump", "url", "language", "score")),)
 
-    def draft(self, row: Row, part: Slice) -> Draft:
-        """One row, one document."""
-        fields = row.value
-        return Draft(
+    def parse(self, record: Record, part: Slice) -> ParsedRecord:
+        """One record, one document."""
+        fields = record.value
+        return ParsedRecord(
             text=fields["text"],
             id=fields["id"],
             language=label(fields.get("language") or ""),

@@ -16,8 +16,8 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.reading.formats import Format, JsonLines, Row, Slice
-from corpora.sources.base import Category, Draft, Quality, Skip, Source
+from corpora.reading.formats import Format, JsonLines, Record, Slice
+from corpora.sources.base import Category, ParsedRecord, Quality, Skip, Source
 
 _ANNOTATION = re.compile(r"<<[^<>]*>>")
 
@@ -39,10 +39,10 @@ class Gsm8k(Source):
         """JSON lines."""
         return (JsonLines(),)
 
-    def draft(self, row: Row, part: Slice) -> Draft:
+    def parse(self, record: Record, part: Slice) -> ParsedRecord:
         """One problem, one document."""
-        question, answer = row.value.get("question"), row.value.get("answer")
+        question, answer = record.value.get("question"), record.value.get("answer")
         if not isinstance(question, str) or not isinstance(answer, str):
             raise Skip("text is not a string")
         raw = f"{question}\n{answer}"
-        return Draft(text=_ANNOTATION.sub("", raw), raw=raw, id=f"{part.file.name}#{row.key}")
+        return ParsedRecord(text=_ANNOTATION.sub("", raw), raw=raw, id=f"{part.file.name}#{record.key}")

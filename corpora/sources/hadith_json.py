@@ -15,8 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.reading.formats import Format, JsonArray, Row, Slice
-from corpora.sources.base import Category, Draft, Source
+from corpora.reading.formats import Format, JsonArray, Record, Slice
+from corpora.sources.base import Category, ParsedRecord, Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +35,8 @@ class HadithJson(Source):
         """The array `hadiths` of a JSON object."""
         return (JsonArray("hadiths"),)
 
-    def draft(self, row: Row, part: Slice) -> Draft:
+    def parse(self, record: Record, part: Slice) -> ParsedRecord:
         """One hadith, one document."""
-        fields = row.value
+        fields = record.value
         book, number = fields.get("bookId"), fields.get("id")
-        return Draft(text=fields.get("arabic"), id=None if None in (book, number) else f"{book}/{number}")
+        return ParsedRecord(text=fields.get("arabic"), id=None if None in (book, number) else f"{book}/{number}")

@@ -16,8 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.reading.formats import Csv, Format, Row, Slice
-from corpora.sources.base import Category, Draft, Source
+from corpora.reading.formats import Csv, Format, Record, Slice
+from corpora.sources.base import Category, ParsedRecord, Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +36,13 @@ class LKHadith(Source):
         """CSV."""
         return (Csv(),)
 
-    def draft(self, row: Row, part: Slice) -> Draft:
+    def parse(self, record: Record, part: Slice) -> ParsedRecord:
         """One hadith, one document."""
-        fields = {name: "" if value == "nan" else value for name, value in row.value.items()}
+        fields = {name: "" if value == "nan" else value for name, value in record.value.items()}
         parts = [fields["Arabic_Isnad"].strip(), fields["Arabic_Matn"].strip()]
-        return Draft(
+        return ParsedRecord(
             text=fields["Arabic_Hadith"].strip() or "\n".join(text for text in parts if text),
-            id=f"{part.file.name.removesuffix('.csv')}#{row.key}",
+            id=f"{part.file.name.removesuffix('.csv')}#{record.key}",
             metadata={
                 "chapter": fields.get("Chapter_Arabic") or None,
                 "number": fields.get("Hadith_number", "").removesuffix(".0") or None,  # 12.0: went through pandas

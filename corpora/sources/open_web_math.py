@@ -15,9 +15,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.reading.formats import Format, Row, Slice
+from corpora.reading.formats import Format, Record, Slice
 from corpora.reading.parquet import Parquet
-from corpora.sources.base import Category, Draft, Source
+from corpora.sources.base import Category, ParsedRecord, Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class OpenWebMath(Source):
         """Parquet."""
         return (Parquet("text", ("url", "text", "date")),)
 
-    def draft(self, row: Row, part: Slice) -> Draft:
-        """One row, one document."""
-        fields = row.value
-        return Draft(text=fields["text"], id=fields["url"], url=fields["url"], date=str(fields["date"] or ""))
+    def parse(self, record: Record, part: Slice) -> ParsedRecord:
+        """One record, one document."""
+        fields = record.value
+        return ParsedRecord(text=fields["text"], id=fields["url"], url=fields["url"], date=str(fields["date"] or ""))

@@ -26,9 +26,9 @@ from typing import ClassVar, Literal
 
 from corpora.errors import BadInput
 from corpora.reading.files import File
-from corpora.reading.formats import Format, Lost, Row, Slice, Whole
+from corpora.reading.formats import Format, Lost, Record, Slice, Whole
 from corpora.reading.streams import Stream, lines, sniff
-from corpora.sources.base import Category, Draft, Source
+from corpora.sources.base import Category, ParsedRecord, Source
 from corpora.sources.openiti_markdown import NotOpenITI, parse, split_header
 
 _TRUST = ("mARkdown", "completed", "inProgress", "")
@@ -77,13 +77,13 @@ class OpenITI(Source):
         chosen = {file.path for _, file in best.values()}
         return [file for file in books if file.path in chosen]
 
-    def draft(self, row: Row, part: Slice) -> Draft:
+    def parse(self, record: Record, part: Slice) -> ParsedRecord:
         """One file, one book."""
         book, version, _ = _uri(_name(part.file))
-        parsed = parse(row.value, keep_notes=self.notes == "keep")
-        return Draft(
+        parsed = parse(record.value, keep_notes=self.notes == "keep")
+        return ParsedRecord(
             text=parsed.text,
-            raw=row.value,
+            raw=record.value,
             cuts=parsed.cuts,
             id=f"{book}.{version}" if version else book,
             metadata={"book": book, "author": parsed.meta.get("author"), "title": parsed.meta.get("title")},
@@ -95,9 +95,9 @@ class _Book(Whole):
 
     called = "OpenITI mARkdown"
 
-    def rows(self, part: Slice) -> Iterator[Row | Lost]:
+    def rows(self, part: Slice) -> Iterator[Record | Lost]:
         for row in super().rows(part):
-            if isinstance(row, Row):
+            if isinstance(row, Record):
                 try:
                     split_header(row.value)
                 except NotOpenITI as error:

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from corpora.languages import label
-from corpora.reading.formats import Format, JsonLines, Row, Slice
+from corpora.reading.formats import Format, JsonLines, Record, Slice
 from corpora.reading.parquet import Parquet
-from corpora.sources.base import Draft, Skip, Source
+from corpora.sources.base import ParsedRecord, Skip, Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +46,9 @@ class Oscar(Source):
         """JSON lines; Parquet in the nested form."""
         return (JsonLines(), Parquet("text"))
 
-    def draft(self, row: Row, part: Slice) -> Draft:
+    def parse(self, record: Record, part: Slice) -> ParsedRecord:
         """One record, one document."""
-        fields = row.value
+        fields = record.value
         nested = "content" not in fields
         text = fields.get("text") if nested else fields["content"]
         meta = _object(fields.get("meta") if nested else fields.get("metadata"))
@@ -62,9 +62,9 @@ class Oscar(Source):
         if self.min_harmful_pp is not None and harmful is not None and harmful < self.min_harmful_pp:
             raise Skip("harmful_pp", shown)
         identification = _object(meta.get("identification"))
-        return Draft(
+        return ParsedRecord(
             text=text,
-            id=headers.get("warc-record-id") or fields.get("id") or f"{part.file.name}#{row.key}",
+            id=headers.get("warc-record-id") or fields.get("id") or f"{part.file.name}#{record.key}",
             language=label(identification.get("label") or ""),
             url=headers.get("warc-target-uri") or "",
             date=headers.get("warc-date") or "",

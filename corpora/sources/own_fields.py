@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
-from corpora.reading.formats import Row, Slice
-from corpora.sources.base import Draft, Source
+from corpora.reading.formats import Record, Slice
+from corpora.sources.base import ParsedRecord, Source
 
 _OPTIONAL = ("language", "license", "url", "date")
 
@@ -36,11 +36,11 @@ class OwnFields(Source):
         """Every field that is used where there is one."""
         return tuple(dict.fromkeys(name for name in (self.text_field, self.id_field, *_OPTIONAL) if name))
 
-    def draft(self, row: Row, part: Slice) -> Draft:
+    def parse(self, record: Record, part: Slice) -> ParsedRecord:
         """One record, one document; language, license, url and date are taken from fields so called."""
-        fields = row.value
+        fields = record.value
         known = {name: fields[name] for name in _OPTIONAL if isinstance(fields.get(name), str)}
-        place = f"{part.file.name}#{row.key}"
-        return Draft(
+        place = f"{part.file.name}#{record.key}"
+        return ParsedRecord(
             text=fields.get(self.text_field), id=fields.get(self.id_field) if self.id_field else place, **known
         )

@@ -20,8 +20,8 @@ from typing import ClassVar
 from xml.etree import ElementTree
 
 from corpora.errors import BadInput
-from corpora.reading.formats import Format, Lost, Row, Slice, Whole, whole
-from corpora.sources.base import Category, Draft, Profile, Quality, Source
+from corpora.reading.formats import Format, Lost, Record, Slice, Whole, whole
+from corpora.sources.base import Category, ParsedRecord, Profile, Quality, Source
 
 _AYA = re.compile(r"(\d+)\|(\d+)\|(.+)")
 
@@ -44,13 +44,13 @@ class Quran(Source):
         """Tanzil's text or XML."""
         return (_Tanzil(),)
 
-    def draft(self, row: Row, part: Slice) -> Draft:
+    def parse(self, record: Record, part: Slice) -> ParsedRecord:
         """One sura, one document."""
-        ayas: list[str] = row.value["ayas"]
-        return Draft(
+        ayas: list[str] = record.value["ayas"]
+        return ParsedRecord(
             text="\n".join(ayas),
-            id=str(row.value["sura"]),
-            license=f"CC-BY-3.0\n{row.value['notice']}".strip(),
+            id=str(record.value["sura"]),
+            license=f"CC-BY-3.0\n{record.value['notice']}".strip(),
             metadata={"ayas": len(ayas)},
         )
 
@@ -60,7 +60,7 @@ class _Tanzil(Whole):
 
     called = "Tanzil's text or XML"
 
-    def rows(self, part: Slice) -> Iterator[Row | Lost]:
+    def rows(self, part: Slice) -> Iterator[Record | Lost]:
         try:
             text = whole(part).removeprefix(b"\xef\xbb\xbf").decode()
         except UnicodeDecodeError as error:
@@ -74,7 +74,7 @@ class _Tanzil(Whole):
                 part.file.path, f"is not Tanzil's Quran ({error})", mend="see tanzil.net/download"
             ) from error
         for sura, group in itertools.groupby(ayas, lambda aya: aya[0]):
-            yield Row(sura, {"sura": sura, "ayas": [text for _, text in group], "notice": notice})
+            yield Record(sura, {"sura": sura, "ayas": [text for _, text in group], "notice": notice})
 
 
 def _text(text: str) -> tuple[list[tuple[int, str]], str]:

@@ -17,8 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.reading.formats import Format, JsonArray, Row, Slice
-from corpora.sources.base import Draft, Quality, Source
+from corpora.reading.formats import Format, JsonArray, Record, Slice
+from corpora.sources.base import ParsedRecord, Quality, Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,11 +37,11 @@ class SaudiNewsNet(Source):
         """A JSON array, zipped or not."""
         return (JsonArray(),)
 
-    def draft(self, row: Row, part: Slice) -> Draft:
+    def parse(self, record: Record, part: Slice) -> ParsedRecord:
         """One article, one document."""
-        fields = row.value
+        fields = record.value
         content, title = fields.get("content"), fields.get("title")
-        return Draft(
+        return ParsedRecord(
             text=f"{title}\n{content}" if isinstance(content, str) and isinstance(title, str) and title else content,
             id=fields["url"],
             url=fields["url"],

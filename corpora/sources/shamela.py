@@ -26,8 +26,8 @@ from typing import Any, ClassVar, Literal
 
 from corpora.errors import BadInput
 from corpora.reading.access import tables
-from corpora.reading.formats import SURROGATE, Format, Lost, Row, Slice, Whole, json_value, text_of, whole
-from corpora.sources.base import Category, Draft, Skip, Source
+from corpora.reading.formats import SURROGATE, Format, Lost, Record, Slice, Whole, json_value, text_of, whole
+from corpora.sources.base import Category, ParsedRecord, Skip, Source
 
 _RULE = re.compile(r"\n[_ـ]{5,}[ \t]*(?:\n|$)")
 _NOTE = re.compile(r"^[ \t]*\((\d{1,3})\)", re.MULTILINE)
@@ -54,9 +54,9 @@ class Shamela(Source):
         """Access; its tables as JSON."""
         return (_Access(), _Json())
 
-    def draft(self, row: Row, part: Slice) -> Draft:
+    def parse(self, record: Record, part: Slice) -> ParsedRecord:
         """One book, one document."""
-        main, raw = row.value["main"], "".join(page["nass"] for page in row.value["pages"])
+        main, raw = record.value["main"], "".join(page["nass"] for page in record.value["pages"])
         died = main.get("AD")
         if not isinstance(died, int) or died <= 0:
             raise Skip("author's year of death unknown", raw)
@@ -64,9 +64,9 @@ class Shamela(Source):
             raise Skip(f"author died in {self.died_before} AH or later", raw)
         cuts: dict[str, str] = {}
         keep = self.notes == "keep"
-        bodies = [(page["id"], _body(_lines(page["nass"]), cuts, keep)) for page in row.value["pages"]]
-        return Draft(
-            text=_joined(bodies, row.value["headings"]),
+        bodies = [(page["id"], _body(_lines(page["nass"]), cuts, keep)) for page in record.value["pages"]]
+        return ParsedRecord(
+            text=_joined(bodies, record.value["headings"]),
             raw=raw,
             cuts=cuts,
             id=str(main["BkId"]),
@@ -121,7 +121,7 @@ class _Access(Whole):
     def slices(self, file: Any, kind: Any) -> Iterator[Slice]:
         yield Slice(file, kind, 0, file.size, file.size)
 
-    def rows(self, part: Slice) -> Iterator[Row | Lost]:
+    def rows(self, part: Slice) -> Iterator[Record | Lost]:
         yield from _books(part, tables(part.file, ("b", "t", "Main")))
 
 
@@ -130,7 +130,7 @@ class _Json(Whole):
 
     called = "a .bok file's tables in JSON"
 
-    def rows(self, part: Slice) -> Iterator[Row | Lost]:
+    def rows(self, part: Slice) -> Iterator[Record | Lost]:
         written = whole(part)
         data, lost = text_of(written)
         try:
@@ -147,7 +147,7 @@ class _Json(Whole):
         yield from _books(part, found)
 
 
-def _books(part: Slice, found: dict[str, list[dict[str, Any]]]) -> Iterator[Row | Lost]:
+def _books(part: Slice, found: dict[str, list[dict[str, Any]]]) -> Iterator[Record | Lost]:
     if "Main" not in found:
         raise BadInput(part.file.path, "has no table Main, so it is no book of Shamela", mend="see `arcorp sources`")
     try:
@@ -156,7 +156,7 @@ def _books(part: Slice, found: dict[str, list[dict[str, Any]]]) -> Iterator[Row 
             pages = sorted(found[f"b{book}"], key=lambda page: page["id"])
             whole_pages = [{"id": page["id"], "nass": page["nass"] or ""} for page in pages]
             headings = {heading["id"] for heading in found.get(f"t{book}", [])}
-            yield Row(number, {"main": main, "pages": whole_pages, "headings": headings})
+            yield Record(number, {"main": main, "pages": whole_pages, "headings": headings})
     except (KeyError, TypeError) as error:
         reason = f"lacks what a book of Shamela has ({type(error).__name__}: {error})"
         raise BadInput(part.file.path, reason, mend="see `arcorp sources`") from error

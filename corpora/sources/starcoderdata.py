@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import ClassVar
 
-from corpora.reading.formats import Format, Row, Slice
+from corpora.reading.formats import Format, Record, Slice
 from corpora.reading.parquet import Parquet
-from corpora.sources.base import Category, Draft, Profile, Source
+from corpora.sources.base import Category, ParsedRecord, Profile, Source
 
 _TAGS = re.compile(r"(?:<reponame>[^<\n]*)?(?:<filename>[^<\n]*)?(?:<gh_stars>[^<\n]*)?\n?")
 _LANGUAGES = {"javascript": "JavaScript", "typescript": "TypeScript", "cpp": "C++", "c-sharp": "C#", "php": "PHP"}
@@ -41,14 +41,14 @@ class StarCoderData(Source):
         """Parquet."""
         return (Parquet("content", ("max_stars_repo_path", "max_stars_repo_name", "id", "content")),)
 
-    def draft(self, row: Row, part: Slice) -> Draft:
-        """One row, one source file."""
-        fields = row.value
+    def parse(self, record: Record, part: Slice) -> ParsedRecord:
+        """One record, one source file."""
+        fields = record.value
         content = fields["content"]
         tags = _TAGS.match(content) if isinstance(content, str) and content.startswith("<") else None
         folder = PurePath(part.file.path).parent.name
         name = part.file.name if "/" in part.file.name else f"{folder}/{part.file.name}"
-        return Draft(
+        return ParsedRecord(
             text=content[tags.end() :] if tags else content,
             raw=content if tags else None,
             id=f"{name}/{fields['id']}",

@@ -16,8 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from corpora.reading.formats import Blocks, Format, Lines, Row, Slice, Whole
-from corpora.sources.base import Draft, Source
+from corpora.reading.formats import Blocks, Format, Lines, Record, Slice, Whole
+from corpora.sources.base import ParsedRecord, Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +36,8 @@ class Text(Source):
         """As `split` says."""
         return ({"file": Whole, "blocks": Blocks, "lines": Lines}[self.split](),)
 
-    def draft(self, row: Row, part: Slice) -> Draft:
+    def parse(self, record: Record, part: Slice) -> ParsedRecord:
         """One file, block or line, one document."""
-        return Draft(text=row.value, id=part.file.name if self.split == "file" else f"{part.file.name}#{row.key}")
+        return ParsedRecord(
+            text=record.value, id=part.file.name if self.split == "file" else f"{part.file.name}#{record.key}"
+        )

@@ -26,10 +26,10 @@ from corpora.addresses import is_remote
 from corpora.errors import BadInput, NothingFound
 from corpora.reading.files import File
 from corpora.reading.files import find as find_files
-from corpora.reading.formats import SLICE, Format, Row, Slice
+from corpora.reading.formats import SLICE, Format, Record, Slice
 from corpora.reading.parquet import Parquet
 from corpora.reading.streams import Stream, sniff
-from corpora.sources.base import Category, Draft, Profile, Skip, Source
+from corpora.sources.base import Category, ParsedRecord, Profile, Skip, Source
 
 _BLOB_ID = re.compile(r"[0-9a-f]{40}")
 _COLUMNS = "blob_id path detected_licenses license_type repo_name src_encoding language is_vendor is_generated content"
@@ -61,9 +61,9 @@ class TheStackV2(Source):
         self._blobs(file)
         return list(_by_length(parts))
 
-    def draft(self, row: Row, part: Slice) -> Draft:
-        """One row, one source file."""
-        fields = row.value
+    def parse(self, record: Record, part: Slice) -> ParsedRecord:
+        """One record, one source file."""
+        fields = record.value
         text = fields["content"] if "content" in fields else self._blob(fields, part.file)
         if not self.everything:
             shown = text if isinstance(text, str) else ""
@@ -74,7 +74,7 @@ class TheStackV2(Source):
             ):
                 if refused:
                     raise Skip(reason, shown)
-        return Draft(
+        return ParsedRecord(
             text=text,
             id=fields["blob_id"],
             language=fields["language"] or "",
@@ -122,7 +122,7 @@ def _by_length(parts: list[Slice]) -> Iterator[Slice]:
     for part in parts:
         start = size = 0
         for row in Parquet("", ("length_bytes",)).rows(part):
-            length = (row.value.get("length_bytes") or 0) if isinstance(row, Row) else 0
+            length = (row.value.get("length_bytes") or 0) if isinstance(row, Record) else 0
             if size and size + length > SLICE:
                 yield replace(part, start=part.start + start, stop=row.key, bytes=size)
                 start, size = row.key - part.start, 0

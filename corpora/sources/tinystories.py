@@ -15,8 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.reading.formats import Blocks, Format, Row, Slice
-from corpora.sources.base import Category, Draft, Quality, Source
+from corpora.reading.formats import Blocks, Format, Record, Slice
+from corpora.sources.base import Category, ParsedRecord, Quality, Source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +35,6 @@ class TinyStories(Source):
         """Blocks between separators."""
         return (Blocks(b"<|endoftext|>"),)
 
-    def draft(self, row: Row, part: Slice) -> Draft:
+    def parse(self, record: Record, part: Slice) -> ParsedRecord:
         """One story, one document."""
-        return Draft(text=row.value, id=f"{part.file.name}#{row.key}")
+        return ParsedRecord(text=record.value, id=f"{part.file.name}#{record.key}")

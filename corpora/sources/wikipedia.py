@@ -22,10 +22,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from corpora.languages import label
-from corpora.reading.formats import Format, Lines, Lost, Row, Slice
+from corpora.reading.formats import Format, Lines, Lost, Record, Slice
 from corpora.reading.parquet import Parquet
 from corpora.reading.streams import LONGEST_LINE, Stream, decode, lines
-from corpora.sources.base import Draft, Quality, Source
+from corpora.sources.base import ParsedRecord, Quality, Source
 
 _ATTRIBUTES = re.compile(r'(\w+)="([^"]*)"')
 _DOC = re.compile(rb'<doc(?: \w+="[^"]*")+ *>')
@@ -47,9 +47,9 @@ class Wikipedia(Source):
         """Parquet; WikiExtractor."""
         return (Parquet("text", ("id", "url", "title", "text")), WikiExtractor())
 
-    def draft(self, row: Row, part: Slice) -> Draft:
+    def parse(self, record: Record, part: Slice) -> ParsedRecord:
         """One article, one document."""
-        fields = row.value
+        fields = record.value
         text, title, url = fields["text"], fields["title"] or "", fields["url"] or ""
         plain = text
         if isinstance(text, str):
@@ -57,7 +57,7 @@ class Wikipedia(Source):
             if title and plain.startswith(f"{title}\n"):
                 plain = plain[len(title) :].lstrip("\n")
         wiki = match[1] if (match := _WIKI.match(url)) else ""
-        return Draft(
+        return ParsedRecord(
             text=plain,
             raw=text if plain is not text else None,
             id=f"{wiki}/{fields['id']}" if wiki else str(fields["id"]),
@@ -72,7 +72,7 @@ class WikiExtractor(Lines):
 
     called = "WikiExtractor's <doc> blocks"
 
-    def records(self, stream: Stream, start: int, stop: int) -> Iterator[Row | Lost]:
+    def records(self, stream: Stream, start: int, stop: int) -> Iterator[Record | Lost]:
         """Articles that begin in bytes [start, stop)."""
         head: dict[str, str] = {}
         begin = size = 0
@@ -110,8 +110,8 @@ class WikiExtractor(Lines):
             yield Lost(begin, "no </doc>", size)
 
 
-def article(begin: int, head: dict[str, str], body: list[bytes]) -> Row:
+def article(begin: int, head: dict[str, str], body: list[bytes]) -> Record:
     """The row of an article, from the attributes of its <doc> and its lines."""
     text, lost = decode(body)
     fields = {key: html.unescape(head.get(key, "")) for key in ("id", "url", "title")}
-    return Row(begin, {**fields, "text": text.strip("\n")}, lost)
+    return Record(begin, {**fields, "text": text.strip("\n")}, lost)

@@ -253,7 +253,7 @@ def push(
 
     files = parcel(folder, repo)
     address = None if dry_run else send(files, repo, public)
-    result = {"repo": repo, "root": files.digest, "files": len(files.files), "bytes": files.bytes, "commit": address}
+    result = {"repo": repo, "digest": files.digest, "files": len(files.files), "bytes": files.bytes, "commit": address}
     line = address or f"{len(files.files)} files, {files.bytes:,} bytes would be sent to {repo}"
     Console(format).result(result, line)
 

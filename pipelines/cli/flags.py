@@ -95,7 +95,9 @@ def run_and_show(stage: Stage, workers: int, restart: bool, dry_run: bool, conso
         console.result(found, "nothing was written")
         return
     outcome = run_quietly(stage, workers, restart, console)
-    console.result({"folder": str(stage.folder), "root": outcome.sealed.root, "idle": outcome.idle}, str(stage.folder))
+    console.result(
+        {"folder": str(stage.folder), "digest": outcome.sealed.digest, "idle": outcome.idle}, str(stage.folder)
+    )
 
 
 def run_quietly(stage: Stage, workers: int, restart: bool, console: Console) -> Outcome:

@@ -104,7 +104,7 @@ def _line(stage: Path, folder: Path, jobs: list[Job]) -> dict[str, Any]:
         "state": f"damaged: {faults[0]}" if faults else "sealed",
         **counts,
         "bytes": size,
-        "root": manifest.root[:12],
+        "digest": manifest.digest[:12],
     }
 
 

@@ -109,9 +109,9 @@ def card_of(sealed: Sealed, name: str, repo: str | None = None) -> str:
         "## Known limits",
         "\n".join(f"- {one}" for one in _limits(told, strata, licences)),
         "## Proof",
-        f"The folder is sealed: its digest, `{sealed.root}`, is a hash of all its files, its options and the digests "
-        "of its inputs. `arcorp verify DIR` reads everything back and names each damaged file. This card is not part "
-        "of the seal.",
+        f"The folder is sealed: its digest, `{sealed.digest}`, is a hash of all its files, its options and the "
+        "digests of its inputs. `arcorp verify DIR` reads everything back and names each damaged file. This card is "
+        "not part of the seal.",
     ]
     body = f"---\n{head}---\n\n" + "\n\n".join(part.strip() for part in parts if part) + "\n"
     return f"{body}\n{signature(body)}\n"

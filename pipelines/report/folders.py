@@ -18,7 +18,7 @@ from pipelines.stages.build_folder import DATASET, DOCUMENTS, FOLDERS, TOKENIZER
 from sharding import seal
 from sharding.layout import SCHEDULE
 from sharding.scheduling.schedule import Schedule
-from sharding.seal import Ledger, Manifest, Sealed
+from sharding.seal import Counts, Manifest, Sealed
 
 VERSION = 4
 """Version of the report. Raise it when the page or its figures change, so that reports are written again."""
@@ -83,7 +83,7 @@ def made_from(folder: Path) -> dict[str, str]:
 
     Raises UsageError, Incomplete, Damaged.
     """
-    return {"report": str(VERSION), "recipe": seal.digest(_recipe(folder)), **_digests(folder)}
+    return {"report": str(VERSION), "recipe": seal.digest_of(_recipe(folder)), **_digests(folder)}
 
 
 def _manifests(folder: Path) -> dict[str, Manifest]:
@@ -111,7 +111,7 @@ def _corpus_number(path: Path) -> tuple[int, str]:
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    digests = {place: manifest.root for place, manifest in _manifests(folder).items()}
+    digests = {place: manifest.digest for place, manifest in _manifests(folder).items()}
     schedule = folder / SCHEDULE_FILE
     if schedule.is_file():
         digests[SCHEDULE_FILE] = seal.hash_file(schedule).sha256
@@ -143,12 +143,12 @@ def _is_stale(stage: str, inputs: Mapping[str, str], digests: Mapping[str, str])
 # -- counts of manifests ----------------------------------------------------------------------------------
 
 
-def counts_to_json(counts: seal.Counts) -> dict[str, Any]:
+def counts_to_json(counts: seal.CountsByUnit) -> dict[str, Any]:
     """Return the counts of documents, bytes and chars as JSON."""
     return {unit: count_to_json(counts[unit]) for unit in UNITS if unit in counts}
 
 
-def count_to_json(count: Ledger) -> dict[str, Any]:
+def count_to_json(count: Counts) -> dict[str, Any]:
     """Return the counts of one unit as JSON, without reasons whose count is 0."""
     written = count.to_json()
     for key in ("added", "dropped"):

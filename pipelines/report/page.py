@@ -38,7 +38,7 @@ def render(figures: Figures) -> str:
         ],
         foot="Written by arcorp. report.json, beside this page, holds the same figures for programs. Counts are those "
         "of the sealed folders. Everything but throughput is the same wherever this dataset is built.",
-        made_from=seal.digest(figures["made_from"]),
+        made_from=seal.digest_of(figures["made_from"]),
     )
 
 

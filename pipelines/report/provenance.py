@@ -21,7 +21,7 @@ def gather(folders: Folders) -> dict[str, Any]:
                 "folder": place,
                 "stage": folder.manifest.stage,
                 "version": folder.manifest.version,
-                "root": folder.root,
+                "digest": folder.digest,
                 "files": len(folder.manifest.files),
                 "bytes": sum(record.bytes for record in folder.manifest.files.values()),
                 "options": folder.manifest.options,
@@ -40,7 +40,7 @@ def gather(folders: Folders) -> dict[str, Any]:
 def render(figures: Figures) -> list[Section]:
     """Return the section on seals, licences and options."""
     folders = figures["folders"]
-    digests = [f"{folder['root']}  {folder['folder']}" for folder in folders]
+    digests = [f"{folder['digest']}  {folder['folder']}" for folder in folders]
     if figures["schedule"]:
         digests.append(f"{figures['schedule']}  schedule")
     aside: Content = None
@@ -65,7 +65,7 @@ def render(figures: Figures) -> list[Section]:
                         folder["version"],
                         count(folder["files"]),
                         size(folder["bytes"]),
-                        tag("code", folder["root"][:16], title=folder["root"]),
+                        tag("code", folder["digest"][:16], title=folder["digest"]),
                     )
                     for folder in folders
                 ],

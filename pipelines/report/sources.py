@@ -41,7 +41,7 @@ from pipelines.stages.build_folder import DATASET, UNIQUE
 from pipelines.stages.dataset_facts import document_tables
 from pipelines.stages.documents import all_strata
 from sharding import seal
-from sharding.seal import Ledger, Sealed
+from sharding.seal import Counts, Sealed
 
 
 def gather(folders: Folders) -> dict[str, Any] | None:
@@ -80,7 +80,7 @@ def _deduplication_by_corpus(folders: Folders, unique: Sealed) -> dict[str, dict
 
     The parts of `unique` are those of its inputs, one for one and in order; a deleted folder hides how many it had.
     """
-    place_of = {corpus.root: place for place, corpus in folders.corpora.items()}
+    place_of = {corpus.digest: place for place, corpus in folders.corpora.items()}
     inputs = unique.manifest.inputs
     number_of_inputs = sum(name.startswith("documents ") for name in inputs)
     digests = [inputs[f"documents {number}"] for number in range(number_of_inputs)]
@@ -91,7 +91,7 @@ def _deduplication_by_corpus(folders: Folders, unique: Sealed) -> dict[str, dict
     for place in (place_of[digest] for digest in digests):
         parts = len(folders.corpora[place].names(suffix=".parquet"))
         counts = (unique.read_json(next(sidecars))["counts"] for _ in range(parts))
-        total = seal.total({unit: Ledger.from_json(written) for unit, written in part.items()} for part in counts)
+        total = seal.total({unit: Counts.from_json(written) for unit, written in part.items()} for part in counts)
         counts_of[place] = counts_to_json(total)
     return counts_of
 
@@ -105,13 +105,13 @@ def _funnel_figures(folders: Folders) -> list[dict[str, Any]]:
     ]
     funnel: list[dict[str, Any]] = []
     for name, sealed in stages:
-        total = Ledger()
+        total = Counts()
         for folder in sealed:
             if folder is not None:
                 total += folder.manifest.counts["documents"]
-        if total.came or total.out:
+        if total.input or total.out:
             if not funnel:
-                funnel.append({"stage": "read", "documents": total.came, "dropped": {}})
+                funnel.append({"stage": "read", "documents": total.input, "dropped": {}})
             funnel.append({"stage": name, "documents": total.out, "dropped": count_to_json(total)["dropped"]})
     return funnel
 

@@ -178,7 +178,7 @@ def _of_sidecar(folder: Path, name: str) -> set[str]:
         said = value.pop("digest")
         stem = name.removesuffix("json")
         files = {file for file in seal.records_from_json(value["files"]) if file.startswith(stem)}
-        return {name, *files} if seal.digest(value) == said else set()
+        return {name, *files} if seal.digest_of(value) == said else set()
     except ValueError:
         return set()
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from pipelines.run.proofs import Proofs, note_part
 from sharding import checked, seal
-from sharding.seal import Counts, FileRecord, HashingFile, Ledger
+from sharding.seal import Counts, CountsByUnit, FileRecord, HashingFile
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class PartWriter:
     def __init__(self, folder: Path, part: Part, key: str) -> None:
         self._folder, self._part, self._key = folder, part, key
         self._files: dict[str, FileRecord] = {}
-        self.counts: Counts = {}
+        self.counts: CountsByUnit = {}
         self.summary: dict[str, Any] = {}
 
     @contextlib.contextmanager
@@ -59,7 +59,7 @@ class PartWriter:
             "summary": self.summary,
         }
         note_part(self._folder, self._part.name, self._files)
-        seal.write_json(self._folder / f"{self._part.name}.json", {**body, "digest": seal.digest(body)})
+        seal.write_json(self._folder / f"{self._part.name}.json", {**body, "digest": seal.digest_of(body)})
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Sidecar:
 
     name: str
     files: dict[str, FileRecord]
-    counts: Counts
+    counts: CountsByUnit
     summary: dict[str, Any]
 
 
@@ -87,13 +87,13 @@ def read_sidecar(
     try:
         text = path.read_bytes()
         data = seal.parsed(text)
-        if text != seal.canonical(data) or data["key"] != key or data.pop("digest") != seal.digest(data):
+        if text != seal.canonical(data) or data["key"] != key or data.pop("digest") != seal.digest_of(data):
             return None
         files = seal.records_from_json(data["files"])
         if not all(file.startswith(f"{part.name}.") for file in files):
             return None
         checked.refuse_links(folder, files)
-        counts = {unit: Ledger.from_json(value) for unit, value in data["counts"].items()}
+        counts = {unit: Counts.from_json(value) for unit, value in data["counts"].items()}
         sidecar = Sidecar(name, files, counts, checked.mapping(data["summary"], "summary"))
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return None  # never written, cut, or not ours: the part is made again

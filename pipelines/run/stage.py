@@ -33,7 +33,7 @@ from pipelines.run.parts import Part, PartWriter, Sidecar, read_sidecar
 from pipelines.run.proofs import Proofs
 from pipelines.run.state import Unreadable, read_state
 from sharding import seal
-from sharding.seal import Counts, FileRecord, HashingFile, Manifest, Sealed
+from sharding.seal import CountsByUnit, FileRecord, HashingFile, Manifest, Sealed
 
 
 class Finish:
@@ -42,7 +42,7 @@ class Finish:
     def __init__(self, folder: Path, sidecars: list[Sidecar]) -> None:
         self.folder = folder
         self.sidecars = sidecars
-        self.counts: Counts = seal.total(sidecar.counts for sidecar in sidecars)
+        self.counts: CountsByUnit = seal.total(sidecar.counts for sidecar in sidecars)
         self.summary: dict[str, Any] = {}
         self.files: dict[str, FileRecord] = {}
 
@@ -132,7 +132,7 @@ class Stage:
         return {"stage": self.name, "version": self.version, "options": self.options, "inputs": self.inputs}
 
     def key(self, part: Part) -> str:
-        return seal.digest({**self.identity, "part": part.name, "spec": part.spec})
+        return seal.digest_of({**self.identity, "part": part.name, "spec": part.spec})
 
 
 @dataclass(frozen=True)
@@ -148,20 +148,20 @@ class Progress:
     seconds: float = 0.0
 
 
-class Maker(Protocol):
+class Launcher(Protocol):
     """Who makes the parts, and where."""
 
     def admit(self, out: Path) -> None:
         """Told of a build's folder once it is locked. Raises Failure if others are still at work on it."""
 
     def begin(self, stage: Stage) -> None:
-        """Told of a stage that has something to do, before it is planned. May raise Handed: another will do it."""
+        """Told of a stage that has something to do, before it is planned. May raise Delegated: another will do it."""
 
     def make(self, stage: Stage, work: Work, missing: list[int], context: Context) -> None:
-        """Make the missing parts, or raise Handed."""
+        """Make the missing parts, or raise Delegated."""
 
 
-class Handed(Exception):
+class Delegated(Exception):
     """Not a failure: what there is to do was given to these jobs, and the build goes on when they have ended.
 
     `to_train`: it is the trainer's turn, on machines of its own.
@@ -181,7 +181,7 @@ def largest_first(parts: Sequence[Part], ranks: Sequence[int]) -> list[int]:
     return sorted(ranks, key=lambda rank: -parts[rank].bytes)
 
 
-class Here:
+class LocalRunner:
     """Makes parts in processes of this machine."""
 
     def admit(self, out: Path) -> None:
@@ -230,7 +230,7 @@ class Context:
     workers: int = 1
     restart: bool = False
     progress: Callable[[Progress], None] = lambda progress: None
-    maker: Maker = field(default_factory=Here)
+    launcher: Launcher = field(default_factory=LocalRunner)
     patience: float = 0
     machines: Machines = Machines()
     say: Callable[[str], None] = lambda line: None
@@ -266,7 +266,7 @@ def run(stage: Stage, context: Context) -> Outcome:
         proofs.save()
         if manifest and not faulty:
             return Outcome(Sealed(stage.folder, stage.name), idle=True)
-        context.maker.begin(stage)
+        context.launcher.begin(stage)
         if manifest:  # unsealed before anything is touched: a half-mended folder must not look whole
             (stage.folder / seal.MANIFEST).unlink()
         seal.remove_temporaries(stage.folder)
@@ -277,13 +277,13 @@ def run(stage: Stage, context: Context) -> Outcome:
         proofs.save()
         if missing:
             _note_plan(stage, work, missing)
-            context.maker.make(stage, work, missing, context)
-        root = _seal(stage, work)
+            context.launcher.make(stage, work, missing, context)
+        digest = _seal(stage, work)
         (stage.folder / STATE / FAULTS).unlink(missing_ok=True)
-        if manifest and manifest.root != root:
+        if manifest and manifest.digest != digest:
             raise IntegrityError(
-                f"{stage.folder} was made again where it was damaged, but not to the same bytes (root "
-                f"{manifest.root[:16]}, now {root[:16]}): its inputs or the installed libraries have changed since"
+                f"{stage.folder} was made again where it was damaged, but not to the same bytes (digest "
+                f"{manifest.digest[:16]}, now {digest[:16]}): its inputs or the installed libraries have changed since"
             )
         sealed = Sealed(stage.folder, stage.name)
         return Outcome(sealed, False, len(missing), len(work.parts) - len(missing), faulty)
@@ -312,7 +312,7 @@ def _start_over(stage: Stage, context: Context) -> None:
             f"{stage.folder} is the folder of stage '{there}', and this is '{stage.name}': choose another --out"
         )
     with contextlib.suppress(seal.SealError):
-        if seal.read_manifest(stage.folder).root in stage.inputs.values():
+        if seal.read_manifest(stage.folder).digest in stage.inputs.values():
             raise UsageError(
                 f"{stage.folder} is an input of this stage, and --restart would remove it: choose another --out"
             )
@@ -392,7 +392,7 @@ def _note_plan(stage: Stage, work: Work, missing: list[int]) -> None:
 
 
 def _seal(stage: Stage, work: Work) -> str:
-    """Finish the stage and write its manifest. Returns the root."""
+    """Finish the stage and write its manifest. Returns the digest."""
     sidecars = []
     proofs = Proofs(stage.folder)
     for part in work.parts:
@@ -408,10 +408,10 @@ def _seal(stage: Stage, work: Work) -> str:
         files[sidecar.name] = seal.hash_file(stage.folder / sidecar.name)
     manifest = Manifest(stage.name, stage.version, stage.options, stage.inputs, finish.counts, files, finish.summary)
     try:
-        root = seal.write_manifest(stage.folder, manifest)
+        digest = seal.write_manifest(stage.folder, manifest)
     except seal.Damaged as error:
         raise Failure(f"{error} (a bug in stage '{stage.name}')") from None
     for name in [*finish.files, *(sidecar.name for sidecar in sidecars)]:  # files of parts were noted by their writers
         proofs.note(name, files[name])
     proofs.save()
-    return root
+    return digest

@@ -36,7 +36,7 @@ from pipelines.recipe.model import Recipe, is_embedded, paths
 from pipelines.recipe.options import SlurmOptions
 from pipelines.run.lock import STATE
 from pipelines.run.slurm_queue import ARRAY, FAILURE, SLURM, job_id, label, queue, read_array, refuse_queued, stranded
-from pipelines.run.stage import Context, Handed, Here, Machines, Stage, Work, pipeline
+from pipelines.run.stage import Context, Delegated, LocalRunner, Machines, Stage, Work, pipeline
 from pipelines.run.state import Launch, read_state
 from pipelines.texts import directive, word
 from sharding import seal
@@ -110,14 +110,14 @@ def _submit_step(out: Path, options: SlurmOptions, after: list[str], *, to_train
 # -- the login node ---------------------------------------------------------------------------------------
 
 
-class Launcher:
+class LoginNode:
     """Looks at every stage, does nothing: stops the build at the first that has something to do."""
 
     def admit(self, out: Path) -> None:
         refuse_queued(out)
 
     def begin(self, stage: Stage) -> None:
-        raise Handed(stage.name)
+        raise Delegated(stage.name)
 
     def make(self, stage: Stage, work: Work, missing: list[int], context: Context) -> None:
         raise AssertionError("nothing is planned on the login node")
@@ -148,10 +148,10 @@ def launch(recipe: Recipe, out: Path, until: str | None, restart: bool, console:
     except ValueError as error:
         raise UsageError(f"{out}: {error} (choose another --out)") from None
     refuse_queued(out)
-    context = Context(restart=restart, maker=Launcher(), machines=_machines(recipe.slurm))
+    context = Context(restart=restart, launcher=LoginNode(), machines=_machines(recipe.slurm))
     try:
         return build(_absolute(recipe), out, until, context, console)
-    except Handed:
+    except Delegated:
         pass
     (out / SLURM).mkdir(parents=True, exist_ok=True)
     (out / FAILURE).unlink(missing_ok=True)
@@ -188,13 +188,13 @@ class Step:
 
     def begin(self, stage: Stage) -> None:
         if stage.name == "train" and self.options.train is not None and not self.training:
-            raise Handed(stage.name, to_train=True)
+            raise Delegated(stage.name, to_train=True)
 
     def make(self, stage: Stage, work: Work, missing: list[int], context: Context) -> None:
         name = label(self.out, str(stage.folder.relative_to(self.out)).replace("/", "."))
         queued = sorted({job.array for job in queue(self.out) if job.name == name})
         if queued:  # this step was queued again after it had submitted the array
-            raise Handed(stage.name, queued)
+            raise Delegated(stage.name, queued)
         before = read_array(stage.folder)
         if before.get("launch") == self.launch:
             raise Failure(
@@ -203,7 +203,7 @@ class Step:
             )
         if len(missing) == 1:
             try:
-                Here().make(stage, work, missing, context)
+                LocalRunner().make(stage, work, missing, context)
             except Failure as error:
                 where = stage.folder / STATE / "logs" / "logs" / f"task_{missing[0]:05d}.log"
                 said = f"{stage.folder}: rank {missing[0]} of {len(work.parts)} failed: {error} (its log is {where})"
@@ -223,7 +223,7 @@ class Step:
         record = {"launch": self.launch, "job": job, "ranks": missing, "per_job": per_job}
         seal.write_json(stage.folder / ARRAY, record)
         print(f"{stage.name}: {len(missing)} ranks in array {job}", file=sys.stderr)  # noqa: T201
-        raise Handed(stage.name, [job])
+        raise Delegated(stage.name, [job])
 
 
 def _asked(out: Path) -> tuple[Launch, Recipe]:
@@ -251,12 +251,12 @@ def step(out: Path, training: bool) -> None:
         for name in [name for name in os.environ if name.startswith("SLURM_") and name != "SLURM_CONF"]:
             del os.environ[name]
     console = Console()
-    maker = Step(out, asked["launch"], options, training)
+    launcher = Step(out, asked["launch"], options, training)
     machines = _machines(options)
-    context = Context(options.cpus, progress=console.progress, maker=maker, patience=PATIENCE, machines=machines)
+    context = Context(options.cpus, progress=console.progress, launcher=launcher, patience=PATIENCE, machines=machines)
     try:
         build(recipe, out, asked["until"], context, console)
-    except Handed as handed:
+    except Delegated as handed:
         others = [job for job in queue(out) if job.name == label(out, "build") and job.id != me]
         if not others:
             _submit_step(out, options, handed.jobs, to_train=handed.to_train)

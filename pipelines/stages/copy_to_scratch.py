@@ -23,8 +23,8 @@ CHUNK = 8 << 20
 
 def copied(dataset: Path, scratch: str) -> Path:
     """Where the copy of a dataset lies; `scratch` may name variables, which each machine fills in by itself."""
-    root = seal.read_manifest(dataset).root
-    return Path(os.path.expandvars(scratch)) / f"arcorp-{root[:16]}"
+    digest = seal.read_manifest(dataset).digest
+    return Path(os.path.expandvars(scratch)) / f"arcorp-{digest[:16]}"
 
 
 def copy(dataset: Path, scratch: str) -> Path:
@@ -36,7 +36,7 @@ def copy(dataset: Path, scratch: str) -> Path:
     if target.exists():
         with contextlib.suppress(seal.SealError):
             there = seal.read_manifest(target)
-            if there.root == manifest.root and not seal.find_faults(target, there, full=True):
+            if there.digest == manifest.digest and not seal.find_faults(target, there, full=True):
                 _copy_schedule(dataset, target)
                 return target
         _remove(target)

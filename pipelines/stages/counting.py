@@ -20,9 +20,9 @@ from pipelines.recipe.options import TokenizerOptions
 from pipelines.run.folders import remove
 from pipelines.run.parts import Part, PartWriter
 from pipelines.run.stage import Finish, Stage, Work
-from pipelines.stages.documents import DocumentsPart, all_strata, parts_of, roots
+from pipelines.stages.documents import DocumentsPart, all_strata, digests, parts_of
 from sharding import seal
-from sharding.seal import Ledger, Sealed
+from sharding.seal import Counts, Sealed
 
 if TYPE_CHECKING:
     from tokenization.training import Entries, PretokenCounts, Sample
@@ -40,7 +40,7 @@ def count_stage(state: Path, documents: Sequence[Sealed], options: TokenizerOpti
     cap = options.sample.document_cap
     strata = all_strata(documents)
     pieces = parts_of(documents)
-    inputs = roots(documents)
+    inputs = digests(documents)
 
     def list_entries() -> Work:
         parts = [Part(f"part-{number:05d}", piece.sha256, piece.bytes) for number, piece in enumerate(pieces)]
@@ -68,7 +68,7 @@ def count_stage(state: Path, documents: Sequence[Sealed], options: TokenizerOpti
             name = pieces[error.part].read(["id"])["id"][error.line].as_py()
             raise SampleError(f"two documents have the id {name!r}: ids must be unique in a dataset") from None
         parts = [
-            Part(f"part-{number:05d}", [piece.sha256, seal.digest(chars.tolist())])
+            Part(f"part-{number:05d}", [piece.sha256, seal.digest_of(chars.tolist())])
             for number, (piece, chars) in enumerate(zip(pieces, map(sample.chars, all_entries()), strict=True))
             if chars.any()
         ]
@@ -117,7 +117,7 @@ class _ListEntries:
                 found = sample_entries(group["id"].to_pylist(), strata, chars, seed=self.seed, document_cap=self.cap)
                 file.write(found.tobytes())
                 total += len(found)
-        writer.counts = {"documents": Ledger(came=total, out=total)}
+        writer.counts = {"documents": Counts(input=total, out=total)}
 
 
 class _Count:
@@ -134,7 +134,7 @@ class _Count:
             for counts in count_in_runs(self._texts(part.number), self.split):
                 save_counts(counts, file)
                 total += counts.total
-        writer.counts = {"pre-tokens": Ledger(added={"counted": total}, out=total)}
+        writer.counts = {"pre-tokens": Counts(added={"counted": total}, out=total)}
 
     def _texts(self, number: int) -> Iterator[str]:
         from tokenization.training import sampled_text
@@ -159,9 +159,9 @@ def _entries(listed: Sealed, number: int) -> Entries:
     return np.frombuffer(listed.read(f"part-{number:05d}.entries"), ENTRY)
 
 
-def _ledger(quotas: Mapping[str, int], available: Mapping[str, int], came: int) -> Ledger:
+def _ledger(quotas: Mapping[str, int], available: Mapping[str, int], came: int) -> Counts:
     """Of all characters: those that came, those that are counted, and how many of these more than once."""
     taken = sum(quotas.values())
     once = sum(min(quota, available[name]) for name, quota in quotas.items())
     again = {"read again": taken - once} if taken > once else {}
-    return Ledger(came, again, taken, {"not in the sample": came - once})
+    return Counts(came, again, taken, {"not in the sample": came - once})

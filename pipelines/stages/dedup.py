@@ -19,10 +19,18 @@ from pipelines.run.folders import remove
 from pipelines.run.lock import STATE
 from pipelines.run.parts import Part, PartWriter
 from pipelines.run.stage import Finish, Stage, Work
-from pipelines.stages.documents import DocumentsPart, ledgers, open_documents, parts_of, roots, strata_of, write_census
+from pipelines.stages.documents import (
+    DocumentsPart,
+    digests,
+    ledgers,
+    open_documents,
+    parts_of,
+    strata_of,
+    write_census,
+)
 from pipelines.stages.inputs import whole
 from sharding import seal
-from sharding.seal import Ledger, Sealed
+from sharding.seal import Counts, Sealed
 
 VERSION = 2
 
@@ -36,7 +44,7 @@ def dedup_stage(folder: Path, docs: Sequence[Path], options: DedupOptions) -> St
         raise UsageError("method 'none' drops nothing: use the folders of documents as they are")
     documents = open_documents(docs)
     files = evaluation_files(options)
-    inputs = roots(documents) | {f"evaluation {name}": whole(file)[1] for name, file in files}
+    inputs = digests(documents) | {f"evaluation {name}": whole(file)[1] for name, file in files}
     judged = folder / STATE / "judged"
     said = {
         name: value for name, value in options.canonical().items() if name != "decontaminate"
@@ -104,7 +112,7 @@ class _Fingerprint:
             keys[:, found["evaluation"] > 0] = 0
             with writer.file(".bands") as file:
                 file.write(keys)
-        writer.counts = {"documents": Ledger(table.num_rows, {}, table.num_rows, {})}
+        writer.counts = {"documents": Counts(table.num_rows, {}, table.num_rows, {})}
 
 
 def _decide(finish: Finish, options: DedupOptions) -> None:
@@ -142,17 +150,17 @@ class _Apply:
         import numpy as np
 
         from corpora.dedup.exact import VERDICT, apply
-        from corpora.document_counts import Tally
+        from corpora.document_counts import DocumentCounter
         from corpora.documents import write_table
 
         number = part.name.rpartition("-")[2]
         verdicts = np.frombuffer(self.verdicts.read(f"verdict-{number}"), VERDICT)
-        tally = Tally()
-        table = apply(self.parts[int(number)].read(), verdicts, tally, self.rules)
+        counter = DocumentCounter()
+        table = apply(self.parts[int(number)].read(), verdicts, counter, self.rules)
         with writer.file(".parquet") as file:
             write_table(table, file)
-        writer.counts = ledgers(tally.ledgers())
-        counted = tally.to_json()
+        writer.counts = ledgers(counter.counts())
+        counted = counter.to_json()
         writer.summary = {"strata": counted["strata"], "census": counted["census"]}
 
 

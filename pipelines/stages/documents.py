@@ -10,7 +10,7 @@ from typing import Any
 from pipelines.errors import UsageError
 from pipelines.run.stage import Finish
 from sharding import checked, seal
-from sharding.seal import Counts, Ledger, Sealed
+from sharding.seal import Counts, CountsByUnit, Sealed
 
 STAGES = ("ingest", "dedup")
 """The stages whose folders hold documents."""
@@ -78,9 +78,9 @@ def parts_of(folders: Iterable[Sealed]) -> list[DocumentsPart]:
     return [DocumentsPart(folder, name) for folder in folders for name in folder.names(suffix=".parquet")]
 
 
-def roots(folders: Iterable[Sealed]) -> dict[str, str]:
+def digests(folders: Iterable[Sealed]) -> dict[str, str]:
     """The inputs of a stage that reads these folders: order matters, where they lie does not."""
-    return {f"documents {number}": folder.root for number, folder in enumerate(folders)}
+    return {f"documents {number}": folder.digest for number, folder in enumerate(folders)}
 
 
 def write_census(finish: Finish) -> None:
@@ -90,13 +90,13 @@ def write_census(finish: Finish) -> None:
     finish.write(CENSUS, seal.canonical(merge(sidecar.summary["census"] for sidecar in finish.sidecars)))
 
 
-def ledgers(counts: Mapping[str, Mapping[str, Any]]) -> Counts:
+def ledgers(counts: Mapping[str, Mapping[str, Any]]) -> CountsByUnit:
     """A tally's counts as ledgers."""
-    return {unit: Ledger.from_json(ledger) for unit, ledger in counts.items()}
+    return {unit: Counts.from_json(ledger) for unit, ledger in counts.items()}
 
 
 def strata_of(parts: Iterable[Mapping[str, Mapping[str, int]]]) -> list[dict[str, Any]]:
-    """Counts by "source language category" of many parts, added up and told apart: sorted by those three."""
+    """CountsByUnit by "source language category" of many parts, added up and told apart: sorted by those three."""
     total: dict[str, dict[str, int]] = {}
     for strata in parts:
         for name, counts in strata.items():

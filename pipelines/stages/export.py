@@ -13,7 +13,7 @@ from pipelines.errors import UsageError
 from pipelines.run.stage import Finish, Stage, Work
 from sharding import seal
 from sharding.layout import SCHEDULE
-from sharding.seal import Ledger, Sealed
+from sharding.seal import Counts, Sealed
 
 if TYPE_CHECKING:
     from sharding.rows import Dataset
@@ -30,7 +30,7 @@ def export_stage(folder: Path, dataset: Path, to: str, *, unique: bool = False, 
         raise UsageError("--unique writes each row once and needs no --schedule: leave out one of them")
     name = None if unique else schedule or SCHEDULE
     opened = Sealed(dataset, "pack")
-    inputs = {"dataset": opened.root}
+    inputs = {"dataset": opened.digest}
     if name is not None:
         from sharding.scheduling.schedule import Schedule
 
@@ -65,10 +65,10 @@ def export_stage(folder: Path, dataset: Path, to: str, *, unique: bool = False, 
     return Stage("export", VERSION, folder, {"to": to, "unique": unique}, inputs, lambda: Work(finish=finish))
 
 
-def _count(rows: Dataset, unique: bool) -> Ledger:
+def _count(rows: Dataset, unique: bool) -> Counts:
     """What became of each row: within an epoch no row is drawn twice, so that the draws of a stratum tell."""
     held_out = rows.validation.rows
-    ledger = Ledger(came=rows.train.rows + held_out, out=rows.train.rows + held_out)
+    ledger = Counts(input=rows.train.rows + held_out, out=rows.train.rows + held_out)
     if not unique:
         drawn = rows.schedule.drawn(rows.steps)
         ledger.add("repeated", sum(max(drawn[s.name] - s.rows, 0) for s in rows.train.strata))

@@ -53,26 +53,26 @@ def ingest_stage(folder: Path, source: str, inputs: Sequence[str], options: Inge
         from corpora.cleaning.language_id import Identify
         from corpora.cleaning.normalise import Normalisation
         from corpora.cleaning.pii import Mask
-        from corpora.document_counts import Tally
+        from corpora.document_counts import DocumentCounter
         from corpora.quality.filter import Filter, Limits, profiles_of
         from corpora.sources.pipeline_step import Reader
 
         bad: list[BadInput] = []
         quarantine = options.on_bad_file == "quarantine"
         units = reader.units_of(files, bad.append if quarantine else None)
-        tally = Tally()
+        counter = DocumentCounter()
         quality = options.quality
         profiles = profiles_of(reader, quality.profile)
         aside: list[Any] | None = [] if quality.keep_dropped else None
         steps = [
-            Reader(reader, units, tally, quarantine=quarantine),
+            Reader(reader, units, counter, quarantine=quarantine),
             *([Identify(reader, options.identify)] if options.identify else []),
-            Clean(reader, Normalisation(options.clean.tashkeel), tally),
-            *([Mask(reader, tally)] if options.clean.personal == "mask" else []),
-            Filter(Limits(quality.min_chars, quality.max_chars), tally, profiles, aside),
+            Clean(reader, Normalisation(options.clean.tashkeel), counter),
+            *([Mask(reader, counter)] if options.clean.personal == "mask" else []),
+            Filter(Limits(quality.min_chars, quality.max_chars), counter, profiles, aside),
         ]
         parts = [Part(f"part-{number:05d}", unit.to_json(), unit.bytes) for number, unit in enumerate(units)]
-        return Work(parts, steps, _WriteDocuments(tally, aside), lambda finish: _finish(finish, source, bad, files))
+        return Work(parts, steps, _WriteDocuments(counter, aside), lambda finish: _finish(finish, source, bad, files))
 
     sizes = {file.name: f"{file.size:,} bytes" for file in files}
     said = {"source": source, **options.canonical()}
@@ -96,20 +96,20 @@ def _refuse_secrets(options: IngestOptions) -> None:
 class _WriteDocuments:
     """Writes what flows in as one part of a documents folder, and what the filter put `aside` beside it."""
 
-    def __init__(self, tally: Any, aside: list[Any] | None) -> None:
-        self.tally, self.aside = tally, aside
+    def __init__(self, counter: Any, aside: list[Any] | None) -> None:
+        self.counter, self.aside = counter, aside
 
     def __call__(self, documents: Iterable[Any], part: Part, writer: PartWriter) -> None:
-        from corpora.document_counts import Tally
+        from corpora.document_counts import DocumentCounter
         from corpora.documents import write
 
         with writer.file(".parquet") as file:
-            write(documents, file, self.tally)
+            write(documents, file, self.counter)
         if self.aside is not None:
             with writer.file(".dropped") as file:
-                write(self.aside, file, Tally())
-        writer.counts = ledgers(self.tally.ledgers())
-        counted = self.tally.to_json()
+                write(self.aside, file, DocumentCounter())
+        writer.counts = ledgers(self.counter.counts())
+        counted = self.counter.to_json()
         writer.summary = {
             "strata": counted["strata"],
             "changed": counted["changed"],

@@ -73,7 +73,7 @@ def _made_of(folder: Path) -> dict[str, list[tuple[list[list[int]], str]]]:
     for path in sorted(folder.glob("part-*.json")):
         try:
             sidecar = json.loads(path.read_bytes())
-            if sidecar.pop("digest") != seal.digest(sidecar):
+            if sidecar.pop("digest") != seal.digest_of(sidecar):
                 continue  # the part will be made again
             pieces = sidecar["summary"]["inputs"]
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -109,4 +109,4 @@ def digests(pieces: Sequence[dict[str, Any]]) -> dict[str, str]:
     by_name: dict[str, list[str]] = {}
     for piece in pieces:
         by_name.setdefault(piece["name"], []).append(piece["sha256"])
-    return {name: found[0] if len(found) == 1 else seal.digest(found) for name, found in by_name.items()}
+    return {name: found[0] if len(found) == 1 else seal.digest_of(found) for name, found in by_name.items()}

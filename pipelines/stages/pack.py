@@ -51,8 +51,8 @@ def pack_stage(folder: Path, tokens: Sequence[Path], options: PackOptions, seed:
 
     given = {**options.canonical(), "seed": seed}
     names = ["tokens", *(f"tokens {number}" for number in range(1, len(opened)))]
-    roots = {name: one.root for name, one in zip(names, opened, strict=True)}
-    return Stage("pack", VERSION, folder, given, roots, work)
+    digests = {name: one.digest for name, one in zip(names, opened, strict=True)}
+    return Stage("pack", VERSION, folder, given, digests, work)
 
 
 def _options(options: PackOptions, tokens: Sealed, seed: int) -> Any:

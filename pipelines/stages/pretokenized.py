@@ -16,7 +16,7 @@ from pipelines.run.parts import Part, PartWriter
 from pipelines.run.proofs import check_if_sealed
 from pipelines.run.stage import Finish, Stage, Work
 from sharding import seal
-from sharding.seal import Ledger
+from sharding.seal import Counts
 
 if TYPE_CHECKING:
     from corpora.reading.files import File
@@ -55,9 +55,11 @@ def pretokenized_stage(
         write = _Import(found, home, made_of, dict(labels), column)
         return Work(parts, [], write, lambda finish: _finish(finish, home, made_of))
 
-    roots = {f"{number} {path.name}": sha256 for number, (path, sha256) in enumerate(zip(files, hashes, strict=True))}
+    digests = {
+        f"{number} {path.name}": sha256 for number, (path, sha256) in enumerate(zip(files, hashes, strict=True))
+    }
     given = {"labels": dict(labels), "column": column}
-    return Stage("tokenize", VERSION, folder, given, {**roots, "tokenizer": seal.digest(made_of)}, work)
+    return Stage("tokenize", VERSION, folder, given, {**digests, "tokenizer": seal.digest_of(made_of)}, work)
 
 
 def find(inputs: Sequence[Path]) -> list[Path]:
@@ -123,8 +125,8 @@ class _Import:
         documents = len(imported.index)
         taken_out = sum(imported.specials.values())
         writer.counts = {
-            "documents": Ledger(came=documents, out=documents),
-            "tokens": Ledger(came=imported.tokens + taken_out, out=imported.tokens, dropped=imported.specials),
+            "documents": Counts(input=documents, out=documents),
+            "tokens": Counts(input=imported.tokens + taken_out, out=imported.tokens, dropped=imported.specials),
         }
 
 

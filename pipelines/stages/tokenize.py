@@ -16,8 +16,8 @@ from pipelines.errors import UsageError
 from pipelines.run.parts import Part, PartWriter
 from pipelines.run.proofs import check_if_sealed
 from pipelines.run.stage import Finish, Stage, Work
-from pipelines.stages.documents import DocumentsPart, open_documents, parts_of, roots
-from sharding.seal import MANIFEST, Ledger, Sealed
+from pipelines.stages.documents import DocumentsPart, digests, open_documents, parts_of
+from sharding.seal import MANIFEST, Counts, Sealed
 
 if TYPE_CHECKING:
     from tokenization.model import Encoder, Tokenizer
@@ -45,7 +45,7 @@ def tokenize_stage(folder: Path, docs: Sequence[Path], tokenizer: Path) -> Stage
         encode = _Encode(pieces, trained)
         return Work(parts, [], encode, lambda finish: _finish(finish, encode))
 
-    return Stage("tokenize", VERSION, folder, {}, {**roots(documents), "tokenizer": trained.root}, work)
+    return Stage("tokenize", VERSION, folder, {}, {**digests(documents), "tokenizer": trained.digest}, work)
 
 
 class _Encode:
@@ -123,9 +123,9 @@ class _Encode:
             pq.write_table(lines, file, compression="zstd", write_page_checksum=True)
         encoded, bytes_, _ = (int(total) for total in counts.sum(axis=1))
         writer.counts = {
-            "documents": Ledger(came=done, out=done),
-            "tokens": Ledger(added={"encoded": encoded}, out=encoded),
-            "bytes": Ledger(came=bytes_, out=bytes_),
+            "documents": Counts(input=done, out=done),
+            "tokens": Counts(added={"encoded": encoded}, out=encoded),
+            "bytes": Counts(input=bytes_, out=bytes_),
         }
         fast = self.encoder.refused is None and not reference
         writer.summary = {

@@ -14,7 +14,7 @@ from pipelines.run.folders import remove
 from pipelines.run.lock import STATE
 from pipelines.run.stage import Finish, Stage, Work
 from pipelines.stages.counting import count_stage, counted
-from pipelines.stages.documents import open_documents, roots
+from pipelines.stages.documents import digests, open_documents
 from sharding.seal import Sealed, hash_file
 
 VERSION = 2
@@ -64,7 +64,7 @@ def tokenizer_stage(folder: Path, docs: Sequence[Path], options: TokenizerOption
         remove(before.folder)
 
     given = {**_said(options), "seed": seed}
-    return Stage("tokenizer", VERSION, folder, given, roots(documents), lambda: Work(finish=train), before)
+    return Stage("tokenizer", VERSION, folder, given, digests(documents), lambda: Work(finish=train), before)
 
 
 def _said(options: TokenizerOptions) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from pipelines.run.lock import STATE
 from pipelines.run.stage import Finish, Machines, Stage, Work
 from sharding import seal
 from sharding.layout import SCHEDULE
-from sharding.seal import Ledger, Sealed
+from sharding.seal import Counts, Sealed
 
 VERSION = 2
 GRACE = 120  # seconds that a trainer gets to save and leave
@@ -57,10 +57,10 @@ def train_stage(
             if name not in UNSEALED:
                 finish.adopt(name)
         steps = max(int(match[1]) for name in finish.files if (match := re.match(r"checkpoints/step-(\d+)/", name)))
-        finish.counts = {"steps": Ledger(came=steps, out=steps)}
+        finish.counts = {"steps": Counts(input=steps, out=steps)}
 
     given = {**config, "ranks": options.ranks * machines.nodes}  # gradients are summed over them: as many, as exact
-    return Stage("train", VERSION, folder, given, {"dataset": opened.root, "schedule": schedule}, work)
+    return Stage("train", VERSION, folder, given, {"dataset": opened.digest, "schedule": schedule}, work)
 
 
 def _config(options: TrainOptions, seed: int) -> dict[str, object]:

@@ -19,7 +19,7 @@ from pipelines.stages.documents import STAGES as DOCUMENT_STAGES
 from pipelines.stages.documents import parts_of
 from sharding import seal
 from sharding.layout import SCHEDULE
-from sharding.seal import Fault, Ledger, Sealed
+from sharding.seal import Counts, Fault, Sealed
 
 VERSION = 1
 
@@ -38,9 +38,9 @@ def verify_stage(folder: Path, dataset: Path, level: str = "full") -> Stage:
             raise _refusal(dataset, faults)
         files = len(opened.manifest.files)
         size = sum(record.bytes for record in opened.manifest.files.values())
-        finish.counts = {"files": Ledger(came=files, out=files), "bytes": Ledger(came=size, out=size)}
+        finish.counts = {"files": Counts(input=files, out=files), "bytes": Counts(input=size, out=size)}
 
-    inputs = {"dataset": opened.root, "schedule": schedule}
+    inputs = {"dataset": opened.digest, "schedule": schedule}
     return Stage("verify", VERSION, folder, {"level": level}, inputs, work)
 
 
@@ -61,7 +61,9 @@ def verify_folder(folder: Path, level: str, console: Console) -> None:
         name = str(one.relative_to(folder)) if one != folder else str(one)
         state = "sound" if not found else "1 fault" if len(found) == 1 else f"{len(found)} faults"
         rows.append((name, manifest.stage if manifest else "?", len(manifest.files) if manifest else 0, size, state))
-        results.append({"folder": name, "root": manifest.root if manifest else None, "faults": list(map(str, found))})
+        results.append(
+            {"folder": name, "digest": manifest.digest if manifest else None, "faults": list(map(str, found))}
+        )
     console.table(["folder", "stage", "files", "bytes", f"level {level}"], rows)
     for one, found in faulty.items():
         for fault in found:
@@ -157,11 +159,11 @@ def verify_order(folder: Path, seed: int, steps: str, console: Console) -> None:
         raise UsageError(f"--steps {steps}: the schedule has steps 0:{dataset.steps}")
     if seed != dataset.schedule.seed:
         raise UsageError(f"--order {seed}: the schedule was laid with seed {dataset.schedule.seed}")
-    order_hash = bytes.fromhex(dataset.root)
+    order_hash = bytes.fromhex(dataset.digest)
     hashes = {}
     for step in range(last):
         order_hash = dataset.order_hash(order_hash, step)
         if step >= first:
             hashes[step + 1] = order_hash.hex()
     console.table(["after step", "order hash"], list(hashes.items()))
-    console.result({"manifest": dataset.root, "seed": seed, "order_hash": hashes}, order_hash.hex())
+    console.result({"manifest": dataset.digest, "seed": seed, "order_hash": hashes}, order_hash.hex())

@@ -115,10 +115,10 @@ def _audit_counts(plan: Plan, manifest: Manifest, layout: Layout, documents: _Do
     if manifest.counts != plan.counts:
         faults.append(Fault(PLAN, "its counts differ from the manifest's"))
     expected = {
-        "documents": (len(documents.streams), manifest.counts["documents"].came),
+        "documents": (len(documents.streams), manifest.counts["documents"].input),
         "tokens in": (
             int(documents.streams.sum()) - added * int(np.count_nonzero(documents.streams)),
-            manifest.counts["tokens"].came,
+            manifest.counts["tokens"].input,
         ),
         "tokens out": (
             layout.row_tokens * sum(split.rows for split in layout.splits.values()),
@@ -248,7 +248,7 @@ def _audit_text(
     sample_rows: int,
 ) -> list[Fault]:
     """Decode sampled rows, the same for the same dataset, and find them in their documents."""
-    rng = np.random.default_rng(int(manifest.root[:16], 16))
+    rng = np.random.default_rng(int(manifest.digest[:16], 16))
     faults = []
     for name in SPLITS:
         split = Split(folder, name, layout, None)  # every byte was hashed before the audit

@@ -1,6 +1,6 @@
 """Verifying: is a folder what it says it is?
 
-    quick   sizes and the manifest against its root; milliseconds. Any sealed folder.
+    quick   sizes and the manifest against its digest; milliseconds. Any sealed folder.
     full    every byte against its sha256; the speed of the disk. Any sealed folder.
     deep    besides, for a dataset: what the bytes mean. See `sharding.checking.audit`.
 
@@ -62,7 +62,7 @@ def recompute_order_hash(dataset: Dataset, start: int, stop: int, previous: byte
     if previous is None:
         if start:
             raise OptionError(f"the order hash before step {start} is needed to go on from there")
-        previous = bytes.fromhex(dataset.root)
+        previous = bytes.fromhex(dataset.digest)
     for step in range(start, stop):
         previous = dataset.order_hash(previous, step)
     return previous

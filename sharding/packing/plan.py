@@ -2,8 +2,8 @@
 
 `plan.json` and the `documents/` tables (pinned in it by sha256) make each shard a pure function of (plan, split,
 shard number): shards can be written in any order, on any machine, after any interruption, and come out the
-same. The plan holds options, the roots of the tokens it is made from, and for each stratum its windows with
-what each carries in; segments are computed again when a shard is written. Counts balance here already: what
+same. The plan holds options, the digests of the tokens it is made from, and for each stratum its windows with
+what each carries in; segments are computed again when a shard is written. CountsByUnit balance here already: what
 becomes of every document and token is known before a row exists.
 """
 
@@ -27,7 +27,7 @@ from sharding.layout import (
     dtype_for,
 )
 from sharding.packing.options import PackOptions
-from sharding.seal import Counts, Damaged, FileRecord, Ledger, Unsealed, parsed, records_from_json
+from sharding.seal import Counts, CountsByUnit, Damaged, FileRecord, Unsealed, parsed, records_from_json
 
 FORMAT = 1
 
@@ -94,7 +94,7 @@ class PartPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """See the module. `inputs`: roots of the tokens folders, in order; `documents`: the tables by name."""
+    """See the module. `inputs`: digests of the tokens folders, in order; `documents`: the tables by name."""
 
     options: PackOptions
     inputs: tuple[str, ...]
@@ -104,7 +104,7 @@ class Plan:
     parts: tuple[PartPlan, ...]
     documents: dict[str, FileRecord]
     splits: dict[str, SplitPlan]
-    counts: Counts
+    counts: CountsByUnit
 
     def to_json(self) -> dict[str, Any]:
         """The JSON of `plan.json`: write it with `seal.write_json`."""
@@ -126,14 +126,14 @@ class Plan:
         """Raises ValueError, KeyError, TypeError, AttributeError, OptionError for what is not a plan."""
         plan = cls(
             options=PackOptions.from_json(value["options"]),
-            inputs=tuple(checked.sha256(root, "input") for root in value["inputs"]),
+            inputs=tuple(checked.sha256(digest, "input") for digest in value["inputs"]),
             tokenizer=checked.text(value["tokenizer"], "tokenizer"),
             vocab_size=checked.count(value["vocab_size"], "vocab_size", least=1, most=2**32),
             dtype=value["dtype"],
             parts=tuple(PartPlan(*part) for part in value["parts"]),
             documents=records_from_json(value["documents"]),
             splits={name: _split_from_json(split) for name, split in value["splits"].items()},
-            counts={unit: Ledger.from_json(ledger) for unit, ledger in value["counts"].items()},
+            counts={unit: Counts.from_json(ledger) for unit, ledger in value["counts"].items()},
         )
         plan.check()
         return plan

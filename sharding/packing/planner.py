@@ -29,7 +29,7 @@ from sharding.packing.holdout import hold_out, keyed_hashes
 from sharding.packing.options import PackOptions
 from sharding.packing.plan import PartPlan, Piece, Plan, SplitPlan, StratumPlan, Window
 from sharding.packing.windows import cut_windows, pack_window
-from sharding.seal import Counts, Ledger, Sealed
+from sharding.seal import Counts, CountsByUnit, Sealed
 from sharding.tables import read_table
 
 INDEX = pa.schema(
@@ -98,7 +98,7 @@ def draft_plan(tokens: Sequence[Sealed], options: PackOptions) -> Draft:
         side[held & ~empty] = HELD_OUT
     filled = int(np.count_nonzero(~empty))
     ids = int(index.streams.sum()) - options.added * filled
-    counts = {"documents": Ledger(came=len(side)), "tokens": Ledger(came=ids)}
+    counts = {"documents": Counts(input=len(side)), "tokens": Counts(input=ids)}
     counts["documents"].drop("empty", len(side) - filled)
     for name, special in (("bos", options.bos), ("eos", options.eos)):
         if special is not None:
@@ -120,8 +120,8 @@ def draft_plan(tokens: Sequence[Sealed], options: PackOptions) -> Draft:
             f"{_paths(tokens)}: {ids} tokens in {len(side)} documents give no row of {options.row_tokens} "
             "tokens to train on; give more text or shorter rows"
         )
-    roots = tuple(one.root for one in tokens)
-    plan = Plan(options, roots, tokenizer, vocab_size, dtype, tuple(index.parts), {}, splits, counts)
+    digests = tuple(one.digest for one in tokens)
+    plan = Plan(options, digests, tokenizer, vocab_size, dtype, tuple(index.parts), {}, splits, counts)
     return Draft(tokens, plan, index.names, index.stratum, side)
 
 
@@ -207,7 +207,7 @@ def _plan_stratum(index: _Index, number: int, ordinals: Int, first_row: int, opt
     return StratumPlan(layout, tuple(windows), tuple(carry))
 
 
-def _count(counts: Counts, index: _Index, stratum: StratumPlan, options: PackOptions) -> None:
+def _count(counts: CountsByUnit, index: _Index, stratum: StratumPlan, options: PackOptions) -> None:
     """Enter a stratum in the ledgers: its rows are out, its tail is dropped."""
     counts["tokens"].out += stratum.layout.rows * options.row_tokens
     counts["tokens"].drop(TAIL, sum(length for _, _, length in stratum.tail))

@@ -96,8 +96,8 @@ class ShardWriter:
     """
 
     def __init__(self, plan: Plan, folder: Path, tokens: Sequence[Sealed]) -> None:
-        roots = tuple(one.root for one in tokens)
-        if roots != plan.inputs:
+        digests = tuple(one.digest for one in tokens)
+        if digests != plan.inputs:
             raise Damaged(f"{folder} was planned from other tokens than {', '.join(str(one.path) for one in tokens)}")
         self._plan = plan
         self._folder = folder

@@ -1,11 +1,11 @@
-"""The schedule: which rows make up each step, as a pure function of (manifest root, schedule, seed).
+"""The schedule: which rows make up each step, as a pure function of (manifest digest, schedule, seed).
 
     step -> phase -> draws of the phase -> stratum (`interleave`) -> k-th draw of that stratum in the run
          -> epoch = k // rows, row = permutation of that epoch at k % rows (`permutation`)
 
 Nothing is stored but quotas: any step is found in microseconds, resume is exact, and the order is the same at
 any world size and accumulation. Shares, repeats and curricula cost no disk: `arcorp mix` lays another schedule
-on the same rows. `schedule.json` lies outside the seal of the dataset, so it carries the root that it was laid
+on the same rows. `schedule.json` lies outside the seal of the dataset, so it carries the digest that it was laid
 on and a digest of itself. Numpy and the standard library alone.
 """
 
@@ -33,7 +33,7 @@ from sharding.scheduling.mixture import (
     table,
 )
 from sharding.scheduling.permutation import U64, permute, round_keys
-from sharding.seal import Damaged, Manifest, Unsealed, canonical, digest, parsed
+from sharding.seal import Damaged, Manifest, Unsealed, canonical, digest_of, parsed
 
 FORMAT = 1
 
@@ -102,7 +102,7 @@ def lay(
         check_epochs(drawn, sizes, max_epochs, f"rows of {layout.row_tokens} tokens")
     schedule = {
         "format": FORMAT,
-        "manifest": manifest.root,
+        "manifest": manifest.digest,
         "seed": seed,
         "row_tokens": layout.row_tokens,
         "batch_rows": batch_rows,
@@ -119,7 +119,7 @@ def lay(
             for line in table(sizes, drawn)
         },
     }
-    return {**schedule, "digest": digest(schedule)}
+    return {**schedule, "digest": digest_of(schedule)}
 
 
 def is_schedule(value: Any) -> bool:
@@ -155,7 +155,7 @@ class Schedule:
     def __init__(self, data: Any, manifest: Manifest, where: str = "schedule") -> None:
         layout = Layout.from_json(manifest.summary, "the dataset's manifest")
         try:
-            self._check(data, manifest.root, layout, where)
+            self._check(data, manifest.digest, layout, where)
             self.data: dict[str, Any] = data
             self.seed = checked.count(data["seed"], "seed", least=-(2**63), most=2**64)
             self.batch_rows = checked.count(data["batch_rows"], "batch_rows", least=1, most=MAX_DRAWS)
@@ -163,7 +163,7 @@ class Schedule:
         except (KeyError, TypeError, ValueError, AttributeError, OptionError) as error:
             raise Damaged(f"{where} is not a schedule ({error!r}); lay it again with `arcorp mix`") from None
         self.steps = sum(phase.steps for phase in self._phases)
-        self._root = manifest.root
+        self._digest = manifest.digest
         self._keys: dict[tuple[int, int], U64] = {}
 
     @classmethod
@@ -182,18 +182,18 @@ class Schedule:
         return cls(data, manifest, str(path))
 
     @staticmethod
-    def _check(data: Any, root: str, layout: Layout, where: str) -> None:
+    def _check(data: Any, digest: str, layout: Layout, where: str) -> None:
         body = {key: value for key, value in data.items() if key != "digest"}
-        if data["digest"] != digest(body):
+        if data["digest"] != digest_of(body):
             raise Damaged(f"{where} was changed since it was laid; lay it again with `arcorp mix`")
         if data["format"] != FORMAT:
             raise Damaged(f"{where} has format {data['format']}, this arcorp reads {FORMAT}")
         for name in ("phases", "shares"):
             if not isinstance(data[name], {"phases": list, "shares": dict}[name]):
                 raise ValueError(f"{name} is {data[name]!r:.40}")
-        if data["manifest"] != root or data["row_tokens"] != layout.row_tokens:
+        if data["manifest"] != digest or data["row_tokens"] != layout.row_tokens:
             raise Damaged(
-                f"{where} was laid on dataset {str(data['manifest'])[:16]}, this one is {root[:16]}; "
+                f"{where} was laid on dataset {str(data['manifest'])[:16]}, this one is {digest[:16]}; "
                 "lay it again with `arcorp mix`"
             )
 
@@ -262,7 +262,7 @@ class Schedule:
     def _key(self, stratum: int, epoch: int) -> U64:
         pair = (stratum, epoch)
         if pair not in self._keys:
-            self._keys[pair] = round_keys(self._root, self.seed, self._strata[stratum].name, epoch)
+            self._keys[pair] = round_keys(self._digest, self.seed, self._strata[stratum].name, epoch)
         return self._keys[pair]
 
     def drawn(self, steps: int) -> dict[str, int]:

@@ -7,24 +7,24 @@ from typing import Any
 import pytest
 from datatrove.data import Document
 
-from corpora.document_counts import Tally
+from corpora.document_counts import DocumentCounter
 from corpora.sources import find
 
-Ingest = Callable[..., tuple[list[Document], Tally]]
+Ingest = Callable[..., tuple[list[Document], DocumentCounter]]
 
 
 @pytest.fixture
 def ingest() -> Ingest:
-    """ingest(source, *inputs, **options) -> documents and their tally, every one counted as written."""
+    """ingest(source, *inputs, **options) -> documents and their counter, every one counted as written."""
 
-    def read(name: str, *inputs: str | Path, **options: Any) -> tuple[list[Document], Tally]:
+    def read(name: str, *inputs: str | Path, **options: Any) -> tuple[list[Document], DocumentCounter]:
         source = find(name)(**options)
-        tally = Tally()
+        counter = DocumentCounter()
         documents = []
         for unit in source.units(list(inputs)):
-            for document in source.documents(unit, tally):
-                tally.go(document)
+            for document in source.documents(unit, counter):
+                counter.count_output(document)
                 documents.append(document)
-        return documents, tally
+        return documents, counter
 
     return read

@@ -9,7 +9,7 @@ from datatrove.data import Document
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpora.document_statistics import EXCERPT, SAMPLES, Census, counts_of, merge
+from corpora.document_statistics import EXCERPT, SAMPLES, DocumentStatistics, counts_of, merge
 
 row = st.tuples(
     st.sampled_from(["web", "books"]),
@@ -21,7 +21,7 @@ row = st.tuples(
 
 def census(rows: list[tuple[str, tuple[str, str, str, str]]], *, waiting: bool) -> dict[str, Any]:
     """Of rows in order; dropped ones at once or, `waiting`, one by one as a pipeline drops them."""
-    found = Census()
+    found = DocumentStatistics()
     for name, (source, language, reason, text) in rows:
         labels = {"source": source, "language": language, "category": "arabic"}
         if reason and waiting:

@@ -10,7 +10,7 @@ import pytest
 from datatrove.data import Document
 
 from corpora import documents
-from corpora.document_counts import Tally
+from corpora.document_counts import DocumentCounter
 from corpora.errors import BadInput
 
 
@@ -19,19 +19,19 @@ def document(number: int, text: str) -> Document:
     return Document(text=text, id=f"test/{number}", metadata={**columns, "metadata": {"b": number, "a": "ن"}})
 
 
-def written(texts: list[str], longest: int = documents.LONGEST_TEXT) -> tuple[bytes, Tally]:
-    file, tally = io.BytesIO(), Tally()
+def written(texts: list[str], longest: int = documents.LONGEST_TEXT) -> tuple[bytes, DocumentCounter]:
+    file, counter = io.BytesIO(), DocumentCounter()
     for text in texts:
-        tally.come(len(text.encode()), len(text))
-    documents.write((document(n, text) for n, text in enumerate(texts)), file, tally, longest=longest)
-    return file.getvalue(), tally
+        counter.count_input(len(text.encode()), len(text))
+    documents.write((document(n, text) for n, text in enumerate(texts)), file, counter, longest=longest)
+    return file.getvalue(), counter
 
 
 TEXTS = [f"نص رقم {number} " * 50 for number in range(300)]
 
 
 def test_what_is_written_is_read_back_and_counted() -> None:
-    data, tally = written(TEXTS)
+    data, counter = written(TEXTS)
     table = documents.read(data)
     assert table.schema.equals(documents.SCHEMA)
     assert table["text"].to_pylist() == TEXTS
@@ -39,9 +39,9 @@ def test_what_is_written_is_read_back_and_counted() -> None:
     assert table["metadata"].to_pylist()[7] == '{"a": "ن", "b": 7}'
     assert documents.read(data, ["id"]).column_names == ["id"]
     assert sum(group.num_rows for group in documents.row_groups(data, ["id"])) == 300
-    assert tally.balanced
+    assert counter.balanced
     sizes = {"documents": 300, "bytes": sum(len(text.encode()) for text in TEXTS), "chars": sum(map(len, TEXTS))}
-    assert tally.strata == {"test arb_Arab arabic": sizes}
+    assert counter.strata == {"test arb_Arab arabic": sizes}
 
 
 def test_equal_documents_are_equal_bytes() -> None:
@@ -59,10 +59,10 @@ def test_row_groups_are_bounded_by_bytes_not_by_rows() -> None:
 
 @pytest.mark.fault(16)
 def test_a_text_too_long_for_a_page_is_dropped_and_counted() -> None:
-    data, tally = written(["a" * 100, "b" * 101, "c"], longest=100)
+    data, counter = written(["a" * 100, "b" * 101, "c"], longest=100)
     assert documents.read(data)["id"].to_pylist() == ["test/0", "test/2"]
-    assert tally.balanced
-    assert tally.dropped["bytes"] == {"text over 0 MiB": 101}
+    assert counter.balanced
+    assert counter.dropped["bytes"] == {"text over 0 MiB": 101}
 
 
 @pytest.mark.fault(10)

@@ -13,7 +13,7 @@ from datatrove.pipeline.base import PipelineStep
 from corpora import documents
 from corpora.cleaning.clean_step import Clean
 from corpora.cleaning.normalise import Normalisation
-from corpora.document_counts import Tally
+from corpora.document_counts import DocumentCounter
 from corpora.quality.filter import Filter, Limits
 from corpora.sources import find
 from corpora.sources.pipeline_step import Reader
@@ -24,25 +24,25 @@ class Write(PipelineStep):  # type: ignore[misc]
 
     type, name = "WRITER", "test"
 
-    def __init__(self, folder: Path, tally: Tally) -> None:
+    def __init__(self, folder: Path, counter: DocumentCounter) -> None:
         super().__init__()
-        self.folder, self.tally = folder, tally
+        self.folder, self.counter = folder, counter
 
     def run(self, data: Iterator[Document], rank: int = 0, world_size: int = 1) -> Iterator[Document]:
         with (self.folder / f"part-{rank:05}.parquet").open("wb") as file:
-            documents.write(data, file, self.tally)
-        (self.folder / f"part-{rank:05}.json").write_text(json.dumps(self.tally.to_json()))
+            documents.write(data, file, self.counter)
+        (self.folder / f"part-{rank:05}.json").write_text(json.dumps(self.counter.to_json()))
         yield from ()
 
 
 def build(folder: Path, units: list[Any], source: Any, workers: int) -> None:
     folder.mkdir()
-    tally = Tally()
+    counter = DocumentCounter()
     steps = [
-        Reader(source, units, tally),
-        Clean(source, Normalisation(), tally),
-        Filter(Limits(min_chars=300), tally),
-        Write(folder, tally),
+        Reader(source, units, counter),
+        Clean(source, Normalisation(), counter),
+        Filter(Limits(min_chars=300), counter),
+        Write(folder, counter),
     ]
     logs = str(folder.with_suffix(".logs"))
     LocalPipelineExecutor(steps, tasks=len(units), workers=workers, logging_dir=logs, skip_completed=False).run()
@@ -88,11 +88,11 @@ def test_one_worker_and_two_make_the_same_bytes_and_every_document_is_accounted_
 
 def test_a_tally_is_reset_when_a_rank_begins(samples: Path) -> None:
     source = find("gsm8k")()
-    tally = Tally()
-    reader = Reader(source, source.units([samples / "data/math/gsm8k"]), tally)
+    counter = DocumentCounter()
+    reader = Reader(source, source.units([samples / "data/math/gsm8k"]), counter)
     for _ in range(2):
         assert sum(1 for _ in reader.run(None, 0, 1)) == 1319
-        assert tally.came["documents"] == 1319
+        assert counter.input["documents"] == 1319
 
 
 @pytest.mark.fault(9)
@@ -101,28 +101,28 @@ def test_a_file_that_breaks_under_a_quarantining_reader_is_listed(tmp_path: Path
     source = find("jsonl")()
     units = source.units([tmp_path])
     (tmp_path / "a.jsonl").unlink()
-    tally = Tally()
-    assert list(Reader(source, units, tally, quarantine=True).run(None, 0, 1)) == []
-    assert tally.to_json()["bad"] == [f"{tmp_path / 'a.jsonl'}: can't be opened (No such file or directory)"]
+    counter = DocumentCounter()
+    assert list(Reader(source, units, counter, quarantine=True).run(None, 0, 1)) == []
+    assert counter.to_json()["bad"] == [f"{tmp_path / 'a.jsonl'}: can't be opened (No such file or directory)"]
 
 
 def test_a_document_that_cleaning_empties_is_dropped_and_counted(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "\\u200f\\u0640"}\n{"text": "نصـ"}\n')
     source = find("jsonl")(language="arb_Arab")
-    tally = Tally()
-    reader = Reader(source, source.units([tmp_path]), tally)
-    cleaned = list(Clean(source, Normalisation(), tally).run(reader.run(None, 0, 1)))
+    counter = DocumentCounter()
+    reader = Reader(source, source.units([tmp_path]), counter)
+    cleaned = list(Clean(source, Normalisation(), counter).run(reader.run(None, 0, 1)))
     assert [document.text for document in cleaned] == ["نص"]
     for document in cleaned:
-        tally.go(document)
-    assert tally.balanced
-    assert tally.dropped["documents"] == {"empty after cleaning": 1}
-    assert tally.changed == {"invisible": 1, "tatweel": 2}
+        counter.count_output(document)
+    assert counter.balanced
+    assert counter.dropped["documents"] == {"empty after cleaning": 1}
+    assert counter.changed == {"invisible": 1, "tatweel": 2}
 
 
 @pytest.mark.parametrize(("limits", "kept"), [(Limits(), 3), (Limits(min_chars=2), 2), (Limits(1, 2), 2)])
 def test_limits_are_off_unless_asked_for(limits: Limits, kept: int) -> None:
-    tally = Tally()
+    counter = DocumentCounter()
     stream = (Document(text=text, id=text) for text in ("a", "ab", "abc"))
-    assert len(list(Filter(limits, tally).run(stream))) == kept
-    assert sum(tally.dropped["documents"].values()) == 3 - kept
+    assert len(list(Filter(limits, counter).run(stream))) == kept
+    assert sum(counter.dropped["documents"].values()) == 3 - kept

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from corpora.document_counts import Tally
+from corpora.document_counts import DocumentCounter
 from corpora.sources import find
 from pipelines import state
 from pipelines.errors import as_failure
@@ -125,10 +125,10 @@ def _trainer(folder: Path) -> tuple[bytes, Attempt]:
 def _source(source: str, name: str, data: bytes, **options: object) -> Parser:
     def prepare(folder: Path) -> tuple[bytes, Attempt]:
         def parse() -> None:
-            opened, tally = find(source)(**options), Tally()
+            opened, counter = find(source)(**options), DocumentCounter()
             for unit in opened.units([str(folder / name)]):
-                for document in opened.documents(unit, tally):
-                    tally.go(document)
+                for document in opened.documents(unit, counter):
+                    counter.count_output(document)
 
         return _of_file(folder / name, data, parse)
 

@@ -140,7 +140,7 @@ def test_restart_of_a_stage_that_was_killed_removes_its_unfinished_files_and_no_
 @pytest.mark.fault(29)
 def test_a_stage_never_starts_over_on_another_stages_folder_or_on_its_own_input(tmp_path):
     out = tmp_path / "out"
-    root = run(numbers(out), Context()).sealed.root
+    root = run(numbers(out), Context()).sealed.digest
     before = snapshot(out)
     with pytest.raises(UsageError, match="numbers"):
         run(numbers(out, "others"), Context(restart=True))

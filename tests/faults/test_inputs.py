@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from corpora.document_counts import Tally
+from corpora.document_counts import DocumentCounter
 from corpora.errors import BadInput, Changed
 from corpora.sources import find
 from pipelines import cli
@@ -130,14 +130,16 @@ def test_a_file_that_is_rewritten_while_it_is_read_is_refused(form, corpus, repl
     reader = find(source)()
     units = reader.units([corpus])
     asked: list[BadInput] = []
-    documents = reader.documents(units[0], Tally(), asked.append)  # set aside as a bad file, it would be lost
+    documents = reader.documents(
+        units[0], DocumentCounter(), asked.append
+    )  # set aside as a bad file, it would be lost
     next(documents)
     rewrite(corpus / f"a.{suffix}", write, "other", replace=replace)
     with pytest.raises(Changed, match=rf"a\.{suffix}.*changed while it was read"):
         list(documents)
     assert not asked
     with pytest.raises(Changed):  # and so is one that was rewritten after it was cut into parts
-        list(reader.documents(units[0], Tally(), asked.append))
+        list(reader.documents(units[0], DocumentCounter(), asked.append))
 
 
 @pytest.mark.fault(40)
@@ -145,12 +147,12 @@ def test_a_changed_input_is_named_on_the_next_run(form, corpus, tmp_path, capsys
     suffix, source, write = form
     out = tmp_path / "out"
     assert ingest(source, corpus, out) == 0
-    root = Sealed(out).root
+    root = Sealed(out).digest
     rewrite(corpus / f"b.{suffix}", write, "other")
     capsys.readouterr()
     assert ingest(source, corpus, out) == 2
     assert f"b.{suffix} was changed" in capsys.readouterr().err
-    assert Sealed(out).root == root
+    assert Sealed(out).digest == root
     rewrite(corpus / f"b.{suffix}", write, "first")
     assert ingest(source, corpus, out) == 0
 
@@ -160,13 +162,13 @@ def test_a_file_that_was_touched_moved_or_copied_back_is_accepted(form, corpus, 
     suffix, source, _ = form
     out = tmp_path / "out"
     assert ingest(source, corpus, out) == 0
-    root = Sealed(out).root
+    root = Sealed(out).digest
     (corpus / f"a.{suffix}").touch()
     shutil.copy(corpus / f"b.{suffix}", tmp_path / "copy")
     (tmp_path / "copy").replace(corpus / f"b.{suffix}")
     (out / ".arcorp" / "inputs.json").unlink()
     assert ingest(source, corpus, out) == 0
-    assert Sealed(out).root == root
+    assert Sealed(out).digest == root
 
 
 @pytest.mark.fault(40)
@@ -195,7 +197,7 @@ def test_no_time_and_no_place_is_sealed_with_the_hash_of_an_input(tmp_path):
         os.utime(corpus / "a.jsonl", (len(roots), len(roots)))
         assert ingest("jsonl", corpus, tmp_path / place / "out") == 0
         sealed = Sealed(tmp_path / place / "out")
-        roots.add(sealed.root)
+        roots.add(sealed.digest)
         assert sealed.manifest.summary["inputs"] == {
             "corpus/a.jsonl": hashlib.sha256(lines("first")).hexdigest(),
         }

@@ -42,7 +42,7 @@ def reseal(folder: Path, change) -> None:
     body = json.loads((folder / "manifest.json").read_bytes())
     del body["root"]
     change(body)
-    seal.write_json(folder / "manifest.json", {**body, "root": seal.digest(body)})
+    seal.write_json(folder / "manifest.json", {**body, "root": seal.digest_of(body)})
 
 
 def refused(arguments: list[object], capsys) -> None:
@@ -64,11 +64,11 @@ def test_a_name_that_leads_out_of_a_folder_is_refused_wherever_files_are_read(bu
     body = {"format": 1, "stage": "s", "version": 1, "options": {}, "inputs": {}, "counts": {}, "summary": {}}
     seal.write_json(tmp_path / "manifest.json", {**body, "files": {name: record}})
     reseal_body = json.loads((tmp_path / "manifest.json").read_bytes())
-    seal.write_json(tmp_path / "manifest.json", {**reseal_body, "root": seal.digest(reseal_body)})
+    seal.write_json(tmp_path / "manifest.json", {**reseal_body, "root": seal.digest_of(reseal_body)})
     with pytest.raises(seal.Damaged, match=r"manifest\.json"):
         seal.read_manifest(tmp_path)
     said = {"key": "k", "files": {name: record}, "counts": {}, "summary": {}}
-    seal.write_json(tmp_path / "part-0.json", {**said, "digest": seal.digest(said)})
+    seal.write_json(tmp_path / "part-0.json", {**said, "digest": seal.digest_of(said)})
     assert read_sidecar(tmp_path, Part("part-0"), "k") is None
     plan = json.loads((built / "dataset" / "plan.json").read_bytes())
     for key, value in (("documents", {name: record}), ("parts", [[0, name, 0, 1]])):
@@ -126,7 +126,7 @@ def test_files_that_are_links_into_a_cache_are_read_as_the_hub_stores_them(built
             shutil.copyfile(path, blobs / str(number))
             (snap / name).parent.mkdir(parents=True, exist_ok=True)
             (snap / name).symlink_to(blobs / str(number))
-    assert Dataset(snap).root == Dataset(built / "dataset").root
+    assert Dataset(snap).digest == Dataset(built / "dataset").digest
 
 
 # -- numbers ----------------------------------------------------------------------------------------------
@@ -162,14 +162,14 @@ def test_a_number_that_lies_in_a_resealed_dataset_is_refused_or_harmless(built, 
     folder = tmp_path_factory.mktemp("lie")
     try:
         if name == "manifest.json":
-            root = seal.digest({key: value for key, value in body.items() if key != "root"})
+            root = seal.digest_of({key: value for key, value in body.items() if key != "root"})
             seal.write_json(folder / name, {**body, "root": root})
             Layout.of(seal.read_manifest(folder), "here")
         elif name == "plan.json":
             seal.write_json(folder / name, body)
             Plan.read(folder)
         else:
-            body["digest"] = seal.digest({key: value for key, value in body.items() if key != "digest"})
+            body["digest"] = seal.digest_of({key: value for key, value in body.items() if key != "digest"})
             seal.write_json(folder / name, body)
             schedule = Schedule.read(folder / name, seal.read_manifest(source))
             schedule.rows_of(0, 1)
@@ -195,8 +195,8 @@ def test_a_dataset_whose_summary_lies_is_refused_by_every_command_in_a_sentence(
     reseal(copy / "dataset", lambda body: put(body["summary"], keys, lie))
     manifest = seal.read_manifest(copy / "dataset")
     schedule = json.loads((copy / "dataset" / "schedule.json").read_bytes())
-    schedule = {**{key: value for key, value in schedule.items() if key != "digest"}, "manifest": manifest.root}
-    seal.write_json(copy / "dataset" / "schedule.json", {**schedule, "digest": seal.digest(schedule)})
+    schedule = {**{key: value for key, value in schedule.items() if key != "digest"}, "manifest": manifest.digest}
+    seal.write_json(copy / "dataset" / "schedule.json", {**schedule, "digest": seal.digest_of(schedule)})
     out = tmp_path / "out"
     for command in (
         ["inspect", copy / "dataset"],
@@ -227,6 +227,6 @@ def test_a_checkpoint_that_lies_about_itself_is_passed_over(tmp_path, key, lie):
             "files": {f"{n}.safetensors": [record.bytes, record.sha256] for n in ("model", "optimizer")},
         }  # fmt: skip
         body[key] = {"rows": {"a": lie}, "previous": [lie, "cd"], "files": {"../x": [1, lie]}}.get(key, lie)
-        seal.write_json(path / "meta.json", {**body, "digest": seal.digest(body)})
+        seal.write_json(path / "meta.json", {**body, "digest": seal.digest_of(body)})
         with pytest.raises(DamagedCheckpoint, match=r"meta\.json"):
             checkpoint.read_meta(path)

@@ -181,7 +181,7 @@ def test_a_hostile_text_in_any_flag_or_argument_of_any_command_harms_nothing(
             tries += [(name, words) for words in hostile_words(commands[name], base, text)]
     tries = chosen(tries, 4 * EXAMPLES)
     record_property("times", len(tries))
-    root = Sealed(copy / "dataset").root
+    root = Sealed(copy / "dataset").digest
     for number, (name, words) in enumerate(tries):
         out = place.out / str(number)
         filled = []
@@ -192,7 +192,7 @@ def test_a_hostile_text_in_any_flag_or_argument_of_any_command_harms_nothing(
                 word = f"{out}/{word.replace('/', '_')}"
             filled.append(word)
         place.run(*name.split(), *filled)
-        assert Sealed(copy / "dataset").root == root
+        assert Sealed(copy / "dataset").digest == root
 
 
 def test_a_schedule_takes_no_name_that_is_the_datasets_own_or_lies_elsewhere(copy: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from corpora.demo.files import write_native
-from corpora.document_counts import Tally
+from corpora.document_counts import DocumentCounter
 from corpora.errors import BadInput
 from corpora.sources import find
 from pipelines import cli
@@ -116,9 +116,9 @@ def test_a_gigabyte_in_one_line_costs_that_line(tmp_path: Path, capsys: pytest.C
 
 def documents_of(source: str, folder: Path) -> list[tuple[str, str]]:
     """Ids and texts. What names a Parquet file's other columns is under no checksum but the seal's."""
-    reader, tally = find(source)(), Tally()
+    reader, counter = find(source)(), DocumentCounter()
     units = reader.units([folder])
-    return [(one.id, one.text) for unit in units for one in reader.documents(unit, tally)]
+    return [(one.id, one.text) for unit in units for one in reader.documents(unit, counter)]
 
 
 @pytest.mark.fault(10)

@@ -19,13 +19,13 @@ from sharding.seal import Sealed
 
 def test_every_folder_of_a_build_is_sealed_and_names_the_roots_it_was_made_from(built):
     roots = {
-        name: Sealed(built / name).root for name in ("raw", "unique", "tokenizer", "tokens", "dataset", "verified")
+        name: Sealed(built / name).digest for name in ("raw", "unique", "tokenizer", "tokens", "dataset", "verified")
     }
     inputs = {name: Sealed(built / name).manifest.inputs for name in roots}
     assert inputs["tokens"]["tokenizer"] == roots["tokenizer"]
     assert inputs["dataset"] == {"tokens": roots["tokens"]}
     assert inputs["verified"]["dataset"] == roots["dataset"]
-    documents = [Sealed(path).root for path in sorted((built / "documents").iterdir())]
+    documents = [Sealed(path).digest for path in sorted((built / "documents").iterdir())]
     assert list(inputs["unique"].values()) == documents
     assert len(documents) == 8
 
@@ -35,7 +35,7 @@ def test_what_came_in_is_what_went_out_or_was_dropped_for_a_reason(built):
     unique = Sealed(built / "unique").manifest.counts["documents"]
     tokens = Sealed(built / "tokens").manifest.counts
     packed = Sealed(built / "dataset").manifest.counts
-    assert sum(ledger.out for ledger in ingested) == unique.came
+    assert sum(ledger.out for ledger in ingested) == unique.input
     assert unique.dropped["exact duplicate"] > 0
     assert unique.out == tokens["documents"].came == packed["documents"].came
     assert tokens["tokens"].out == packed["tokens"].came
@@ -107,10 +107,10 @@ def test_a_flipped_bit_is_found_by_verify_named_and_mended_alone(copy, built, ca
 def test_another_schedule_costs_no_packing(copy, tmp_path, capsys):
     config = tmp_path / "second.yaml"
     config.write_text("batch_rows: 4\nphases: [{name: only, steps: 3}]\nmixture: {by: category, rule: natural}\n")
-    root = Sealed(copy / "dataset").root
+    root = Sealed(copy / "dataset").digest
     assert cli.run(["mix", str(copy / "dataset"), "--config", str(config), "--out", "second.json"]) == 0
     assert Dataset(copy / "dataset", schedule="second.json").steps == 3
-    assert Sealed(copy / "dataset").root == root
+    assert Sealed(copy / "dataset").digest == root
     assert cli.run(["mix", str(copy / "dataset"), "--config", str(config), "--out", "plan.json"]) == 2
     greedy = "batch_rows: 4\nphases: [{name: only, steps: 3000}]\nmixture: {rule: natural, max_epochs: 2}\n"
     config.write_text(greedy)
@@ -175,18 +175,18 @@ def test_the_stages_one_by_one_give_the_folders_of_the_build(built, tmp_path):
     raw = built / "raw" / "fineweb-edu"
     documents = tmp_path / "documents"
     assert cli.run(["ingest", "fineweb-edu", str(raw), "--out", str(documents)]) == 0
-    assert Sealed(documents).root == Sealed(next((built / "documents").glob("*fineweb-edu*"))).root
+    assert Sealed(documents).digest == Sealed(next((built / "documents").glob("*fineweb-edu*"))).digest
     unique = tmp_path / "unique"
     assert cli.run(["dedup", *map(str, sorted((built / "documents").iterdir())), "--out", str(unique)]) == 0
-    assert Sealed(unique).root == Sealed(built / "unique").root
+    assert Sealed(unique).digest == Sealed(built / "unique").digest
     tokens = tmp_path / "tokens"
     assert cli.run(["tokenize", str(unique), "--tokenizer", str(built / "tokenizer"), "--out", str(tokens)]) == 0
-    assert Sealed(tokens).root == Sealed(built / "tokens").root
+    assert Sealed(tokens).digest == Sealed(built / "tokens").digest
     config = tmp_path / "pack.yaml"
     config.write_text("{row_tokens: 128, rows_per_shard: 256, validation: {share: 0.05}}\n")
     dataset = tmp_path / "dataset"
     assert cli.run(["pack", str(tokens), "--config", str(config), "--out", str(dataset)]) == 0
-    assert Sealed(dataset).root == Sealed(built / "dataset").root
+    assert Sealed(dataset).digest == Sealed(built / "dataset").digest
 
 
 def test_restart_starts_over_and_leaves_nothing_of_the_build_before(copy, built, capsys):

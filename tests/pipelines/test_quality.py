@@ -28,7 +28,7 @@ def test_a_profile_drops_by_reasons_that_are_sealed_and_shown(
     sealed = ingest("oscar", oscar, tmp_path / "out", "quality.profile=source", "quality.keep_dropped=true")
     counts = sealed.manifest.counts["documents"]
     assert counts.dropped["line_punct_ratio"] > 200
-    assert counts.came == counts.out + sum(counts.dropped.values()) == 1239
+    assert counts.input == counts.out + sum(counts.dropped.values()) == 1239
     shown = capsys.readouterr().err
     assert f"{counts.dropped['line_punct_ratio']:,} line_punct_ratio" in shown
     aside = pq.read_table(tmp_path / "out" / "part-00000.dropped")

@@ -19,7 +19,7 @@ from download_hub import Hub
 from fasttext_model import write_model
 from moto.server import ThreadedMotoServer
 
-from corpora.document_counts import Tally
+from corpora.document_counts import DocumentCounter
 from corpora.errors import Changed
 from corpora.sources import find
 from pipelines import cli
@@ -245,7 +245,7 @@ def test_a_remote_file_that_is_rewritten_while_it_is_read_is_refused(scheme: str
     rewrite(place, root, "first")
     source = find("jsonl")()
     (unit,) = source.units([place])
-    documents = source.documents(unit, Tally(), lambda error: None)
+    documents = source.documents(unit, DocumentCounter(), lambda error: None)
     next(documents)
     rewrite(place, root, "other")
     with pytest.raises(Changed, match="changed while it was read"):

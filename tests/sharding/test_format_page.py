@@ -84,7 +84,7 @@ def test_the_order_is_the_one_that_the_page_describes(dataset: Path) -> None:
     for step in range(3):
         some = order[step * schedule["batch_rows"] : (step + 1) * schedule["batch_rows"]]
         h = hashlib.sha256(h + hashlib.sha256(rows(dataset)[some].tobytes()).digest()).digest()
-    previous = bytes.fromhex(data.root)
+    previous = bytes.fromhex(data.digest)
     for step in range(3):
         previous = data.order_hash(previous, step)
     assert h == previous
@@ -112,7 +112,7 @@ def test_the_root_is_the_hash_of_the_manifest_without_it(dataset: Path) -> None:
     assert text == json.dumps(value, sort_keys=True, ensure_ascii=False, indent=1).encode() + b"\n"
     root = value.pop("root")
     body = json.dumps(value, sort_keys=True, ensure_ascii=False, indent=1).encode() + b"\n"
-    assert root == hashlib.sha256(body).hexdigest() == Dataset(dataset).root
+    assert root == hashlib.sha256(body).hexdigest() == Dataset(dataset).digest
     for name, (size, sha256) in value["files"].items():
         data = (dataset / name).read_bytes()
         assert (len(data), hashlib.sha256(data).hexdigest()) == (size, sha256)

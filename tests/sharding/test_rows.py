@@ -25,7 +25,7 @@ from tests.sharding.corpus import seal
 
 
 def hashes(data: Dataset, steps: int) -> list[str]:
-    found, previous = [], bytes.fromhex(data.root)
+    found, previous = [], bytes.fromhex(data.digest)
     for step in range(steps):
         previous = data.order_hash(previous, step)
         found.append(previous.hex())
@@ -34,7 +34,7 @@ def hashes(data: Dataset, steps: int) -> list[str]:
 
 def hashes_of_batches(data: Dataset, steps: int, world: int, accumulation: int) -> list[str]:
     """The order hash put together from what each rank reads, as a trainer would check it."""
-    found, previous = [], bytes.fromhex(data.root)
+    found, previous = [], bytes.fromhex(data.digest)
     for step in range(steps):
         parts = [
             data.batch(step, rank, world, micro=micro, accumulation=accumulation, raw=True).ids.tobytes()
@@ -133,7 +133,7 @@ def test_another_schedule_on_the_same_rows(dataset: Path, tmp_path: Path) -> Non
     write_json(tmp_path / "other.json", other)
     data = Dataset(dataset, schedule=str(tmp_path / "other.json"))
     assert data.steps == 4
-    assert data.root == Dataset(dataset).root
+    assert data.digest == Dataset(dataset).digest
 
 
 # -- opening --------------------------------------------------------------------------------------------------

@@ -24,9 +24,9 @@ from sharding import seal
 from sharding.seal import (
     MANIFEST,
     TEMPORARY,
+    Counts,
     Damaged,
     FileRecord,
-    Ledger,
     Manifest,
     Sealed,
     SealError,
@@ -34,7 +34,7 @@ from sharding.seal import (
     atomic_file,
     atomic_folder,
     canonical,
-    digest,
+    digest_of,
     find_faults,
     hash_file,
     read_manifest,
@@ -73,7 +73,7 @@ def test_canonical_json_says_the_same_and_ends_in_a_newline(value: Any) -> None:
 def test_the_order_of_keys_does_not_show(value: dict[str, Any], rng: random.Random) -> None:
     keys = list(value)
     rng.shuffle(keys)
-    assert digest({key: value[key] for key in keys}) == digest(value)
+    assert digest_of({key: value[key] for key in keys}) == digest_of(value)
 
 
 def nested(depth: int) -> list[Any]:
@@ -141,7 +141,7 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from sharding.seal import Ledger, Manifest, atomic_file, remove_temporaries, write_manifest
+from sharding.seal import Counts, Manifest, atomic_file, remove_temporaries, write_manifest
 
 folder = Path(sys.argv[1])
 remove_temporaries(folder)
@@ -156,7 +156,7 @@ for k in range(8):
     with atomic_file(sub / f"{k}.json") as file:
         file.write(b"%d" % k)
     files[f"sub/{k}.json"] = file.record
-write_manifest(folder, Manifest("test", 1, {}, {}, {"documents": Ledger(came=8, out=8)}, files))
+write_manifest(folder, Manifest("test", 1, {}, {}, {"documents": Counts(input=8, out=8)}, files))
 """
 
 
@@ -208,18 +208,18 @@ def test_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
 @given(st.lists(st.tuples(st.integers(0, 10**12), counts, st.integers(0, 10**12), counts), max_size=6))
 @settings(deadline=None, max_examples=50)
 def test_ledgers_add_up_and_say_the_same_in_json(raw: list[tuple[int, dict[str, int], int, dict[str, int]]]) -> None:
-    ledgers = [Ledger(came, dict(added), out, dict(dropped)) for came, added, out, dropped in raw]
-    summed = total({"documents": ledger} for ledger in ledgers).get("documents", Ledger())
+    ledgers = [Counts(came, dict(added), out, dict(dropped)) for came, added, out, dropped in raw]
+    summed = total({"documents": ledger} for ledger in ledgers).get("documents", Counts())
     for one in ledgers:
-        assert Ledger.from_json(json.loads(canonical(one.to_json()))) == one
-    difference = sum(one.came + sum(one.added.values()) - one.out - sum(one.dropped.values()) for one in ledgers)
+        assert Counts.from_json(json.loads(canonical(one.to_json()))) == one
+    difference = sum(one.input + sum(one.added.values()) - one.out - sum(one.dropped.values()) for one in ledgers)
     assert summed.balanced == (difference == 0)
-    assert summed.came == sum(one.came for one in ledgers)
+    assert summed.input == sum(one.input for one in ledgers)
     assert sum(summed.dropped.values()) == sum(sum(one.dropped.values()) for one in ledgers)
 
 
 def test_reasons_are_counted_apart() -> None:
-    ledger = Ledger(came=5, out=3)
+    ledger = Counts(input=5, out=3)
     ledger.drop("empty")
     assert not ledger.balanced
     ledger.drop("short", 2)
@@ -229,7 +229,7 @@ def test_reasons_are_counted_apart() -> None:
 
 
 def test_counts_that_do_not_balance_are_never_sealed(tmp_path: Path) -> None:
-    manifest = Manifest("test", 1, {}, {}, {"tokens": Ledger(came=5, out=4)}, {})
+    manifest = Manifest("test", 1, {}, {}, {"tokens": Counts(input=5, out=4)}, {})
     with pytest.raises(Damaged, match="tokens do not balance"):
         write_manifest(tmp_path, manifest)
     assert names_in(tmp_path) == []
@@ -246,7 +246,7 @@ def folder(tmp_path: Path) -> Path:
         with atomic_file(tmp_path / "sealed" / name) as file:
             file.write(data)
         files[name] = file.record
-    ledger = Ledger(5, {"bos": 2}, 6, {"empty": 1})
+    ledger = Counts(5, {"bos": 2}, 6, {"empty": 1})
     manifest = Manifest("test", 3, {"rows": 7}, {"docs": "0" * 64}, {"documents": ledger}, files, {"text": "نص"})
     write_manifest(tmp_path / "sealed", manifest)
     return tmp_path / "sealed"
@@ -254,26 +254,26 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_manifest_is_read_as_it_was_written(folder: Path) -> None:
     manifest = read_manifest(folder)
-    assert manifest.counts["documents"] == Ledger(5, {"bos": 2}, 6, {"empty": 1})
+    assert manifest.counts["documents"] == Counts(5, {"bos": 2}, 6, {"empty": 1})
     assert manifest.summary == {"text": "نص"}
-    assert manifest.root == json.loads((folder / MANIFEST).read_bytes())["root"] == Sealed(folder).root
+    assert manifest.digest == json.loads((folder / MANIFEST).read_bytes())["root"] == Sealed(folder).digest
 
 
 @pytest.mark.fault(24)
 def test_the_root_stands_for_every_field(folder: Path) -> None:
     manifest = read_manifest(folder)
-    roots = {manifest.root}
+    roots = {manifest.digest}
     for change in (
         {"stage": "other"},
         {"version": 4},
         {"options": {"rows": 8}},
         {"inputs": {"docs": "1" * 64}},
-        {"counts": {"documents": Ledger(6, {"bos": 2}, 7, {"empty": 1})}},
+        {"counts": {"documents": Counts(6, {"bos": 2}, 7, {"empty": 1})}},
         {"files": {"a.bin": manifest.files["a.bin"]}},
         {"summary": {}},
     ):
         fields = {name: getattr(manifest, name) for name in manifest.__dataclass_fields__}
-        roots.add(Manifest(**{**fields, **change}).root)
+        roots.add(Manifest(**{**fields, **change}).digest)
     assert len(roots) == 8
 
 

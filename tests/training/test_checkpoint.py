@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sharding.seal import digest
+from sharding.seal import digest_of
 from training import checkpoint
 from training.checkpoint import Meta
 from training.errors import ConfigError, DamagedCheckpoint, InputError, TrainError
@@ -95,7 +95,7 @@ def test_a_newer_format_is_refused_and_not_skipped(tmp_path: Path) -> None:
     body = json.loads((path / "meta.json").read_bytes())
     del body["digest"]
     body["format"] = 2
-    (path / "meta.json").write_text(json.dumps({**body, "digest": digest(body)}))
+    (path / "meta.json").write_text(json.dumps({**body, "digest": digest_of(body)}))
     with pytest.raises(InputError, match=r"step-000003 has format 2.*newer arcorp"):
         checkpoint.choose(tmp_path, quiet)
 

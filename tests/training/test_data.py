@@ -31,7 +31,7 @@ def test_ranks_and_accumulation_divide_the_same_rows_in_the_same_order(
     dataset: Path, world: int, accumulation: int
 ) -> None:
     data = Dataset(dataset)
-    begin = bytes.fromhex(data.root)
+    begin = bytes.fromhex(data.digest)
     read = [list(steps(data, 2, 6, Ranks(rank, world, CPU), accumulation, begin)) for rank in range(world)]
     for turn, index in enumerate(range(2, 6)):
         parts = [read[rank][turn].micros[micro][0] for micro in range(accumulation) for rank in range(world)]
@@ -44,7 +44,7 @@ def test_ranks_and_accumulation_divide_the_same_rows_in_the_same_order(
 @pytest.mark.fault(26)
 def test_the_order_hash_continues_from_an_earlier_step(dataset: Path) -> None:
     data, alone = Dataset(dataset), Ranks(0, 1, CPU)
-    whole = list(steps(data, 0, 12, alone, 1, bytes.fromhex(data.root)))
+    whole = list(steps(data, 0, 12, alone, 1, bytes.fromhex(data.digest)))
     rest = list(steps(data, 7, 12, alone, 1, whole[6].order_hash))
     assert [step.order_hash for step in rest] == [step.order_hash for step in whole[7:]]
     assert list(steps(data, 12, 12, alone, 1, b"")) == []

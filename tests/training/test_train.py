@@ -85,7 +85,7 @@ def test_a_run_writes_config_metrics_timings_checkpoints_and_samples(dataset: Pa
 
 def test_the_order_hash_is_the_datasets_own(dataset: Path, done: Path) -> None:
     data = Dataset(dataset)
-    order_hash = bytes.fromhex(data.root)
+    order_hash = bytes.fromhex(data.digest)
     for line in lines(done):
         if "loss" in line:
             order_hash = data.order_hash(order_hash, int(str(line["step"])) - 1)
@@ -98,7 +98,7 @@ def test_a_checkpoint_counts_what_was_trained_on_so_far(dataset: Path, done: Pat
     assert meta.rows == data.schedule.drawn(8)
     assert sum(meta.rows.values()) == 8 * data.batch_rows
     assert sum(meta.tokens.values()) == 64 * data.row_tokens
-    assert (meta.manifest, meta.previous[0], meta.world) == (data.root, 4, 1)
+    assert (meta.manifest, meta.previous[0], meta.world) == (data.digest, 4, 1)
 
 
 def test_validation_improves(done: Path) -> None:

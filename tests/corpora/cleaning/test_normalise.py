@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from corpora.cleaning.clean_step import Clean
 from corpora.cleaning.definition import normalised
 from corpora.cleaning.normalise import STEPS, Normalisation, normalise
-from corpora.document_counts import Tally
+from corpora.document_counts import DocumentCounter
 from corpora.sources import find
 from corpora.utf8 import utf8_size
 
@@ -128,17 +128,17 @@ def test_cleaning_many_documents_is_normalising_each(given: list[tuple[str, bool
         Document(text=text, id=str(n), metadata={"language": "arz_Arab" if arabic else "fra_Latn"})
         for n, (text, arabic) in enumerate(given)
     ]
-    tally = Tally()
+    counter = DocumentCounter()
     for document in documents:
-        tally.come(utf8_size(document.text), len(document.text))
-    cleaned = list(Clean(find("text")(), chosen, tally).run(iter(documents)))
+        counter.count_input(utf8_size(document.text), len(document.text))
+    cleaned = list(Clean(find("text")(), chosen, counter).run(iter(documents)))
     each = [normalise(text, arabic=arabic, options=chosen) for text, arabic in given]
     kept = [one for one in each if not one.touched or one.text.strip()]
     assert [document.text for document in cleaned] == [one.text for one in kept]
     for document in cleaned:
-        tally.leave("text", "", "", 1, utf8_size(document.text), len(document.text))
-    assert tally.balanced
-    assert tally.changed == dict(sum((Counter(one.touched) for one in each), Counter()))
+        counter.count_outputs("text", "", "", 1, utf8_size(document.text), len(document.text))
+    assert counter.balanced
+    assert counter.changed == dict(sum((Counter(one.touched) for one in each), Counter()))
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

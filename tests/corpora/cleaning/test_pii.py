@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from phonenumbers import PhoneNumberType
 
 from corpora.cleaning.pii import ADDRESS, EMAIL, PHONE, Mask, mask
-from corpora.document_counts import Tally
+from corpora.document_counts import DocumentCounter
 from corpora.sources import find
 
 
@@ -98,9 +98,9 @@ def test_counts_balance_and_verbatim_sources_are_left_alone() -> None:
     columns = {"source": "text", "language": "arb_Arab", "category": "arabic"}
     text = "هاتف 0501234567 بريد a@b.co"
     for source, expected in (("text", f"هاتف {PHONE} بريد {EMAIL}"), ("quran", text)):
-        tally = Tally()
-        tally.come(len(text.encode()), len(text))
-        (document,) = Mask(find(source)(), tally).run([Document(text=text, id="1", metadata=columns)])
-        tally.go(document)
+        counter = DocumentCounter()
+        counter.count_input(len(text.encode()), len(text))
+        (document,) = Mask(find(source)(), counter).run([Document(text=text, id="1", metadata=columns)])
+        counter.count_output(document)
         assert document.text == expected
-        assert tally.balanced
+        assert counter.balanced

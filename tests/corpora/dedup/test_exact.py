@@ -12,23 +12,23 @@ from hypothesis import strategies as st
 
 from corpora import documents
 from corpora.dedup import exact as dedup
-from corpora.document_counts import Tally
+from corpora.document_counts import DocumentCounter
 
 
 def part(rows: list[tuple[str, str]]) -> pa.Table:
     columns = {"source": "s", "category": "arabic", "language": "arb_Arab", "license": "", "url": "", "date": ""}
     file = io.BytesIO()
     made = (Document(text=text, id=name, metadata={**columns, "metadata": {"k": 1}}) for name, text in rows)
-    documents.write(made, file, Tally())
+    documents.write(made, file, DocumentCounter())
     return documents.read(file.getvalue())
 
 
-def run(parts: list[list[tuple[str, str]]]) -> tuple[list[dict[str, object]], list[Tally]]:
+def run(parts: list[list[tuple[str, str]]]) -> tuple[list[dict[str, object]], list[DocumentCounter]]:
     tables = [part(rows) for rows in parts]
     verdicts = dedup.decide([dedup.fingerprints(table) for table in tables])
-    tallies = [Tally() for _ in tables]
-    kept = [dedup.apply(*each) for each in zip(tables, verdicts, tallies, strict=True)]
-    return [row for table in kept for row in table.to_pylist()], tallies
+    counters = [DocumentCounter() for _ in tables]
+    kept = [dedup.apply(*each) for each in zip(tables, verdicts, counters, strict=True)]
+    return [row for table in kept for row in table.to_pylist()], counters
 
 
 texts = st.sampled_from(["ا", "ب", "جَ", "ج", " a  b\n", "A b", "ab"])
@@ -40,7 +40,7 @@ texts = st.sampled_from(["ا", "ب", "جَ", "ج", " a  b\n", "A b", "ab"])
 def test_the_first_of_equal_texts_stays_however_parts_are_cut(found: list[str], cuts: list[int]) -> None:
     rows = [(f"s/{number}", text) for number, text in enumerate(found)]
     bounds = sorted({0, len(rows), *(min(cut, len(rows)) for cut in cuts)})
-    kept, tallies = run([rows[start:stop] for start, stop in itertools.pairwise(bounds)])
+    kept, counters = run([rows[start:stop] for start, stop in itertools.pairwise(bounds)])
 
     first: dict[bytes, str] = {}
     copies: dict[str, int] = {}
@@ -48,16 +48,16 @@ def test_the_first_of_equal_texts_stays_however_parts_are_cut(found: list[str], 
         best = first.setdefault(dedup.canonical(text.encode()), name)
         copies[best] = copies.get(best, 0) + 1
     assert {row["id"]: json.loads(str(row["metadata"])).get("cluster_size", 1) for row in kept} == copies
-    assert all(tally.balanced for tally in tallies)
-    dropped = sum(tally.dropped["documents"].get("exact duplicate", 0) for tally in tallies)
+    assert all(counter.balanced for counter in counters)
+    dropped = sum(counter.dropped["documents"].get("exact duplicate", 0) for counter in counters)
     assert dropped == len(rows) - len(copies)
 
 
 @pytest.mark.fault(15)
 def test_an_id_met_again_with_another_text_is_dropped() -> None:
-    kept, tallies = run([[("s/1", "a"), ("s/2", "b")], [("s/1", "c"), ("s/3", "b")]])
+    kept, counters = run([[("s/1", "a"), ("s/2", "b")], [("s/1", "c"), ("s/3", "b")]])
     assert [row["id"] for row in kept] == ["s/1", "s/2"]
-    assert tallies[1].dropped["documents"] == {"duplicate id": 1, "exact duplicate": 1}
+    assert counters[1].dropped["documents"] == {"duplicate id": 1, "exact duplicate": 1}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from corpora.dedup import exact as dedup
 from corpora.dedup import minhash
 from corpora.dedup.minhash import BLOCKS, SCATTERED, Setting, join
-from corpora.document_counts import Tally
+from corpora.document_counts import DocumentCounter
 
 LETTERS = "ابتثجحخدذرزسشصضطظعغفقكلمنهوي"
 
@@ -112,14 +112,14 @@ def table(rows: list[tuple[str, str]]) -> pa.Table:
     return pa.Table.from_pylist([{"id": name, "text": text, **blank} for name, text in rows], schema=SCHEMA)
 
 
-def run(parts: list[list[tuple[str, str]]]) -> tuple[list[dict[str, str]], list[Tally]]:
+def run(parts: list[list[tuple[str, str]]]) -> tuple[list[dict[str, str]], list[DocumentCounter]]:
     tables = [table(rows) for rows in parts]
     keys = [minhash.band_keys(each["text"], BLOCKS) for each in tables]
     verdicts = dedup.decide([dedup.fingerprints(each) for each in tables], keys)
-    tallies = [Tally() for _ in tables]
+    counters = [DocumentCounter() for _ in tables]
     rules = dedup.Rules(near=True)
-    kept = [dedup.apply(*each, rules) for each in zip(tables, verdicts, tallies, strict=True)]
-    return [row for each in kept for row in each.to_pylist()], tallies
+    kept = [dedup.apply(*each, rules) for each in zip(tables, verdicts, counters, strict=True)]
+    return [row for each in kept for row in each.to_pylist()], counters
 
 
 def test_a_cluster_is_named_by_its_first_document_and_knows_its_size() -> None:
@@ -127,12 +127,12 @@ def test_a_cluster_is_named_by_its_first_document_and_knows_its_size() -> None:
     text = words(rng, 300)
     near = edited(rng, text, 0.03, scattered=False)
     rows = [("s/0", "وحده"), ("s/1", " ".join(text)), ("s/2", " ".join(near)), ("s/3", " ".join(text) + "\n")]
-    kept, tallies = run([rows[:2], rows[2:]])
+    kept, counters = run([rows[:2], rows[2:]])
     assert [row["id"] for row in kept] == ["s/0", "s/1"]
     assert json.loads(kept[0]["metadata"]) == {"k": 1}
     assert json.loads(kept[1]["metadata"]) == {"k": 1, "cluster": "s/1", "cluster_size": 3}
-    assert tallies[1].dropped["documents"] == {"near duplicate": 1, "exact duplicate": 1}
-    assert all(tally.balanced for tally in tallies)
+    assert counters[1].dropped["documents"] == {"near duplicate": 1, "exact duplicate": 1}
+    assert all(counter.balanced for counter in counters)
 
 
 @pytest.mark.fault(6)

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from theirs import filters, reason
 
-from corpora.document_counts import Tally
+from corpora.document_counts import DocumentCounter
 from corpora.quality import code_rules
 from corpora.quality.filter import BY_CATEGORY, Filter, Limits, profiles_of, rules_of
 from corpora.quality.statistics import Meter
@@ -138,13 +138,13 @@ def test_a_text_in_blocks_counts_as_in_one(monkeypatch: pytest.MonkeyPatch) -> N
 
 HUGE = """
 from corpora.quality.filter import Filter, Limits, rules_of
-from corpora.document_counts import Tally
+from corpora.document_counts import DocumentCounter
 from datatrove.data import Document
 from datatrove.pipeline.filters.gopher_repetition_filter import find_all_duplicate, find_top_duplicate, get_n_grams
 line = " ".join("وكتب" + chr(0x628 + n % 30) + chr(0x628 + n // 30 % 30) + chr(0x628 + n * 7 % 30) for n in range(900))
 text = "\\n".join(line[n % 4000:] for n in range(14_000))[:54_000_000]
 size = len(text.encode())
-step = Filter(Limits(), Tally(), {"arabic": "web"})
+step = Filter(Limits(), DocumentCounter(), {"arabic": "web"})
 columns = {"category": "arabic", "language": "arb_Arab", "license": "", "metadata": {}}
 verdict = step.filter(Document(text=text, id="1", metadata=columns))
 # not ru_maxrss: it begins with what the process had that this one was started from
@@ -236,16 +236,16 @@ def test_dropped_documents_are_counted_by_reason_and_kept_aside_on_request() -> 
         return [Document(text=text, id=str(n), metadata={**columns, "metadata": {}}) for n, text in enumerate(found)]
 
     aside: list[Document] = []
-    tally = Tally()
-    step = Filter(Limits(min_chars=2), tally, {"arabic": "web"}, aside)
+    counter = DocumentCounter()
+    step = Filter(Limits(min_chars=2), counter, {"arabic": "web"}, aside)
     for _ in range(2):  # a rank begins anew
-        tally.reset()
+        counter.reset()
         for document in documents():
-            tally.come(len(document.text.encode()), len(document.text))
+            counter.count_input(len(document.text.encode()), len(document.text))
         for document in step.run(documents()):
-            tally.go(document)
-        assert tally.balanced
-        assert tally.dropped["documents"] == {"line_punct_ratio": 1, "gopher_enough_stop_words": 1, "too short": 1}
+            counter.count_output(document)
+        assert counter.balanced
+        assert counter.dropped["documents"] == {"line_punct_ratio": 1, "gopher_enough_stop_words": 1, "too short": 1}
         assert [(one.id, one.metadata["metadata"]["filter_reason"]) for one in aside] == [
             ("0", "line_punct_ratio"), ("2", "gopher_enough_stop_words"), ("3", "too short"),
         ]  # fmt: skip

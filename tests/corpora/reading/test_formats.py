@@ -19,7 +19,7 @@ from corpora.reading.formats import (
     JsonArray,
     JsonLines,
     Lost,
-    Row,
+    Record,
     Slice,
     even,
 )
@@ -34,11 +34,11 @@ def made(path: Path, data: bytes) -> File:
     return File(str(path), path.name, len(data))
 
 
-def rows(format_: Format, file: File, kind: Kind = STREAM) -> list[Row | Lost]:
+def rows(format_: Format, file: File, kind: Kind = STREAM) -> list[Record | Lost]:
     return [row for part in format_.slices(file, kind) for row in format_.rows(part)]
 
 
-def cut_anywhere(format_: Format, file: File, cuts: list[int]) -> list[Row | Lost]:
+def cut_anywhere(format_: Format, file: File, cuts: list[int]) -> list[Record | Lost]:
     bounds = sorted({0, file.size + 1, *(min(cut, file.size) for cut in cuts)})
     parts = [Slice(file, STREAM, start, stop, 0) for start, stop in itertools.pairwise(bounds)]
     return [row for part in parts for row in format_.rows(part)]
@@ -61,7 +61,7 @@ def test_slices_are_even_cover_everything_and_stay_small(total: int, size: int) 
 def test_a_bad_line_costs_that_line(tmp_path: Path) -> None:
     data = b'\xef\xbb\xbf{"a": 1}\n\n{"a": \xff}\n{"a": \n   \r\n["a"]\r\n{"a": "\\ud800"}\n{"a": "\xe2\x80\xa8"}'
     found = rows(JsonLines(), made(tmp_path / "a", data))
-    assert [row.value if isinstance(row, Row) else row.reason for row in found] == [
+    assert [row.value if isinstance(row, Record) else row.reason for row in found] == [
         {"a": 1},
         "invalid UTF-8",
         "not JSON",
@@ -80,7 +80,7 @@ def test_a_bad_line_costs_that_line(tmp_path: Path) -> None:
 def test_a_lone_surrogate_in_an_array_costs_its_record_and_numbers_that_are_none_are_null(tmp_path: Path) -> None:
     data = b'[{"a": "\\ud800"}, {"a": "\\ud83d\\ude00", "b": NaN, "c": 1e999}]'
     found = rows(JsonArray(), made(tmp_path / "a", data))
-    assert found == [Lost(0, "lone surrogate", 12), Row(1, {"a": "\U0001f600", "b": None, "c": None})]
+    assert found == [Lost(0, "lone surrogate", 12), Record(1, {"a": "\U0001f600", "b": None, "c": None})]
 
 
 LINES = [b"", b"\r", b"a", "كلمة".encode(), b"--", b"-", b"\xff"]
@@ -106,7 +106,7 @@ def test_every_block_is_read_once_wherever_the_file_is_cut(
     ]
     expected = ["\n".join(line.decode() for line in block if line != b"\xff") for block in blocks]
     found = cut_anywhere(Blocks(separator), file, cuts)
-    assert [row.value for row in found if isinstance(row, Row)] == expected
+    assert [row.value for row in found if isinstance(row, Record)] == expected
 
 
 ARTICLE = '<doc id="{0}" url="https://ar.wikipedia.org/wiki?curid={0}" title="ع {0}">\nع {0}\n\nنص\nآخر{1}</doc>{2}'
@@ -122,8 +122,8 @@ def test_every_article_is_read_once_wherever_the_file_is_cut(
 ) -> None:
     text = "".join(ARTICLE.format(number, *end) for number, end in enumerate(ends))
     found = cut_anywhere(WikiExtractor(), made(tmp_path_factory.getbasetemp() / "wiki", text.encode()), cuts)
-    assert [row.value["id"] for row in found if isinstance(row, Row)] == [str(n) for n in range(len(ends))]
-    assert all(row.value["text"].endswith("نص\nآخر") for row in found if isinstance(row, Row))
+    assert [row.value["id"] for row in found if isinstance(row, Record)] == [str(n) for n in range(len(ends))]
+    assert all(row.value["text"].endswith("نص\nآخر") for row in found if isinstance(row, Record))
 
 
 def test_an_article_without_end_is_told(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_a_large_file_is_cut_into_slices_of_its_size_alone(tmp_path: Path) -> No
 def test_csv_fields_may_hold_line_ends_and_rows_of_another_width_are_lost(tmp_path: Path) -> None:
     data = '\ufeffid,text\n1,"سطر\nوآخر, ""نعم"""\n2\n3,c\n'.encode() + b"4,\xff\n5,e\n"
     found = rows(Csv(), made(tmp_path / "a.csv", data))
-    assert [row.value if isinstance(row, Row) else row.reason for row in found] == [
+    assert [row.value if isinstance(row, Record) else row.reason for row in found] == [
         {"id": "1", "text": 'سطر\nوآخر, "نعم"'},
         "not as many fields as the header",
         {"id": "3", "text": "c"},

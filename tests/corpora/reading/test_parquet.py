@@ -9,7 +9,7 @@ import pytest
 
 from corpora.errors import BadInput
 from corpora.reading.files import File
-from corpora.reading.formats import SLICE, Lost, Row
+from corpora.reading.formats import SLICE, Lost, Record
 from corpora.reading.parquet import Parquet
 from corpora.reading.streams import Kind
 
@@ -21,7 +21,7 @@ def made(path: Path, data: bytes) -> File:
     return File(str(path), path.name, len(data))
 
 
-def rows(format_: Parquet, file: File) -> list[Row | Lost]:
+def rows(format_: Parquet, file: File) -> list[Record | Lost]:
     return [row for part in format_.slices(file, PARQUET) for row in format_.rows(part)]
 
 
@@ -40,7 +40,7 @@ def test_parquet_is_cut_by_rows_and_every_row_read_once(tmp_path: Path) -> None:
         parts = list(format_.slices(file, PARQUET))
         assert len(parts) in (4, 5)
         assert max(part.bytes for part in parts) <= SLICE
-        found = [row.value["number"] for part in parts for row in format_.rows(part) if isinstance(row, Row)]
+        found = [row.value["number"] for part in parts for row in format_.rows(part) if isinstance(row, Record)]
         assert found == list(range(4000))
         assert next(row.key for row in format_.rows(parts[1])) == parts[1].start
 
@@ -93,7 +93,7 @@ def test_a_row_that_is_not_utf8_costs_that_row(tmp_path: Path) -> None:
     text = pa.StringArray.from_buffers(3, values.buffers()[1], values.buffers()[2])
     file = parquet(tmp_path / "a.parquet", pa.table({"text": text}))
     found = rows(Parquet("text"), file)
-    assert [row.value["text"] if isinstance(row, Row) else row.reason for row in found] == [
+    assert [row.value["text"] if isinstance(row, Record) else row.reason for row in found] == [
         "one",
         "invalid UTF-8",
         "ثلاثة",

@@ -42,9 +42,9 @@ def test_no_markup_is_left(books: list[Path]) -> None:
 
 
 def test_one_version_of_each_book_the_most_trusted(samples: Path, ingest) -> None:  # type: ignore[no-untyped-def]
-    documents, tally = ingest("openiti", samples / "data" / "openiti")
+    documents, counter = ingest("openiti", samples / "data" / "openiti")
     assert len(documents) == 13
-    assert tally.balanced
+    assert counter.balanced
     chosen = [document.id for document in documents if "Bighal" in document.id]
     assert chosen == ["openiti/0255Jahiz.Bighal.Shamela0010506-ara1"]  # the metadata beside it calls it primary
     documents, _ = ingest("openiti", *sorted((samples / "data" / "openiti").glob("*AH")))

@@ -29,8 +29,8 @@ def book(*pages: str, died: Any = 420, headings: tuple[int, ...] = ()) -> dict[s
 def read(tmp_path: Path, ingest: Any) -> Any:
     def read(*pages: str, died: Any = 420, headings: tuple[int, ...] = (), **options: Any) -> Any:
         (tmp_path / "7.bok.json").write_text(json.dumps(book(*pages, died=died, headings=headings)))
-        documents, tally = ingest("shamela", tmp_path, **options)
-        return documents[0].text if documents else tally.dropped["documents"]
+        documents, counter = ingest("shamela", tmp_path, **options)
+        return documents[0].text if documents else counter.dropped["documents"]
 
     return read
 
@@ -41,10 +41,10 @@ def test_letters_in_are_letters_out_and_letters_in_named_cuts(samples: Path, ing
     for number in (1024, 1027):
         found = json.loads((shamela / "json" / f"{number}.bok.json").read_text("utf-8"))
         raw[number] = "".join(row["nass"] for row in found[f"b{number}"])
-    documents, tally = ingest("shamela", shamela)
+    documents, counter = ingest("shamela", shamela)
     with_notes, _ = ingest("shamela", shamela, notes="keep")
-    assert tally.balanced
-    assert set(tally.dropped["chars"]) == {"footnotes", "references"}  # "markup" would be an unnamed loss
+    assert counter.balanced
+    assert set(counter.dropped["chars"]) == {"footnotes", "references"}  # "markup" would be an unnamed loss
     for document, full in zip(documents, with_notes, strict=True):
         assert letters(full.text) == letters(raw[int(document.id.split("/")[1])])
         assert "_____" not in document.text

@@ -14,10 +14,10 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from corpora.document_counts import Tally
+from corpora.document_counts import DocumentCounter
 from corpora.documents import write
 from corpora.errors import BadInput, NothingFound
-from corpora.reading.formats import Lines, Lost, Row, Slice
+from corpora.reading.formats import Lines, Lost, Record, Slice
 from corpora.sources import FACTS, SOURCES, describe, find, page
 
 # source, folder, options, documents by language
@@ -55,9 +55,9 @@ REAL: list[tuple[str, str, dict[str, Any], dict[str, int]]] = [
 def test_real_files_give_exactly_their_documents(
     samples: Path, ingest: Any, name: str, folder: str, options: dict[str, Any], expected: dict[str, int]
 ) -> None:
-    documents, tally = ingest(name, samples / "data" / folder, **options)
+    documents, counter = ingest(name, samples / "data" / folder, **options)
     assert Counter(document.metadata["language"] for document in documents) == expected
-    assert tally.balanced
+    assert counter.balanced
     assert len({document.id for document in documents}) == len(documents)
     for document in documents:
         columns = document.metadata
@@ -76,10 +76,10 @@ for _ in range(2_000):
 class Given(Lines):
     """Rows in place of those of a file."""
 
-    def __init__(self, rows: list[Row]) -> None:
+    def __init__(self, rows: list[Record]) -> None:
         self.given = rows
 
-    def rows(self, part: Slice) -> Iterator[Row | Lost]:
+    def rows(self, part: Slice) -> Iterator[Record | Lost]:
         yield from self.given
 
 
@@ -108,14 +108,14 @@ def test_a_field_that_is_missing_or_of_another_type_costs_its_record_at_most(
     source = find(name)(**options)
     unit = source.units([str(samples / "data" / folder)])[0]
     part = unit.slices[0]
-    row = next(row for row in source.format_of(part).rows(part) if isinstance(row, Row))
+    row = next(row for row in source.format_of(part).rows(part) if isinstance(row, Record))
     records = [*changed(row.value), row.value]
     rows = [replace(row, key=key, value=record, text=None) for key, record in enumerate(records)]
     monkeypatch.setattr(type(source), "format_of", lambda *_: Given(rows))
-    tally = Tally()
-    write(source.documents(replace(unit, slices=(part,), limit=None), tally), io.BytesIO(), tally)
-    assert tally.balanced
-    assert tally.out["documents"] > 0
+    counter = DocumentCounter()
+    write(source.documents(replace(unit, slices=(part,), limit=None), counter), io.BytesIO(), counter)
+    assert counter.balanced
+    assert counter.out["documents"] > 0
 
 
 def test_every_source_that_has_a_sample_is_tested() -> None:
@@ -161,8 +161,8 @@ def test_oscar_reads_its_three_shapes_alike(tmp_path: Path, ingest: Any) -> None
 
 def test_the_stack_takes_blobs_from_the_folder_beside_or_given(samples: Path, tmp_path: Path, ingest: Any) -> None:
     stack = samples / "data" / "code" / "the-stack-v2-dedup"
-    documents, tally = ingest("the-stack-v2", stack)
-    assert tally.dropped["documents"] == {"generated": 1}
+    documents, counter = ingest("the-stack-v2", stack)
+    assert counter.dropped["documents"] == {"generated": 1}
 
     shutil.copytree(stack / "data" / "Python", tmp_path / "rows")
     with pytest.raises(BadInput, match="give the folder or address of the blobs as option `content`"):
@@ -217,11 +217,11 @@ def test_lk_hadith_takes_the_whole_hadith_or_its_two_parts(tmp_path: Path, inges
     (tmp_path / "AbuDaud").mkdir()
     with (tmp_path / "AbuDaud" / "Chapter1.csv").open("w", newline="") as file:
         csv.writer(file).writerows([names, *rows])
-    documents, tally = ingest("lk-hadith", tmp_path)
+    documents, counter = ingest("lk-hadith", tmp_path)
     assert [document.text for document in documents] == ["كله", "سند\nمتن", "متن"]
     assert documents[1].id == "lk-hadith/AbuDaud/Chapter1#1"
     assert documents[1].metadata["metadata"] == {"chapter": "كتاب الطهارة", "number": "1", "grade": "صحيح"}
-    assert tally.dropped["documents"] == {"empty text": 1}
+    assert counter.dropped["documents"] == {"empty text": 1}
 
 
 # -- bad input --------------------------------------------------------------------------------------------
@@ -282,19 +282,19 @@ def test_the_wrong_source_fails_on_the_first_file_and_names_the_right_one(
 )
 def test_a_bad_record_costs_itself_and_is_counted(tmp_path: Path, ingest: Any, line: str, reason: str) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "نص", "id": "1"}\n' + line + '\n{"text": "نص", "id": "2"}\n')
-    documents, tally = ingest("jsonl", tmp_path, id_field="id")
+    documents, counter = ingest("jsonl", tmp_path, id_field="id")
     assert [document.id for document in documents] == ["jsonl/1", "jsonl/2"]
-    assert tally.dropped["documents"] == {reason: 1}
-    assert tally.balanced
+    assert counter.dropped["documents"] == {reason: 1}
+    assert counter.balanced
 
 
 @pytest.mark.fault(13)
 def test_a_hadith_without_a_number_costs_itself(tmp_path: Path, ingest: Any) -> None:
     one = {"arabic": "نص", "bookId": 1, "id": 1}
     (tmp_path / "a.json").write_text(json.dumps({"hadiths": [one, {"arabic": "نص", "id": 2}]}))
-    documents, tally = ingest("hadith-json", tmp_path)
+    documents, counter = ingest("hadith-json", tmp_path)
     assert [document.id for document in documents] == ["hadith-json/1/1"]
-    assert tally.dropped["documents"] == {"no id": 1}
+    assert counter.dropped["documents"] == {"no id": 1}
 
 
 @pytest.mark.fault(12)
@@ -307,10 +307,10 @@ def test_control_characters_and_foreign_line_ends_cost_nothing(tmp_path: Path, i
 @pytest.mark.fault(11)
 def test_lines_that_are_not_utf8_are_left_out_of_a_text_and_counted(tmp_path: Path, ingest: Any) -> None:
     (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfone\n\xff\xfe\nthree\n")
-    documents, tally = ingest("text", tmp_path)
+    documents, counter = ingest("text", tmp_path)
     assert documents[0].text == "one\nthree\n"
-    assert tally.dropped["bytes"] == {"invalid UTF-8": 3}
-    assert tally.balanced
+    assert counter.dropped["bytes"] == {"invalid UTF-8": 3}
+    assert counter.balanced
 
 
 @pytest.mark.fault(9)
@@ -326,7 +326,7 @@ def test_a_bad_file_stops_or_is_handed_over(tmp_path: Path) -> None:
     assert [Path(error.file).name for error in bad] == ["b.jsonl"]
 
     (tmp_path / "a.jsonl").unlink()
-    list(source.documents(units[0], Tally(), bad.append))
+    list(source.documents(units[0], DocumentCounter(), bad.append))
     assert [Path(error.file).name for error in bad] == ["b.jsonl", "a.jsonl"]
 
 
@@ -358,9 +358,9 @@ def test_many_small_files_share_a_unit_and_a_large_one_is_cut(tmp_path: Path) ->
 @pytest.mark.parametrize("limit", [1, 1000, 2500, 10_000])
 def test_limit_takes_the_first_documents_of_the_whole_input(samples: Path, ingest: Any, limit: int) -> None:
     everything, _ = ingest("fineweb-2", samples / "data" / "fineweb-2")
-    some, tally = ingest("fineweb-2", samples / "data" / "fineweb-2", limit=limit)
+    some, counter = ingest("fineweb-2", samples / "data" / "fineweb-2", limit=limit)
     assert some == everything[:limit]
-    assert tally.balanced
+    assert counter.balanced
 
 
 # -- pages ------------------------------------------------------------------------------------------------

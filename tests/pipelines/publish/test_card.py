@@ -46,7 +46,7 @@ def test_a_card_is_valid_and_has_counts_and_licences(built):
     for stratum in train["strata"]:
         assert f"| {stratum['name']} | {stratum['documents']:,} |" in card.text
     assert "CC-BY-NC-SA-4.0" in card.text
-    assert sealed.root in card.text
+    assert sealed.digest in card.text
     assert str(built) not in text
 
 
@@ -74,12 +74,12 @@ def test_load_dataset_reads_the_parquet_export_row_for_row(built, exported, tmp_
 
 def test_a_build_writes_the_datasets_card_with_its_report_and_leaves_an_edited_one(built, tmp_path):
     out = shutil.copytree(built, tmp_path / "demo")
-    root = Sealed(out / "dataset").root
+    root = Sealed(out / "dataset").digest
     assert write_report_and_card(out) == out / "report.html"
     card = out / "dataset" / CARD
     assert card.read_text("utf-8") == card_of(Sealed(out / "dataset"), "demo")
     assert cli.run(["verify", str(out / "dataset")]) == 0
-    assert Sealed(out / "dataset").root == root
+    assert Sealed(out / "dataset").digest == root
     write_card(out / "dataset", "other", "me/other")  # not edited: written again
     assert "me/other" in card.read_text("utf-8")
     card.write_text(card.read_text("utf-8").replace("## Known limits", "## What I know of it"), encoding="utf-8")

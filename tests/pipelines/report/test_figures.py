@@ -45,7 +45,7 @@ def test_every_corpus_has_the_counts_of_its_manifest(finished, figures):
         manifest = Sealed(finished / corpus["folder"]).manifest
         for unit, ledger in manifest.counts.items():
             shown = corpus["read"][unit]
-            assert (shown["in"], shown["out"]) == (ledger.came, ledger.out)
+            assert (shown["in"], shown["out"]) == (ledger.input, ledger.out)
             assert shown["dropped"] == {reason: count for reason, count in ledger.dropped.items() if count}
 
 

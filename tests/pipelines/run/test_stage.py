@@ -29,7 +29,7 @@ def write_squares(_: object, part: Part, writer: PartWriter) -> None:
             time.sleep(float(os.environ.get("SLOWLY", "0")))
     with writer.file(".sum") as file:
         file.write(str(sum(n * n for n in numbers)).encode())
-    writer.counts = {"numbers": seal.Ledger(came=100, out=99, dropped={"the last": 1})}
+    writer.counts = {"numbers": seal.Counts(input=100, out=99, dropped={"the last": 1})}
     writer.summary = {"largest": numbers[-1]}
 
 

@@ -135,7 +135,7 @@ def test_evaluation_sets_of_a_recipe_lie_beside_it(tmp_path: Path) -> None:
 @pytest.mark.fault(8)
 def test_a_damaged_part_is_made_again_to_the_same_bytes(documents: Path, tmp_path: Path) -> None:
     stage = dedup_stage(tmp_path / "unique", [documents], DedupOptions(method="minhash"))
-    root = run(stage, Context()).sealed.root
+    root = run(stage, Context()).sealed.digest
     (tmp_path / "unique" / "part-00000.parquet").unlink()
     outcome = run(stage, Context())
-    assert (outcome.mended, outcome.sealed.root) == (["part-00000.parquet"], root)
+    assert (outcome.mended, outcome.sealed.digest) == (["part-00000.parquet"], root)

@@ -25,10 +25,10 @@ def test_the_schedule_is_written_out_and_sealed_with_the_tokenizer(built, tmp_pa
     scheduled = np.concatenate([data.batch(step).ids for step in range(data.steps)])
     assert (rows_of(tmp_path / "out" / "train.bin", data.row_tokens) == scheduled).all()
     sealed = Sealed(tmp_path / "out", "export")
-    assert sealed.manifest.inputs["dataset"] == data.root
+    assert sealed.manifest.inputs["dataset"] == data.digest
     assert sealed.read("tokenizer/tokenizer.json") == (data.tokenizer / "tokenizer.json").read_bytes()
     rows = sealed.manifest.counts["rows"]
-    assert (rows.came, rows.out) == (data.train.rows + data.validation.rows, len(scheduled) + data.validation.rows)
+    assert (rows.input, rows.out) == (data.train.rows + data.validation.rows, len(scheduled) + data.validation.rows)
     assert len(np.unique(scheduled, axis=0)) == data.train.rows - rows.dropped["not in the schedule"]
 
 

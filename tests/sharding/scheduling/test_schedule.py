@@ -16,7 +16,7 @@ from sharding.errors import OptionError
 from sharding.layout import SCHEDULE, SPLITS, Layout, SplitLayout, StratumLayout
 from sharding.scheduling.mixture import Mixture
 from sharding.scheduling.schedule import Phase, Schedule, lay, share_table
-from sharding.seal import Damaged, Manifest, Unsealed, canonical, digest, read_manifest, write_json
+from sharding.seal import Damaged, Manifest, Unsealed, canonical, digest_of, read_manifest, write_json
 
 
 def dataset_of(rows: dict[str, int], row_tokens: int = 512, vocab_size: int = 32_768) -> Manifest:
@@ -207,7 +207,7 @@ def test_a_schedule_that_does_not_fit_is_refused(change: dict[str, object], sent
     data = lay(manifest, [Phase("x", steps=2)], Mixture(), batch_rows=8, seed=7)
     data.update(change)
     if data["digest"] is None:
-        data["digest"] = digest({key: value for key, value in data.items() if key != "digest"})
+        data["digest"] = digest_of({key: value for key, value in data.items() if key != "digest"})
     write_json(tmp_path / "schedule.json", data)
     if not sentence:
         assert Schedule.read(tmp_path / "schedule.json", manifest).seed == 8
