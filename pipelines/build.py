@@ -17,7 +17,7 @@ from pipelines.errors import UsageError
 from pipelines.recipe.model import Recipe, is_embedded, paths
 from pipelines.recipe.options import IngestOptions, ScheduleOptions
 from pipelines.run import folders
-from pipelines.run.lock import STATE, lock
+from pipelines.run.folder_lock import STATE, lock
 from pipelines.run.stage import Context, Delegated, Outcome, Stage, run
 from pipelines.stages.build_folder import (
     DATASET,

@@ -31,7 +31,7 @@ import pipelines.stages.tokenizer
 import sharding.packing.write
 import tokenization.model
 import tokenization.training
-from corpora.cleaning.normalise import normalise
+from corpora.cleaning.normalisation import normalise
 
 pyarrow.array([""])
 normalise("مَا")

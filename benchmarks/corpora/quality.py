@@ -16,7 +16,7 @@ from datatrove.data import Document
 from benchmarks.corpora import stock
 from benchmarks.corpora.texts import SAMPLES, real
 from corpora.cleaning.clean_step import Clean
-from corpora.cleaning.normalise import Normalisation
+from corpora.cleaning.normalisation import Normalisation
 from corpora.document_counts import DocumentCounter
 from corpora.quality.filter import Filter, Limits, profiles_of
 from corpora.quality.statistics import Meter

@@ -17,9 +17,9 @@ import numpy as np
 
 from benchmarks.sharding.corpus import forget, write_tokens
 from benchmarks.sharding.packing import peer
-from sharding.checking.verify import verify
+from sharding.checking.verification import verify
 from sharding.layout import PLAN, shard_name
-from sharding.packing.options import PackOptions
+from sharding.options import PackOptions
 from sharding.packing.plan import Plan
 from sharding.packing.planner import draft_plan
 from sharding.packing.write import ShardCounts, ShardWriter, summary

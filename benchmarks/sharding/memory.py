@@ -31,7 +31,7 @@ def measure(scratch: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Plan, and print what it took."""
-    from sharding.packing.options import PackOptions, Validation
+    from sharding.options import PackOptions, Validation
     from sharding.packing.planner import draft_plan
     from sharding.seal import Sealed
 

@@ -9,7 +9,7 @@ from datatrove.data import Document, DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
 
 from corpora.cleaning.code_points import STEPS
-from corpora.cleaning.normalise import LONG, Normalisation, normalise_texts
+from corpora.cleaning.normalisation import LONG, Normalisation, normalise_texts
 from corpora.document_counts import NORMALISED, DocumentCounter
 from corpora.languages import is_arabic
 from corpora.sources.base import Source

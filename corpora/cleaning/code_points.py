@@ -1,5 +1,5 @@
 """What normalisation does to each code point, as tables: the steps and their reasons are in
-`corpora.cleaning.normalise`.
+`corpora.cleaning.normalisation`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Normalisation of one text in a few lines of Python: the definition that the compiled passes are tested against.
 
-It starts without a compiler and suits single texts; `corpora.cleaning.normalise` is some twenty times faster on many.
-CR LF counts as one line end.
+It starts without a compiler and suits single texts; `corpora.cleaning.normalisation` is some twenty times faster on
+many. CR LF counts as one line end.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def normalised(
     text: str, *, arabic: bool = True, tashkeel_marks: Literal["keep", "drop"] = "keep", profile: Profile = "prose"
 ) -> str:
-    """Return `text` normalised, step by step as listed in `corpora.cleaning.normalise`.
+    """Return `text` normalised, step by step as listed in `corpora.cleaning.normalisation`.
 
     arabic: replace Persian kaf and yeh by the Arabic letters. tashkeel_marks: keep or drop the marks of vocalisation.
     profile: "prose", "code" (line ends, controls and byte order marks only) or "verbatim" (no change).

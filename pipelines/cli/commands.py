@@ -194,7 +194,7 @@ def _build(
     recipe = load_recipe(find(name), settings)
     folder = out or Path("out") / recipe.name
     if dry_run:
-        from pipelines.recipe.estimate import estimate, show
+        from pipelines.recipe.estimates import estimate, show
 
         show(estimate(recipe, folder), console)
         return

@@ -25,7 +25,7 @@ from pipelines import texts
 
 if TYPE_CHECKING:
     import tokenization.options
-    from sharding.packing.options import PackOptions as Packing
+    from sharding.options import PackOptions as Packing
     from sharding.scheduling.mixture import Mixture
     from sharding.scheduling.schedule import Phase
     from tokenization.vocabulary_layout import VocabularyLayout
@@ -338,7 +338,7 @@ class ValidationOptions(Options):
     share: float | None = Field(None, description="or a share of all tokens, at most 0.5")
 
     def check(self) -> None:
-        from sharding.packing.options import Validation
+        from sharding.options import Validation
 
         Validation(self.rows, self.share)
 
@@ -361,7 +361,7 @@ class PackOptions(Options):
 
     def packing(self, bos: int | None, eos: int | None, seed: int) -> Packing:
         """The options as sharding has them, with the ids of the special tokens that are put around documents."""
-        from sharding.packing.options import PackOptions, Validation
+        from sharding.options import PackOptions, Validation
 
         return PackOptions(
             row_tokens=self.row_tokens,

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import Failure, UsageError
-from pipelines.run.lock import STATE, is_held
+from pipelines.run.folder_lock import STATE, is_held
 from pipelines.texts import is_unedited
 from sharding import seal
 from sharding.scheduling.schedule import is_schedule

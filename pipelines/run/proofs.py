@@ -18,7 +18,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pipelines.run.lock import STATE
+from pipelines.run.folder_lock import STATE
 from sharding import seal
 from sharding.seal import Fault, FileRecord, Manifest
 

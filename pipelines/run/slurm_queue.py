@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import Failure
-from pipelines.run.lock import STATE
+from pipelines.run.folder_lock import STATE
 from pipelines.run.state import Array, Unreadable, read_state
 
 SLURM = f"{STATE}/slurm"

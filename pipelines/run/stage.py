@@ -10,7 +10,7 @@ What follows, for every stage alike:
 - Work of other options, inputs or code is never mixed in: the folder remembers what it is for, and refuses. A folder
   in which nothing was made yet refuses nothing.
 - A folder or a file that arcorp did not make is neither overwritten nor removed (`pipelines.run.folders`).
-- A second writer is refused (`pipelines.run.lock`).
+- A second writer is refused (`pipelines.run.folder_lock`).
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from typing import Any, Protocol
 
 from pipelines.errors import Failure, Incomplete, IntegrityError, UsageError
 from pipelines.run import folders
+from pipelines.run.folder_lock import STATE, lock
 from pipelines.run.folders import FAULTS, PLAN
-from pipelines.run.lock import STATE, lock
 from pipelines.run.parts import Part, PartWriter, Sidecar, read_sidecar
 from pipelines.run.proofs import Proofs
 from pipelines.run.state import Unreadable, read_state

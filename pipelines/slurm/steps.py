@@ -34,7 +34,7 @@ from pipelines.console import Console
 from pipelines.errors import Failure, UsageError, as_failure, failure
 from pipelines.recipe.model import Recipe, is_embedded, paths
 from pipelines.recipe.options import SlurmOptions
-from pipelines.run.lock import STATE
+from pipelines.run.folder_lock import STATE
 from pipelines.run.slurm_queue import ARRAY, FAILURE, SLURM, job_id, label, queue, read_array, refuse_queued, stranded
 from pipelines.run.stage import Context, Delegated, LocalRunner, Machines, Stage, Work, pipeline
 from pipelines.run.state import Launch, read_state

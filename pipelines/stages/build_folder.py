@@ -9,7 +9,7 @@ tokenizer/  tokens/  dataset/  verified/  run/
 
 from __future__ import annotations
 
-from pipelines.run.lock import STATE
+from pipelines.run.folder_lock import STATE
 
 RECIPE = f"{STATE}/recipe.json"
 

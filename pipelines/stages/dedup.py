@@ -15,8 +15,8 @@ from typing import Any
 from pipelines.errors import InputError, UsageError
 from pipelines.recipe.evaluation_sets import evaluation_files
 from pipelines.recipe.options import DedupOptions
+from pipelines.run.folder_lock import STATE
 from pipelines.run.folders import remove
-from pipelines.run.lock import STATE
 from pipelines.run.parts import Part, PartWriter
 from pipelines.run.stage import Finish, Stage, Work
 from pipelines.stages.documents import (

@@ -51,7 +51,7 @@ def ingest_stage(folder: Path, source: str, inputs: Sequence[str], options: Inge
     def work() -> Work:
         from corpora.cleaning.clean_step import Clean
         from corpora.cleaning.language_id import Identify
-        from corpora.cleaning.normalise import Normalisation
+        from corpora.cleaning.normalisation import Normalisation
         from corpora.cleaning.pii import Mask
         from corpora.document_counts import DocumentCounter
         from corpora.quality.filter import Filter, Limits, profiles_of

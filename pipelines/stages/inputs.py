@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import UsageError
-from pipelines.run.lock import STATE
+from pipelines.run.folder_lock import STATE
 from sharding import seal
 
 if TYPE_CHECKING:

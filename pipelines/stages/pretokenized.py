@@ -36,7 +36,7 @@ TOKENIZER_FILES = (
 def pretokenized_stage(
     folder: Path, inputs: Sequence[Path], tokenizer: Path, labels: Mapping[str, str], column: str | None = None
 ) -> Stage:
-    """Take in files of ids (`sharding.packing.import_ids`), or all those of a folder.
+    """Take in files of ids (`sharding.packing.foreign_ids`), or all those of a folder.
 
     labels: source, language and category of documents that don't say. Raises UsageError for files of other kinds.
     """
@@ -64,7 +64,7 @@ def pretokenized_stage(
 
 def find(inputs: Sequence[Path]) -> list[Path]:
     """The files of ids that are named, and those of the folders that are named, by name."""
-    from sharding.packing.import_ids import SUFFIXES
+    from sharding.packing.foreign_ids import SUFFIXES
 
     files = []
     for path in inputs:
@@ -106,7 +106,7 @@ class _Import:
         import pyarrow.parquet as pq
 
         from corpora.reading.parquet import check_sizes
-        from sharding.packing.import_ids import Vocabulary, import_ids
+        from sharding.packing.foreign_ids import Vocabulary, import_ids
         from tokenization.model import Tokenizer
 
         known = Tokenizer.load(self.tokenizer)

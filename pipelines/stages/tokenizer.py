@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.recipe.options import TokenizerOptions
+from pipelines.run.folder_lock import STATE
 from pipelines.run.folders import remove
-from pipelines.run.lock import STATE
 from pipelines.run.stage import Finish, Stage, Work
 from pipelines.stages.counting import count_stage, counted
 from pipelines.stages.documents import digests, open_documents

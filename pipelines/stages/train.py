@@ -22,8 +22,8 @@ from typing import Any
 
 from pipelines.errors import Failure, UsageError, failure
 from pipelines.recipe.options import TrainOptions
+from pipelines.run.folder_lock import STATE
 from pipelines.run.folders import UNSEALED, files_of
-from pipelines.run.lock import STATE
 from pipelines.run.stage import Finish, Machines, Stage, Work
 from sharding import seal
 from sharding.layout import SCHEDULE

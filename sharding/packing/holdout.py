@@ -16,7 +16,7 @@ import numpy.typing as npt
 import xxhash
 
 from sharding.errors import OptionError
-from sharding.packing.options import Validation
+from sharding.options import Validation
 from sharding.scheduling.mixture import largest_remainder
 
 CHUNK = 1 << 20

@@ -26,7 +26,7 @@ from sharding.layout import (
     documents_name,
     dtype_for,
 )
-from sharding.packing.options import PackOptions
+from sharding.options import PackOptions
 from sharding.seal import Counts, CountsByUnit, Damaged, FileRecord, Unsealed, parsed, records_from_json
 
 FORMAT = 1

@@ -25,8 +25,8 @@ import pyarrow.parquet as pq
 
 from sharding.errors import InputError
 from sharding.layout import ATTRIBUTES, MAX_STREAM_TOKENS, SPLITS, StratumLayout, documents_name, dtype_for
+from sharding.options import PackOptions
 from sharding.packing.holdout import hold_out, keyed_hashes
-from sharding.packing.options import PackOptions
 from sharding.packing.plan import PartPlan, Piece, Plan, SplitPlan, StratumPlan, Window
 from sharding.packing.windows import cut_windows, pack_window
 from sharding.seal import Counts, CountsByUnit, Sealed

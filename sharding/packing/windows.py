@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from sharding.options import PackOptions
 from sharding.packing.best_fit import pack
-from sharding.packing.options import PackOptions
 from sharding.packing.plan import Piece
 
 WINDOW_TOKENS = 1 << 28  # a window closes at so many tokens, too: 100,000 books would be 10,000 million

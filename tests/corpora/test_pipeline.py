@@ -12,7 +12,7 @@ from datatrove.pipeline.base import PipelineStep
 
 from corpora import documents
 from corpora.cleaning.clean_step import Clean
-from corpora.cleaning.normalise import Normalisation
+from corpora.cleaning.normalisation import Normalisation
 from corpora.document_counts import DocumentCounter
 from corpora.quality.filter import Filter, Limits
 from corpora.sources import find

@@ -19,7 +19,7 @@ from pipelines.run.parts import Part
 from pipelines.run.stage import Context, Finish, Stage, Work, run
 from sharding import seal
 
-HOLD = "import sys, time; from pathlib import Path; from pipelines.run.lock import lock\n\
+HOLD = "import sys, time; from pathlib import Path; from pipelines.run.folder_lock import lock\n\
 with lock(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
 
 

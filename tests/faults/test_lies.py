@@ -16,7 +16,7 @@ from corpora.reading.formats import Lost, Row
 from corpora.reading.parquet import Parquet, check_sizes
 from corpora.reading.streams import Kind
 from sharding.errors import InputError
-from sharding.packing.import_ids import Vocabulary, import_ids
+from sharding.packing.foreign_ids import Vocabulary, import_ids
 
 MEMORY = 700 << 20
 """Bytes of Arrow: the largest row group that is read at once, and its copies."""

@@ -196,7 +196,7 @@ def test_restart_starts_over_and_leaves_nothing_of_the_build_before(copy, built,
     assert tree(copy) == tree(built)
 
 
-HOLD = "import sys, time; from pathlib import Path; from pipelines.run.lock import lock\n\
+HOLD = "import sys, time; from pathlib import Path; from pipelines.run.folder_lock import lock\n\
 with lock(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sharding.layout import PLAN, SCHEDULE, TOKENIZER, dtype_for, shard_name
-from sharding.packing.options import PackOptions, Validation
+from sharding.options import PackOptions, Validation
 from sharding.packing.plan import Plan
 from sharding.packing.planner import INDEX, draft_plan
 from sharding.packing.write import ShardWriter, summary

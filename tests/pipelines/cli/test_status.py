@@ -10,7 +10,7 @@ import pytest
 from pipelines import cli, console
 from pipelines.cli.status import look
 from pipelines.console import Console, Format
-from pipelines.run.lock import is_held
+from pipelines.run.folder_lock import is_held
 from pipelines.run.slurm_queue import job_id, last_words
 from pipelines.run.stage import Progress
 
@@ -60,7 +60,7 @@ def test_looking_writes_nothing_and_needs_no_right_to(ranks):
         folder.chmod(0o755)
 
 
-HOLD = "import sys, time; from pathlib import Path; from pipelines.run.lock import lock\n\
+HOLD = "import sys, time; from pathlib import Path; from pipelines.run.folder_lock import lock\n\
 with lock(Path(sys.argv[1])): print('held', flush=True); time.sleep(600)"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import Failure, InputError, IntegrityError, UsageError
-from pipelines.run.lock import lock
+from pipelines.run.folder_lock import lock
 from pipelines.run.parts import Part, PartWriter
 from pipelines.run.stage import Context, Finish, Stage, Work, largest_first, note_faults, run
 from sharding import seal
@@ -267,7 +267,7 @@ def test_mending_to_other_bytes_is_an_integrity_error(tmp_path, monkeypatch):
         run(squares(out, write_otherwise), Context())
 
 
-HOLD = "import sys, time; from pathlib import Path; from pipelines.run.lock import lock\n\
+HOLD = "import sys, time; from pathlib import Path; from pipelines.run.folder_lock import lock\n\
 with lock(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
 
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sharding.errors import OptionError
+from sharding.options import Validation
 from sharding.packing.holdout import hold_out, keyed_hashes
-from sharding.packing.options import Validation
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]
 

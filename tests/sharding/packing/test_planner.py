@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sharding.checking.verify import verify
+from sharding.checking.verification import verify
 from sharding.errors import InputError, OptionError
 from sharding.layout import SPLITS
-from sharding.packing.options import PackOptions, Validation
+from sharding.options import PackOptions, Validation
 from sharding.packing.plan import Plan
 from sharding.packing.planner import TAIL, draft_plan
 from sharding.rows import Dataset

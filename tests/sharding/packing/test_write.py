@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sharding.checking.verify import verify
+from sharding.checking.verification import verify
 from sharding.layout import SEGMENT, dtype_for
 from sharding.packing import write
 from sharding.packing.plan import Plan

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from corpora.cleaning.clean_step import Clean
 from corpora.cleaning.definition import normalised
-from corpora.cleaning.normalise import STEPS, Normalisation, normalise
+from corpora.cleaning.normalisation import STEPS, Normalisation, normalise
 from corpora.document_counts import DocumentCounter
 from corpora.sources import find
 from corpora.utf8 import utf8_size
@@ -150,6 +150,6 @@ def test_a_long_text_in_blocks_becomes_what_it_becomes_whole(
 ) -> None:
     whole = normalise(text, options=chosen)
     with monkeypatch.context() as shorter:
-        shorter.setattr("corpora.cleaning.normalise.LONG", 16)
+        shorter.setattr("corpora.cleaning.normalisation.LONG", 16)
         blocks = normalise(text, options=chosen)
     assert blocks == whole

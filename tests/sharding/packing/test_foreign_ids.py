@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sharding.errors import InputError
-from sharding.packing import import_ids as pretokenized
-from sharding.packing.import_ids import Vocabulary, import_ids
+from sharding.packing.foreign_ids import Vocabulary, import_ids
 from sharding.packing.planner import INDEX
 
 LABELS = {"source": "old", "language": "und", "category": "unknown"}

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sharding.checking.verify import recompute_order_hash, verify
+from sharding.checking.verification import recompute_order_hash, verify
 from sharding.errors import OptionError
 from sharding.layout import PLAN, SCHEDULE, SEGMENT
 from sharding.packing.plan import Plan
