@@ -28,11 +28,11 @@ def load_recipe(name: str | Path, settings: Sequence[str] = ()) -> Recipe:
         >>> recipe.name, recipe.pack.row_tokens
         ('demo', 128)
     """
-    from pipelines.recipe.model import find
+    from pipelines.recipe.model import find_recipe
     from pipelines.recipe.model import load_recipe as load
 
     with failures():
-        return load(find(str(name)), settings)
+        return load(find_recipe(str(name)), settings)
 
 
 def build(recipe: Recipe | str | Path, out: str | Path, *, until: str | None = None, workers: int = 1) -> Result:

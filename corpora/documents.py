@@ -45,7 +45,7 @@ _LABELS = ("source", "category", "language", "license", "url", "date")
 _FEW_VALUES = ["source", "category", "language", "license"]
 
 
-def write(
+def write_documents(
     documents: Iterable[Document], file: IO[bytes] | Any, counter: DocumentCounter, *, longest: int = LONGEST_TEXT
 ) -> None:
     """Write documents to a binary file, and count them in `counter`. Equal documents give equal bytes.
@@ -67,7 +67,9 @@ def write_table(table: pyarrow.Table, file: IO[bytes] | Any) -> None:
             first = stop
 
 
-def read(data: bytes | memoryview, columns: Sequence[str] | None = None, *, name: str = "part") -> pyarrow.Table:
+def read_documents(
+    data: bytes | memoryview, columns: Sequence[str] | None = None, *, name: str = "part"
+) -> pyarrow.Table:
     """The documents in the bytes of a part; `columns` all or some. Page checksums are verified: BadInput(`name`)."""
     try:
         return _open(data).read(columns=columns)

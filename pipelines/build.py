@@ -14,11 +14,11 @@ from typing import Any
 
 from pipelines.console import Console
 from pipelines.errors import UsageError
-from pipelines.recipe.model import Recipe, is_embedded, paths
+from pipelines.recipe.model import Recipe, input_paths, is_embedded
 from pipelines.recipe.options import IngestOptions, ScheduleOptions
 from pipelines.run import folders
 from pipelines.run.folder_lock import STATE, lock
-from pipelines.run.stage import Context, Delegated, Outcome, Stage, run
+from pipelines.run.stage import Context, Delegated, Outcome, Stage, run_stage
 from pipelines.stages.build_folder import (
     DATASET,
     DOCUMENTS,
@@ -91,7 +91,7 @@ def folder_names(out: Path) -> list[str]:
     try:
         found = seal.parsed((out / FOLDERS).read_bytes())["folders"]
     except FileNotFoundError:
-        recipe = folders.record(out, folders.BUILD)
+        recipe = folders.read_record(out, folders.BUILD)
         found = [name for name in _names_of(recipe or {}) if folders.stage_of(out / name)]
     except (ValueError, KeyError, TypeError):
         found = None
@@ -131,7 +131,7 @@ def _clear(out: Path, names: list[str], console: Console) -> list[str]:
         for name in going:
             stack.enter_context(lock(out / name))
         for name in going:
-            if others := folders.remove(out / name):
+            if others := folders.remove_stage_folder(out / name):
                 left.append(name)
                 console.say(folders.kept(out / name, others))
             elif (out / name).parent != out:
@@ -142,7 +142,7 @@ def _clear(out: Path, names: list[str], console: Console) -> list[str]:
 
 def _remember(recipe: Recipe, out: Path, names: list[str]) -> None:
     """Note whose build this folder is; refuse one in which a stage of another recipe has begun."""
-    before = folders.record(out, folders.BUILD)
+    before = folders.read_record(out, folders.BUILD)
     begun = any(folders.stage_of(out / name) and folders.files_of(out / name)[0] for name in names)
     if before is not None and before["name"] != recipe.name and begun:
         raise UsageError(
@@ -164,7 +164,7 @@ class _Chain:
     def _do(self, stage: Stage) -> Sealed:
         began = time.monotonic()
         self._note(str(stage.folder.relative_to(self.out)))
-        outcome = run(stage, self.context)
+        outcome = run_stage(stage, self.context)
         if not outcome.idle:
             self.result.idle = False
             self.console.say(describe(stage, outcome, time.monotonic() - began))
@@ -186,7 +186,8 @@ class _Chain:
         handed: list[str] | None = None  # corpora don't wait for each other
         for number, corpus in enumerate(recipe.corpora):
             inputs = [
-                str(self.out / RAW / path.partition(":")[2]) if is_embedded(path) else path for path in paths(corpus)
+                str(self.out / RAW / path.partition(":")[2]) if is_embedded(path) else path
+                for path in input_paths(corpus)
             ]
             given = {name: getattr(corpus, name) for name in IngestOptions.model_fields if hasattr(corpus, name)}
             quality = recipe.quality.model_copy(update={"profile": corpus.profile or recipe.quality.profile})
@@ -220,13 +221,13 @@ class _Chain:
         self._do(tokenize_stage(self.out / TOKENS, self.documents, self.out / TOKENIZER))
 
     def pack(self) -> None:
-        from pipelines.stages.pack import lay_schedule, pack_stage
+        from pipelines.stages.pack import pack_stage, write_schedule
 
         recipe = self.recipe
         dataset = self.out / DATASET
         self._do(pack_stage(dataset, [self.out / TOKENS], recipe.pack, recipe.seed))
         options = ScheduleOptions(batch_rows=recipe.train.batch_rows, mixture=recipe.mixture, phases=recipe.phases)
-        lay_schedule(dataset, options, recipe.seed)
+        write_schedule(dataset, options, recipe.seed)
 
     def verify(self) -> None:
         from pipelines.stages.verify import verify_stage

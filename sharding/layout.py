@@ -109,7 +109,7 @@ class SplitLayout:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class DatasetLayout:
     """The `summary` of a dataset's manifest. `bos` and `eos` are ids or None; `max_id` is the largest id seen."""
 
     row_tokens: int
@@ -127,7 +127,7 @@ class Layout:
         return asdict(self)
 
     @classmethod
-    def of(cls, manifest: Manifest, where: str) -> Layout:
+    def of(cls, manifest: Manifest, where: str) -> DatasetLayout:
         """The layout of a sealed dataset: its numbers agree with each other and with the sizes of its files.
 
         Raises Damaged, naming `where`, if this is not the manifest of a dataset.
@@ -147,7 +147,7 @@ class Layout:
         return layout
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any], where: str) -> Layout:
+    def from_json(cls, value: Mapping[str, Any], where: str) -> DatasetLayout:
         """Raises Damaged, naming `where`, if this is not the summary of a dataset."""
         try:
             splits = {

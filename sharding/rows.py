@@ -30,7 +30,7 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from sharding.layout import SCHEDULE, SEGMENT, TOKENIZER, Ids, Layout, SplitLayout, StratumLayout, shard_name
+from sharding.layout import SCHEDULE, SEGMENT, TOKENIZER, DatasetLayout, Ids, SplitLayout, StratumLayout, shard_name
 from sharding.proving import DamagedFile, Prover, Share
 from sharding.scheduling.schedule import Rows, Schedule
 from sharding.seal import Damaged, Sealed
@@ -43,7 +43,7 @@ KEPT_BLOCKS = 2  # the current step and the step read ahead may lie in two
 
 SUFFIXES = (".bin", ".seg")
 
-Mask = npt.NDArray[np.bool_]
+BoolArray = npt.NDArray[np.bool_]
 Segments = npt.NDArray[np.void]
 
 
@@ -60,7 +60,7 @@ class Batch:
     split: Split
 
     @cached_property
-    def starts(self) -> Mask:
+    def starts(self) -> BoolArray:
         """True where a segment begins, (n, row_tokens): ids that are no targets."""
         return self.split.starts(self.rows)
 
@@ -73,7 +73,9 @@ class Batch:
 class _Shard:
     """One shard, mapped and proven when first used. Raises DamagedFile, if it is proven at once."""
 
-    def __init__(self, folder: Path, name: str, number: int, rows: int, layout: Layout, prover: Prover | None) -> None:
+    def __init__(
+        self, folder: Path, name: str, number: int, rows: int, layout: DatasetLayout, prover: Prover | None
+    ) -> None:
         self._folder, self._name, self._number = folder, name, number
         self._rows = rows
         self._layout = layout
@@ -143,7 +145,7 @@ def _map(file: BinaryIO) -> mmap.mmap:
 class Split:
     """The rows of one split, `train` or `validation`, numbered from 0 over all its shards."""
 
-    def __init__(self, folder: Path, name: str, layout: Layout, prover: Prover | None) -> None:
+    def __init__(self, folder: Path, name: str, layout: DatasetLayout, prover: Prover | None) -> None:
         """`prover`: None for a reader that has hashed the shards itself."""
         self._layout: SplitLayout = layout.splits[name]
         self._vocab_size = layout.vocab_size
@@ -178,7 +180,7 @@ class Split:
         ((shard, local),) = self._find(np.array([row]))
         return shard.segments[shard.segments_of(local)]
 
-    def starts(self, rows: Rows) -> Mask:
+    def starts(self, rows: Rows) -> BoolArray:
         """True where a segment begins, (n, row_tokens)."""
         starts = np.zeros((len(rows), self._row_tokens), np.bool_)
         for place, (shard, row) in enumerate(self._find(rows)):
@@ -258,7 +260,7 @@ class Dataset:
         sealed = Sealed(path, "pack")
         self.path = sealed.path
         self.digest = sealed.digest
-        self.layout = Layout.of(sealed.manifest, str(self.path / "manifest.json"))
+        self.layout = DatasetLayout.of(sealed.manifest, str(self.path / "manifest.json"))
         _check_files(sealed, self.layout)
         _allow_open_files(4 * sum(split.shards for split in self.layout.splits.values()))
         self.row_tokens = self.layout.row_tokens
@@ -365,7 +367,7 @@ class Dataset:
         return hashlib.sha256(previous + hashlib.sha256(rows.tobytes()).digest()).digest()
 
 
-def _check_files(sealed: Sealed, layout: Layout) -> None:
+def _check_files(sealed: Sealed, layout: DatasetLayout) -> None:
     """The shards that the summary speaks of are the ones that are sealed, and of the size that it implies."""
     for name, split in layout.splits.items():
         for k in range(split.shards):

@@ -4,10 +4,10 @@ from datatrove.data import Document
 from datatrove.pipeline.filters import FineWebQualityFilter, GopherQualityFilter, GopherRepetitionFilter
 from datatrove.pipeline.filters.base_filter import BaseFilter
 
-from corpora.quality.text_rules import Rules
+from corpora.quality.text_rules import Thresholds
 
 
-def filters(language: str, rules: Rules) -> list[BaseFilter]:
+def filters(language: str, rules: Thresholds) -> list[BaseFilter]:
     """The filters in FineWeb-2's order."""
     return [
         GopherRepetitionFilter(

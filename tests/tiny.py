@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from sharding.layout import SEGMENT, SPLITS, Layout, SplitLayout, StratumLayout, dtype_for, shard_name
+from sharding.layout import SEGMENT, SPLITS, DatasetLayout, SplitLayout, StratumLayout, dtype_for, shard_name
 from sharding.scheduling.mixture import Mixture
-from sharding.scheduling.schedule import Phase, lay
+from sharding.scheduling.schedule import Phase, create_schedule
 from sharding.seal import Manifest, hash_file, read_manifest, write_json, write_manifest
 from training.detokenize import byte_characters
 
@@ -87,10 +87,12 @@ def write_dataset(
         np.array(into["ids"], dtype).tofile(name.with_suffix(".bin"))
         np.array(into["segments"], SEGMENT).tofile(name.with_suffix(".seg"))
     tokenizer = hash_file(folder / "tokenizer/tokenizer.json").sha256
-    layout = Layout(row_tokens, dtype, vocab_size, vocab_size - 1, bos, None, tokenizer, "concat", "exact", layouts)
+    layout = DatasetLayout(
+        row_tokens, dtype, vocab_size, vocab_size - 1, bos, None, tokenizer, "concat", "exact", layouts
+    )
     files = {str(p.relative_to(folder)): hash_file(p) for p in sorted(folder.rglob("*")) if p.is_file()}
     write_manifest(folder, Manifest("pack", 1, {}, {}, {}, files, layout.to_json()))
-    schedule = lay(read_manifest(folder), phases, Mixture(), batch_rows=batch_rows, seed=1)
+    schedule = create_schedule(read_manifest(folder), phases, Mixture(), batch_rows=batch_rows, seed=1)
     write_json(folder / "schedule.json", schedule)
     return folder
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from sharding.scheduling.mixture import Mixture
-from sharding.scheduling.schedule import Phase, lay
+from sharding.scheduling.schedule import Phase, create_schedule
 from sharding.seal import hash_file, read_manifest, write_json
 from training import checkpoint
 from training.config import ModelConfig
@@ -81,11 +81,13 @@ def torchrun(
     )
 
 
-def create_schedule(dataset: Path, steps: int, batch_rows: int = 8) -> str:
+def add_schedule(dataset: Path, steps: int, batch_rows: int = 8) -> str:
     """Write another schedule into a dataset's folder. Returns the name of its file."""
     name = f"schedule-{steps}.json"
     phases = [Phase("begin", steps=steps * 2 // 3), Phase("end", steps=steps - steps * 2 // 3)]
-    write_json(dataset / name, lay(read_manifest(dataset), phases, Mixture(), batch_rows=batch_rows, seed=1))
+    write_json(
+        dataset / name, create_schedule(read_manifest(dataset), phases, Mixture(), batch_rows=batch_rows, seed=1)
+    )
     return name
 
 

@@ -25,7 +25,7 @@ def normalising() -> dict[str, float]:
     from corpora.cleaning.clean_step import Clean
     from corpora.cleaning.normalisation import Normalisation
     from corpora.document_counts import DocumentCounter
-    from corpora.sources import find
+    from corpora.sources import find_source
 
     results = {}
     for name in ("arb_news", "hadith_vocalised"):
@@ -34,7 +34,7 @@ def normalising() -> dict[str, float]:
         for tashkeel in ("keep", "drop"):
             times = []
             for _ in range(ROUNDS + 1):  # the first compiles
-                steps = Clean(find("fineweb-2")(), Normalisation(tashkeel), DocumentCounter())
+                steps = Clean(find_source("fineweb-2")(), Normalisation(tashkeel), DocumentCounter())
                 documents = [Document(text, "", metadata={"language": "arb_Arab"}) for text in texts]
                 began = time.process_time()
                 for _ in steps.run(iter(documents)):

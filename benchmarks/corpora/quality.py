@@ -20,8 +20,8 @@ from corpora.cleaning.normalisation import Normalisation
 from corpora.document_counts import DocumentCounter
 from corpora.quality.filter import Filter, Limits, profiles_of
 from corpora.quality.statistics import Meter
-from corpora.quality.text_rules import fault, fineweb_2
-from corpora.sources import find
+from corpora.quality.text_rules import failed_rule, fineweb_2
+from corpora.sources import find_source
 
 VARIETIES = ("arb_Arab", "arz_Arab", "ars_Arab", "ary_Arab", "apc_Arab")
 KINDS = {
@@ -118,7 +118,7 @@ def agreement() -> dict[str, Any]:
     for kind, count in KINDS.items():
         for number, text in enumerate(islice(real([kind]), count)):
             for language in VARIETIES:
-                ours = fault(meter(text, rules[language].stop_words), rules[language])
+                ours = failed_rule(meter(text, rules[language].stop_words), rules[language])
                 theirs = _reason(text, chains[language])
                 judged += 1
                 kept += not ours
@@ -143,7 +143,7 @@ def kept() -> dict[str, Any]:
     """Of each sample corpus: documents, and the share that its own profile keeps, and that the web's does."""
     found = {}
     for name, folder in CORPORA.items():
-        source, counter = find(name)(), DocumentCounter()
+        source, counter = find_source(name)(), DocumentCounter()
         units = source.units([SAMPLES / "data" / folder])
         read = chain.from_iterable(source.documents(unit, counter) for unit in units)
         documents = list(Clean(source, Normalisation(), counter).run(read))

@@ -34,24 +34,24 @@ def measured(chain: str, folder: Path, out: Path, workers: int = 1) -> dict[str,
 def copying(folder: Path, out: Path, workers: int) -> int:
     """Read, normalise, write: no filter."""
     from pipelines.recipe.options import IngestOptions
-    from pipelines.run.stage import Context, run
+    from pipelines.run.stage import Context, run_stage
     from pipelines.stages.ingest import ingest_stage
 
     stage = ingest_stage(out / "documents", "fineweb-2", [str(folder)], IngestOptions())
-    return run(stage, Context(workers)).sealed.manifest.counts["documents"].out
+    return run_stage(stage, Context(workers)).sealed.manifest.counts["documents"].out
 
 
 def web(folder: Path, out: Path, workers: int) -> int:
     """The web path: read, clean, filter, deduplicate, write."""
     from pipelines.recipe.options import DedupOptions, IngestOptions, QualityOptions
-    from pipelines.run.stage import Context, run
+    from pipelines.run.stage import Context, run_stage
     from pipelines.stages.dedup import dedup_stage
     from pipelines.stages.ingest import ingest_stage
 
     options = IngestOptions(quality=QualityOptions(profile="web"))
-    run(ingest_stage(out / "documents", "fineweb-2", [str(folder)], options), Context(workers))
+    run_stage(ingest_stage(out / "documents", "fineweb-2", [str(folder)], options), Context(workers))
     stage = dedup_stage(out / "unique", [out / "documents"], DedupOptions(method="minhash"))
-    return run(stage, Context(workers)).sealed.manifest.counts["documents"].out
+    return run_stage(stage, Context(workers)).sealed.manifest.counts["documents"].out
 
 
 def stock(folder: Path, out: Path, workers: int) -> int:

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from sharding.layout import SEGMENT, Layout, SplitLayout, StratumLayout, dtype_for, shard_name
+from sharding.layout import SEGMENT, DatasetLayout, SplitLayout, StratumLayout, dtype_for, shard_name
 from sharding.scheduling.mixture import Mixture
-from sharding.scheduling.schedule import Phase, lay
+from sharding.scheduling.schedule import Phase, create_schedule
 from sharding.seal import Manifest, hash_file, read_manifest, write_json, write_manifest
 
 KINDS = 2_048  # distinct ids
@@ -52,11 +52,13 @@ def write(folder: Path, *, vocab_size: int, row_tokens: int, batch_rows: int, st
         segments[:count].tofile(name.with_suffix(".seg"))
         strata = (StratumLayout("all", None, None, None, 0, count, count, count * row_tokens, 0, 0),)
         splits[split] = SplitLayout(count, max(count, 1), 1, strata)
-    layout = Layout(
+    layout = DatasetLayout(
         row_tokens, dtype, vocab_size, 0, None, None, hash_file(tokenizer).sha256, "concat", "exact", splits
     )
     files = {str(path.relative_to(folder)): hash_file(path) for path in sorted(folder.rglob("*")) if path.is_file()}
     write_manifest(folder, Manifest("pack", 1, {}, {}, {}, files, layout.to_json()))
-    schedule = lay(read_manifest(folder), [Phase("all", steps=steps)], Mixture(), batch_rows=batch_rows, seed=0)
+    schedule = create_schedule(
+        read_manifest(folder), [Phase("all", steps=steps)], Mixture(), batch_rows=batch_rows, seed=0
+    )
     write_json(folder / "schedule.json", schedule)
     return folder

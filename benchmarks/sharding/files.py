@@ -21,12 +21,12 @@ from sharding.checking.verification import verify
 from sharding.layout import PLAN, shard_name
 from sharding.options import PackOptions
 from sharding.packing.plan import Plan
-from sharding.packing.planner import draft_plan
-from sharding.packing.write import ShardCounts, ShardWriter, summary
+from sharding.packing.planner import make_plan
+from sharding.packing.write import ShardCounts, ShardWriter, dataset_summary
 from sharding.proving import Share
 from sharding.rows import Dataset
 from sharding.scheduling.mixture import Mixture
-from sharding.scheduling.schedule import Phase, lay
+from sharding.scheduling.schedule import Phase, create_schedule
 from sharding.seal import (
     FileRecord,
     Manifest,
@@ -44,7 +44,7 @@ PEER_ROWS = 65_536  # the loaders that must copy first read a quarter of the row
 
 def plan(folder: Path, tokens: Path) -> Plan:
     """Plan a dataset of eight shards."""
-    draft = draft_plan([Sealed(tokens)], PackOptions(row_tokens=ROW_TOKENS, bos=1, shards=SHARDS))
+    draft = make_plan([Sealed(tokens)], PackOptions(row_tokens=ROW_TOKENS, bos=1, shards=SHARDS))
     records = {}
     for name in draft.documents:
         with atomic_file(folder / name) as file:
@@ -125,12 +125,12 @@ def materialise(folder: Path, tokens: Path) -> dict[str, Any]:
     with atomic_file(folder / "tokenizer" / "tokenizer.json") as file:
         file.write(b"{}")
     files["tokenizer/tokenizer.json"] = file.record
-    told = summary(planned, [counts for _, counts in done])
+    told = dataset_summary(planned, [counts for _, counts in done])
     write_manifest(folder, Manifest("pack", 1, {}, {}, planned.counts, files, told))
     steps = told["splits"]["train"]["rows"] // BATCH
     write_json(
         folder / "schedule.json",
-        lay(read_manifest(folder), [Phase("all", steps=steps)], Mixture(), batch_rows=BATCH, seed=0),
+        create_schedule(read_manifest(folder), [Phase("all", steps=steps)], Mixture(), batch_rows=BATCH, seed=0),
     )
     size = sum((folder / f"{shard_name('train', k, SHARDS)}.bin").stat().st_size for k in range(SHARDS))
     middle = {name: median(found) for name, found in seconds.items()}

@@ -32,13 +32,13 @@ def measure(scratch: Path) -> dict[str, Any]:
 def main() -> None:
     """Plan, and print what it took."""
     from sharding.options import PackOptions, Validation
-    from sharding.packing.planner import draft_plan
+    from sharding.packing.planner import make_plan
     from sharding.seal import Sealed
 
     validation = Validation(share=0.005) if sys.argv[2] else None
     options = PackOptions(row_tokens=2048, bos=1, validation=validation)
     began = time.perf_counter()
-    draft = draft_plan([Sealed(Path(sys.argv[1]))], options)
+    draft = make_plan([Sealed(Path(sys.argv[1]))], options)
     seconds = time.perf_counter() - began
     documents = draft.plan.counts["documents"].came
     status = Path("/proc/self/status").read_text()  # ru_maxrss would begin with what the parent process has

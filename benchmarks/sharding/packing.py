@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.sharding.corpus import lengths
-from sharding.packing.best_fit import pack
+from sharding.packing.best_fit import pack_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 PEERS = Path(__file__).parent / "peers"
@@ -26,13 +26,13 @@ def measure(scratch: Path) -> dict[str, Any]:
     np.save(scratch / "lengths.npy", documents[:PEER_DOCUMENTS])
     results = {}
     for row_tokens in (2048, 512):
-        pack(documents[:WINDOW], row_tokens)  # compiles, or loads what was compiled
+        pack_rows(documents[:WINDOW], row_tokens)  # compiles, or loads what was compiled
         ours: list[float] = []
         peers: dict[str, list[dict[str, Any]]] = {name: [] for name in PACKERS}
         for _ in range(ROUNDS):
             began = time.perf_counter()
             for first in range(0, DOCUMENTS, WINDOW):
-                pack(documents[first : first + WINDOW], row_tokens)
+                pack_rows(documents[first : first + WINDOW], row_tokens)
             ours.append(DOCUMENTS / (time.perf_counter() - began))
             for name, (environment, script) in PACKERS.items():
                 found = peer(environment, script, str(scratch / "lengths.npy"), str(row_tokens))
@@ -56,7 +56,7 @@ def _waste(documents: Any, row_tokens: int) -> dict[str, float]:
     cut = carried = rows = 0
     for first in range(0, DOCUMENTS, WINDOW):
         window = documents[first : first + WINDOW]
-        packed = pack(window, row_tokens)
+        packed = pack_rows(window, row_tokens)
         pieces = np.bincount(packed.item, minlength=len(window))
         cut += int(np.count_nonzero(pieces > -(-window // row_tokens)))
         carried += int(packed.length[len(packed.length) - packed.carried :].sum())

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.sharding.files import forget
-from sharding.layout import SEGMENT, TOKENIZER, Layout, SplitLayout, StratumLayout, shard_name
+from sharding.layout import SEGMENT, TOKENIZER, DatasetLayout, SplitLayout, StratumLayout, shard_name
 from sharding.proving import Share
 from sharding.rows import Dataset
 from sharding.scheduling.mixture import Mixture
-from sharding.scheduling.schedule import Phase, lay
+from sharding.scheduling.schedule import Phase, create_schedule
 from sharding.seal import Manifest, hash_file, read_manifest, write_json, write_manifest
 
 ROW_TOKENS, BATCH, SHARDS, VOCABULARY = 2_048, 32, 8, 50_000
@@ -97,12 +97,14 @@ def _write(folder: Path) -> Path:
             segments["document"], segments["length"] = np.array(numbers), ROW_TOKENS
             segments.tofile(name.with_suffix(".seg"))
     sha256 = hash_file(folder / TOKENIZER).sha256
-    layout = Layout(ROW_TOKENS, "<u2", VOCABULARY, VOCABULARY - 1, None, None, sha256, "concat", "exact", splits)
+    layout = DatasetLayout(
+        ROW_TOKENS, "<u2", VOCABULARY, VOCABULARY - 1, None, None, sha256, "concat", "exact", splits
+    )
     files = {str(path.relative_to(folder)): hash_file(path) for path in sorted(folder.rglob("*")) if path.is_file()}
     write_manifest(folder, Manifest("pack", 1, {}, {}, {}, files, layout.to_json()))
     steps = rows // BATCH
     write_json(
         folder / "schedule.json",
-        lay(read_manifest(folder), [Phase("all", steps=steps)], Mixture(), batch_rows=BATCH, seed=0),
+        create_schedule(read_manifest(folder), [Phase("all", steps=steps)], Mixture(), batch_rows=BATCH, seed=0),
     )
     return folder

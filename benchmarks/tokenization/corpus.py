@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from pipelines.recipe.options import IngestOptions
-from pipelines.run.stage import Context, run
+from pipelines.run.stage import Context, run_stage
 from pipelines.stages.documents import open_documents, parts_of
 from pipelines.stages.ingest import ingest_stage
 
@@ -74,5 +74,5 @@ def size_of(folders: list[Path]) -> int:
 
 
 def _ingested(folder: Path, path: Path, language: str) -> Path:
-    run(ingest_stage(folder, "jsonl", [str(path)], IngestOptions(language=language)), Context(2))
+    run_stage(ingest_stage(folder, "jsonl", [str(path)], IngestOptions(language=language)), Context(2))
     return folder

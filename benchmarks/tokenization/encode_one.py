@@ -25,18 +25,18 @@ import numpy as np
 from benchmarks.harness import start_workers
 from benchmarks.tokenization import corpus
 from benchmarks.tokenization.timed import Timer, peak_bytes
-from pipelines.run.stage import Context, run
+from pipelines.run.stage import Context, run_stage
 from pipelines.stages.tokenize import tokenize_stage
 
 BATCH_CHARS = 4_000_000
 
 
 def stage(tokenizer: Path, out: Path, folders: list[Path]) -> tuple[Timer, list[bytes]]:
-    run(tokenize_stage(out.with_name(f"{out.name}-warm"), folders[-1:], tokenizer), Context(1))
+    run_stage(tokenize_stage(out.with_name(f"{out.name}-warm"), folders[-1:], tokenizer), Context(1))
     workers = len(os.sched_getaffinity(0))
     start_workers(workers)
     with Timer() as timer:
-        run(tokenize_stage(out, folders, tokenizer), Context(workers))
+        run_stage(tokenize_stage(out, folders, tokenizer), Context(workers))
     return timer, [path.read_bytes() for path in sorted(out.glob("part-*.bin"))]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks.tokenization import corpus, timed
 from pipelines.recipe.options import IngestOptions, SampleOptions, TokenizerOptions
-from pipelines.run.stage import Context, run
+from pipelines.run.stage import Context, run_stage
 from pipelines.stages.ingest import ingest_stage
 from pipelines.stages.tokenizer import tokenizer_stage
 
@@ -28,7 +28,7 @@ GIANT = 100_000_000
 def tokenizer(scratch: Path, folders: list[Path]) -> Path:
     """Train a tokenizer of 32,768 ids on part of the documents."""
     options = TokenizerOptions(sample=SampleOptions(chars=30_000_000))
-    return run(tokenizer_stage(scratch / "tokenizer", folders, options, 42), Context(2)).sealed.path
+    return run_stage(tokenizer_stage(scratch / "tokenizer", folders, options, 42), Context(2)).sealed.path
 
 
 def measure(scratch: Path, trained: Path, folders: list[Path]) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def memory(scratch: Path, trained: Path) -> dict[str, Any]:
     """Measure the peak memory of the stage on whole books, and on a document of 100 MB among short ones."""
     books = scratch / "documents" / "books"
     files = str(corpus.SAMPLES / "data/openiti")
-    run(ingest_stage(books, "openiti", [files], IngestOptions()), Context(1))
+    run_stage(ingest_stage(books, "openiti", [files], IngestOptions()), Context(1))
     texts = corpus.texts([scratch / "documents" / "arb_wiki"])
     giant = "\n".join(texts * 8).encode()[:GIANT].decode(errors="ignore")
     folder = _written(scratch, "giant", [*texts[:100], giant, *texts[100:200]])
@@ -95,7 +95,7 @@ def _written(scratch: Path, name: str, texts: list[str]) -> Path:
     path = scratch / f"{name}.jsonl"
     path.write_text("".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts), encoding="utf-8")
     folder = scratch / "documents" / name
-    run(ingest_stage(folder, "jsonl", [str(path)], IngestOptions(language="arb_Arab")), Context(1))
+    run_stage(ingest_stage(folder, "jsonl", [str(path)], IngestOptions(language="arb_Arab")), Context(1))
     return folder
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.tokenization.timed import Timer, peak_bytes
 from pipelines.recipe.options import SampleOptions, TokenizerOptions
-from pipelines.run.stage import Context, run
+from pipelines.run.stage import Context, run_stage
 from pipelines.stages.tokenizer import tokenizer_stage
 
 EVERYTHING = 10**12
@@ -20,7 +20,9 @@ def main() -> None:
         vocab_size=int(size), sample=SampleOptions(chars=EVERYTHING, document_cap=EVERYTHING), min_frequency=1
     )
     with Timer() as timer:
-        sealed = run(tokenizer_stage(Path(out), [Path(folder) for folder in folders], options, 42), Context(1)).sealed
+        sealed = run_stage(
+            tokenizer_stage(Path(out), [Path(folder) for folder in folders], options, 42), Context(1)
+        ).sealed
     recorded = json.loads((Path(out) / "tokenizer_meta.json").read_bytes())["made"]
     result = {"chars": sealed.manifest.counts["chars"].out, "pre_tokens": recorded["pre_tokens"]["different"]}
     print(json.dumps({**timer.seconds(), **result, "peak_bytes": peak_bytes()}))

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from corpora.cleaning.code_points import STEPS, TASHKEEL, table, tashkeel
-from corpora.cleaning.passes import Counts, Texts, drop, nfc, rewrite
+from corpora.cleaning.passes import StepCounts, Texts, drop, nfc, rewrite
 from corpora.utf8 import utf8_size
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def normalise(
 
 def normalise_texts(
     texts: list[str], arabic: bool, options: Normalisation, profile: Profile
-) -> tuple[list[str], Counts, Counts]:
+) -> tuple[list[str], StepCounts, StepCounts]:
     """Normalise several texts in one pass.
 
     Returns the texts; the UTF-8 bytes and code points that each lost, int64 (texts, 2), negative for a gain; and the
@@ -93,7 +93,7 @@ def normalise_texts(
 
 def _passes(
     texts: list[str], arabic: bool, options: Normalisation, profile: Profile
-) -> tuple[list[str], Counts, Counts]:
+) -> tuple[list[str], StepCounts, StepCounts]:
     """As `normalise_texts`, of texts that are not long."""
     lost, touched = np.zeros((len(texts), 2), np.int64), np.zeros((len(texts), len(STEPS)), np.int64)
     came = Texts.of(texts)

@@ -20,7 +20,7 @@ from corpora.cleaning.code_points import NFC, UNSURE, Points, Table, unicode_cla
 _ENCODING = "utf-32-le"
 _LONGEST_RUN = 32
 
-Counts = npt.NDArray[np.int64]
+StepCounts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Texts:
     """Texts as code points: text k is `points[bounds[k]:bounds[k + 1]]`."""
 
     points: Points
-    bounds: Counts
+    bounds: StepCounts
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> Texts:
@@ -40,21 +40,21 @@ class Texts:
         """All of them as one string: text k lies at the bounds of k."""
         return self.points.tobytes().decode(_ENCODING)
 
-    def sizes(self) -> Counts:
+    def sizes(self) -> StepCounts:
         """Bytes of each in UTF-8."""
         sizes = np.zeros(len(self.bounds) - 1, np.int64)
         _sizes(self.points, self.bounds, sizes)
         return sizes
 
 
-def rewrite(texts: Texts, table: Table, touched: Counts) -> Texts:
+def rewrite(texts: Texts, table: Table, touched: StepCounts) -> Texts:
     """The texts through the table; counts into `touched[k, step]`."""
     target, bounds = np.empty(table.growth * texts.points.size, np.uint32), np.zeros_like(texts.bounds)
     _replace(texts.points, texts.bounds, table.action, table.step, table.start, table.points, target, bounds, touched)
     return Texts(target[: bounds[-1]], bounds)
 
 
-def drop(texts: Texts, dropped: npt.NDArray[np.bool_], touched: Counts, step: int) -> Texts:
+def drop(texts: Texts, dropped: npt.NDArray[np.bool_], touched: StepCounts, step: int) -> Texts:
     """The texts without the code points that are `dropped`; counts into `touched[k, step]`."""
     target, bounds = np.empty_like(texts.points), np.zeros_like(texts.bounds)
     _drop(texts.points, texts.bounds, dropped, target, bounds)
@@ -62,7 +62,7 @@ def drop(texts: Texts, dropped: npt.NDArray[np.bool_], touched: Counts, step: in
     return Texts(target[: bounds[-1]], bounds)
 
 
-def nfc(texts: Texts, touched: Counts) -> Texts:
+def nfc(texts: Texts, touched: StepCounts) -> Texts:
     """The texts in NFC; `texts` is overwritten."""
     unsure = np.full(len(touched), -1)
     _order(texts.points, texts.bounds, unicode_classes(), touched[:, NFC], unsure)
@@ -81,7 +81,7 @@ def nfc(texts: Texts, touched: Counts) -> Texts:
     return Texts(np.concatenate([*pieces, texts.points[done:]]), _bounds(lengths))
 
 
-def _bounds(lengths: Any) -> Counts:
+def _bounds(lengths: Any) -> StepCounts:
     """Where texts of these lengths lie, end to end."""
     bounds = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=bounds[1:])

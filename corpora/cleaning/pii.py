@@ -74,7 +74,7 @@ _PHONE = re.compile(
 )
 
 
-class Mask(PipelineStep):  # type: ignore[misc]
+class MaskPersonalData(PipelineStep):  # type: ignore[misc]
     """Mask personal data in every document, but those of sources that are kept verbatim."""
 
     type = "FORMAT"

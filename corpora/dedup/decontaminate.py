@@ -76,18 +76,18 @@ class Evaluation:
         return found
 
 
-def files_of(inputs: Sequence[str | Path]) -> list[File]:
+def evaluation_inputs(inputs: Sequence[str | Path]) -> list[File]:
     """The evaluation files that `inputs` lead to. Raises NothingFound, BadInput."""
     return find(inputs, FILES)
 
 
-def name_of(file: File) -> str:
+def evaluation_name(file: File) -> str:
     """What an evaluation set is called: its file's name without its endings ("arc/test")."""
     path = PurePosixPath(file.name)
     return str(path.with_name(path.name.partition(".")[0] or path.name))
 
 
-def read(files: Sequence[File], ngram: int) -> Evaluation:
+def read_evaluation(files: Sequence[File], ngram: int) -> Evaluation:
     """The n-grams of evaluation files. Raises BadInput for a file without records, or with one that can't be read."""
     sets: list[EvaluationSet] = []
     keys: list[npt.NDArray[np.uint64]] = []
@@ -104,7 +104,7 @@ def read(files: Sequence[File], ngram: int) -> Evaluation:
             raise BadInput(file.path, "holds no record to look for", mend="leave it out, or name another file")
         ours = np.unique(np.concatenate(mine)) if mine else np.empty(0, np.uint64)
         keys.append(ours)
-        sets.append(EvaluationSet(name_of(file), records, short, ours.size))
+        sets.append(EvaluationSet(evaluation_name(file), records, short, ours.size))
     everything, first = np.unique(np.concatenate([np.empty(0, np.uint64), *keys]), return_index=True)
     owners = np.repeat(np.arange(len(keys), dtype=np.uint16), [each.size for each in keys])[first]
     return Evaluation(tuple(sets), ngram, everything, owners, wanted, _sieve(everything))

@@ -41,7 +41,7 @@ FINGERPRINT = np.dtype([("text", "<u8", (2,)), ("id", "<u8", (2,)), ("evaluation
 KEPT, SAME_TEXT, SAME_ID, NEAR_TEXT, CONTAMINATED = range(5)
 REASONS = {SAME_TEXT: "exact duplicate", SAME_ID: "duplicate id", NEAR_TEXT: "near duplicate"}
 
-VERDICT = np.dtype([("fate", "<u2"), ("copies", "<i8")])
+DECISION = np.dtype([("fate", "<u2"), ("copies", "<i8")])
 """What becomes of a document: KEPT, a key of REASONS, or CONTAMINATED + the number of the evaluation set; and the
 size of its cluster."""
 
@@ -50,7 +50,7 @@ Verdicts = npt.NDArray[np.void]
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class DedupRules:
     """What `apply` has to know beside verdicts: whether nearly the same was enough, the evaluation sets' names."""
 
     near: bool = False
@@ -89,7 +89,7 @@ def decide(
     """
     everything = np.concatenate([np.empty(0, FINGERPRINT), *parts])
     rows = np.arange(everything.size)
-    verdicts = np.zeros(everything.size, VERDICT)
+    verdicts = np.zeros(everything.size, DECISION)
     fate = verdicts["fate"]
     first, verdicts["copies"] = _clusters(everything["text"]) if exact else (rows, 1)
     fate[first != rows] = SAME_TEXT
@@ -106,7 +106,9 @@ def decide(
     return [verdicts[start:stop] for start, stop in itertools.pairwise(bounds)]
 
 
-def apply(table: pyarrow.Table, verdicts: Verdicts, counter: DocumentCounter, rules: Rules = Rules()) -> pyarrow.Table:
+def apply_decisions(
+    table: pyarrow.Table, verdicts: Verdicts, counter: DocumentCounter, rules: DedupRules = DedupRules()
+) -> pyarrow.Table:
     """The documents of a part that stay, the cluster in the metadata of those that had copies. All are counted."""
     sizes = pyarrow.compute.binary_length(table["text"]).to_numpy()
     chars = pyarrow.compute.utf8_length(table["text"]).to_numpy()

@@ -39,7 +39,7 @@ _WORDS = re.compile(r"[^\W_]+")
 FIRST_LINES = 5
 
 
-def fault(text: str, path: str, licence: str) -> str:
+def failed_rule(text: str, path: str, licence: str) -> str:
     """The reason of the first rule that a file fails, "" if it fails none. `path`, `licence`: "" if not known."""
     if all(_REFUSED.search(choice) for choice in licence.split(" OR ")):
         return LICENCE

@@ -24,7 +24,7 @@ from datatrove.pipeline.base import PipelineStep
 from corpora.document_counts import DocumentCounter
 from corpora.languages import is_arabic
 from corpora.quality import code_rules
-from corpora.quality.text_rules import CLASSICAL, MATH, STORIES, VERSE, Rules, fault, fineweb_2
+from corpora.quality.text_rules import CLASSICAL, MATH, STORIES, VERSE, Thresholds, failed_rule, fineweb_2
 from corpora.sources.base import Quality, Source
 from corpora.utf8 import utf8_size
 
@@ -39,7 +39,7 @@ BY_CATEGORY: Mapping[str, Quality] = {
 }
 """The profile of a category, where the source names none. English sources come filtered."""
 
-_RULES: Mapping[Quality, Rules] = {"classical": CLASSICAL, "math": MATH, "verse": VERSE, "stories": STORIES}
+_RULES: Mapping[Quality, Thresholds] = {"classical": CLASSICAL, "math": MATH, "verse": VERSE, "stories": STORIES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def profiles_of(source: Source, asked: Quality | Literal["source"] = "source") -
     }
 
 
-def rules_of(profile: Quality, language: str) -> Rules | None:
+def thresholds_of(profile: Quality, language: str) -> Thresholds | None:
     """The rules for running text in a language; None: none are asked."""
     if profile == "web":
         rules = fineweb_2()
@@ -96,13 +96,13 @@ class Filter(PipelineStep):  # type: ignore[misc]
             return True
         if profile == "code":
             path = str(columns.get("metadata", {}).get("path", ""))
-            reason = code_rules.fault(document.text, path, columns["license"])
+            reason = code_rules.failed_rule(document.text, path, columns["license"])
         else:
-            rules = rules_of(profile, columns["language"])
-            reason = "" if rules is None else fault(self._measure(document.text, rules), rules)
+            rules = thresholds_of(profile, columns["language"])
+            reason = "" if rules is None else failed_rule(self._measure(document.text, rules), rules)
         return (False, reason) if reason else True
 
-    def _measure(self, text: str, rules: Rules) -> Any:
+    def _measure(self, text: str, rules: Thresholds) -> Any:
         if self._meter is None:  # made where it runs: its room does not travel to workers
             from corpora.quality.statistics import Meter
 

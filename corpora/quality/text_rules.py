@@ -20,7 +20,7 @@ from corpora.quality.statistics import Statistics
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class Thresholds:
     """What a text is asked, in this order; None asks nothing. Shares are of all there are.
 
     max_repeated_lines        pieces between line feeds that came before
@@ -56,12 +56,12 @@ class Rules:
     stop_words: tuple[str, ...] = ()
 
 
-def fault(found: Statistics, rules: Rules) -> str:
+def failed_rule(found: Statistics, rules: Thresholds) -> str:
     """The reason of the first rule that a text fails, in datatrove's words; "" if it fails none."""
     return next(_faults(found, rules), "")
 
 
-def _faults(found: Statistics, rules: Rules) -> Iterator[str]:
+def _faults(found: Statistics, rules: Thresholds) -> Iterator[str]:
     def over(count: float, whole: float, limit: float | None) -> bool:
         return limit is not None and count / whole > limit
 
@@ -109,11 +109,11 @@ def _faults(found: Statistics, rules: Rules) -> Iterator[str]:
 
 
 @cache
-def fineweb_2() -> dict[str, Rules]:
+def fineweb_2() -> dict[str, Thresholds]:
     """FineWeb-2's rules by language label: ten varieties of Arabic."""
     data: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "data" / "fineweb_2.json").read_bytes())
     return {
-        language: Rules(
+        language: Thresholds(
             max_repeated_lines=given["dup_line_frac"],
             max_top_n_grams=tuple(given["top_n_grams"]),
             max_repeated_n_grams=tuple(given["dup_n_grams"]),
@@ -135,7 +135,7 @@ def fineweb_2() -> dict[str, Rules]:
     }
 
 
-CLASSICAL = Rules(
+CLASSICAL = Thresholds(
     max_repeated_lines=0.5,
     max_top_n_grams=(0.25, 0.25, 0.3),
     max_repeated_n_grams=(0.3, 0.28, 0.26, 0.24, 0.22, 0.2),

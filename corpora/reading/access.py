@@ -24,7 +24,7 @@ _JET3 = 3
 _READS_PER_PAGE = 16
 
 
-def tables(file: File, prefixes: tuple[str, ...]) -> dict[str, list[dict[str, Any]]]:
+def access_tables(file: File, prefixes: tuple[str, ...]) -> dict[str, list[dict[str, Any]]]:
     """Rows of the tables whose names begin with one of `prefixes`, in the order they are stored. Raises BadInput."""
     try:
         import access_parser.access_parser as library

@@ -228,7 +228,7 @@ def open_raw(file: File) -> IO[bytes]:
     return raw if file.reads is None else Recorded(raw, file.reads)  # type: ignore[return-value]
 
 
-def check(file: File) -> None:
+def check_unchanged(file: File) -> None:
     """Raise Changed if there is another file now than was found. Call it once the last byte has been read.
 
     A file that is gone was not changed: what was read of it is of the version that was found.

@@ -21,7 +21,7 @@ from typing import Any
 
 from corpora.errors import BadInput
 from corpora.reading.files import File
-from corpora.reading.streams import LONGEST_LINE, Kind, Line, Stream, decode, is_compressed, lines
+from corpora.reading.streams import LONGEST_LINE, Kind, Line, Stream, decode, is_compressed, stream_lines
 
 SLICE = 32 << 20
 """Bytes of text that a slice is meant to hold; none holds more than twice that, unless one record does or its file is
@@ -104,7 +104,7 @@ class Whole(Format):
         yield uncut(file, kind)
 
     def rows(self, part: Slice) -> Iterator[Record | Lost]:
-        yield Record(0, *text_of(whole(part)))
+        yield Record(0, *text_of(read_whole(part)))
 
 
 def uncut(file: File, kind: Kind) -> Slice:
@@ -114,7 +114,7 @@ def uncut(file: File, kind: Kind) -> Slice:
     return Slice(file, kind, 0, file.size, file.size)
 
 
-def whole(part: Slice) -> bytes:
+def read_whole(part: Slice) -> bytes:
     """All bytes of a file that is one text or one JSON value. Raises BadInput, also for one too long for that."""
     pieces = []
     with Stream(part.file, part.kind) as stream:
@@ -153,7 +153,7 @@ class Lines(Format):
 
     def records(self, stream: Stream, start: int, stop: int) -> Iterator[Record | Lost]:
         """Records that begin in bytes [start, stop)."""
-        for line in lines(stream, start, stop):
+        for line in stream_lines(stream, start, stop):
             if line.data is None or line.data.strip():
                 yield self.record(line)
 
@@ -228,7 +228,7 @@ class Blocks(Lines):
         first = max(0, start - len(self.separator) - 2)
         inside = first > 0
         block: list[Line] = []
-        for line in lines(stream, first):
+        for line in stream_lines(stream, first):
             if line.data == self.separator:
                 if block:
                     yield self.block(block)
@@ -269,7 +269,7 @@ class JsonArray(Format):
 
     def rows(self, part: Slice) -> Iterator[Record | Lost]:
         try:
-            data = whole(part).removeprefix(b"\xef\xbb\xbf")
+            data = read_whole(part).removeprefix(b"\xef\xbb\xbf")
             value = json_value(data)
         except UnicodeDecodeError as error:
             raise BadInput(part.file.path, "is not UTF-8", place=f"byte {error.start}") from error
@@ -328,7 +328,7 @@ class Csv(Format):
                 raise BadInput(part.file.path, f"is not CSV ({error})", place=f"line {reader.line_num}") from error
 
     def _text(self, stream: Stream, bad: list[int]) -> Iterator[str]:
-        for line in lines(stream):
+        for line in stream_lines(stream):
             try:
                 if line.data is None:
                     bad.append(line.size)

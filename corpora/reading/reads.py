@@ -38,7 +38,7 @@ class Reads:
         return self._hash.hexdigest()
 
 
-def digest_of(raw: IO[bytes], ranges: Sequence[Sequence[int]]) -> str:
+def reads_digest(raw: IO[bytes], ranges: Sequence[Sequence[int]]) -> str:
     """The hash that `Reads` has of these ranges of a file; of what is there, if the file is shorter now."""
     digest = hashlib.sha256()
     for first, stop in ranges:

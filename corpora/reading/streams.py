@@ -213,7 +213,9 @@ class Line:
     data: bytes | None
 
 
-def lines(stream: Stream, start: int = 0, stop: int | None = None, longest: int = LONGEST_LINE) -> Iterator[Line]:
+def stream_lines(
+    stream: Stream, start: int = 0, stop: int | None = None, longest: int = LONGEST_LINE
+) -> Iterator[Line]:
     """Lines that begin at a byte in [start, stop). Only `\\n` ends a line, a `\\r` before it goes with it."""
     if start:
         stream.skip(start - 1)

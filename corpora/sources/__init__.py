@@ -1,6 +1,6 @@
 """The sources by name, imported when asked for; and what each one's page says of it.
 
->>> source = find("oscar")(language="arb_Arab")
+>>> source = find_source("oscar")(language="arb_Arab")
 >>> units = source.units(["oscar/OSCAR-2301/ar_meta"])
 
 A source is one file here, whose docstring is a line of title and a list of facts (reads, text, id, licence, ...):
@@ -59,7 +59,7 @@ def _modules() -> dict[str, str]:
     return {stem.replace("_", "-"): stem for stem in stems}
 
 
-def find(name: str) -> type[Source]:
+def find_source(name: str) -> type[Source]:
     """The class of a source. Raises UnknownSource with the closest names."""
     try:
         return SOURCES[name]

@@ -23,7 +23,7 @@ from datatrove.data import Document
 from corpora.addresses import bare
 from corpora.document_counts import DocumentCounter
 from corpora.errors import BadInput, Changed, NothingFound, Unreachable
-from corpora.reading.files import File, check, find
+from corpora.reading.files import File, check_unchanged, find
 from corpora.reading.formats import SLICE, Format, Lost, Record, Slice
 from corpora.reading.parquet import Parquet
 from corpora.reading.reads import Reads
@@ -279,13 +279,13 @@ class Source(abc.ABC):
                     del row  # a long text, cleaned, is not kept as it came
                     if document is not None:
                         yield document
-                check(part.file)
+                check_unchanged(part.file)
             except (Changed, Unreachable) as error:
                 if on_bad is None or isinstance(error, Changed):
                     raise
                 on_bad(error)
             except BadInput as error:
-                check(part.file)  # half of an old file and half of a new one is no bad file
+                check_unchanged(part.file)  # half of an old file and half of a new one is no bad file
                 if on_bad is None:
                     raise
                 on_bad(error)

@@ -27,7 +27,7 @@ from typing import ClassVar, Literal
 from corpora.errors import BadInput
 from corpora.reading.files import File
 from corpora.reading.formats import Format, Lost, Record, Slice, Whole
-from corpora.reading.streams import Stream, lines, sniff
+from corpora.reading.streams import Stream, sniff, stream_lines
 from corpora.sources.base import Category, ParsedRecord, Source
 from corpora.sources.openiti_markdown import NotOpenITI, parse, split_header
 
@@ -119,7 +119,7 @@ def _uri(name: str) -> tuple[str, str, str]:
 def _primary(table: File) -> Iterator[tuple[str, str]]:
     """(book, version) of the versions that a release's metadata calls primary. Raises BadInput."""
     with Stream(table, sniff(table)) as stream:
-        rows = ((line.data or b"").decode(errors="replace").split("\t") for line in lines(stream))
+        rows = ((line.data or b"").decode(errors="replace").split("\t") for line in stream_lines(stream))
         header = [column.replace("_", "").lower() for column in next(rows)]
         if not {"versionuri", "status"} <= set(header):
             reason = "has no columns versionUri and status, which OpenITI's metadata has"

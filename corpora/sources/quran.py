@@ -20,7 +20,7 @@ from typing import ClassVar
 from xml.etree import ElementTree
 
 from corpora.errors import BadInput
-from corpora.reading.formats import Format, Lost, Record, Slice, Whole, whole
+from corpora.reading.formats import Format, Lost, Record, Slice, Whole, read_whole
 from corpora.sources.base import Category, ParsedRecord, Profile, Quality, Source
 
 _AYA = re.compile(r"(\d+)\|(\d+)\|(.+)")
@@ -62,7 +62,7 @@ class _Tanzil(Whole):
 
     def rows(self, part: Slice) -> Iterator[Record | Lost]:
         try:
-            text = whole(part).removeprefix(b"\xef\xbb\xbf").decode()
+            text = read_whole(part).removeprefix(b"\xef\xbb\xbf").decode()
         except UnicodeDecodeError as error:
             raise BadInput(
                 part.file.path, "is not UTF-8", place=f"byte {error.start}", mend="fetch it again"

@@ -25,8 +25,8 @@ from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 from corpora.errors import BadInput
-from corpora.reading.access import tables
-from corpora.reading.formats import SURROGATE, Format, Lost, Record, Slice, Whole, json_value, text_of, whole
+from corpora.reading.access import access_tables
+from corpora.reading.formats import SURROGATE, Format, Lost, Record, Slice, Whole, json_value, read_whole, text_of
 from corpora.sources.base import Category, ParsedRecord, Skip, Source
 
 _RULE = re.compile(r"\n[_ـ]{5,}[ \t]*(?:\n|$)")
@@ -122,7 +122,7 @@ class _Access(Whole):
         yield Slice(file, kind, 0, file.size, file.size)
 
     def rows(self, part: Slice) -> Iterator[Record | Lost]:
-        yield from _books(part, tables(part.file, ("b", "t", "Main")))
+        yield from _books(part, access_tables(part.file, ("b", "t", "Main")))
 
 
 class _Json(Whole):
@@ -131,7 +131,7 @@ class _Json(Whole):
     called = "a .bok file's tables in JSON"
 
     def rows(self, part: Slice) -> Iterator[Record | Lost]:
-        written = whole(part)
+        written = read_whole(part)
         data, lost = text_of(written)
         try:
             found = json_value(data)

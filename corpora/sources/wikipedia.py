@@ -24,7 +24,7 @@ from typing import ClassVar
 from corpora.languages import label
 from corpora.reading.formats import Format, Lines, Lost, Record, Slice
 from corpora.reading.parquet import Parquet
-from corpora.reading.streams import LONGEST_LINE, Stream, decode, lines
+from corpora.reading.streams import LONGEST_LINE, Stream, decode, stream_lines
 from corpora.sources.base import ParsedRecord, Quality, Source
 
 _ATTRIBUTES = re.compile(r'(\w+)="([^"]*)"')
@@ -78,7 +78,7 @@ class WikiExtractor(Lines):
         begin = size = 0
         body: list[bytes] = []
         ours = not start  # what stands before the first <doc> of a later slice belongs to the slice before
-        for line in lines(stream, start):
+        for line in stream_lines(stream, start):
             if line.data is None:
                 yield Lost(line.offset, f"line over {LONGEST_LINE >> 20} MiB", line.size)
                 continue

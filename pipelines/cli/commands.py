@@ -166,9 +166,9 @@ def build(
 ) -> None:
     """Do all stages of a recipe, or go on where the last run ended."""
     if print_config:
-        from pipelines.recipe.model import find, load_recipe, to_yaml
+        from pipelines.recipe.model import find_recipe, load_recipe, to_yaml
 
-        loaded = load_recipe(find(recipe), _seeded(settings, seed))
+        loaded = load_recipe(find_recipe(recipe), _seeded(settings, seed))
         Console(format).result(loaded.canonical(), to_yaml(loaded).rstrip())
         return
     _build(recipe, out, until, workers, _seeded(settings, seed), restart, dry_run, Console(format), executor)
@@ -189,14 +189,14 @@ def _build(
     console: Console,
     executor: str = "local",
 ) -> None:
-    from pipelines.recipe.model import find, load_recipe
+    from pipelines.recipe.model import find_recipe, load_recipe
 
-    recipe = load_recipe(find(name), settings)
+    recipe = load_recipe(find_recipe(name), settings)
     folder = out or Path("out") / recipe.name
     if dry_run:
-        from pipelines.recipe.estimates import estimate, show
+        from pipelines.recipe.estimates import estimate, show_estimate
 
-        show(estimate(recipe, folder), console)
+        show_estimate(estimate(recipe, folder), console)
         return
     if executor == "slurm":
         from pipelines.slurm.steps import launch
@@ -275,13 +275,13 @@ def mix(
     debug: Debug = False,
 ) -> None:
     """Lay another schedule on a dataset: other shares, same rows."""
-    from pipelines.stages.pack import lay_schedule, refuse_used, show_schedule
+    from pipelines.stages.pack import refuse_used, show_schedule, write_schedule
 
     console = Console(format)
-    schedule = lay_schedule(dataset, options, seed, name=None)
+    schedule = write_schedule(dataset, options, seed, name=None)
     if not dry_run:
         refuse_used(dataset, out, schedule)
-        lay_schedule(dataset, options, seed, name=out)
+        write_schedule(dataset, options, seed, name=out)
     show_schedule(schedule, console)
     console.result(schedule, "nothing was written" if dry_run else str(dataset / out))
 

@@ -19,9 +19,9 @@ import typer
 from pydantic import BaseModel
 
 from pipelines.console import Console, Format
-from pipelines.recipe.model import Lines, merge, override, read_yaml, validate
+from pipelines.recipe.model import Lines, apply_settings, merge_mappings, read_yaml, validate_options
 from pipelines.recipe.options import Options
-from pipelines.run.stage import Context, Outcome, Stage, preview, run
+from pipelines.run.stage import Context, Outcome, Stage, preview, run_stage
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 """Cores that this process may use: `taskset` and SLURM allow it fewer than the machine has."""
@@ -56,10 +56,10 @@ def options_of(model: type[Options]) -> Callable[[Command], Command]:
             lines: Lines = {}
             if config is not None:
                 data, lines = read_yaml(config)
-            override(data, lines, set_ or [])
+            apply_settings(data, lines, set_ or [])
             flagged = {name: given.pop(name) for name in flags}
-            merge(data, {name: value for name, value in flagged.items() if value is not None})
-            options = validate(model, data, lines, f"{config}" if config else "options")
+            merge_mappings(data, {name: value for name, value in flagged.items() if value is not None})
+            options = validate_options(model, data, lines, f"{config}" if config else "options")
             return command(options=options, **given)
 
         added = {name: (flag, None) for name, flag in flags.items()}
@@ -106,7 +106,7 @@ def run_quietly(stage: Stage, workers: int, restart: bool, console: Console) -> 
 
     began = time.monotonic()
     with console:
-        outcome = run(stage, Context(workers, restart, console.progress, say=console.say))
+        outcome = run_stage(stage, Context(workers, restart, console.progress, say=console.say))
     console.say(describe(stage, outcome, time.monotonic() - began))
     return outcome
 

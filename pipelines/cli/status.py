@@ -16,7 +16,7 @@ from pipelines.console import Console, clock
 from pipelines.errors import Failure, UsageError, failure
 from pipelines.run.folder_lock import STATE, is_held
 from pipelines.run.folders import PLAN
-from pipelines.run.slurm_queue import FAILURE, SLURM, Job, last_words, queue, rank_log, read_array
+from pipelines.run.slurm_queue import FAILURE, SLURM, Job, last_words, queued_jobs, rank_log, read_array
 from pipelines.run.state import Named, Plan, Stopped, Unreadable, read_state
 from pipelines.stages.build_folder import RECIPE
 from sharding import seal
@@ -69,7 +69,7 @@ def _jobs(folder: Path) -> tuple[list[Job], bool]:
     if not (folder / SLURM).is_dir() or shutil.which("squeue") is None:
         return [], False
     try:
-        return queue(folder), True
+        return queued_jobs(folder), True
     except Failure:
         return [], False
 

@@ -12,9 +12,9 @@ from typing import Any
 from pipelines.console import Console
 from pipelines.errors import UsageError, as_failure
 from pipelines.recipe.budget import Budget, budget_of
-from pipelines.recipe.model import Recipe, is_embedded, paths
+from pipelines.recipe.model import Recipe, input_paths, is_embedded
 from sharding.errors import OptionError
-from sharding.scheduling.mixture import Stratum, final_shares
+from sharding.scheduling.mixture import StratumSize, final_shares
 
 TEXT_PER_BYTE = {".zst": 4.0, ".gz": 3.5, ".xz": 4.5, ".parquet": 2.5}
 """Bytes of UTF-8 text in a byte of file, on the sample corpora; 1 for others."""
@@ -45,7 +45,7 @@ def estimate(recipe: Recipe, out: Path) -> dict[str, Any]:
         line: dict[str, Any] = {"source": corpus.source, "language": corpus.language}
         line |= {"files": 0, "bytes": 0, "text": 0}
         try:
-            files, size, text = _measure(recipe, corpus.source, paths(corpus))
+            files, size, text = _measure(recipe, corpus.source, input_paths(corpus))
         except Exception as error:
             failure = as_failure(error)
             if failure is None or isinstance(failure, UsageError):
@@ -89,12 +89,12 @@ def _measure(recipe: Recipe, source: str, inputs: list[str]) -> tuple[int, int, 
     """Files, their bytes, and about how much text they hold."""
     if all(is_embedded(path) for path in inputs):
         assert recipe.embedded is not None  # the recipe's own validation saw to it
-        share = recipe.embedded.bytes / sum(is_embedded(one) for each in recipe.corpora for one in paths(each))
+        share = recipe.embedded.bytes / sum(is_embedded(one) for each in recipe.corpora for one in input_paths(each))
         return len(inputs), int(share), share
     from corpora.reading.files import find as find_files
-    from corpora.sources import find
+    from corpora.sources import find_source
 
-    kind = find(source)
+    kind = find_source(source)
     files = find_files([path for path in inputs if not is_embedded(path)], kind.FILES, folder=kind.OWN)
     text = sum(file.size * TEXT_PER_BYTE.get(Path(file.name).suffix, 1.0) for file in files)
     return len(files), sum(file.size for file in files), text
@@ -105,15 +105,15 @@ def _shares(recipe: Recipe, corpora: Sequence[dict[str, Any]], budget: Budget) -
 
     Raises OptionError for a mixture that these corpora can't give.
     """
-    from corpora.sources import find
+    from corpora.sources import find_source
 
     strata = []
     for number, (corpus, line) in enumerate(zip(recipe.corpora, corpora, strict=True)):
-        kind = find(corpus.source)
+        kind = find_source(corpus.source)
         language = corpus.language or kind.LANGUAGE
         category = corpus.category or kind.CATEGORY or ("english" if language == "eng_Latn" else "arabic")
         name = f"{number:02d} {corpus.source} {language}".strip()
-        strata.append(Stratum(name, int(line["text"] / BYTES_PER_TOKEN), corpus.source, language, category))
+        strata.append(StratumSize(name, int(line["text"] / BYTES_PER_TOKEN), corpus.source, language, category))
     drawn = dict.fromkeys((stratum.name for stratum in strata), 0.0)
     for phase, span in zip(recipe.phases, budget.phases, strict=True):
         mixture = (phase.mixture or recipe.mixture).mixture()
@@ -134,7 +134,7 @@ def _shares(recipe: Recipe, corpora: Sequence[dict[str, Any]], budget: Budget) -
     ]
 
 
-def show(plan: dict[str, Any], console: Console) -> None:
+def show_estimate(plan: dict[str, Any], console: Console) -> None:
     """The estimate as tables, or as JSON."""
     rows = [(c["source"], c["language"] or "", c["files"], c["bytes"], c["text"]) for c in plan["corpora"]]
     console.table(["corpus", "language", "files", "bytes", "text, about"], rows, title=f"recipe {plan['recipe']}")

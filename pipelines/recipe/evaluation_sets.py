@@ -14,9 +14,11 @@ def evaluation_files(options: DedupOptions) -> list[tuple[str, Any]]:
     if not options.decontaminate:
         return []
     from corpora.addresses import bare, is_remote
-    from corpora.dedup.decontaminate import files_of, name_of
+    from corpora.dedup.decontaminate import evaluation_inputs, evaluation_name
 
-    files = sorted(((name_of(file), file) for file in files_of(options.decontaminate)), key=lambda one: one[0])
+    files = sorted(
+        ((evaluation_name(file), file) for file in evaluation_inputs(options.decontaminate)), key=lambda one: one[0]
+    )
     remote = next((file.path for _, file in files if is_remote(file.path)), None)
     if remote:
         raise UsageError(f"{bare(remote)}: evaluation sets are files on this machine; fetch it first")

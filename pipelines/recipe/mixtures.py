@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipelines.recipe.options import SampleOptions
-from sharding.scheduling.mixture import MixtureLine, Stratum, check_epochs, final_shares, largest_remainder, table
+from sharding.scheduling.mixture import (
+    MixtureLine,
+    StratumSize,
+    check_epochs,
+    final_shares,
+    largest_remainder,
+    share_lines,
+)
 
 
 def sample_quotas(
@@ -19,7 +26,7 @@ def sample_quotas(
     than there is of it, unless `max_epochs` says otherwise. Raises OptionError.
     """
     known = [
-        Stratum(stratum_name(line), line["chars"], line["source"], line["language"], line["category"])
+        StratumSize(stratum_name(line), line["chars"], line["source"], line["language"], line["category"])
         for line in strata
     ]
     sizes = {stratum.name: stratum.size for stratum in known}
@@ -28,7 +35,7 @@ def sample_quotas(
     quotas = {name: quota for name, quota in largest_remainder(shares, chars).items() if quota}
     if options.max_epochs is not None and options.rule != "unimax":  # which keeps to it by itself
         check_epochs(quotas, sizes, options.max_epochs, "characters")
-    return quotas, table(sizes, quotas)
+    return quotas, share_lines(sizes, quotas)
 
 
 def stratum_name(line: dict[str, Any]) -> str:

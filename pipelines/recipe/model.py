@@ -75,13 +75,13 @@ class Recipe(Options):
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice:
             raise ValueError(f"two phases are called '{twice}'")
-        if self.embedded is None and any(is_embedded(path) for corpus in self.corpora for path in paths(corpus)):
+        if self.embedded is None and any(is_embedded(path) for corpus in self.corpora for path in input_paths(corpus)):
             raise ValueError("an input is 'embedded:...', so the recipe needs a section 'embedded'")
         return self
 
     @model_validator(mode="after")
     def _keeps_no_secret(self) -> Recipe:
-        given: list[Any] = [path for corpus in self.corpora for path in paths(corpus)]
+        given: list[Any] = [path for corpus in self.corpora for path in input_paths(corpus)]
         given += [value for corpus in self.corpora for value in (corpus.identify, *corpus.options.values())]
         for address in [*given, *self.dedup.decontaminate]:
             if isinstance(address, str) and has_secrets(address):
@@ -124,7 +124,7 @@ def is_embedded(path: str) -> bool:
     return path.startswith("embedded:")
 
 
-def paths(corpus: CorpusOptions) -> list[str]:
+def input_paths(corpus: CorpusOptions) -> list[str]:
     """The inputs of a corpus, as a list."""
     return [corpus.input] if isinstance(corpus.input, str) else list(corpus.input)
 
@@ -135,7 +135,7 @@ def packaged() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
-def find(name: str) -> Path:
+def find_recipe(name: str) -> Path:
     """A recipe's file, from its path or its name. Raises UsageError."""
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
@@ -155,8 +155,8 @@ def load_recipe(path: Path, settings: Iterable[str] = ()) -> Recipe:
     Raises UsageError, with file and line.
     """
     data, lines = read_yaml(path)
-    override(data, lines, settings)
-    recipe = validate(Recipe, data, lines, str(path))
+    apply_settings(data, lines, settings)
+    recipe = validate_options(Recipe, data, lines, str(path))
     if path not in packaged().values():
         recipe = _relative(recipe, path.parent)
     _refuse_missing(recipe, lines, str(path))
@@ -192,7 +192,7 @@ def to_yaml(recipe: Recipe) -> str:
 
 
 def _corpus_relative_to(folder: Path, corpus: CorpusOptions) -> CorpusOptions:
-    update: dict[str, Any] = {"input": [_relative_to(folder, one) for one in paths(corpus)]}
+    update: dict[str, Any] = {"input": [_relative_to(folder, one) for one in input_paths(corpus)]}
     if corpus.identify and corpus.identify != "glotlid":
         update["identify"] = _relative_to(folder, corpus.identify)
     return corpus.model_copy(update=update)
@@ -202,7 +202,7 @@ def _relative_to(folder: Path, path: str) -> str:
     return path if is_embedded(path) or "://" in path else str(folder / os.path.expanduser(path))  # noqa: PTH111 (Path's raises for a user that there is none of)
 
 
-def validate(model: type[Model], data: Any, lines: Lines, what: str) -> Model:
+def validate_options(model: type[Model], data: Any, lines: Lines, what: str) -> Model:
     """`data` as a `model`, checked by the packages that will use it. Raises UsageError with one sentence on the first
     thing wrong.
     """
@@ -339,9 +339,9 @@ def read_yaml(path: Path, within: tuple[Path, ...] = ()) -> tuple[dict[str, Any]
     merged_lines: Lines = {}
     for name in [included] if isinstance(included, str) else included:
         below, below_lines = read_yaml(path.parent / str(name), (*within, path.resolve()))
-        merge(merged, below)
+        merge_mappings(merged, below)
         merged_lines |= below_lines
-    merge(merged, data)
+    merge_mappings(merged, data)
     return merged, merged_lines | lines
 
 
@@ -379,16 +379,16 @@ def _scalar(node: Any, path: Path) -> Any:
         raise UsageError(f"{path}:{node.start_mark.line + 1}: {node.value!r} can't be read: {why}") from None
 
 
-def merge(below: dict[str, Any], above: Mapping[str, Any]) -> None:
+def merge_mappings(below: dict[str, Any], above: Mapping[str, Any]) -> None:
     """Lay `above` over `below`, mappings into mappings; lists and values replace."""
     for key, value in above.items():
         if isinstance(value, Mapping) and isinstance(below.get(key), dict):
-            merge(below[key], value)
+            merge_mappings(below[key], value)
         else:
             below[key] = value
 
 
-def override(data: dict[str, Any], lines: Lines, settings: Iterable[str]) -> None:
+def apply_settings(data: dict[str, Any], lines: Lines, settings: Iterable[str]) -> None:
     """Apply `a.b=c` settings; numbers address list items; values are YAML. Raises UsageError."""
     for setting in settings:
         name, equals, text = setting.partition("=")

@@ -152,7 +152,7 @@ class CorpusOptions(ReadOptions):
 
     def check(self) -> None:
         from corpora.errors import UnknownSource
-        from corpora.sources import find
+        from corpora.sources import find_source
         from pipelines.recipe.source_options import source_of
 
         for path in [self.input] if isinstance(self.input, str) else self.input:
@@ -160,7 +160,7 @@ class CorpusOptions(ReadOptions):
             if path.startswith("embedded:") and (inside.is_absolute() or ".." in inside.parts):
                 raise Misfit(f"'{path}' is not in the embedded corpus: name a path below it, without '..'", "input")
         try:
-            find(self.source)
+            find_source(self.source)
         except UnknownSource as error:
             raise Misfit(str(error), "source") from None
         source_of(self.source, self.source_values())

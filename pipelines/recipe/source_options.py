@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 def source_of(name: str, given: dict[str, Any]) -> Source:
     """Return a source with options. Raises UnknownSource, and UsageError for an option that it does not have."""
-    from corpora.sources import find
+    from corpora.sources import find_source
 
-    kind = find(name)
+    kind = find_source(name)
     known = {field.name for field in fields(kind)}
     foreign = sorted(given.keys() - known)
     if foreign:

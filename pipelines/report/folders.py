@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import Incomplete, UsageError
-from pipelines.run.folders import BUILD, record
+from pipelines.run.folders import BUILD, read_record
 from pipelines.stages.build_folder import DATASET, DOCUMENTS, FOLDERS, TOKENIZER, TOKENS, UNIQUE
 from sharding import seal
 from sharding.layout import SCHEDULE
@@ -120,7 +120,7 @@ def _digests(folder: Path) -> dict[str, str]:
 
 def _recipe(folder: Path) -> dict[str, str]:
     """Read name and description only: manifests hold the options, and inputs of a recipe can be private paths."""
-    recipe = record(folder, BUILD) or {}
+    recipe = read_record(folder, BUILD) or {}
     return {key: str(recipe.get(key, "")) for key in ("name", "description")}
 
 

@@ -58,7 +58,7 @@ _STAGES_BEFORE = ("entries", "counts", "judged")
 # -- whose folder it is -----------------------------------------------------------------------------------
 
 
-def record(folder: Path, name: str) -> dict[str, Any] | None:
+def read_record(folder: Path, name: str) -> dict[str, Any] | None:
     """A record in a folder's state, STAGE or BUILD; None if there is none, or it is not one of ours."""
     value = _json(folder / STATE / name)
     fields = _KEYS[name]
@@ -75,7 +75,7 @@ def is_manifest(folder: Path) -> bool:
 
 def stage_of(folder: Path) -> str | None:
     """Name of the stage that a folder is for; None if no record says it."""
-    known = record(folder, STAGE) or (_json(folder / seal.MANIFEST) if is_manifest(folder) else {})
+    known = read_record(folder, STAGE) or (_json(folder / seal.MANIFEST) if is_manifest(folder) else {})
     return known.get("stage")
 
 
@@ -94,11 +94,11 @@ def claim(folder: Path, kind: str) -> None:
         raise UsageError(f"{folder} can't be written ({error.strerror}): choose another --out") from None
     if (folder / STATE).is_symlink():
         raise UsageError(f"{folder / STATE} is a symbolic link: choose another --out")
-    if record(folder, kind) is not None:
+    if read_record(folder, kind) is not None:
         return
-    if record(folder, BUILD) is not None:
+    if read_record(folder, BUILD) is not None:
         raise UsageError(f"{folder} is the folder of a build: choose another --out")
-    if record(folder, STAGE) is not None:
+    if read_record(folder, STAGE) is not None:
         raise UsageError(f"{folder} is the folder of stage '{stage_of(folder)}': choose another --out")
     if kind == STAGE and is_manifest(folder):
         return
@@ -243,14 +243,14 @@ def clear(folder: Path) -> list[str]:
                 (folder / above).rmdir()
     for name in _STAGES_BEFORE:
         before = folder / STATE / name
-        if record(before, STAGE) is not None:
-            others += [f"{STATE}/{name}/{one}" for one in remove(before)]
+        if read_record(before, STAGE) is not None:
+            others += [f"{STATE}/{name}/{one}" for one in remove_stage_folder(before)]
     for name in _STATE_FILES:
         (folder / STATE / name).unlink(missing_ok=True)
     return others
 
 
-def remove(folder: Path) -> list[str]:
+def remove_stage_folder(folder: Path) -> list[str]:
     """Remove the folder of a stage, under its lock; if files stay that no record names, only the stage's own.
 
     Returns the names of the files that stay.
@@ -285,7 +285,7 @@ def refuse_removal(out: Path, name: str) -> bool:
             )
     if not folder.is_dir():
         return False
-    if record(folder, STAGE) is None and not is_manifest(folder):
+    if read_record(folder, STAGE) is None and not is_manifest(folder):
         if foreign := next(iter(_files(folder)), None):
             raise UsageError(f"{folder} holds files that arcorp did not make ({foreign}): move it away")
         return False

@@ -99,7 +99,7 @@ def note_part(folder: Path, part: str, files: Mapping[str, FileRecord]) -> None:
         path.write_text(json.dumps({name: _proof(record, (folder / name).stat()) for name, record in files.items()}))
 
 
-def check(folder: Path, manifest: Manifest) -> None:
+def check_sealed(folder: Path, manifest: Manifest) -> None:
     """Raises Damaged for a sealed folder with a file that is not as its manifest says."""
     proofs = Proofs(folder)
     faults = proofs.faults(manifest)

@@ -45,7 +45,7 @@ class Job:
         return self.name.rpartition("-")[0]
 
 
-def label(out: Path, what: str) -> str:
+def job_label(out: Path, what: str) -> str:
     """The name of a job of the build in `out`."""
     return f"{what}-{_mark(out)}"
 
@@ -54,7 +54,7 @@ def _mark(out: Path) -> str:
     return hashlib.sha256(f"arcorp {out.resolve()}".encode()).hexdigest()[:10]
 
 
-def queue(out: Path) -> list[Job]:
+def queued_jobs(out: Path) -> list[Job]:
     """Jobs of the build in `out` that wait or run. Raises Failure if SLURM can't be asked."""
     owner = (out / SLURM).stat().st_uid
     command = ["squeue", "--noheader", "--array", f"--user={owner}", "--format=%i|%j|%T|%r"]
@@ -73,7 +73,7 @@ def refuse_queued(out: Path) -> None:
     """Raise Failure if jobs of this build wait or run: two that write the same parts would waste each other's work."""
     if not (out / SLURM).is_dir() or shutil.which("squeue") is None:
         return
-    jobs = queue(out)
+    jobs = queued_jobs(out)
     if jobs:
         running = sum(job.state != "PENDING" for job in jobs)
         ids = " ".join(sorted({job.array for job in jobs}))

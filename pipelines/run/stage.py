@@ -247,7 +247,7 @@ class Outcome:
     mended: list[str] = field(default_factory=list)
 
 
-def run(stage: Stage, context: Context) -> Outcome:
+def run_stage(stage: Stage, context: Context) -> Outcome:
     """Bring a stage's folder to its sealed end, doing only what is missing.
 
     Raises UsageError (the folder is another's, or can't be written), IntegrityError (mending gave other bytes),
@@ -271,7 +271,7 @@ def run(stage: Stage, context: Context) -> Outcome:
             (stage.folder / seal.MANIFEST).unlink()
         seal.remove_temporaries(stage.folder)
         if stage.before is not None:
-            run(stage.before, context)
+            run_stage(stage.before, context)
         work = stage.work()
         missing = [rank for rank, part in enumerate(work.parts) if not _done(stage, part, proofs, faulty)]
         proofs.save()
@@ -322,7 +322,7 @@ def _start_over(stage: Stage, context: Context) -> None:
 
 def _remember(stage: Stage) -> None:
     """Note what the folder is for, or refuse if it holds work for something else."""
-    before = folders.record(stage.folder, folders.STAGE)
+    before = folders.read_record(stage.folder, folders.STAGE)
     if before is None:
         with contextlib.suppress(seal.SealError):  # sealed elsewhere and brought here without its state
             manifest = seal.read_manifest(stage.folder)
@@ -333,7 +333,7 @@ def _remember(stage: Stage) -> None:
             f"{stage.folder} holds other work: {difference(before, stage.identity)}; "
             "choose another --out, or --restart to start over"
         )
-    if folders.record(stage.folder, folders.STAGE) != now:
+    if folders.read_record(stage.folder, folders.STAGE) != now:
         seal.write_json(stage.folder / STATE / folders.STAGE, stage.identity)
 
 

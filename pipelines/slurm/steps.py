@@ -32,10 +32,20 @@ from pydantic import ValidationError
 from pipelines.build import Result, build
 from pipelines.console import Console
 from pipelines.errors import Failure, UsageError, as_failure, failure
-from pipelines.recipe.model import Recipe, is_embedded, paths
+from pipelines.recipe.model import Recipe, input_paths, is_embedded
 from pipelines.recipe.options import SlurmOptions
 from pipelines.run.folder_lock import STATE
-from pipelines.run.slurm_queue import ARRAY, FAILURE, SLURM, job_id, label, queue, read_array, refuse_queued, stranded
+from pipelines.run.slurm_queue import (
+    ARRAY,
+    FAILURE,
+    SLURM,
+    job_id,
+    job_label,
+    queued_jobs,
+    read_array,
+    refuse_queued,
+    stranded,
+)
 from pipelines.run.stage import Context, Delegated, LocalRunner, Machines, Stage, Work, pipeline
 from pipelines.run.state import Launch, read_state
 from pipelines.texts import directive, word
@@ -100,9 +110,9 @@ def _submit_step(out: Path, options: SlurmOptions, after: list[str], *, to_train
         options = options.model_copy(update={**given, "partition": train.partition or options.partition})
         more = {"nodes": str(train.nodes), "ntasks-per-node": "1", "signal": "B:USR1@120"}
         more |= {"gpus-per-node": str(train.gpus)} if train.gpus else {}
-        text = script(label(out, "build"), log, options, f"{command} train", **more)
+        text = script(job_label(out, "build"), log, options, f"{command} train", **more)
     else:
-        text = script(label(out, "build"), log, options, command)
+        text = script(job_label(out, "build"), log, options, command)
     when = [f"--dependency=afterany:{':'.join(after)}", "--kill-on-invalid-dep=yes"] if after else []
     return submit(text, *when)
 
@@ -170,7 +180,9 @@ def _absolute(recipe: Recipe) -> Recipe:
     def absolute(path: str) -> str:
         return path if is_embedded(path) or "://" in path else os.path.abspath(path)  # noqa: PTH100 (keeps a glob)
 
-    corpora = [one.model_copy(update={"input": [absolute(path) for path in paths(one)]}) for one in recipe.corpora]
+    corpora = [
+        one.model_copy(update={"input": [absolute(path) for path in input_paths(one)]}) for one in recipe.corpora
+    ]
     return recipe.model_copy(update={"corpora": corpora})
 
 
@@ -191,8 +203,8 @@ class Step:
             raise Delegated(stage.name, to_train=True)
 
     def make(self, stage: Stage, work: Work, missing: list[int], context: Context) -> None:
-        name = label(self.out, str(stage.folder.relative_to(self.out)).replace("/", "."))
-        queued = sorted({job.array for job in queue(self.out) if job.name == name})
+        name = job_label(self.out, str(stage.folder.relative_to(self.out)).replace("/", "."))
+        queued = sorted({job.array for job in queued_jobs(self.out) if job.name == name})
         if queued:  # this step was queued again after it had submitted the array
             raise Delegated(stage.name, queued)
         before = read_array(stage.folder)
@@ -257,7 +269,7 @@ def step(out: Path, training: bool) -> None:
     try:
         build(recipe, out, asked["until"], context, console)
     except Delegated as handed:
-        others = [job for job in queue(out) if job.name == label(out, "build") and job.id != me]
+        others = [job for job in queued_jobs(out) if job.name == job_label(out, "build") and job.id != me]
         if not others:
             _submit_step(out, options, handed.jobs, to_train=handed.to_train)
     except KeyboardInterrupt:  # the machine is wanted, or the time is up, and the trainer has saved

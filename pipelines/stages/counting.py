@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.recipe.mixtures import sample_quotas, stratum_name
 from pipelines.recipe.options import TokenizerOptions
-from pipelines.run.folders import remove
+from pipelines.run.folders import remove_stage_folder
 from pipelines.run.parts import Part, PartWriter
 from pipelines.run.stage import Finish, Stage, Work
 from pipelines.stages.documents import DocumentsPart, all_strata, digests, parts_of
@@ -80,7 +80,7 @@ def count_stage(state: Path, documents: Sequence[Sealed], options: TokenizerOpti
                 "sample": {"asked": asked, "available": {name: there[name] for name in asked}},
                 "mixture": [asdict(line) for line in mixture],
             }
-            remove(listing.folder)
+            remove_stage_folder(listing.folder)
 
         return Work(parts, [], _Count(pieces, listed, sample, cap, pretoken_pattern(options.digits)), finish)
 

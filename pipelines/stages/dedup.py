@@ -16,7 +16,7 @@ from pipelines.errors import InputError, UsageError
 from pipelines.recipe.evaluation_sets import evaluation_files
 from pipelines.recipe.options import DedupOptions
 from pipelines.run.folder_lock import STATE
-from pipelines.run.folders import remove
+from pipelines.run.folders import remove_stage_folder
 from pipelines.run.parts import Part, PartWriter
 from pipelines.run.stage import Finish, Stage, Work
 from pipelines.stages.documents import (
@@ -52,17 +52,17 @@ def dedup_stage(folder: Path, docs: Sequence[Path], options: DedupOptions) -> St
     judge = Stage("judge", VERSION, judged, said, inputs, lambda: _judge(documents, files, options))
 
     def work() -> Work:
-        from corpora.dedup.exact import Rules
+        from corpora.dedup.exact import DedupRules
 
         pieces = parts_of(documents)
         verdicts = Sealed(judged, "judge")
         evaluation = verdicts.manifest.summary["evaluation"]
-        rules = Rules(options.near, tuple(one["name"] for one in evaluation))
+        rules = DedupRules(options.near, tuple(one["name"] for one in evaluation))
         parts = [Part(f"part-{number:05d}", piece.sha256, piece.bytes) for number, piece in enumerate(pieces)]
 
         def finish(finish: Finish) -> None:
             _finish(finish, evaluation)
-            remove(judged)
+            remove_stage_folder(judged)
 
         return Work(parts, [], _Apply(pieces, verdicts, rules), finish)
 
@@ -73,15 +73,15 @@ def dedup_stage(folder: Path, docs: Sequence[Path], options: DedupOptions) -> St
 
 
 def _judge(documents: Sequence[Sealed], files: Sequence[tuple[str, Any]], options: DedupOptions) -> Work:
-    from corpora.dedup.decontaminate import read
+    from corpora.dedup.decontaminate import read_evaluation
     from corpora.dedup.minhash import SETTINGS
-    from corpora.reading.files import check
+    from corpora.reading.files import check_unchanged
 
     pieces = parts_of(documents)
     setting = SETTINGS.get(options.method)
-    evaluation = read([file for _, file in files], options.ngram) if files else None
+    evaluation = read_evaluation([file for _, file in files], options.ngram) if files else None
     for _, file in files:
-        check(file)  # it is the file whose hash is an input of the stage
+        check_unchanged(file)  # it is the file whose hash is an input of the stage
     parts = [Part(f"part-{number:05d}", piece.sha256, piece.bytes) for number, piece in enumerate(pieces)]
 
     def finish(finish: Finish) -> None:
@@ -149,14 +149,14 @@ class _Apply:
     def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
         import numpy as np
 
-        from corpora.dedup.exact import VERDICT, apply
+        from corpora.dedup.exact import DECISION, apply_decisions
         from corpora.document_counts import DocumentCounter
         from corpora.documents import write_table
 
         number = part.name.rpartition("-")[2]
-        verdicts = np.frombuffer(self.verdicts.read(f"verdict-{number}"), VERDICT)
+        verdicts = np.frombuffer(self.verdicts.read(f"verdict-{number}"), DECISION)
         counter = DocumentCounter()
-        table = apply(self.parts[int(number)].read(), verdicts, counter, self.rules)
+        table = apply_decisions(self.parts[int(number)].read(), verdicts, counter, self.rules)
         with writer.file(".parquet") as file:
             write_table(table, file)
         writer.counts = ledgers(counter.counts())

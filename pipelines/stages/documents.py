@@ -36,9 +36,9 @@ class DocumentsPart:
 
     def read(self, columns: Sequence[str] | None = None) -> Any:
         """The part as a pyarrow Table, its bytes proven against the seal."""
-        from corpora.documents import read
+        from corpora.documents import read_documents
 
-        return read(self.folder.read(self.name), columns)
+        return read_documents(self.folder.read(self.name), columns)
 
     def row_groups(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
         """The part as pyarrow Tables of some millions of characters each: its text is never in memory as a whole."""

@@ -52,7 +52,7 @@ def ingest_stage(folder: Path, source: str, inputs: Sequence[str], options: Inge
         from corpora.cleaning.clean_step import Clean
         from corpora.cleaning.language_id import Identify
         from corpora.cleaning.normalisation import Normalisation
-        from corpora.cleaning.pii import Mask
+        from corpora.cleaning.pii import MaskPersonalData
         from corpora.document_counts import DocumentCounter
         from corpora.quality.filter import Filter, Limits, profiles_of
         from corpora.sources.pipeline_step import Reader
@@ -68,7 +68,7 @@ def ingest_stage(folder: Path, source: str, inputs: Sequence[str], options: Inge
             Reader(reader, units, counter, quarantine=quarantine),
             *([Identify(reader, options.identify)] if options.identify else []),
             Clean(reader, Normalisation(options.clean.tashkeel), counter),
-            *([Mask(reader, counter)] if options.clean.personal == "mask" else []),
+            *([MaskPersonalData(reader, counter)] if options.clean.personal == "mask" else []),
             Filter(Limits(quality.min_chars, quality.max_chars), counter, profiles, aside),
         ]
         parts = [Part(f"part-{number:05d}", unit.to_json(), unit.bytes) for number, unit in enumerate(units)]
@@ -101,13 +101,13 @@ class _WriteDocuments:
 
     def __call__(self, documents: Iterable[Any], part: Part, writer: PartWriter) -> None:
         from corpora.document_counts import DocumentCounter
-        from corpora.documents import write
+        from corpora.documents import write_documents
 
         with writer.file(".parquet") as file:
-            write(documents, file, self.counter)
+            write_documents(documents, file, self.counter)
         if self.aside is not None:
             with writer.file(".dropped") as file:
-                write(self.aside, file, DocumentCounter())
+                write_documents(self.aside, file, DocumentCounter())
         writer.counts = ledgers(self.counter.counts())
         counted = self.counter.to_json()
         writer.summary = {

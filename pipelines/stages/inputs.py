@@ -90,12 +90,12 @@ def _made_of(folder: Path) -> dict[str, list[tuple[list[list[int]], str]]]:
 
 
 def _digest(file: File, ranges: list[list[int]]) -> str:
-    from corpora.reading.files import check, open_raw
-    from corpora.reading.reads import digest_of
+    from corpora.reading.files import check_unchanged, open_raw
+    from corpora.reading.reads import reads_digest
 
     with open_raw(replace(file, reads=None)) as raw:
-        sha256 = digest_of(raw, ranges)
-    check(file)
+        sha256 = reads_digest(raw, ranges)
+    check_unchanged(file)
     return sha256
 
 

@@ -14,9 +14,9 @@ from pipelines import texts
 from pipelines.console import Console
 from pipelines.errors import UsageError
 from pipelines.recipe.options import PackOptions, ScheduleOptions
-from pipelines.run.folders import STAGE, note_written, record
+from pipelines.run.folders import STAGE, note_written, read_record
 from pipelines.run.parts import Part, PartWriter
-from pipelines.run.proofs import check, check_if_sealed
+from pipelines.run.proofs import check_if_sealed, check_sealed
 from pipelines.run.stage import Finish, Stage, Work
 from sharding import seal
 from sharding.layout import PLAN, SCHEDULE, SPLITS, shard_name
@@ -31,9 +31,9 @@ def pack_stage(folder: Path, tokens: Sequence[Path], options: PackOptions, seed:
 
     def work() -> Work:
         from sharding.packing.plan import Plan
-        from sharding.packing.planner import draft_plan
+        from sharding.packing.planner import make_plan
 
-        draft = draft_plan(opened, _options(options, opened[0], seed))
+        draft = make_plan(opened, _options(options, opened[0], seed))
         note_written(folder, [*draft.documents, PLAN])
         records = {}
         for name in draft.documents:
@@ -96,7 +96,7 @@ class _WriteShard:
 
 
 def _finish(finish: Finish, plan: Any, tokens: Sealed) -> None:
-    from sharding.packing.write import ShardCounts, summary
+    from sharding.packing.write import ShardCounts, dataset_summary
 
     finish.counts |= plan.counts
     finish.adopt(PLAN)
@@ -104,15 +104,15 @@ def _finish(finish: Finish, plan: Any, tokens: Sealed) -> None:
         finish.adopt(name)
     for name in tokens.names(prefix="tokenizer/"):
         finish.write(name, tokens.read(name))
-    finish.summary = summary(plan, [ShardCounts.from_json(sidecar.summary) for sidecar in finish.sidecars])
+    finish.summary = dataset_summary(plan, [ShardCounts.from_json(sidecar.summary) for sidecar in finish.sidecars])
 
 
 def show_plan(tokens: Sequence[Path], options: PackOptions, seed: int, console: Console) -> None:
     """What packing would give: rows, documents and tokens of each stratum, what is dropped, and the disk it takes."""
-    from sharding.packing.planner import draft_plan
+    from sharding.packing.planner import make_plan
 
     opened = [Sealed(one, "tokenize") for one in tokens]
-    plan = draft_plan(opened, _options(options, opened[0], seed)).plan
+    plan = make_plan(opened, _options(options, opened[0], seed)).plan
     layout = plan.layout(max_id=0)
     strata = [(name, stratum) for name, split in layout.splits.items() for stratum in split.strata]
     everything = sum(stratum.tokens for _, stratum in strata) or 1
@@ -128,16 +128,16 @@ def show_plan(tokens: Sequence[Path], options: PackOptions, seed: int, console: 
     console.result(told, f"{count:,} tokens in rows of {layout.row_tokens}, {disk:,} bytes; nothing was written")
 
 
-def lay_schedule(dataset: Path, options: ScheduleOptions, seed: int, name: str | None = SCHEDULE) -> dict[str, Any]:
+def write_schedule(dataset: Path, options: ScheduleOptions, seed: int, name: str | None = SCHEDULE) -> dict[str, Any]:
     """Lay a schedule on a dataset and write it there as `name`; with None only lay it. Returns its JSON.
 
     Raises OptionError for mixtures and phases that can't be, Damaged for a dataset that is not as it was sealed.
     """
-    from sharding.scheduling.schedule import is_schedule, lay
+    from sharding.scheduling.schedule import create_schedule, is_schedule
 
     opened = Sealed(dataset, "pack")
-    check(dataset, opened.manifest)
-    schedule = lay(
+    check_sealed(dataset, opened.manifest)
+    schedule = create_schedule(
         opened.manifest,
         [phase.phase() for phase in options.phases],
         options.mixture.mixture(),
@@ -175,7 +175,7 @@ def refuse_used(dataset: Path, name: str, schedule: dict[str, Any]) -> None:
     if "/" in name or not path.is_file() or path.read_bytes() == seal.canonical(schedule):
         return
     for folder in sorted(dataset.absolute().parent.iterdir()):
-        known = record(folder, STAGE)
+        known = read_record(folder, STAGE)
         if known and known["stage"] == "train" and known["inputs"].get("schedule") == seal.hash_file(path).sha256:
             raise UsageError(f"{path} is the schedule of the run in {folder}: choose another --out, as second.json")
 

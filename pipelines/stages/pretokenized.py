@@ -82,10 +82,10 @@ def _found(path: Path) -> File:
 
 
 def _refuse_changed(files: Sequence[File]) -> None:
-    from corpora.reading.files import check
+    from corpora.reading.files import check_unchanged
 
     for file in files:
-        check(file)
+        check_unchanged(file)
 
 
 class _Import:
@@ -106,12 +106,12 @@ class _Import:
         import pyarrow.parquet as pq
 
         from corpora.reading.parquet import check_sizes
-        from sharding.packing.foreign_ids import Vocabulary, import_ids
+        from sharding.packing.foreign_ids import IdRange, import_ids
         from tokenization.model import Tokenizer
 
         known = Tokenizer.load(self.tokenizer)
         _refuse_changed_tokenizer(self.tokenizer, self.made_of)
-        vocabulary = Vocabulary(known.vocab_size, known.bos, known.eos, known.token_bytes, known.token_chars)
+        vocabulary = IdRange(known.vocab_size, known.bos, known.eos, known.token_bytes, known.token_chars)
         file = self.files[part.number]
         path = Path(file.path)
         _refuse_changed([file])

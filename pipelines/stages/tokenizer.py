@@ -11,7 +11,7 @@ from typing import Any
 
 from pipelines.recipe.options import TokenizerOptions
 from pipelines.run.folder_lock import STATE
-from pipelines.run.folders import remove
+from pipelines.run.folders import remove_stage_folder
 from pipelines.run.stage import Finish, Stage, Work
 from pipelines.stages.counting import count_stage, counted
 from pipelines.stages.documents import digests, open_documents
@@ -61,7 +61,7 @@ def tokenizer_stage(folder: Path, docs: Sequence[Path], options: TokenizerOption
             "merges": len(merges),
             "mixture": sample.manifest.summary["mixture"],
         }
-        remove(before.folder)
+        remove_stage_folder(before.folder)
 
     given = {**_said(options), "seed": seed}
     return Stage("tokenizer", VERSION, folder, given, digests(documents), lambda: Work(finish=train), before)

@@ -24,9 +24,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sharding.layout import PLAN, SEGMENT, SPLITS, Ids, Layout, documents_name, shard_name
+from sharding.layout import PLAN, SEGMENT, SPLITS, DatasetLayout, Ids, documents_name, shard_name
 from sharding.packing.plan import Plan
-from sharding.rows import Mask, Segments, Split
+from sharding.rows import BoolArray, Segments, Split
 from sharding.scheduling.permutation import U64
 from sharding.seal import Damaged, Fault, Manifest
 from sharding.tables import read_table
@@ -68,7 +68,7 @@ def audit(
 
     Without `decode` and `read_document` no text is compared.
     """
-    layout = Layout.of(manifest, str(folder))
+    layout = DatasetLayout.of(manifest, str(folder))
     plan = Plan.read(folder)
     missing = next((unit for unit in ("documents", "tokens") if unit not in manifest.counts), None)
     if missing or {name: split.layout for name, split in plan.splits.items()} != layout.splits:
@@ -86,7 +86,7 @@ def audit(
     return faults
 
 
-def _read_documents(folder: Path, plan: Plan, layout: Layout) -> _Documents:
+def _read_documents(folder: Path, plan: Plan, layout: DatasetLayout) -> _Documents:
     names = [stratum.name for stratum in layout.splits["train"].strata]
     try:
         tables = [
@@ -108,7 +108,7 @@ def _read_documents(folder: Path, plan: Plan, layout: Layout) -> _Documents:
     )
 
 
-def _audit_counts(plan: Plan, manifest: Manifest, layout: Layout, documents: _Documents) -> list[Fault]:
+def _audit_counts(plan: Plan, manifest: Manifest, layout: DatasetLayout, documents: _Documents) -> list[Fault]:
     """Rows, tables, plan and manifest must say the same."""
     added = plan.options.added
     faults = []
@@ -134,7 +134,7 @@ def _audit_counts(plan: Plan, manifest: Manifest, layout: Layout, documents: _Do
 class _ShardAudit:
     """One shard: its rows and their segments."""
 
-    def __init__(self, folder: Path, split: int, shard: int, layout: Layout, documents: _Documents) -> None:
+    def __init__(self, folder: Path, split: int, shard: int, layout: DatasetLayout, documents: _Documents) -> None:
         described = layout.splits[SPLITS[split]]
         self._name = shard_name(SPLITS[split], shard, described.shards)
         self._rows = described.rows_of(shard)
@@ -200,7 +200,7 @@ class _ShardAudit:
                 wrong = here & (ids[row - first_row, place] != special)
                 self._report(".bin", wrong, segments, row, f"there is no {name} where the document has it")
 
-    def _report(self, suffix: str, wrong: Mask, segments: Segments, row: Int, what: str) -> None:
+    def _report(self, suffix: str, wrong: BoolArray, segments: Segments, row: Int, what: str) -> None:
         for k in np.flatnonzero(wrong)[: MOST_FAULTS - len(self._faults)]:
             ordinal = int(segments["document"][k])
             known = ordinal < len(self._documents.streams)
@@ -241,7 +241,7 @@ def _part_of(plan: Plan, ordinal: int) -> int:
 def _audit_text(
     folder: Path,
     manifest: Manifest,
-    layout: Layout,
+    layout: DatasetLayout,
     documents: _Documents,
     decode: Decode,
     read_document: DocumentReader,
@@ -265,7 +265,9 @@ def _audit_text(
     return faults[:MOST_FAULTS]
 
 
-def _compare(ids: Ids, segment: Any, stream: int, layout: Layout, decode: Decode, text: str | None) -> str | None:
+def _compare(
+    ids: Ids, segment: Any, stream: int, layout: DatasetLayout, decode: Decode, text: str | None
+) -> str | None:
     """What is wrong with one segment, or None. A cut may go through a character: U+FFFD at a cut is set aside."""
     if text is None:
         return "there is no such document"

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sharding.errors import InputError
-from sharding.layout import PLAN, SEGMENT, Layout, documents_name, shard_name
+from sharding.layout import PLAN, SEGMENT, DatasetLayout, documents_name, shard_name
 from sharding.packing.plan import Plan
 from sharding.proving import Prover
 from sharding.rows import Split
@@ -80,7 +80,7 @@ COLUMNS = list(DocumentRecord.__slots__)
 def row_view(folder: Path, split: str, row: int) -> list[SegmentView]:
     """The segments of a row. Raises InputError if there is no such row, Damaged or Unsealed as the seal does."""
     sealed = Sealed(folder, "pack")
-    rows = Split(folder, split, Layout.of(sealed.manifest, str(folder)), Prover(sealed))
+    rows = Split(folder, split, DatasetLayout.of(sealed.manifest, str(folder)), Prover(sealed))
     if not 0 <= row < rows.rows:
         raise InputError(f"{folder}: split {split} has rows 0 to {rows.rows - 1}, there is no row {row}")
     ids = rows.read([row], raw=True).ids[0]
@@ -99,7 +99,7 @@ def row_view(folder: Path, split: str, row: int) -> list[SegmentView]:
 def document_view(folder: Path, document_id: str) -> DocumentView:
     """Where a document went. Raises InputError if the dataset has no document of that id."""
     sealed = Sealed(folder, "pack")
-    layout = Layout.of(sealed.manifest, str(folder))
+    layout = DatasetLayout.of(sealed.manifest, str(folder))
     record = _Parts(sealed).find(document_id)
     places = []
     if record.split is not None:

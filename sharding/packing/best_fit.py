@@ -39,7 +39,7 @@ class Packed(NamedTuple):
     carried: int
 
 
-def pack(lengths: Int, row_tokens: int, policy: str = "best-fit") -> Packed:
+def pack_rows(lengths: Int, row_tokens: int, policy: str = "best-fit") -> Packed:
     """Pack items of the given lengths (each >= 1) into full rows; what is left is less than a row.
 
     lengths: int64, shape (n,), n < 2**31; row_tokens: 2 .. 65,535.

@@ -43,7 +43,7 @@ Int = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Vocabulary:
+class IdRange:
     """What must be known of a tokenizer. `token_bytes`, `token_chars`: of each id, 0 for special ones."""
 
     size: int
@@ -71,7 +71,7 @@ class _Chunk(NamedTuple):
 
 
 def import_ids(
-    path: Path, vocabulary: Vocabulary, labels: Mapping[str, str], sink: Sink, *, column: str | None = None
+    path: Path, vocabulary: IdRange, labels: Mapping[str, str], sink: Sink, *, column: str | None = None
 ) -> Imported:
     """Write the ids of one file to `sink` as a part's `.bin`, and return its index.
 

@@ -20,7 +20,7 @@ from sharding.layout import (
     MAX_STREAM_TOKENS,
     PLAN,
     SPLITS,
-    Layout,
+    DatasetLayout,
     SplitLayout,
     StratumLayout,
     documents_name,
@@ -180,9 +180,9 @@ class Plan:
         """The plan with the tables pinned, once they are written."""
         return replace(self, documents=dict(records))
 
-    def layout(self, max_id: int) -> Layout:
+    def layout(self, max_id: int) -> DatasetLayout:
         """The `summary` of the dataset's manifest; `max_id`: the largest of all shards'."""
-        return Layout(
+        return DatasetLayout(
             row_tokens=self.options.row_tokens,
             dtype=self.dtype,
             vocab_size=self.vocab_size,

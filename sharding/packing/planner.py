@@ -78,7 +78,7 @@ class Draft:
         pq.write_table(table, file, compression="zstd", write_page_checksum=True, row_group_size=1 << 16)
 
 
-def draft_plan(tokens: Sequence[Sealed], options: PackOptions) -> Draft:
+def make_plan(tokens: Sequence[Sealed], options: PackOptions) -> Draft:
     """Plan the packing of tokens folders.
 
     Raises InputError for folders of different tokenizers, indexes that don't fit their tokens, nothing to

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sharding.options import PackOptions
-from sharding.packing.best_fit import pack
+from sharding.packing.best_fit import pack_rows
 from sharding.packing.plan import Piece
 
 WINDOW_TOKENS = 1 << 28  # a window closes at so many tokens, too: 100,000 books would be 10,000 million
@@ -52,7 +52,7 @@ def pack_window(carry: Sequence[Piece], ordinals: Int, streams: Int, options: Pa
     """Pack what was carried in and the documents of a window into full rows."""
     documents = np.concatenate([np.array([piece[0] for piece in carry], np.int64), ordinals])
     lengths = np.concatenate([np.array([piece[2] for piece in carry], np.int64), streams])
-    packed = pack(lengths, options.row_tokens, options.policy)
+    packed = pack_rows(lengths, options.row_tokens, options.policy)
     begins = np.zeros(len(lengths), np.int64)
     begins[: len(carry)] = [piece[1] for piece in carry]
     offset = begins[packed.item] + packed.offset

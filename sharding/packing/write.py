@@ -289,7 +289,7 @@ def _copy(
     return largest, -1
 
 
-def summary(plan: Plan, shards: Iterable[ShardCounts]) -> dict[str, Any]:
+def dataset_summary(plan: Plan, shards: Iterable[ShardCounts]) -> dict[str, Any]:
     """The `summary` of the dataset's manifest, from the counts of all its shards (see `layout.Layout`).
 
     Raises Damaged if they don't hold all rows that were planned.

@@ -31,7 +31,7 @@ NUMBERS = {"power": "inverse-frequency", "temperature": "temperature"}
 
 
 @dataclass(frozen=True, slots=True)
-class Stratum:
+class StratumSize:
     """What a mixture knows of a stratum: its natural size and its attributes, None where it has none."""
 
     name: str
@@ -119,7 +119,7 @@ class Mixture:
         return f"{self.by}: {text}{inner}"
 
 
-def final_shares(strata: Sequence[Stratum], mixture: Mixture, budget: float | None = None) -> dict[str, float]:
+def final_shares(strata: Sequence[StratumSize], mixture: Mixture, budget: float | None = None) -> dict[str, float]:
     """The share of each stratum, by name; they sum to 1, and a stratum of size 0 gets 0.
 
     `budget`: what will be drawn in all, in the unit of the sizes; only unimax depends on it. By default one
@@ -136,11 +136,11 @@ def final_shares(strata: Sequence[Stratum], mixture: Mixture, budget: float | No
     return shares
 
 
-def _divide(strata: Sequence[Stratum], mixture: Mixture, budget: float) -> dict[str, float]:
+def _divide(strata: Sequence[StratumSize], mixture: Mixture, budget: float) -> dict[str, float]:
     if mixture.rule == "natural" and not mixture.within:  # groups would change nothing
         size = sum(stratum.size for stratum in strata)
         return {stratum.name: stratum.size / size for stratum in strata}
-    groups: dict[str, list[Stratum]] = {}
+    groups: dict[str, list[StratumSize]] = {}
     for stratum in strata:
         value = getattr(stratum, mixture.by)
         if value is None:
@@ -260,7 +260,7 @@ class MixtureLine:
     repeats: float
 
 
-def table(sizes: Mapping[str, int], drawn: Mapping[str, int]) -> list[MixtureLine]:
+def share_lines(sizes: Mapping[str, int], drawn: Mapping[str, int]) -> list[MixtureLine]:
     """Natural and final shares side by side, strata by name; `drawn` in the unit of `sizes`."""
     whole, budget = sum(sizes.values()), sum(drawn.values())
     lines = []

@@ -21,16 +21,16 @@ import numpy.typing as npt
 
 from sharding import checked
 from sharding.errors import OptionError
-from sharding.layout import Layout, SplitLayout
+from sharding.layout import DatasetLayout, SplitLayout
 from sharding.scheduling.interleave import MAX_DRAWS, Interleaving
 from sharding.scheduling.mixture import (
     Mixture,
     MixtureLine,
-    Stratum,
+    StratumSize,
     check_epochs,
     final_shares,
     largest_remainder,
-    table,
+    share_lines,
 )
 from sharding.scheduling.permutation import U64, permute, round_keys
 from sharding.seal import Damaged, Manifest, Unsealed, canonical, digest_of, parsed
@@ -61,12 +61,12 @@ class Phase:
         return steps
 
 
-def strata_of(split: SplitLayout) -> list[Stratum]:
+def strata_of(split: SplitLayout) -> list[StratumSize]:
     """The strata of a split as a mixture sees them; sizes in rows, which all hold the same number of tokens."""
-    return [Stratum(s.name, s.rows, s.source, s.language, s.category) for s in split.strata]
+    return [StratumSize(s.name, s.rows, s.source, s.language, s.category) for s in split.strata]
 
 
-def lay(
+def create_schedule(
     manifest: Manifest,
     phases: Sequence[Phase],
     mixture: Mixture,
@@ -81,7 +81,7 @@ def lay(
     stratum is drawn over the whole run. Raises OptionError for phases or mixtures that can't be, and for
     more rows than `max_epochs` allows, naming stratum and shortfall.
     """
-    layout = Layout.from_json(manifest.summary, "the dataset's manifest")
+    layout = DatasetLayout.from_json(manifest.summary, "the dataset's manifest")
     if batch_rows < 1 or not phases:
         raise OptionError(
             f"a schedule needs at least one phase and one row a step, not {len(phases)} and {batch_rows}"
@@ -116,7 +116,7 @@ def lay(
                 "drawn": line.drawn,
                 "epochs": line.epochs,
             }
-            for line in table(sizes, drawn)
+            for line in share_lines(sizes, drawn)
         },
     }
     return {**schedule, "digest": digest_of(schedule)}
@@ -131,7 +131,7 @@ def is_schedule(value: Any) -> bool:
 def share_table(schedule: Mapping[str, Any]) -> list[MixtureLine]:
     """What a schedule makes of each stratum over the whole run, for printing."""
     shares = schedule["shares"]
-    return table({n: s["rows"] for n, s in shares.items()}, {n: s["drawn"] for n, s in shares.items()})
+    return share_lines({n: s["rows"] for n, s in shares.items()}, {n: s["drawn"] for n, s in shares.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class Schedule:
     """
 
     def __init__(self, data: Any, manifest: Manifest, where: str = "schedule") -> None:
-        layout = Layout.from_json(manifest.summary, "the dataset's manifest")
+        layout = DatasetLayout.from_json(manifest.summary, "the dataset's manifest")
         try:
             self._check(data, manifest.digest, layout, where)
             self.data: dict[str, Any] = data
@@ -182,7 +182,7 @@ class Schedule:
         return cls(data, manifest, str(path))
 
     @staticmethod
-    def _check(data: Any, digest: str, layout: Layout, where: str) -> None:
+    def _check(data: Any, digest: str, layout: DatasetLayout, where: str) -> None:
         body = {key: value for key, value in data.items() if key != "digest"}
         if data["digest"] != digest_of(body):
             raise Damaged(f"{where} was changed since it was laid; lay it again with `arcorp mix`")

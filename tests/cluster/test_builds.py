@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from builds import SETTINGS, build, tree
 
-from pipelines.run.slurm_queue import label
+from pipelines.run.slurm_queue import job_label
 from tests.cluster.conftest import ROOT, SECRET
 from tests.cluster.loopback import Loopback, wait_for
 
@@ -62,7 +62,7 @@ def test_training_on_two_machines_that_is_told_to_leave_is_queued_again_and_goes
     launched = arcorp.build(out, *settings, *on_slurm, faults="train=hang", release=release)
     assert launched.returncode == 0, launched.stderr
     wait_for(release.with_suffix(".hangs").exists, "training", lambda: told(cluster, out))
-    [job] = [name for name, what, _ in cluster.queue() if what == label(out, "build")]
+    [job] = [name for name, what, _ in cluster.queue() if what == job_label(out, "build")]
     cluster("scancel", "--signal=USR1", "--batch", job)
     wait_for(lambda: (job, "PENDING") in [(name, state) for name, _, state in cluster.queue()], "the job's return")
     assert not (out / "run" / "checkpoints" / "step-000006").exists()
@@ -160,7 +160,7 @@ def test_nobody_else_builds_meanwhile_and_a_job_that_is_killed_or_out_of_time_le
 
 
 def second_job(cluster: Loopback, out: Path) -> str:
-    [job] = [name for name, what, _ in cluster.queue() if what == label(out, "tokens") and name.endswith("_1")]
+    [job] = [name for name, what, _ in cluster.queue() if what == job_label(out, "tokens") and name.endswith("_1")]
     return job
 
 

@@ -8,7 +8,7 @@ import pytest
 from datatrove.data import Document
 
 from corpora.document_counts import DocumentCounter
-from corpora.sources import find
+from corpora.sources import find_source
 
 Ingest = Callable[..., tuple[list[Document], DocumentCounter]]
 
@@ -18,7 +18,7 @@ def ingest() -> Ingest:
     """ingest(source, *inputs, **options) -> documents and their counter, every one counted as written."""
 
     def read(name: str, *inputs: str | Path, **options: Any) -> tuple[list[Document], DocumentCounter]:
-        source = find(name)(**options)
+        source = find_source(name)(**options)
         counter = DocumentCounter()
         documents = []
         for unit in source.units(list(inputs)):

@@ -23,7 +23,7 @@ def written(texts: list[str], longest: int = documents.LONGEST_TEXT) -> tuple[by
     file, counter = io.BytesIO(), DocumentCounter()
     for text in texts:
         counter.count_input(len(text.encode()), len(text))
-    documents.write((document(n, text) for n, text in enumerate(texts)), file, counter, longest=longest)
+    documents.write_documents((document(n, text) for n, text in enumerate(texts)), file, counter, longest=longest)
     return file.getvalue(), counter
 
 
@@ -32,12 +32,12 @@ TEXTS = [f"نص رقم {number} " * 50 for number in range(300)]
 
 def test_what_is_written_is_read_back_and_counted() -> None:
     data, counter = written(TEXTS)
-    table = documents.read(data)
+    table = documents.read_documents(data)
     assert table.schema.equals(documents.SCHEMA)
     assert table["text"].to_pylist() == TEXTS
     assert table["id"].to_pylist()[7] == "test/7"
     assert table["metadata"].to_pylist()[7] == '{"a": "ن", "b": 7}'
-    assert documents.read(data, ["id"]).column_names == ["id"]
+    assert documents.read_documents(data, ["id"]).column_names == ["id"]
     assert sum(group.num_rows for group in documents.row_groups(data, ["id"])) == 300
     assert counter.balanced
     sizes = {"documents": 300, "bytes": sum(len(text.encode()) for text in TEXTS), "chars": sum(map(len, TEXTS))}
@@ -52,7 +52,7 @@ def test_row_groups_are_bounded_by_bytes_not_by_rows() -> None:
     data, _ = written(["ن" * 1_500_000] * 7 + ["short"] * 5)
     metadata = pq.ParquetFile(io.BytesIO(data)).metadata
     assert [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)] == [2, 2, 2, 6]
-    table, again = documents.read(data), io.BytesIO()
+    table, again = documents.read_documents(data), io.BytesIO()
     documents.write_table(table, again)
     assert again.getvalue() == data
 
@@ -60,7 +60,7 @@ def test_row_groups_are_bounded_by_bytes_not_by_rows() -> None:
 @pytest.mark.fault(16)
 def test_a_text_too_long_for_a_page_is_dropped_and_counted() -> None:
     data, counter = written(["a" * 100, "b" * 101, "c"], longest=100)
-    assert documents.read(data)["id"].to_pylist() == ["test/0", "test/2"]
+    assert documents.read_documents(data)["id"].to_pylist() == ["test/0", "test/2"]
     assert counter.balanced
     assert counter.dropped["bytes"] == {"text over 0 MiB": 101}
 
@@ -75,16 +75,16 @@ def test_no_single_bit_flip_is_silent(record_property: Callable[[str, object], N
         flipped[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
         with contextlib.suppress(BadInput):
             # A flip outside the pages, in what describes the file, is for the seal to find; the texts are unharmed.
-            assert documents.read(bytes(flipped))["text"].to_pylist() == TEXTS
+            assert documents.read_documents(bytes(flipped))["text"].to_pylist() == TEXTS
 
 
 @pytest.mark.fault(14)
 def test_an_empty_part_is_a_part() -> None:
-    assert documents.read(written([])[0]).num_rows == 0
+    assert documents.read_documents(written([])[0]).num_rows == 0
 
 
 @pytest.mark.fault(9)
 def test_cut_bytes_are_refused() -> None:
     data, _ = written(TEXTS)
     with pytest.raises(BadInput, match=r"part-00000\.parquet: is damaged"):
-        documents.read(data[: len(data) // 2], name="part-00000.parquet")
+        documents.read_documents(data[: len(data) // 2], name="part-00000.parquet")

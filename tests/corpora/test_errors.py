@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from corpora.errors import BadInput, UnknownSource
-from corpora.sources import SOURCES, find
+from corpora.sources import SOURCES, find_source
 
 
 def test_bad_input_is_one_sentence_with_file_place_reason_and_mend() -> None:
@@ -23,10 +23,10 @@ def test_bad_input_comes_back_from_a_worker_as_it_was() -> None:
 @pytest.mark.parametrize(("typo", "meant"), [("fineweb2", "fineweb-2"), ("openitti", "openiti"), ("Oscar", "oscar")])
 def test_an_unknown_source_is_answered_with_the_closest_name(typo: str, meant: str) -> None:
     with pytest.raises(UnknownSource, match=meant):
-        find(typo)
+        find_source(typo)
 
 
 def test_every_source_is_found_by_its_own_name() -> None:
     assert len(SOURCES) >= 20
     for name in SOURCES:
-        assert find(name).name == name
+        assert find_source(name).name == name

@@ -15,7 +15,7 @@ from corpora.cleaning.clean_step import Clean
 from corpora.cleaning.normalisation import Normalisation
 from corpora.document_counts import DocumentCounter
 from corpora.quality.filter import Filter, Limits
-from corpora.sources import find
+from corpora.sources import find_source
 from corpora.sources.pipeline_step import Reader
 
 
@@ -30,7 +30,7 @@ class Write(PipelineStep):  # type: ignore[misc]
 
     def run(self, data: Iterator[Document], rank: int = 0, world_size: int = 1) -> Iterator[Document]:
         with (self.folder / f"part-{rank:05}.parquet").open("wb") as file:
-            documents.write(data, file, self.counter)
+            documents.write_documents(data, file, self.counter)
         (self.folder / f"part-{rank:05}.json").write_text(json.dumps(self.counter.to_json()))
         yield from ()
 
@@ -67,7 +67,7 @@ def inputs(samples: Path, tmp_path: Path) -> Path:
 def test_one_worker_and_two_make_the_same_bytes_and_every_document_is_accounted_for(
     inputs: Path, tmp_path: Path
 ) -> None:
-    source = find("oscar")()
+    source = find_source("oscar")()
     units = source.units([inputs])
     assert len(units) >= 2
     build(tmp_path / "one", units, source, workers=1)
@@ -87,7 +87,7 @@ def test_one_worker_and_two_make_the_same_bytes_and_every_document_is_accounted_
 
 
 def test_a_tally_is_reset_when_a_rank_begins(samples: Path) -> None:
-    source = find("gsm8k")()
+    source = find_source("gsm8k")()
     counter = DocumentCounter()
     reader = Reader(source, source.units([samples / "data/math/gsm8k"]), counter)
     for _ in range(2):
@@ -98,7 +98,7 @@ def test_a_tally_is_reset_when_a_rank_begins(samples: Path) -> None:
 @pytest.mark.fault(9)
 def test_a_file_that_breaks_under_a_quarantining_reader_is_listed(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "نص"}\n')
-    source = find("jsonl")()
+    source = find_source("jsonl")()
     units = source.units([tmp_path])
     (tmp_path / "a.jsonl").unlink()
     counter = DocumentCounter()
@@ -108,7 +108,7 @@ def test_a_file_that_breaks_under_a_quarantining_reader_is_listed(tmp_path: Path
 
 def test_a_document_that_cleaning_empties_is_dropped_and_counted(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "\\u200f\\u0640"}\n{"text": "نصـ"}\n')
-    source = find("jsonl")(language="arb_Arab")
+    source = find_source("jsonl")(language="arb_Arab")
     counter = DocumentCounter()
     reader = Reader(source, source.units([tmp_path]), counter)
     cleaned = list(Clean(source, Normalisation(), counter).run(reader.run(None, 0, 1)))

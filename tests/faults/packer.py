@@ -8,7 +8,7 @@ import sharding.packing.write  # noqa: F401  (loaded once, in the process that w
 from pipelines.errors import Failure
 from pipelines.recipe.options import PackOptions
 from pipelines.run.executor import LocalExecutor  # noqa: F401
-from pipelines.run.stage import Context, run
+from pipelines.run.stage import Context, run_stage
 from pipelines.stages.pack import pack_stage
 from tokenization.model import Tokenizer  # noqa: F401
 
@@ -19,6 +19,6 @@ REFUSED = 3
 def pack(folder: str, tokens: str) -> None:
     """Pack, and exit with 0; with REFUSED if another process is at it."""
     try:
-        run(pack_stage(Path(folder), [Path(tokens)], OPTIONS, seed=1), Context(workers=1))
+        run_stage(pack_stage(Path(folder), [Path(tokens)], OPTIONS, seed=1), Context(workers=1))
     except Failure as failure:
         sys.exit(REFUSED if "is being written by another" in str(failure) else f"{failure}")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from corpora.document_counts import DocumentCounter
-from corpora.sources import find
+from corpora.sources import find_source
 from pipelines import state
 from pipelines.errors import as_failure
 from tokenization.model.import_foreign import open_tokenizer
@@ -125,7 +125,7 @@ def _trainer(folder: Path) -> tuple[bytes, Attempt]:
 def _source(source: str, name: str, data: bytes, **options: object) -> Parser:
     def prepare(folder: Path) -> tuple[bytes, Attempt]:
         def parse() -> None:
-            opened, counter = find(source)(**options), DocumentCounter()
+            opened, counter = find_source(source)(**options), DocumentCounter()
             for unit in opened.units([str(folder / name)]):
                 for document in opened.documents(unit, counter):
                     counter.count_output(document)

@@ -16,7 +16,7 @@ from pipelines import cli
 from pipelines.errors import UsageError
 from pipelines.run.folders import files_of
 from pipelines.run.parts import Part
-from pipelines.run.stage import Context, Finish, Stage, Work, run
+from pipelines.run.stage import Context, Finish, Stage, Work, run_stage
 from sharding import seal
 
 HOLD = "import sys, time; from pathlib import Path; from pipelines.run.folder_lock import lock\n\
@@ -42,7 +42,7 @@ def numbers(folder: Path, name: str = "numbers", finish=finish_sum, inputs=None,
 
 def web_app(folder: Path) -> None:
     (folder / "src").mkdir(parents=True)
-    (folder / "src" / "app.js").write_text("run()")
+    (folder / "src" / "app.js").write_text("run_stage()")
     (folder / "index.html").write_text("<html>")
     (folder / "manifest.json").write_text('{"name": "My app", "version": 1, "files": {"index.html": 1}}')
 
@@ -105,14 +105,14 @@ def test_a_folder_of_another_program_is_refused_by_the_trainer(tmp_path, make, r
 @pytest.mark.fault(29)
 def test_restart_of_a_stage_leaves_and_names_what_no_record_names(tmp_path):
     out = tmp_path / "out"
-    run(numbers(out, colour="red"), Context())
+    run_stage(numbers(out, colour="red"), Context())
     whole = snapshot(out)
     (out / "notes.txt").write_text("mine")
     (out / "deep" / "more.txt").write_text("mine too")
     (out / ".tmp-thesis").mkdir()
     (out / ".tmp-thesis" / "page").write_text("mine as well")
     said: list[str] = []
-    run(numbers(out, colour="blue"), Context(restart=True, say=said.append))
+    run_stage(numbers(out, colour="blue"), Context(restart=True, say=said.append))
     for name in ("notes.txt", "deep/more.txt", ".tmp-thesis/page"):
         assert name in said[0]
         assert (out / name).is_file()
@@ -128,11 +128,11 @@ def test_restart_of_a_stage_that_was_killed_removes_its_unfinished_files_and_no_
 
     out = tmp_path / "out"
     with pytest.raises(RuntimeError):
-        run(numbers(out, finish=fail), Context())
+        run_stage(numbers(out, finish=fail), Context())
     (out / "part-00001.json").unlink()  # as if killed between a part's file and its sidecar
     (out / "mine.json").write_text("{}")
     assert files_of(out)[1] == ["mine.json"]
-    run(numbers(out, colour="blue"), Context(restart=True))
+    run_stage(numbers(out, colour="blue"), Context(restart=True))
     assert not (out / "half.json").exists()
     assert (out / "mine.json").read_text() == "{}"
 
@@ -140,23 +140,23 @@ def test_restart_of_a_stage_that_was_killed_removes_its_unfinished_files_and_no_
 @pytest.mark.fault(29)
 def test_a_stage_never_starts_over_on_another_stages_folder_or_on_its_own_input(tmp_path):
     out = tmp_path / "out"
-    root = run(numbers(out), Context()).sealed.digest
+    root = run_stage(numbers(out), Context()).sealed.digest
     before = snapshot(out)
     with pytest.raises(UsageError, match="numbers"):
-        run(numbers(out, "others"), Context(restart=True))
+        run_stage(numbers(out, "others"), Context(restart=True))
     with pytest.raises(UsageError, match="input"):
-        run(numbers(out, inputs={"documents": root}), Context(restart=True))
+        run_stage(numbers(out, inputs={"documents": root}), Context(restart=True))
     assert snapshot(out) == before
 
 
 @pytest.mark.fault(29)
 def test_a_manifest_of_another_program_in_a_stages_folder_is_not_replaced(tmp_path):
     out = tmp_path / "out"
-    run(numbers(out), Context())
+    run_stage(numbers(out), Context())
     (out / "manifest.json").write_text('{"name": "My app"}')
     for restart in (False, True):
         with pytest.raises(UsageError, match=r"manifest\.json"):
-            run(numbers(out), Context(restart=restart))
+            run_stage(numbers(out), Context(restart=restart))
         assert (out / "manifest.json").read_text() == '{"name": "My app"}'
 
 
@@ -164,7 +164,7 @@ def test_a_manifest_of_another_program_in_a_stages_folder_is_not_replaced(tmp_pa
 @pytest.mark.parametrize("link", ["deep", ".arcorp/logs", ".arcorp"])
 def test_nothing_is_written_or_removed_through_a_link_in_a_stages_folder(tmp_path, link):
     out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
-    run(numbers(out), Context())
+    run_stage(numbers(out), Context())
     elsewhere.mkdir()
     (elsewhere / "gathered.txt").write_text("mine")
     if (out / link).is_dir():
@@ -173,7 +173,7 @@ def test_nothing_is_written_or_removed_through_a_link_in_a_stages_folder(tmp_pat
     (out / "sum.json").unlink()
     for restart in (False, True):
         with pytest.raises((UsageError, seal.Damaged), match=Path(link).name):
-            run(numbers(out), Context(restart=restart))
+            run_stage(numbers(out), Context(restart=restart))
     assert snapshot(elsewhere) == {"gathered.txt": hashlib.sha256(b"mine").hexdigest()}
 
 
@@ -385,8 +385,8 @@ def test_any_stage_that_was_refused_before_its_first_byte_takes_other_options_an
 
     out = tmp_path / "out"
     with pytest.raises(error):
-        run(Stage("numbers", 1, out, {"colour": "red"}, {}, refuse), Context())
-    run(numbers(out, "others", colour="blue"), Context())
+        run_stage(Stage("numbers", 1, out, {"colour": "red"}, {}, refuse), Context())
+    run_stage(numbers(out, "others", colour="blue"), Context())
 
 
 @pytest.mark.fault(33)

@@ -13,7 +13,7 @@ import zstandard
 
 from corpora.document_counts import DocumentCounter
 from corpora.errors import BadInput, Changed
-from corpora.sources import find
+from corpora.sources import find_source
 from pipelines import cli
 from sharding.seal import Sealed
 
@@ -127,7 +127,7 @@ def test_inputs_replaced_before_any_of_their_parts_was_made_are_read_as_one_vers
 @pytest.mark.parametrize("replace", [False, True])
 def test_a_file_that_is_rewritten_while_it_is_read_is_refused(form, corpus, replace):
     suffix, source, write = form
-    reader = find(source)()
+    reader = find_source(source)()
     units = reader.units([corpus])
     asked: list[BadInput] = []
     documents = reader.documents(

@@ -16,7 +16,7 @@ from corpora.reading.formats import Lost, Row
 from corpora.reading.parquet import Parquet, check_sizes
 from corpora.reading.streams import Kind
 from sharding.errors import InputError
-from sharding.packing.foreign_ids import Vocabulary, import_ids
+from sharding.packing.foreign_ids import IdRange, import_ids
 
 MEMORY = 700 << 20
 """Bytes of Arrow: the largest row group that is read at once, and its copies."""
@@ -147,7 +147,7 @@ def test_a_footer_that_lies_about_bytes_is_refused_or_not_believed(tmp_path: Pat
 @pytest.mark.fault(42)
 def test_files_of_ids_that_lie_about_sizes_are_refused(tmp_path: Path) -> None:
     ones = np.ones(1000, np.int32)
-    vocabulary = Vocabulary(1000, None, None, ones, ones)
+    vocabulary = IdRange(1000, None, None, ones, ones)
 
     class Nowhere:
         def write(self, data: object) -> int:

@@ -12,7 +12,7 @@ from trees import snapshot
 from pipelines import cli
 from pipelines.run.parts import Part, read_sidecar
 from sharding import checked, seal
-from sharding.layout import Layout
+from sharding.layout import DatasetLayout
 from sharding.packing.plan import Plan
 from sharding.rows import Dataset
 from sharding.scheduling.schedule import Schedule
@@ -164,7 +164,7 @@ def test_a_number_that_lies_in_a_resealed_dataset_is_refused_or_harmless(built, 
         if name == "manifest.json":
             root = seal.digest_of({key: value for key, value in body.items() if key != "root"})
             seal.write_json(folder / name, {**body, "root": root})
-            Layout.of(seal.read_manifest(folder), "here")
+            DatasetLayout.of(seal.read_manifest(folder), "here")
         elif name == "plan.json":
             seal.write_json(folder / name, body)
             Plan.read(folder)

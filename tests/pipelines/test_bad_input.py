@@ -11,7 +11,7 @@ import pytest
 from corpora.demo.files import write_native
 from corpora.document_counts import DocumentCounter
 from corpora.errors import BadInput
-from corpora.sources import find
+from corpora.sources import find_source
 from pipelines import cli
 from sharding import seal
 from sharding.seal import Sealed
@@ -116,7 +116,7 @@ def test_a_gigabyte_in_one_line_costs_that_line(tmp_path: Path, capsys: pytest.C
 
 def documents_of(source: str, folder: Path) -> list[tuple[str, str]]:
     """Ids and texts. What names a Parquet file's other columns is under no checksum but the seal's."""
-    reader, counter = find(source)(), DocumentCounter()
+    reader, counter = find_source(source)(), DocumentCounter()
     units = reader.units([folder])
     return [(one.id, one.text) for unit in units for one in reader.documents(unit, counter)]
 

@@ -21,7 +21,7 @@ from moto.server import ThreadedMotoServer
 
 from corpora.document_counts import DocumentCounter
 from corpora.errors import Changed
-from corpora.sources import find
+from corpora.sources import find_source
 from pipelines import cli
 from sharding.seal import Sealed
 
@@ -243,7 +243,7 @@ def test_a_remote_file_that_is_rewritten_while_it_is_read_is_refused(scheme: str
     place = "hf://datasets/owner/rewritten/a.jsonl" if scheme == "hf" else f"{bucket}/rewritten/a.jsonl"
     root = hub.root / "owner" / "rewritten" / "a.jsonl" if scheme == "hf" else None
     rewrite(place, root, "first")
-    source = find("jsonl")()
+    source = find_source("jsonl")()
     (unit,) = source.units([place])
     documents = source.documents(unit, DocumentCounter(), lambda error: None)
     next(documents)

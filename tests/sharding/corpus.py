@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 from sharding.layout import PLAN, SCHEDULE, TOKENIZER, dtype_for, shard_name
 from sharding.options import PackOptions, Validation
 from sharding.packing.plan import Plan
-from sharding.packing.planner import INDEX, draft_plan
-from sharding.packing.write import ShardWriter, summary
+from sharding.packing.planner import INDEX, make_plan
+from sharding.packing.write import ShardWriter, dataset_summary
 from sharding.scheduling.mixture import Mixture
-from sharding.scheduling.schedule import Phase, lay
+from sharding.scheduling.schedule import Phase, create_schedule
 from sharding.seal import FileRecord, Manifest, Sealed, atomic_file, hash_file, write_json, write_manifest
 
 TOKENIZER_TEXT = '{"this": "stands for a tokenizer.json"}'
@@ -104,7 +104,7 @@ def write_tokens(
 
 
 def write_plan(folder: Path, tokens: Sequence[Sealed], options: PackOptions) -> Plan:
-    draft = draft_plan(tokens, options)
+    draft = make_plan(tokens, options)
     records = {}
     for name in draft.documents:
         with atomic_file(folder / name) as file:
@@ -139,9 +139,11 @@ def pack(
         write_json(folder / f"{name}.json", counts[split, k].to_json())
     with atomic_file(folder / TOKENIZER) as file:
         file.write(sealed[0].read(TOKENIZER))
-    seal(folder, plan, summary(plan, counts.values()))
+    seal(folder, plan, dataset_summary(plan, counts.values()))
     manifest = Sealed(folder).manifest
-    write_json(folder / SCHEDULE, lay(manifest, phases, mixture or Mixture(), batch_rows=batch_rows, seed=7))
+    write_json(
+        folder / SCHEDULE, create_schedule(manifest, phases, mixture or Mixture(), batch_rows=batch_rows, seed=7)
+    )
     return folder
 
 

@@ -19,7 +19,7 @@ from sharding.layout import SCHEDULE, TOKENIZER
 from sharding.packing.plan import Plan
 from sharding.rows import READ_AHEAD, WARM, Dataset
 from sharding.scheduling.mixture import Mixture
-from sharding.scheduling.schedule import Phase, lay
+from sharding.scheduling.schedule import Phase, create_schedule
 from sharding.seal import Damaged, Unsealed, read_manifest, write_json
 from tests.sharding.corpus import seal
 
@@ -52,7 +52,7 @@ def hashes_of_batches(data: Dataset, steps: int, world: int, accumulation: int) 
 def test_the_order_hash_is_the_same_at_any_world_size(
     dataset: Path, tmp_path: Path, world: int, accumulation: int
 ) -> None:
-    schedule = lay(read_manifest(dataset), [Phase("x", steps=9)], Mixture(), batch_rows=32, seed=7)
+    schedule = create_schedule(read_manifest(dataset), [Phase("x", steps=9)], Mixture(), batch_rows=32, seed=7)
     write_json(tmp_path / "schedule.json", schedule)
     data = Dataset(dataset, schedule=str(tmp_path / "schedule.json"))
     assert hashes_of_batches(data, 9, world, accumulation) == hashes(data, 9)
@@ -129,7 +129,9 @@ def test_jumping_about_in_the_schedule_reads_the_same(dataset: Path) -> None:
 
 def test_another_schedule_on_the_same_rows(dataset: Path, tmp_path: Path) -> None:
     manifest = read_manifest(dataset)
-    other = lay(manifest, [Phase("x", steps=4)], Mixture("temperature", temperature=100), batch_rows=8, seed=0)
+    other = create_schedule(
+        manifest, [Phase("x", steps=4)], Mixture("temperature", temperature=100), batch_rows=8, seed=0
+    )
     write_json(tmp_path / "other.json", other)
     data = Dataset(dataset, schedule=str(tmp_path / "other.json"))
     assert data.steps == 4

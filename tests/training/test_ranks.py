@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from trainings import arguments, create_schedule, lines, same_result, torchrun, wait_for, weights_of
+from trainings import add_schedule, arguments, lines, same_result, torchrun, wait_for, weights_of
 
 from sharding.seal import hash_file
 from training import checkpoint, train
@@ -63,7 +63,7 @@ def kill_all(process: subprocess.Popen[str]) -> None:
 @pytest.mark.slow
 def test_two_ranks_killed_at_any_step_and_resumed_equal_two_ranks_undisturbed(dataset: Path, tmp_path: Path) -> None:
     data, changes = (Path(DATASET), LARGER) if DATASET else (dataset, {})
-    schedule = ("--schedule", create_schedule(data, STEPS, 16 if DATASET else 8))
+    schedule = ("--schedule", add_schedule(data, STEPS, 16 if DATASET else 8))
     undisturbed, killed, alone = tmp_path / "undisturbed", tmp_path / "killed", tmp_path / "alone"
     step = random.randrange(STEPS // 3 + 2, STEPS)  # after the first checkpoint
     sys.stdout.write(f"to be killed at step {step} of {STEPS}\n")  # with -s, or if this fails

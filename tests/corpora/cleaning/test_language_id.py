@@ -8,7 +8,7 @@ from fasttext_model import write_model
 
 from corpora.cleaning.language_id import Identify
 from corpora.errors import BadInput
-from corpora.sources import find
+from corpora.sources import find_source
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def model(tmp_path: Path) -> Path:
 def labelled(text: str, model: Path, language: str = "und", **options: str) -> dict[str, object]:
     metadata = {"language": language, "category": "arabic", "metadata": {"page": 7}}
     document = Document(text=text, id="1", metadata=metadata)
-    (found,) = Identify(find("jsonl")(**options), str(model)).run([document])
+    (found,) = Identify(find_source("jsonl")(**options), str(model)).run([document])
     return {**found.metadata, "text": found.text}
 
 

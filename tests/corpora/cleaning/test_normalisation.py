@@ -15,7 +15,7 @@ from corpora.cleaning.clean_step import Clean
 from corpora.cleaning.definition import normalised
 from corpora.cleaning.normalisation import STEPS, Normalisation, normalise
 from corpora.document_counts import DocumentCounter
-from corpora.sources import find
+from corpora.sources import find_source
 from corpora.utf8 import utf8_size
 
 # Characters that any step might touch, letters for them to sit on, and marks that meet them.
@@ -131,7 +131,7 @@ def test_cleaning_many_documents_is_normalising_each(given: list[tuple[str, bool
     counter = DocumentCounter()
     for document in documents:
         counter.count_input(utf8_size(document.text), len(document.text))
-    cleaned = list(Clean(find("text")(), chosen, counter).run(iter(documents)))
+    cleaned = list(Clean(find_source("text")(), chosen, counter).run(iter(documents)))
     each = [normalise(text, arabic=arabic, options=chosen) for text, arabic in given]
     kept = [one for one in each if not one.touched or one.text.strip()]
     assert [document.text for document in cleaned] == [one.text for one in kept]

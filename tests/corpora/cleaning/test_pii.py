@@ -10,9 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberType
 
-from corpora.cleaning.pii import ADDRESS, EMAIL, PHONE, Mask, mask
+from corpora.cleaning.pii import ADDRESS, EMAIL, PHONE, MaskPersonalData, mask
 from corpora.document_counts import DocumentCounter
-from corpora.sources import find
+from corpora.sources import find_source
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,9 @@ def test_counts_balance_and_verbatim_sources_are_left_alone() -> None:
     for source, expected in (("text", f"هاتف {PHONE} بريد {EMAIL}"), ("quran", text)):
         counter = DocumentCounter()
         counter.count_input(len(text.encode()), len(text))
-        (document,) = Mask(find(source)(), counter).run([Document(text=text, id="1", metadata=columns)])
+        (document,) = MaskPersonalData(find_source(source)(), counter).run(
+            [Document(text=text, id="1", metadata=columns)]
+        )
         counter.count_output(document)
         assert document.text == expected
         assert counter.balanced

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpora.dedup.decontaminate import SHORTEST, Evaluation, files_of, name_of, read
+from corpora.dedup.decontaminate import SHORTEST, Evaluation, evaluation_inputs, evaluation_name, read_evaluation
 from corpora.dedup.word_hashes import WINDOW
 from corpora.errors import BadInput, NothingFound
 
@@ -23,7 +23,7 @@ def column(texts: Iterable[str]) -> pa.ChunkedArray:
 
 
 def evaluation(path: Path, ngram: int = 13) -> Evaluation:
-    return read(files_of([path]), ngram)
+    return read_evaluation(evaluation_inputs([path]), ngram)
 
 
 def plain_words(text: str) -> list[str]:
@@ -137,7 +137,7 @@ def test_a_set_that_can_not_be_looked_for_is_refused_in_a_sentence(
 
 def test_a_path_that_leads_nowhere_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NothingFound):
-        files_of([tmp_path / "absent.jsonl"])
+        evaluation_inputs([tmp_path / "absent.jsonl"])
 
 
 def test_gsm8k_is_found_in_itself_and_not_in_news(samples: Path) -> None:
@@ -149,4 +149,4 @@ def test_gsm8k_is_found_in_itself_and_not_in_news(samples: Path) -> None:
     assert asked.sets[0].short == 0
     assert asked.find(column(questions)).all()
     assert not asked.find(news).any()
-    assert name_of(files_of([path])[0]) == "test"
+    assert evaluation_name(evaluation_inputs([path])[0]) == "test"

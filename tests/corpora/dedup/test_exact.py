@@ -19,15 +19,15 @@ def part(rows: list[tuple[str, str]]) -> pa.Table:
     columns = {"source": "s", "category": "arabic", "language": "arb_Arab", "license": "", "url": "", "date": ""}
     file = io.BytesIO()
     made = (Document(text=text, id=name, metadata={**columns, "metadata": {"k": 1}}) for name, text in rows)
-    documents.write(made, file, DocumentCounter())
-    return documents.read(file.getvalue())
+    documents.write_documents(made, file, DocumentCounter())
+    return documents.read_documents(file.getvalue())
 
 
 def run(parts: list[list[tuple[str, str]]]) -> tuple[list[dict[str, object]], list[DocumentCounter]]:
     tables = [part(rows) for rows in parts]
     verdicts = dedup.decide([dedup.fingerprints(table) for table in tables])
     counters = [DocumentCounter() for _ in tables]
-    kept = [dedup.apply(*each) for each in zip(tables, verdicts, counters, strict=True)]
+    kept = [dedup.apply_decisions(*each) for each in zip(tables, verdicts, counters, strict=True)]
     return [row for table in kept for row in table.to_pylist()], counters
 
 

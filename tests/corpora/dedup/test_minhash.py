@@ -117,8 +117,8 @@ def run(parts: list[list[tuple[str, str]]]) -> tuple[list[dict[str, str]], list[
     keys = [minhash.band_keys(each["text"], BLOCKS) for each in tables]
     verdicts = dedup.decide([dedup.fingerprints(each) for each in tables], keys)
     counters = [DocumentCounter() for _ in tables]
-    rules = dedup.Rules(near=True)
-    kept = [dedup.apply(*each, rules) for each in zip(tables, verdicts, counters, strict=True)]
+    rules = dedup.DedupRules(near=True)
+    kept = [dedup.apply_decisions(*each, rules) for each in zip(tables, verdicts, counters, strict=True)]
     return [row for each in kept for row in each.to_pylist()], counters
 
 

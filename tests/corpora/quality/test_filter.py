@@ -15,9 +15,9 @@ from theirs import filters, reason
 
 from corpora.document_counts import DocumentCounter
 from corpora.quality import code_rules
-from corpora.quality.filter import BY_CATEGORY, Filter, Limits, profiles_of, rules_of
+from corpora.quality.filter import BY_CATEGORY, Filter, Limits, profiles_of, thresholds_of
 from corpora.quality.statistics import Meter
-from corpora.quality.text_rules import CLASSICAL, MATH, STORIES, VERSE, fault, fineweb_2
+from corpora.quality.text_rules import CLASSICAL, MATH, STORIES, VERSE, failed_rule, fineweb_2
 from corpora.sources import SOURCES
 
 VARIETIES = ("arb_Arab", "arz_Arab", "ars_Arab", "ary_Arab", "apc_Arab")
@@ -34,7 +34,7 @@ GOOD = (
 
 def ours(text: str, language: str) -> str:
     rules = fineweb_2()[language]
-    return fault(METER(text, rules.stop_words), rules)
+    return failed_rule(METER(text, rules.stop_words), rules)
 
 
 def agree(text: str) -> None:
@@ -167,10 +167,10 @@ def test_a_document_of_100_mb_is_judged_in_less_than_1_gb() -> None:
 
 
 def test_web_is_fineweb_2_for_arabic_and_nothing_for_other_text() -> None:
-    assert rules_of("web", "arz_Arab") == fineweb_2()["arz_Arab"]
-    assert rules_of("web", "acq_Arab") == fineweb_2()["arb_Arab"]
-    assert rules_of("web", "eng_Latn") is None
-    assert rules_of("none", "arb_Arab") is None
+    assert thresholds_of("web", "arz_Arab") == fineweb_2()["arz_Arab"]
+    assert thresholds_of("web", "acq_Arab") == fineweb_2()["arb_Arab"]
+    assert thresholds_of("web", "eng_Latn") is None
+    assert thresholds_of("none", "arb_Arab") is None
 
 
 def test_every_source_has_a_profile_and_those_already_filtered_ask_for_none() -> None:
@@ -190,8 +190,8 @@ def test_profiles_keep_what_the_web_rules_drop() -> None:
     formula = "Let the sum of x and 3 y be 11, so 2 x + 3 y = 19 and hence x = 8; this proves that y = 1 for every z."
     story = "\n".join([SENTENCE, GOOD[:120] + ".", numbered(30) + "."])
     for rules, text in ((CLASSICAL, vowels), (VERSE, verse), (MATH, formula), (STORIES, story)):
-        assert fault(METER(text), rules) == ""
-        assert fault(METER("قال " * 400), rules) == "top_2_gram"
+        assert failed_rule(METER(text), rules) == ""
+        assert failed_rule(METER("قال " * 400), rules) == "top_2_gram"
 
 
 LICENCES = {
@@ -206,7 +206,7 @@ LICENCES = {
 
 @pytest.mark.parametrize(("licence", "wanted"), LICENCES.items())
 def test_code_under_a_licence_that_binds_is_dropped(licence: str, wanted: str) -> None:
-    assert code_rules.fault("x = 1\n", "a.py", licence) == wanted
+    assert code_rules.failed_rule("x = 1\n", "a.py", licence) == wanted
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_code_under_a_licence_that_binds_is_dropped(licence: str, wanted: str) -
     ],
 )
 def test_code_that_nobody_wrote_is_dropped(path: str, text: str, wanted: str) -> None:
-    assert code_rules.fault(text, path, "") == wanted
+    assert code_rules.failed_rule(text, path, "") == wanted
 
 
 def test_dropped_documents_are_counted_by_reason_and_kept_aside_on_request() -> None:

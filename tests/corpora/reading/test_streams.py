@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from corpora.errors import BadInput
 from corpora.reading.files import File
-from corpora.reading.streams import Kind, Stream, lines, sniff
+from corpora.reading.streams import Kind, Stream, sniff, stream_lines
 
 TEXT = "".join(f"السطر رقم {number}: {'كلمة ' * (number % 7)}\n" for number in range(4000)).encode()
 
@@ -185,7 +185,7 @@ def test_every_line_belongs_to_one_slice_wherever_it_is_cut(
     found = []
     for start, stop in itertools.pairwise(bounds):
         with Stream(file, Kind("stream")) as stream:
-            found += list(lines(stream, start, stop))
+            found += list(stream_lines(stream, start, stop))
     expected = data.split(b"\n")[: None if data and not data.endswith(b"\n") else -1]
     assert [line.data for line in found] == [line.removesuffix(b"\r") for line in expected]
     assert all(data[line.offset :].startswith(line.data or b"") for line in found)
@@ -195,6 +195,6 @@ def test_every_line_belongs_to_one_slice_wherever_it_is_cut(
 def test_a_line_too_long_costs_that_line(tmp_path: Path) -> None:
     file = made(tmp_path / "a", b"one\n" + b"x" * 5_000_000 + b"\nthree\n")
     with Stream(file, Kind("stream")) as stream:
-        found = list(lines(stream, longest=1000))
+        found = list(stream_lines(stream, longest=1000))
     assert [line.data for line in found] == [b"one", None, b"three"]
     assert found[1].size == 5_000_001

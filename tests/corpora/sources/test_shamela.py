@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from corpora.errors import BadInput
-from corpora.reading.access import tables
+from corpora.reading.access import access_tables
 from corpora.reading.files import File
 
 LETTERS = re.compile(r"[\u0620-\u063f\u0641-\u064a\u0671-\u06d3]")
@@ -70,7 +70,7 @@ def pages(shamela: Path, number: int) -> list[str]:
 
 def bok(shamela: Path) -> dict[str, list[dict[str, Any]]]:
     path = shamela / "bok" / "0001.bok"
-    return tables(File(str(path), path.name, path.stat().st_size), ("b", "Main"))
+    return access_tables(File(str(path), path.name, path.stat().st_size), ("b", "Main"))
 
 
 def test_access_gives_every_row_of_every_table_in_arabic(samples: Path) -> None:

@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from corpora.document_counts import DocumentCounter
-from corpora.documents import write
+from corpora.documents import write_documents
 from corpora.errors import BadInput, NothingFound
 from corpora.reading.formats import Lines, Lost, Record, Slice
-from corpora.sources import FACTS, SOURCES, describe, find, page
+from corpora.sources import FACTS, SOURCES, describe, find_source, page
 
 # source, folder, options, documents by language
 REAL: list[tuple[str, str, dict[str, Any], dict[str, int]]] = [
@@ -105,7 +105,7 @@ TEXTS = ("openiti", "cc100", "tashkeela", "text")
 def test_a_field_that_is_missing_or_of_another_type_costs_its_record_at_most(
     samples: Path, monkeypatch: pytest.MonkeyPatch, name: str, folder: str, options: dict[str, Any]
 ) -> None:
-    source = find(name)(**options)
+    source = find_source(name)(**options)
     unit = source.units([str(samples / "data" / folder)])[0]
     part = unit.slices[0]
     row = next(row for row in source.format_of(part).rows(part) if isinstance(row, Record))
@@ -113,7 +113,7 @@ def test_a_field_that_is_missing_or_of_another_type_costs_its_record_at_most(
     rows = [replace(row, key=key, value=record, text=None) for key, record in enumerate(records)]
     monkeypatch.setattr(type(source), "format_of", lambda *_: Given(rows))
     counter = DocumentCounter()
-    write(source.documents(replace(unit, slices=(part,), limit=None), counter), io.BytesIO(), counter)
+    write_documents(source.documents(replace(unit, slices=(part,), limit=None), counter), io.BytesIO(), counter)
     assert counter.balanced
     assert counter.out["documents"] > 0
 
@@ -181,7 +181,7 @@ def test_the_stack_is_cut_by_the_length_of_its_blobs(samples: Path, tmp_path: Pa
     stack = samples / "data" / "code" / "the-stack-v2-dedup"
     rows = pq.read_table(stack / "data" / "Python").drop_columns("length_bytes").slice(0, 10)
     pq.write_table(rows.append_column("length_bytes", [[20 << 20] * 10]), tmp_path / "rows.parquet")
-    units = find("the-stack-v2")(content=str(stack / "content")).units([tmp_path])
+    units = find_source("the-stack-v2")(content=str(stack / "content")).units([tmp_path])
     assert [(part.start, part.stop) for unit in units for part in unit.slices] == [(n, n + 1) for n in range(10)]
 
 
@@ -256,7 +256,7 @@ def test_the_wrong_source_fails_on_the_first_file_and_names_the_right_one(
     samples: Path, name: str, folder: str, reason: str
 ) -> None:
     with pytest.raises((BadInput, NothingFound), match=reason):
-        find(name)().units([samples / "data" / folder])
+        find_source(name)().units([samples / "data" / folder])
 
 
 @pytest.mark.fault(13)
@@ -317,7 +317,7 @@ def test_lines_that_are_not_utf8_are_left_out_of_a_text_and_counted(tmp_path: Pa
 def test_a_bad_file_stops_or_is_handed_over(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "نص"}\n')
     (tmp_path / "b.jsonl").write_bytes(b"\x1f\x8b\x08\x00damaged")
-    source = find("jsonl")()
+    source = find_source("jsonl")()
     with pytest.raises(BadInput, match=r"b\.jsonl"):
         source.units([tmp_path])
     bad: list[BadInput] = []
@@ -333,14 +333,14 @@ def test_a_bad_file_stops_or_is_handed_over(tmp_path: Path) -> None:
 @pytest.mark.fault(14)
 def test_no_file_and_no_document_are_errors(tmp_path: Path) -> None:
     with pytest.raises(NothingFound):
-        find("jsonl")().units([tmp_path])
+        find_source("jsonl")().units([tmp_path])
 
 
 # -- units ------------------------------------------------------------------------------------------------
 
 
 def test_units_depend_on_inputs_and_options_alone(samples: Path) -> None:
-    once, again = (find("fineweb-2")().units([samples / "data" / "fineweb-2"]) for _ in range(2))
+    once, again = (find_source("fineweb-2")().units([samples / "data" / "fineweb-2"]) for _ in range(2))
     assert [unit.to_json() for unit in once] == [unit.to_json() for unit in again]
     assert str(samples) not in json.dumps([unit.to_json() for unit in once])
 
@@ -350,7 +350,7 @@ def test_many_small_files_share_a_unit_and_a_large_one_is_cut(tmp_path: Path) ->
         (tmp_path / f"{number:02}.jsonl").write_text('{"text": "نص"}\n')
     large = json.dumps({"text": "x" * 10_000}) + "\n"
     (tmp_path / "large.jsonl").write_text(large * 7000)
-    units = find("jsonl")().units([tmp_path])
+    units = find_source("jsonl")().units([tmp_path])
     assert len(units) == 3
     assert max(unit.bytes for unit in units) <= 64 << 20
 

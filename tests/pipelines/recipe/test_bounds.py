@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipelines import cli
 from pipelines.errors import UsageError
-from pipelines.recipe.model import PROMPT_TOKENS, load_recipe, validate
+from pipelines.recipe.model import PROMPT_TOKENS, load_recipe, validate_options
 from pipelines.recipe.options import LARGEST, TrainOptions
 from training.config import RANGES, Config, read_config
 from training.errors import ConfigError
@@ -190,7 +190,7 @@ def test_bounds_of_the_train_section_are_the_trainers():
 
 def accepted(section):
     try:
-        validate(TrainOptions, section, {}, "train")
+        validate_options(TrainOptions, section, {}, "train")
     except UsageError:
         return False
     return True

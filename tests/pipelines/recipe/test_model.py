@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from pipelines.errors import UsageError
-from pipelines.recipe.model import Recipe, find, load_recipe, packaged, read_yaml, to_yaml
+from pipelines.recipe.model import Recipe, find_recipe, load_recipe, packaged, read_yaml, to_yaml
 from pipelines.recipe.options import TrainOptions
 from training.config import Config
 
@@ -128,11 +128,11 @@ def test_a_recipe_written_out_reads_back_equal(tmp_path):
 
 
 def test_a_recipe_is_found_by_path_or_name_and_a_near_miss_is_named(tmp_path):
-    assert find("demo").name == "demo.yaml"
+    assert find_recipe("demo").name == "demo.yaml"
     with pytest.raises(UsageError, match="no recipe is called 'demmo': did you mean 'demo'"):
-        find("demmo")
+        find_recipe("demmo")
     with pytest.raises(UsageError, match="there is no such recipe file"):
-        find(str(tmp_path / "none.yaml"))
+        find_recipe(str(tmp_path / "none.yaml"))
 
 
 def test_the_train_section_has_the_trainers_own_keys():

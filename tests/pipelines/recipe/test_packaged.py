@@ -10,7 +10,7 @@ from pipelines import cli
 from pipelines.recipe.budget import budget_of
 from pipelines.recipe.model import load_recipe, packaged
 from sharding import Dataset
-from sharding.scheduling.mixture import Mixture, Stratum, final_shares
+from sharding.scheduling.mixture import Mixture, StratumSize, final_shares
 from sharding.seal import Sealed, read_manifest
 
 # Steps, tokens, millions of parameters, GFLOP a token. Of the stories models the seeds publish shapes and about how
@@ -65,7 +65,7 @@ def test_epochs_over_the_seeds_own_tokens_are_as_recomputed():
 
 def test_arafusions_rule_gives_the_shares_that_it_publishes_rounded():
     rule = load_recipe(packaged()["arafusion-ar"]).mixture
-    strata = [Stratum(name, size, language=name) for name, size in {"arb": 980, "ars": 8, "arz": 12}.items()]
+    strata = [StratumSize(name, size, language=name) for name, size in {"arb": 980, "ars": 8, "arz": 12}.items()]
     shares = final_shares(strata, Mixture(rule.rule, rule.by, power=rule.power))
     assert {name: round(100 * share, 2) for name, share in shares.items()} == {"arb": 89.61, "ars": 4.55, "arz": 5.85}
 

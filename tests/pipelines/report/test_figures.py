@@ -10,8 +10,8 @@ import pytest
 from pipelines.errors import Incomplete, UsageError
 from pipelines.recipe.options import MixtureOptions, PackOptions, ScheduleOptions
 from pipelines.report import gather, render
-from pipelines.run.stage import Context, run
-from pipelines.stages.pack import lay_schedule, pack_stage
+from pipelines.run.stage import Context, run_stage
+from pipelines.stages.pack import pack_stage, write_schedule
 from sharding import seal
 from sharding.seal import Damaged, Sealed
 
@@ -159,9 +159,9 @@ def test_strata_that_are_not_split_by_language_are_grouped_by_what_they_are_spli
     for name in ("dataset", "verified", "run"):
         shutil.rmtree(own / name)
     options = PackOptions(row_tokens=128, strata=["source"], rows_per_shard=256)
-    run(pack_stage(own / "dataset", [own / "tokens"], options, seed=1), Context())
+    run_stage(pack_stage(own / "dataset", [own / "tokens"], options, seed=1), Context())
     mixture = MixtureOptions(by="source", rule="natural")
-    lay_schedule(
+    write_schedule(
         own / "dataset", ScheduleOptions(batch_rows=2, mixture=mixture, phases=[{"name": "a", "steps": 3}]), 1
     )
     figures = gather(own)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from pipelines.run.parts import Part
-from pipelines.run.stage import Context, Stage, Work, run
+from pipelines.run.stage import Context, Stage, Work, run_stage
 
 
 def write(_, part, writer):
@@ -19,7 +19,7 @@ def write(_, part, writer):
 
 if __name__ == "__main__":
     work = Work([Part("a", 0), Part("b", 1)], [], write)
-    run(Stage("loaded", 1, Path(sys.argv[1]), {}, {}, lambda: work), Context(workers=2))
+    run_stage(Stage("loaded", 1, Path(sys.argv[1]), {}, {}, lambda: work), Context(workers=2))
 """
 
 

@@ -14,7 +14,7 @@ import pytest
 from pipelines.errors import Failure, InputError, IntegrityError, UsageError
 from pipelines.run.folder_lock import lock
 from pipelines.run.parts import Part, PartWriter
-from pipelines.run.stage import Context, Finish, Stage, Work, largest_first, note_faults, run
+from pipelines.run.stage import Context, Finish, Stage, Work, largest_first, note_faults, run_stage
 from sharding import seal
 
 PARTS = 6
@@ -65,7 +65,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_sealed_folder_names_every_file_and_its_counts_balance(tmp_path):
-    outcome = run(squares(tmp_path / "out"), Context())
+    outcome = run_stage(squares(tmp_path / "out"), Context())
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert {*tree(tmp_path / "out")} - {"manifest.json"} == {*manifest["files"]}
     assert manifest["counts"]["numbers"] == {"in": 600, "added": {}, "out": 594, "dropped": {"the last": 6}}
@@ -75,15 +75,15 @@ def test_a_sealed_folder_names_every_file_and_its_counts_balance(tmp_path):
 
 @pytest.mark.fault(6)
 def test_any_number_of_workers_gives_the_same_bytes(tmp_path):
-    run(squares(tmp_path / "one"), Context(workers=1))
-    run(squares(tmp_path / "three"), Context(workers=3))
+    run_stage(squares(tmp_path / "one"), Context(workers=1))
+    run_stage(squares(tmp_path / "three"), Context(workers=3))
     assert tree(tmp_path / "one") == tree(tmp_path / "three")
 
 
 def test_done_work_is_not_done_again(tmp_path):
-    run(squares(tmp_path / "out"), Context())
+    run_stage(squares(tmp_path / "out"), Context())
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.txt")}
-    assert run(squares(tmp_path / "out"), Context()).idle
+    assert run_stage(squares(tmp_path / "out"), Context()).idle
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*.txt")}
 
 
@@ -99,10 +99,10 @@ def test_done_work_is_not_done_again(tmp_path):
 @pytest.mark.parametrize("name", ["part-00002.txt", "part-00002.json", "all.json"])
 def test_a_damaged_file_is_made_again_alone_and_to_the_same_bytes(tmp_path, damage, name):
     out = tmp_path / "out"
-    run(squares(out), Context())
+    run_stage(squares(out), Context())
     before, untouched = tree(out), (out / "part-00001.txt").stat().st_mtime_ns
     damage(out / name)
-    outcome = run(squares(out), Context())
+    outcome = run_stage(squares(out), Context())
     assert outcome.mended == [name]
     assert outcome.made == (name != "all.json")
     assert tree(out) == before
@@ -121,82 +121,82 @@ def flip(path):
 @pytest.mark.fault(37)
 def test_a_flipped_bit_is_mended_though_size_and_time_hide_it(tmp_path):
     out = tmp_path / "out"
-    run(squares(out), Context())
+    run_stage(squares(out), Context())
     before = tree(out)
     flip(out / "part-00004.txt")
-    outcome = run(squares(out), Context())
+    outcome = run_stage(squares(out), Context())
     assert (outcome.made, outcome.mended) == (1, ["part-00004.txt"])
     assert tree(out) == before
-    assert run(squares(out), Context()).idle
+    assert run_stage(squares(out), Context()).idle
 
 
 @pytest.mark.fault(37)
 def test_a_bit_flipped_before_the_seal_is_found_when_the_run_goes_on(tmp_path):
     out = tmp_path / "out"
-    run(squares(out), Context())
+    run_stage(squares(out), Context())
     before = tree(out)
     (out / "manifest.json").unlink()
     flip(out / "part-00002.txt")
-    assert run(squares(out), Context()).made == 1
+    assert run_stage(squares(out), Context()).made == 1
     assert tree(out) == before
 
 
 @pytest.mark.fault(8)
 def test_a_file_that_verify_found_damaged_is_hashed_whatever_is_remembered_of_it(tmp_path, monkeypatch):
     out = tmp_path / "out"
-    run(squares(out), Context())
+    run_stage(squares(out), Context())
     hashed = []
     hash_file = seal.hash_file
     monkeypatch.setattr(seal, "hash_file", lambda path: hashed.append(path.name) or hash_file(path))
-    assert run(squares(out), Context()).idle
+    assert run_stage(squares(out), Context()).idle
     assert hashed == [], "nothing was written since"
     note_faults(out, ["part-00004.txt"])
-    run(squares(out), Context())
+    run_stage(squares(out), Context())
     assert hashed[0] == "part-00004.txt"
 
 
 def test_a_copy_and_a_lost_record_of_proofs_cost_a_hash_and_nothing_else(tmp_path):
     out, copied = tmp_path / "out", tmp_path / "copied"
-    run(squares(out), Context())
+    run_stage(squares(out), Context())
     shutil.copytree(out, copied)
     (out / ".arcorp" / "proofs.json").write_text("{")
-    assert run(squares(out), Context()).idle
-    assert run(squares(copied), Context()).idle
+    assert run_stage(squares(out), Context()).idle
+    assert run_stage(squares(copied), Context()).idle
 
 
 @pytest.mark.fault(8)
 def test_a_manifest_cut_or_changed_is_written_anew(tmp_path):
     out = tmp_path / "out"
-    run(squares(out), Context())
+    run_stage(squares(out), Context())
     before = tree(out)
     for damage in (lambda data: data[:50], lambda data: data.replace(b"594", b"595")):
         (out / "manifest.json").write_bytes(damage((out / "manifest.json").read_bytes()))
-        assert run(squares(out), Context()).made == 0
+        assert run_stage(squares(out), Context()).made == 0
         assert tree(out) == before
 
 
 @pytest.mark.fault(7)
 def test_other_options_are_refused_and_named(tmp_path):
-    run(squares(tmp_path / "out", colour="red"), Context())
+    run_stage(squares(tmp_path / "out", colour="red"), Context())
     with pytest.raises(UsageError, match=r'options\.colour was "red", now "blue"'):
-        run(squares(tmp_path / "out", colour="blue"), Context())
+        run_stage(squares(tmp_path / "out", colour="blue"), Context())
     with pytest.raises(UsageError, match="version was 1, now 2"):
-        run(squares(tmp_path / "out", version=2, colour="red"), Context())
-    assert run(squares(tmp_path / "out", colour="blue"), Context(restart=True)).made == PARTS
+        run_stage(squares(tmp_path / "out", version=2, colour="red"), Context())
+    assert run_stage(squares(tmp_path / "out", colour="blue"), Context(restart=True)).made == PARTS
 
 
 @pytest.mark.fault(7)
 def test_unfinished_work_of_other_options_is_refused_too(tmp_path):
     with pytest.raises(InputError):
-        run(squares(tmp_path / "out", fail_on_three, colour="red"), Context())
+        run_stage(squares(tmp_path / "out", fail_on_three, colour="red"), Context())
     with pytest.raises(UsageError, match="colour"):
-        run(squares(tmp_path / "out", colour="blue"), Context())
+        run_stage(squares(tmp_path / "out", colour="blue"), Context())
 
 
 def test_a_folder_with_foreign_files_is_refused_and_left_alone(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(UsageError, match=r"thesis\.tex"):
-        run(squares(tmp_path), Context(restart=True))
+        run_stage(squares(tmp_path), Context(restart=True))
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
@@ -204,9 +204,9 @@ def test_a_folder_with_foreign_files_is_refused_and_left_alone(tmp_path):
 def test_a_folder_that_cannot_be_written_is_a_usage_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="choose another --out"):
-        run(squares(tmp_path / "file" / "out"), Context())
+        run_stage(squares(tmp_path / "file" / "out"), Context())
     with pytest.raises(UsageError, match="is a file"):
-        run(squares(tmp_path / "file"), Context())
+        run_stage(squares(tmp_path / "file"), Context())
 
 
 @pytest.mark.fault(5)
@@ -214,12 +214,12 @@ def test_a_folder_that_cannot_be_written_is_a_usage_error(tmp_path):
 def test_a_failing_part_ends_the_run_with_its_sentence_and_the_rest_is_kept(tmp_path, workers):
     out = tmp_path / "out"
     with pytest.raises(InputError, match="number 3 can't be squared: leave it out"):
-        run(squares(out, fail_on_three), Context(workers=workers))
+        run_stage(squares(out, fail_on_three), Context(workers=workers))
     assert not (out / "manifest.json").exists()
     made = len(list(out.glob("*.sum")))
-    outcome = run(squares(out), Context(workers=workers))
+    outcome = run_stage(squares(out), Context(workers=workers))
     assert (outcome.made, outcome.kept) == (PARTS - made, made)
-    run(squares(tmp_path / "undisturbed"), Context())
+    run_stage(squares(tmp_path / "undisturbed"), Context())
     assert tree(out) == tree(tmp_path / "undisturbed")
 
 
@@ -227,18 +227,18 @@ def test_a_failing_part_ends_the_run_with_its_sentence_and_the_rest_is_kept(tmp_
 def test_a_digit_that_changed_in_a_sidecar_before_the_seal_costs_its_part(tmp_path):
     out = tmp_path / "out"
     with pytest.raises(InputError):
-        run(squares(out, fail_on_three), Context())
+        run_stage(squares(out, fail_on_three), Context())
     sidecar = out / "part-00000.json"
     sidecar.write_bytes(sidecar.read_bytes().replace(b'"largest": 99', b'"largest": 98'))
-    assert run(squares(out), Context()).kept == 2
-    run(squares(tmp_path / "undisturbed"), Context())
+    assert run_stage(squares(out), Context()).kept == 2
+    run_stage(squares(tmp_path / "undisturbed"), Context())
     assert tree(out) == tree(tmp_path / "undisturbed")
 
 
 @pytest.mark.fault(5)
 def test_a_worker_that_the_system_kills_is_noticed(tmp_path):
     with pytest.raises(Failure, match="fewer --workers"):
-        run(squares(tmp_path / "out", die_on_three), Context(workers=2))
+        run_stage(squares(tmp_path / "out", die_on_three), Context(workers=2))
 
 
 def test_counts_that_do_not_balance_are_never_sealed(tmp_path):
@@ -249,13 +249,13 @@ def test_counts_that_do_not_balance_are_never_sealed(tmp_path):
     parts = stage.work().parts
     leaky = Stage("squares", 1, stage.folder, {}, {}, lambda: Work(parts, [], write_squares, lose))
     with pytest.raises(Failure, match="do not balance"):
-        run(leaky, Context())
+        run_stage(leaky, Context())
     assert not (tmp_path / "out" / "manifest.json").exists()
 
 
 def test_mending_to_other_bytes_is_an_integrity_error(tmp_path, monkeypatch):
     out = tmp_path / "out"
-    run(squares(out), Context())
+    run_stage(squares(out), Context())
     (out / "part-00003.sum").unlink()
 
     def write_otherwise(_, part, writer):
@@ -264,7 +264,7 @@ def test_mending_to_other_bytes_is_an_integrity_error(tmp_path, monkeypatch):
             file.write(b"0")
 
     with pytest.raises(IntegrityError, match="not to the same bytes"):
-        run(squares(out, write_otherwise), Context())
+        run_stage(squares(out, write_otherwise), Context())
 
 
 HOLD = "import sys, time; from pathlib import Path; from pipelines.run.folder_lock import lock\n\
@@ -285,8 +285,8 @@ def test_a_second_writer_is_refused_and_a_dead_one_is_not_waited_for(tmp_path):
 
 
 RUN = "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); import test_stage as t\n\
-from pipelines.run.stage import Context, run\n\
-if __name__ == '__main__': run(t.squares(Path(sys.argv[2])), Context(workers=int(sys.argv[3])))"
+from pipelines.run.stage import Context, run_stage\n\
+if __name__ == '__main__': run_stage(t.squares(Path(sys.argv[2])), Context(workers=int(sys.argv[3])))"
 
 
 @pytest.mark.fault(1)
@@ -296,7 +296,7 @@ def test_kill_9_at_any_moment_and_resume_gives_the_same_bytes(tmp_path, workers)
     script = tmp_path / "run.py"
     script.write_text(RUN)
     out = tmp_path / "out"
-    run(squares(tmp_path / "undisturbed"), Context())
+    run_stage(squares(tmp_path / "undisturbed"), Context())
     kills = 0
     for moment in range(12):
         before = set(out.glob(".tmp-*"))

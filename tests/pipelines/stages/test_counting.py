@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.recipe.options import MixtureOptions, SampleOptions, TokenizerOptions
-from pipelines.run.stage import Context, run
+from pipelines.run.stage import Context, run_stage
 from pipelines.stages import counting
 from pipelines.stages.counting import count_stage, counted
 from pipelines.stages.documents import open_documents, parts_of
@@ -24,7 +24,7 @@ def options(chars: int = 2_000_000_000, vocab_size: int = 600) -> TokenizerOptio
 def test_parts_add_up_to_the_counts_of_the_sample(built: Path, tmp_path: Path) -> None:
     documents = open_documents(sorted((built / "documents").iterdir()))
     stage = count_stage(tmp_path, documents, options(), 42)
-    found = counted(run(stage, Context()).sealed)
+    found = counted(run_stage(stage, Context()).sealed)
     texts = [text for part in parts_of(documents) for text in part.read(["text"])["text"].to_pylist()]
     assert len(parts_of(documents)) > 1
     expected = count([text[:700] for text in texts], pattern())
@@ -36,7 +36,7 @@ def test_a_tokenizer_is_the_same_with_any_number_of_workers_and_keeps_no_counts(
     made = []
     for workers in (1, 2):
         out = tmp_path / str(workers)
-        made.append(run(tokenizer_stage(out, folders, options(30_000), 7), Context(workers)).sealed.digest)
+        made.append(run_stage(tokenizer_stage(out, folders, options(30_000), 7), Context(workers)).sealed.digest)
         assert not [*out.glob(".arcorp/*/.arcorp")]
     assert made[0] == made[1]
     meta = json.loads((tmp_path / "1" / "tokenizer_meta.json").read_bytes())["made"]
@@ -45,9 +45,9 @@ def test_a_tokenizer_is_the_same_with_any_number_of_workers_and_keeps_no_counts(
 
 def test_what_was_counted_is_not_counted_again(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folders = sorted((built / "documents").iterdir())
-    run(count_stage(tmp_path / ".arcorp", open_documents(folders), options(), 42), Context())
+    run_stage(count_stage(tmp_path / ".arcorp", open_documents(folders), options(), 42), Context())
     monkeypatch.setattr(counting._Count, "_texts", None)
-    run(tokenizer_stage(tmp_path, folders, options(), 42), Context())
+    run_stage(tokenizer_stage(tmp_path, folders, options(), 42), Context())
     assert (tmp_path / "tokenizer.json").is_file()
 
 
@@ -62,7 +62,7 @@ def test_shares_are_those_of_the_recipe_whatever_there_is_of_each(built: Path, t
         within={"arabic": inside},
         document_cap=300,
     )
-    sealed = run(count_stage(tmp_path, documents, TokenizerOptions(sample=asked), 42), Context()).sealed
+    sealed = run_stage(count_stage(tmp_path, documents, TokenizerOptions(sample=asked), 42), Context()).sealed
     sample = sealed.manifest.summary["sample"]
     taken, there = (by(sample["asked"], 2), by(sample["available"], 2))
     total = sum(there.values())
@@ -82,7 +82,7 @@ def test_a_mixture_that_would_be_read_too_often_is_refused(built: Path, tmp_path
     documents = open_documents(sorted((built / "documents").iterdir()))
     asked = SampleOptions(rule="inverse-frequency", power=1, max_epochs=1)
     with pytest.raises(OptionError, match=r"with max_epochs 1 it is \d+ characters short"):
-        run(count_stage(tmp_path, documents, TokenizerOptions(sample=asked), 42), Context())
+        run_stage(count_stage(tmp_path, documents, TokenizerOptions(sample=asked), 42), Context())
 
 
 def by(chars: dict[str, int], place: int) -> dict[str, int]:
@@ -95,7 +95,7 @@ def by(chars: dict[str, int], place: int) -> dict[str, int]:
 
 def test_a_part_of_which_nothing_is_taken_is_not_read(built: Path, tmp_path: Path) -> None:
     documents = open_documents(sorted((built / "documents").iterdir()))
-    sealed = run(count_stage(tmp_path, documents, options(chars=5), 42), Context()).sealed
+    sealed = run_stage(count_stage(tmp_path, documents, options(chars=5), 42), Context()).sealed
     assert 0 < len(sealed.names(suffix=".counts")) < len(parts_of(documents))
     assert sum(len(word.decode()) * times for word, times in counted(sealed).items()) == 5
 
@@ -104,5 +104,5 @@ def test_an_id_that_two_folders_share_is_refused_by_name(built: Path, tmp_path: 
     folder = min((built / "documents").iterdir())
     ids = parts_of(open_documents([folder]))[0].read(["id"])["id"].to_pylist()
     with pytest.raises(SampleError, match="two documents have the id") as caught:
-        run(count_stage(tmp_path, open_documents([folder, folder]), options(), 42), Context())
+        run_stage(count_stage(tmp_path, open_documents([folder, folder]), options(), 42), Context())
     assert str(caught.value).split("'")[1] in ids

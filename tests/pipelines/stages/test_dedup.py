@@ -10,7 +10,7 @@ from builds import tree
 from pipelines import cli
 from pipelines.errors import UsageError
 from pipelines.recipe.options import DedupOptions, IngestOptions
-from pipelines.run.stage import Context, run
+from pipelines.run.stage import Context, run_stage
 from pipelines.stages.dedup import dedup_stage
 from pipelines.stages.ingest import ingest_stage
 from sharding.seal import Sealed
@@ -34,8 +34,8 @@ def articles(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def make(out: Path, articles: Path, options: DedupOptions, workers: int) -> list[int]:
     """Ingest and deduplicate; how many parts each stage made."""
     context = Context(workers=workers)
-    ingested = run(ingest_stage(out / "articles", "jsonl", [str(articles)], IngestOptions()), context)
-    return [ingested.made, run(dedup_stage(out / "unique", [out / "articles"], options), context).made]
+    ingested = run_stage(ingest_stage(out / "articles", "jsonl", [str(articles)], IngestOptions()), context)
+    return [ingested.made, run_stage(dedup_stage(out / "unique", [out / "articles"], options), context).made]
 
 
 @pytest.mark.fault(6)
@@ -98,9 +98,9 @@ def test_another_evaluation_set_is_other_work(documents: Path, tmp_path: Path) -
         stage = dedup_stage(tmp_path / "unique", [documents], DedupOptions(decontaminate=[str(path)]))
         if number:
             with pytest.raises(UsageError, match="its input 'evaluation test' was"):
-                run(stage, Context())
+                run_stage(stage, Context())
         else:
-            run(stage, Context())
+            run_stage(stage, Context())
 
 
 def test_an_evaluation_set_without_records_stops_the_command(
@@ -135,7 +135,7 @@ def test_evaluation_sets_of_a_recipe_lie_beside_it(tmp_path: Path) -> None:
 @pytest.mark.fault(8)
 def test_a_damaged_part_is_made_again_to_the_same_bytes(documents: Path, tmp_path: Path) -> None:
     stage = dedup_stage(tmp_path / "unique", [documents], DedupOptions(method="minhash"))
-    root = run(stage, Context()).sealed.digest
+    root = run_stage(stage, Context()).sealed.digest
     (tmp_path / "unique" / "part-00000.parquet").unlink()
-    outcome = run(stage, Context())
+    outcome = run_stage(stage, Context())
     assert (outcome.mended, outcome.sealed.digest) == (["part-00000.parquet"], root)

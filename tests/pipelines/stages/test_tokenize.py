@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.recipe.options import IngestOptions
-from pipelines.run.stage import Context, run
+from pipelines.run.stage import Context, run_stage
 from pipelines.stages import tokenize
 from pipelines.stages.documents import open_documents, parts_of
 from pipelines.stages.ingest import ingest_stage
@@ -32,7 +32,7 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = [json.dumps({"text": text, "id": str(number)}, ensure_ascii=False) for number, text in enumerate(texts)]
     (folder / "books.jsonl").write_text("\n".join(lines), encoding="utf-8")
     options = IngestOptions(language="arb_Arab")
-    run(ingest_stage(folder / "documents", "jsonl", [str(folder / "books.jsonl")], options), Context())
+    run_stage(ingest_stage(folder / "documents", "jsonl", [str(folder / "books.jsonl")], options), Context())
     return folder / "documents"
 
 
@@ -51,7 +51,7 @@ def ids_of(folder: Path) -> list[list[int]]:
 
 def test_long_documents_come_piece_by_piece_and_their_ids_whole(built: Path, books: Path, tmp_path: Path) -> None:
     assert len(list(parts_of(open_documents([books]))[0].row_groups(["id"]))) > 1
-    sealed = run(tokenize_stage(tmp_path, [books], built / "tokenizer"), Context()).sealed
+    sealed = run_stage(tokenize_stage(tmp_path, [books], built / "tokenizer"), Context()).sealed
     tokenizer = Tokenizer.load(built / "tokenizer")
     texts = documents(books)
     found = ids_of(tmp_path)
@@ -74,7 +74,9 @@ def test_a_part_whose_last_piece_engines_disagree_on_is_done_anew_by_the_referen
     ]
     (tmp_path / "some.jsonl").write_text("\n".join(lines), encoding="utf-8")
     folder = tmp_path / "documents"
-    run(ingest_stage(folder, "jsonl", [str(tmp_path / "some.jsonl")], IngestOptions(language="arb_Arab")), Context())
+    run_stage(
+        ingest_stage(folder, "jsonl", [str(tmp_path / "some.jsonl")], IngestOptions(language="arb_Arab")), Context()
+    )
     loaded = Tokenizer.load(built / "tokenizer")
     # Two engines that really disagree: the fast one is given a tokenizer without the merge that the last text needs.
     config = json.loads(loaded.json)
@@ -93,7 +95,7 @@ def test_a_part_whose_last_piece_engines_disagree_on_is_done_anew_by_the_referen
 
     monkeypatch.setattr("tokenization.model.Encoder", Disagreeing)
     monkeypatch.setattr("tokenization.model.encode.CHECKED_FIRST", 31)  # so that the last one is checked
-    sealed = run(tokenize_stage(tmp_path / "tokens", [folder], built / "tokenizer"), Context()).sealed
+    sealed = run_stage(tokenize_stage(tmp_path / "tokens", [folder], built / "tokenizer"), Context()).sealed
     assert sealed.manifest.summary["parts_by_reference"] == 1
     assert ids_of(tmp_path / "tokens") == [loaded.encode(text) for text in documents(folder)]
     assert tokenize.VERSION == 2

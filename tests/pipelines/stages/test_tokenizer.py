@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from pipelines.recipe.options import MorphologyOptions, Special, TokenizerOptions
-from pipelines.run.stage import Context, run
+from pipelines.run.stage import Context, run_stage
 from pipelines.stages.tokenizer import tokenizer_stage
 from sharding.seal import Sealed
 from tokenization.errors import VocabularyError
@@ -21,7 +21,7 @@ def test_morphology_changes_the_merges_and_unasked_for_leaves_the_seal_as_it_was
     for mode in ("none", "hard", "soft"):
         options = TokenizerOptions(vocab_size=700, morphology=MorphologyOptions(mode=mode, segmenter="rules"))
         stage = tokenizer_stage(tmp_path / mode, [built / "unique"], options, 42)
-        run(stage, Context(1, False))
+        run_stage(stage, Context(1, False))
         made[mode] = (tmp_path / mode / "tokenizer.json").read_bytes()
         assert stage.options.get("morphology", {"mode": "none"})["mode"] == mode
     assert len(set(made.values())) == 3
@@ -33,7 +33,7 @@ def test_clitics_apart_go_into_the_files_pattern_and_only_then_into_the_seal(bui
             vocab_size=700, morphology=MorphologyOptions(mode=mode, segmenter="rules", regex=True)
         )
         stage = tokenizer_stage(tmp_path / mode, [built / "unique"], options, 42)
-        run(stage, Context(1, False))
+        run_stage(stage, Context(1, False))
         assert stage.options["morphology"]["regex"] is True
         tokenizer = Tokenizer.load(tmp_path / mode)
         assert tokenizer.pattern == pattern(clitics=True)

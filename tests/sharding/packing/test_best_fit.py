@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sharding.packing.best_fit import Packed, pack
+from sharding.packing.best_fit import Packed, pack_rows
 
 POLICIES = ("best-fit", "concat")
 
@@ -42,20 +42,20 @@ def check(lengths: list[int], row_tokens: int, packed: Packed) -> None:
 )
 @settings(deadline=None, max_examples=300)
 def test_any_lengths_fill_rows_and_leave_less_than_one(lengths: list[int], row_tokens: int, policy: str) -> None:
-    check(lengths, row_tokens, pack(np.array(lengths), row_tokens, policy))
+    check(lengths, row_tokens, pack_rows(np.array(lengths), row_tokens, policy))
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("row_tokens", [2, 63, 64, 65, 128, 65_535])
 def test_rows_of_any_size(row_tokens: int, policy: str) -> None:
     lengths = np.random.default_rng(0).integers(1, 3 * row_tokens, 50).tolist()
-    check(lengths, row_tokens, pack(np.array(lengths), row_tokens, policy))
+    check(lengths, row_tokens, pack_rows(np.array(lengths), row_tokens, policy))
 
 
 @pytest.mark.fault(16)
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_document_of_100_million_tokens_is_split_into_rows(policy: str) -> None:
-    packed = pack(np.array([5, 100_000_000, 7]), 2048, policy)
+    packed = pack_rows(np.array([5, 100_000_000, 7]), 2048, policy)
     assert packed.length.astype(int).sum() == 100_000_012
     assert np.count_nonzero(packed.position[: -packed.carried or None] == 0) == 100_000_012 // 2048
 
@@ -87,18 +87,18 @@ def test_hardly_a_document_is_cut_that_need_not_be(row_tokens: int, unavoidable:
     # documents of 1,000 tokens on average, log-normal: median 607, one in a hundred above 6,240
     drawn = np.random.default_rng(1).lognormal(np.log(1000) - 0.5, 1.0, 100_000)
     lengths = np.clip(drawn, 8, 1_000_000).astype(np.int64)
-    packed = pack(lengths, row_tokens)
+    packed = pack_rows(lengths, row_tokens)
     pieces = np.bincount(packed.item, minlength=len(lengths))
     assert (lengths > row_tokens).mean() == pytest.approx(unavoidable, abs=0.01)
     assert (pieces - -(-lengths // row_tokens)).sum() / len(lengths) < most
     assert ((pieces > 1) & (lengths <= row_tokens)).mean() < 0.001
-    concat = np.bincount(pack(lengths, row_tokens, "concat").item)
+    concat = np.bincount(pack_rows(lengths, row_tokens, "concat").item)
     assert ((concat > 1) & (lengths <= row_tokens)).mean() > 0.2
 
 
 @pytest.mark.fault(27)
 def test_packing_is_deterministic() -> None:
     lengths = np.random.default_rng(2).integers(1, 500, 2000)
-    first, second = pack(lengths, 256), pack(lengths.copy(), 256)
+    first, second = pack_rows(lengths, 256), pack_rows(lengths.copy(), 256)
     for one, other in zip(first[:-1], second[:-1], strict=True):
         assert (one == other).all()

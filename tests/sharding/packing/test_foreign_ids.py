@@ -13,19 +13,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sharding.errors import InputError
-from sharding.packing.foreign_ids import Vocabulary, import_ids
+from sharding.packing import foreign_ids
+from sharding.packing.foreign_ids import IdRange, import_ids
 from sharding.packing.planner import INDEX
 
 LABELS = {"source": "old", "language": "und", "category": "unknown"}
 
 
-def vocabulary(size: int = 1000, bos: int | None = None, eos: int | None = None) -> Vocabulary:
+def vocabulary(size: int = 1000, bos: int | None = None, eos: int | None = None) -> IdRange:
     sizes = np.arange(size, dtype=np.int32) % 7
-    return Vocabulary(size, bos, eos, sizes, sizes // 2)
+    return IdRange(size, bos, eos, sizes, sizes // 2)
 
 
 def imported(
-    path: Path, known: Vocabulary, column: str | None = None
+    path: Path, known: IdRange, column: str | None = None
 ) -> tuple[list[list[int]], pa.Table, dict[str, int]]:
     """The documents of a file, its index, and the specials that were taken out."""
     sink = io.BytesIO()
@@ -37,7 +38,7 @@ def imported(
     return [ids[offset : offset + tokens].tolist() for offset, tokens in pairs], result.index, result.specials
 
 
-def by_hand(lists: list[list[int]], known: Vocabulary) -> list[list[int]]:
+def by_hand(lists: list[list[int]], known: IdRange) -> list[list[int]]:
     documents = []
     for one in lists:
         pieces: list[list[int]] = [[]]
@@ -82,7 +83,7 @@ def test_one_long_list_is_the_same_however_it_is_read(
     np.save(path, np.array(one, np.uint32))
     known = vocabulary(bos=1, eos=2)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pretokenized, "CHUNK_IDS", chunk)
+        patch.setattr(foreign_ids, "CHUNK_IDS", chunk)
         documents, _, _ = imported(path, known)
     assert [one for one in documents if one] == [one for one in by_hand([one], known) if one]
 
@@ -126,7 +127,7 @@ def test_rows_of_two_dimensions_are_lists(tmp_path: Path) -> None:
     assert imported(tmp_path / "rows.npy", vocabulary())[0] == rows.tolist()
 
 
-def refused(path: Path, known: Vocabulary | None = None, column: str | None = None) -> str:
+def refused(path: Path, known: IdRange | None = None, column: str | None = None) -> str:
     with pytest.raises(InputError) as error:
         imported(path, known or vocabulary(), column)
     assert path.name in str(error.value)

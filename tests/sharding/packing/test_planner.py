@@ -19,7 +19,7 @@ from sharding.errors import InputError, OptionError
 from sharding.layout import SPLITS
 from sharding.options import PackOptions, Validation
 from sharding.packing.plan import Plan
-from sharding.packing.planner import TAIL, draft_plan
+from sharding.packing.planner import TAIL, make_plan
 from sharding.rows import Dataset
 from sharding.seal import Damaged, Manifest, Sealed, Unsealed, hash_file, read_manifest, write_manifest
 from tests.sharding.corpus import Document, mixed_documents, pack, random_documents, with_options, write_tokens
@@ -81,7 +81,7 @@ def test_every_token_is_in_one_row_or_in_the_tail_and_ledgers_balance(
             sizes[tuple(getattr(document, name) for name in strata)] += len(stream)
         if max(sizes.values()) < row_tokens:
             with pytest.raises(InputError, match="give no row"):
-                draft_plan([Sealed(tokens)], options)
+                make_plan([Sealed(tokens)], options)
             return
         dataset = pack(Path(temporary) / "dataset", [tokens], options)
         plan = Plan.read(dataset)
@@ -161,7 +161,7 @@ def test_several_tokens_folders_are_packed_in_order(tokens: Path, tmp_path: Path
 
 def test_the_plan_is_read_as_it_was_written(dataset: Path, tokens: Path) -> None:
     plan = Plan.read(dataset)
-    assert plan == draft_plan([Sealed(tokens)], plan.options).plan.with_documents(plan.documents)
+    assert plan == make_plan([Sealed(tokens)], plan.options).plan.with_documents(plan.documents)
 
 
 def test_shards_are_as_many_as_asked_for(tokens: Path) -> None:
@@ -170,12 +170,12 @@ def test_shards_are_as_many_as_asked_for(tokens: Path) -> None:
         (with_options(rows_per_shard=None), 1),
         (with_options(rows_per_shard=1), 875),
     ):
-        assert draft_plan([Sealed(tokens)], options).plan.splits["train"].shards == train
+        assert make_plan([Sealed(tokens)], options).plan.splits["train"].shards == train
 
 
 @pytest.mark.parametrize("strata", [(), ("category",), ("language", "source")])
 def test_strata_are_split_by_what_was_asked_and_no_more(tokens: Path, strata: tuple[str, ...]) -> None:
-    planned = draft_plan([Sealed(tokens)], with_options(strata=strata)).plan.splits["train"].layout.strata
+    planned = make_plan([Sealed(tokens)], with_options(strata=strata)).plan.splits["train"].layout.strata
     names = {(): ["all"], ("category",): ["arabic", "classical", "code"]}.get(strata)
     assert [one.name for one in planned] == (
         names or ["fineweb-2/arb_Arab", "fineweb-2/arz_Arab", "openiti/arb_Arab", "the-stack/Python"]
@@ -217,13 +217,13 @@ def test_a_validation_that_cant_be_is_refused(asked: dict[str, Any]) -> None:
 def test_rows_longer_than_the_corpus_are_refused(tmp_path: Path) -> None:
     tokens = write_tokens(tmp_path / "tokens", [Document("web/1", [5, 6, 7])])
     with pytest.raises(InputError, match="3 tokens in 1 documents give no row of 64 tokens"):
-        draft_plan([Sealed(tokens)], with_options(validation=None))
+        make_plan([Sealed(tokens)], with_options(validation=None))
 
 
 def test_a_stratum_shorter_than_a_row_is_dropped_and_counted(tmp_path: Path) -> None:
     documents = [*random_documents(50, 1), Document("tiny/1", [5, 6, 7], source="tiny")]
     tokens = write_tokens(tmp_path / "tokens", documents)
-    plan = draft_plan([Sealed(tokens)], with_options(validation=None)).plan
+    plan = make_plan([Sealed(tokens)], with_options(validation=None)).plan
     rows = {stratum.name: stratum.rows for stratum in plan.splits["train"].layout.strata}
     assert rows["tiny/arb_Arab/arabic"] == 0
     assert plan.counts["documents"].dropped[TAIL] >= 1
@@ -236,22 +236,22 @@ def test_a_stratum_shorter_than_a_row_is_dropped_and_counted(tmp_path: Path) -> 
 def test_nothing_to_pack_is_refused(documents: list[Document], tmp_path: Path) -> None:
     tokens = write_tokens(tmp_path / "tokens", documents)
     with pytest.raises(InputError, match=r"not one document|give no row"):
-        draft_plan([Sealed(tokens)], with_options(validation=None))
+        make_plan([Sealed(tokens)], with_options(validation=None))
     with pytest.raises(InputError, match="no tokens folder"):
-        draft_plan([], with_options())
+        make_plan([], with_options())
 
 
 @pytest.mark.fault(23)
 def test_tokens_of_two_tokenizers_are_refused(tokens: Path, tmp_path: Path) -> None:
     other = write_tokens(tmp_path / "other", random_documents(10), tokenizer='{"another": 1}')
     with pytest.raises(InputError, match=r"other was made with another tokenizer than .*tokens"):
-        draft_plan([Sealed(tokens), Sealed(other)], with_options())
+        make_plan([Sealed(tokens), Sealed(other)], with_options())
 
 
 @pytest.mark.fault(22)
 def test_a_bos_beyond_the_vocabulary_is_refused(tokens: Path) -> None:
     with pytest.raises(InputError, match="bos id 1000 is not in the tokenizer's vocabulary of 1000"):
-        draft_plan([Sealed(tokens)], with_options(bos=1000))
+        make_plan([Sealed(tokens)], with_options(bos=1000))
 
 
 @pytest.mark.fault(24)
@@ -262,7 +262,7 @@ def test_unsealed_and_changed_tokens_are_refused(tmp_path: Path) -> None:
     sealed = Sealed(tokens)
     index.write_bytes(good[:100] + bytes([good[100] ^ 1]) + good[101:])
     with pytest.raises(Damaged, match=r"part-00000\.parquet"):
-        draft_plan([sealed], with_options(validation=None))
+        make_plan([sealed], with_options(validation=None))
     (tokens / "manifest.json").unlink()
     with pytest.raises(Unsealed):
         Sealed(tokens)
@@ -283,16 +283,16 @@ def test_an_index_that_does_not_fit_its_tokens_is_refused(tmp_path: Path) -> Non
     offset = table.schema.get_field_index("offset")
     options = with_options(validation=None)
     with pytest.raises(InputError, match="document 'web/2' lies outside of the 600 ids"):
-        draft_plan([reseal(tokens, table.set_column(offset, "offset", pa.array([0, 301])))], options)
+        make_plan([reseal(tokens, table.set_column(offset, "offset", pa.array([0, 301])))], options)
     with pytest.raises(InputError, match="is not an index of tokens"):
-        draft_plan([reseal(tokens, table.drop_columns(["offset"]))], options)
+        make_plan([reseal(tokens, table.drop_columns(["offset"]))], options)
     with pytest.raises(InputError, match="is not an index of tokens"):
-        draft_plan([reseal(tokens, table.set_column(offset, "offset", pa.array(["a", "b"])))], options)
+        make_plan([reseal(tokens, table.set_column(offset, "offset", pa.array(["a", "b"])))], options)
     source = table.schema.get_field_index("source")
     with pytest.raises(InputError, match="line 1: source is null"):
-        draft_plan([reseal(tokens, table.set_column(source, "source", pa.array(["web", None])))], options)
+        make_plan([reseal(tokens, table.set_column(source, "source", pa.array(["web", None])))], options)
     with pytest.raises(InputError, match="ids of a vocabulary of 1000 are stored as '<u4'"):
-        draft_plan([reseal(tokens, table, dtype="<u4")], options)
+        make_plan([reseal(tokens, table, dtype="<u4")], options)
 
 
 def test_strata_of_one_name_are_refused(tmp_path: Path) -> None:
@@ -302,7 +302,7 @@ def test_strata_of_one_name_are_refused(tmp_path: Path) -> None:
     ]
     tokens = write_tokens(tmp_path / "tokens", documents)
     with pytest.raises(InputError, match="two strata would both be called 'a/b/c/arabic'"):
-        draft_plan([Sealed(tokens)], with_options(validation=None))
+        make_plan([Sealed(tokens)], with_options(validation=None))
 
 
 @pytest.mark.fault(24)

@@ -13,7 +13,7 @@ from sharding.checking.verification import verify
 from sharding.layout import SEGMENT, dtype_for
 from sharding.packing import write
 from sharding.packing.plan import Plan
-from sharding.packing.write import ShardCounts, ShardWriter, summary
+from sharding.packing.write import ShardCounts, ShardWriter, dataset_summary
 from sharding.rows import Dataset
 from sharding.seal import Damaged, Manifest, Sealed, hash_file, read_manifest, write_manifest
 from tests.sharding.corpus import (
@@ -153,4 +153,4 @@ def test_counts_tell_what_a_shard_holds(dataset: Path, tokens: Path) -> None:
 
 def test_a_summary_of_missing_shards_is_refused(dataset: Path) -> None:
     with pytest.raises(Damaged, match="hold 150 rows, 898 were planned"):
-        summary(Plan.read(dataset), [ShardCounts(150, 300, 9600, 999)])
+        dataset_summary(Plan.read(dataset), [ShardCounts(150, 300, 9600, 999)])

@@ -9,18 +9,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sharding.errors import OptionError
-from sharding.scheduling.mixture import Mixture, Stratum, check_epochs, final_shares, largest_remainder, table
+from sharding.scheduling.mixture import (
+    Mixture,
+    StratumSize,
+    check_epochs,
+    final_shares,
+    largest_remainder,
+    share_lines,
+)
 
 DIALECTS = [
-    Stratum("arb_Arab", 98_000, language="arb_Arab"),
-    Stratum("ars_Arab", 800, language="ars_Arab"),
-    Stratum("arz_Arab", 1_200, language="arz_Arab"),
+    StratumSize("arb_Arab", 98_000, language="arb_Arab"),
+    StratumSize("ars_Arab", 800, language="ars_Arab"),
+    StratumSize("arz_Arab", 1_200, language="arz_Arab"),
 ]
 CATEGORIES = [
-    Stratum("a/arb", 900, source="a", language="arb", category="arabic"),
-    Stratum("a/arz", 100, source="a", language="arz", category="arabic"),
-    Stratum("b/eng", 2_000, source="b", language="eng", category="english"),
-    Stratum("c/py", 1_000, source="c", language="py", category="code"),
+    StratumSize("a/arb", 900, source="a", language="arb", category="arabic"),
+    StratumSize("a/arz", 100, source="a", language="arz", category="arabic"),
+    StratumSize("b/eng", 2_000, source="b", language="eng", category="english"),
+    StratumSize("c/py", 1_000, source="c", language="py", category="code"),
 ]
 
 
@@ -65,7 +72,7 @@ def test_levels_nest() -> None:
 
 
 def test_a_natural_mixture_asks_for_no_attribute() -> None:
-    assert final_shares([Stratum("all", 5)], Mixture()) == {"all": 1.0}
+    assert final_shares([StratumSize("all", 5)], Mixture()) == {"all": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -98,14 +105,14 @@ def test_what_cant_be_is_refused_in_a_sentence(mixture: Mixture, sentence: str) 
 
 def test_a_stratum_without_the_attribute_names_the_option_to_change() -> None:
     with pytest.raises(OptionError, match=r"add language to `pack\.strata`"):
-        final_shares([Stratum("web", 5, source="web")], Mixture("temperature", "language", temperature=2))
+        final_shares([StratumSize("web", 5, source="web")], Mixture("temperature", "language", temperature=2))
 
 
 def test_empty_strata_get_nothing_and_nothing_at_all_is_refused() -> None:
-    shares = final_shares([*DIALECTS, Stratum("ary_Arab", 0, language="ary_Arab")], Mixture())
+    shares = final_shares([*DIALECTS, StratumSize("ary_Arab", 0, language="ary_Arab")], Mixture())
     assert shares["ary_Arab"] == 0
     with pytest.raises(OptionError, match="nothing to mix"):
-        final_shares([Stratum("ary_Arab", 0, language="ary_Arab")], Mixture())
+        final_shares([StratumSize("ary_Arab", 0, language="ary_Arab")], Mixture())
 
 
 def test_more_epochs_than_allowed_name_the_stratum_and_the_shortfall() -> None:
@@ -115,7 +122,7 @@ def test_more_epochs_than_allowed_name_the_stratum_and_the_shortfall() -> None:
 
 
 def test_the_table_lays_natural_beside_final() -> None:
-    first, second = table({"b": 900, "a": 100}, {"a": 200, "b": 200})
+    first, second = share_lines({"b": 900, "a": 100}, {"a": 200, "b": 200})
     assert (first.stratum, first.natural, first.share, first.epochs, first.repeats) == ("a", 0.1, 0.5, 2.0, 5.0)
     assert (second.stratum, round(second.epochs, 4), round(second.repeats, 4)) == ("b", 0.2222, 0.5556)
 
@@ -155,7 +162,7 @@ def test_whole_units_add_up_and_are_never_a_unit_off(weights: dict[str, float], 
 )
 @settings(deadline=None, max_examples=100)
 def test_shares_of_any_strata_sum_to_one(sizes: list[tuple[int, str, str]], mixture: Mixture) -> None:
-    strata = [Stratum(str(k), size, source, language) for k, (size, source, language) in enumerate(sizes)]
+    strata = [StratumSize(str(k), size, source, language) for k, (size, source, language) in enumerate(sizes)]
     if any(size for size, _, _ in sizes):
         shares = final_shares(strata, mixture)
         assert math.fsum(shares.values()) == pytest.approx(1)

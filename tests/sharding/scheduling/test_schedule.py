@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sharding.errors import OptionError
-from sharding.layout import SCHEDULE, SPLITS, Layout, SplitLayout, StratumLayout
+from sharding.layout import SCHEDULE, SPLITS, DatasetLayout, SplitLayout, StratumLayout
 from sharding.scheduling.mixture import Mixture
-from sharding.scheduling.schedule import Phase, Schedule, lay, share_table
+from sharding.scheduling.schedule import Phase, Schedule, create_schedule, share_table
 from sharding.seal import Damaged, Manifest, Unsealed, canonical, digest_of, read_manifest, write_json
 
 
@@ -27,7 +27,7 @@ def dataset_of(rows: dict[str, int], row_tokens: int = 512, vocab_size: int = 32
         first += rows[name]
     train = SplitLayout(first, max(first, 1), 1, tuple(strata))
     splits = dict(zip(SPLITS, (train, SplitLayout(0, 1, 0, ())), strict=True))
-    layout = Layout(row_tokens, "<u2", vocab_size, 0, None, None, "", "best-fit", "exact", splits)
+    layout = DatasetLayout(row_tokens, "<u2", vocab_size, 0, None, None, "", "best-fit", "exact", splits)
     return Manifest("pack", 1, {}, {}, {}, {}, layout.to_json())
 
 
@@ -42,7 +42,7 @@ def test_autoresearch_v1_has_1875_and_10625_steps() -> None:
         Phase("openiti", tokens=1_875 * 524_288, mixture=Mixture("proportional", shares={"openiti": 1, "mix": 0})),
         Phase("mix", tokens=10_625 * 524_288 + 524_287),
     ]
-    schedule = lay(manifest, phases, Mixture(), batch_rows=256, seed=0)
+    schedule = create_schedule(manifest, phases, Mixture(), batch_rows=256, seed=0)
     assert steps(schedule) == [1_875, 10_625]
     assert schedule["phases"][0]["quotas"] == {"openiti": 480_000, "mix": 0}
     assert share_table(schedule)[1].epochs > 2.39
@@ -52,7 +52,7 @@ def test_autoresearch_v2_has_phases_of_7151_11918_and_28605_steps() -> None:
     manifest = dataset_of({"ar": 9_000_000, "en": 9_000_000}, 2048)
     bounds = [0, 7_151, 19_069, 47_674]
     phases = [Phase(str(k), steps=stop - start) for k, (start, stop) in enumerate(itertools.pairwise(bounds))]
-    schedule = lay(manifest, phases, Mixture(), batch_rows=256, seed=0)
+    schedule = create_schedule(manifest, phases, Mixture(), batch_rows=256, seed=0)
     assert sum(steps(schedule)) * 256 * 2048 == 24_994_906_112
     built = Schedule(schedule, manifest)
     assert [built.phase_of(step) for step in (0, 7_150, 7_151, 19_068, 19_069, 47_673)] == list("001122")
@@ -62,9 +62,11 @@ def test_arafusion_has_63667_steps_of_432_rows_and_its_mixture() -> None:
     rows = {"arb": 98_000_000, "ars": 800_000, "arz": 1_200_000}
     manifest = dataset_of(rows)
     mixture = Mixture("inverse-frequency", "source", power=0.38)
-    schedule = lay(manifest, [Phase("all", tokens=14_082_048_000 + 7)], mixture, batch_rows=432, seed=42, max_epochs=8)
+    schedule = create_schedule(
+        manifest, [Phase("all", tokens=14_082_048_000 + 7)], mixture, batch_rows=432, seed=42, max_epochs=8
+    )
     assert steps(schedule) == [63_666]  # 14,082,048,000 tokens are 191,000 x 73,728, not whole steps of 221,184
-    schedule = lay(manifest, [Phase("all", steps=63_667)], mixture, batch_rows=432, seed=42, max_epochs=8)
+    schedule = create_schedule(manifest, [Phase("all", steps=63_667)], mixture, batch_rows=432, seed=42, max_epochs=8)
     assert sum(schedule["phases"][0]["quotas"].values()) == 63_667 * 432
     assert [round(100 * line.share, 2) for line in share_table(schedule)] == [89.61, 4.55, 5.85]
     assert [round(line.repeats, 2) for line in share_table(schedule)] == [0.91, 5.68, 4.87]
@@ -74,9 +76,9 @@ def test_more_than_max_epochs_over_the_run_is_refused_with_stratum_and_shortfall
     manifest = dataset_of({"large": 1_000, "small": 10})
     half = Mixture("proportional", shares={"large": 50, "small": 50})
     phases = [Phase("one", steps=4), Phase("two", steps=5)]
-    lay(manifest, phases, half, batch_rows=16, seed=0, max_epochs=7.2)
+    create_schedule(manifest, phases, half, batch_rows=16, seed=0, max_epochs=7.2)
     with pytest.raises(OptionError, match=r"'small' has 10 rows of 512 tokens and 72 would be drawn.* 2 rows"):
-        lay(manifest, phases, half, batch_rows=16, seed=0, max_epochs=7)
+        create_schedule(manifest, phases, half, batch_rows=16, seed=0, max_epochs=7)
 
 
 @pytest.mark.parametrize(
@@ -90,13 +92,13 @@ def test_more_than_max_epochs_over_the_run_is_refused_with_stratum_and_shortfall
 )
 def test_a_phase_without_a_budget_is_refused(phase: Phase, sentence: str) -> None:
     with pytest.raises(OptionError, match=sentence):
-        lay(dataset_of({"web": 10}), [phase], Mixture(), batch_rows=8, seed=0)
+        create_schedule(dataset_of({"web": 10}), [phase], Mixture(), batch_rows=8, seed=0)
 
 
 def test_no_phases_or_no_rows_are_refused() -> None:
     for phases, batch_rows in (([], 8), ([Phase("x", steps=1)], 0)):
         with pytest.raises(OptionError, match="at least one phase and one row"):
-            lay(dataset_of({"web": 10}), phases, Mixture(), batch_rows=batch_rows, seed=0)
+            create_schedule(dataset_of({"web": 10}), phases, Mixture(), batch_rows=batch_rows, seed=0)
 
 
 # -- the order ------------------------------------------------------------------------------------------------
@@ -112,7 +114,7 @@ def test_every_row_is_drawn_once_before_any_is_drawn_again(
     rows: dict[str, int], phases: list[int], batch_rows: int, seed: int
 ) -> None:
     manifest = dataset_of(rows)
-    laid = lay(
+    laid = create_schedule(
         manifest,
         [Phase(str(k), steps=steps) for k, steps in enumerate(phases)],
         Mixture("inverse-frequency", "source", power=0.5),
@@ -140,7 +142,7 @@ def test_every_row_is_drawn_once_before_any_is_drawn_again(
 def test_any_stretch_of_steps_can_be_had_by_itself(start: int, stop: int) -> None:
     manifest = dataset_of({"a": 17, "b": 5, "c": 130})
     phases = [Phase("one", steps=13), Phase("two", steps=16, mixture=Mixture("temperature", temperature=9))]
-    schedule = Schedule(lay(manifest, phases, Mixture(), batch_rows=6, seed=1), manifest)
+    schedule = Schedule(create_schedule(manifest, phases, Mixture(), batch_rows=6, seed=1), manifest)
     every = schedule.rows_of(0, 29)
     assert (schedule.rows_of(start, stop) == every[start:stop]).all()
 
@@ -148,7 +150,9 @@ def test_any_stretch_of_steps_can_be_had_by_itself(start: int, stop: int) -> Non
 def test_the_seed_and_the_dataset_decide_the_order() -> None:
     one, other = dataset_of({"a": 500}), dataset_of({"a": 500}, 256)
     orders = [
-        Schedule(lay(manifest, [Phase("x", steps=10)], Mixture(), batch_rows=50, seed=seed), manifest).rows_of(0, 10)
+        Schedule(
+            create_schedule(manifest, [Phase("x", steps=10)], Mixture(), batch_rows=50, seed=seed), manifest
+        ).rows_of(0, 10)
         for manifest, seed in ((one, 0), (one, 1), (other, 0))
     ]
     assert all(sorted(order.ravel().tolist()) == list(range(500)) for order in orders)
@@ -158,7 +162,7 @@ def test_the_seed_and_the_dataset_decide_the_order() -> None:
 
 def test_steps_beyond_the_last_are_an_index_error() -> None:
     manifest = dataset_of({"a": 5})
-    schedule = Schedule(lay(manifest, [Phase("x", steps=3)], Mixture(), batch_rows=2, seed=0), manifest)
+    schedule = Schedule(create_schedule(manifest, [Phase("x", steps=3)], Mixture(), batch_rows=2, seed=0), manifest)
     for start, stop in ((3, 4), (-1, 0), (2, 4)):
         with pytest.raises(IndexError, match="steps 0 to 2"):
             schedule.rows_of(start, stop)
@@ -167,7 +171,7 @@ def test_steps_beyond_the_last_are_an_index_error() -> None:
 def test_rows_drawn_so_far_are_known_without_replaying() -> None:
     manifest = dataset_of({"a": 40, "b": 11})
     phases = [Phase("one", steps=5), Phase("two", steps=7, mixture=Mixture("temperature", temperature=3))]
-    schedule = Schedule(lay(manifest, phases, Mixture(), batch_rows=4, seed=0), manifest)
+    schedule = Schedule(create_schedule(manifest, phases, Mixture(), batch_rows=4, seed=0), manifest)
     for step in range(13):
         rows = schedule.rows_of(0, step)
         assert schedule.drawn(step) == {"a": int((rows < 40).sum()), "b": int((rows >= 40).sum())}
@@ -204,7 +208,7 @@ def test_a_missing_schedule_says_what_to_run(dataset: Path) -> None:
 )
 def test_a_schedule_that_does_not_fit_is_refused(change: dict[str, object], sentence: str, tmp_path: Path) -> None:
     manifest = dataset_of({"a": 50, "empty": 0})
-    data = lay(manifest, [Phase("x", steps=2)], Mixture(), batch_rows=8, seed=7)
+    data = create_schedule(manifest, [Phase("x", steps=2)], Mixture(), batch_rows=8, seed=7)
     data.update(change)
     if data["digest"] is None:
         data["digest"] = digest_of({key: value for key, value in data.items() if key != "digest"})
@@ -226,6 +230,8 @@ def test_what_is_no_schedule_is_refused(text: bytes, tmp_path: Path) -> None:
 
 def test_laying_takes_no_longer_for_a_long_run() -> None:
     manifest = dataset_of({f"{k:02}": 10_000_000 for k in range(40)})
-    schedule = Schedule(lay(manifest, [Phase("x", steps=900_000)], Mixture(), batch_rows=432, seed=0), manifest)
+    schedule = Schedule(
+        create_schedule(manifest, [Phase("x", steps=900_000)], Mixture(), batch_rows=432, seed=0), manifest
+    )
     rows = schedule.rows_of(899_999, 900_000)
     assert len(np.unique(rows)) == 432
