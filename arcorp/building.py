@@ -10,7 +10,7 @@ from arcorp.failures import failures
 
 if TYPE_CHECKING:
     from pipelines.build import Result
-    from pipelines.recipe.model import Recipe
+    from pipelines.recipe import Recipe
 
 
 def load_recipe(name: str | Path, settings: Sequence[str] = ()) -> Recipe:
@@ -28,8 +28,8 @@ def load_recipe(name: str | Path, settings: Sequence[str] = ()) -> Recipe:
         >>> recipe.name, recipe.pack.row_tokens
         ('demo', 128)
     """
-    from pipelines.recipe.model import find_recipe
-    from pipelines.recipe.model import load_recipe as load
+    from pipelines.recipe import find_recipe
+    from pipelines.recipe import load_recipe as load
 
     with failures():
         return load(find_recipe(str(name)), settings)
@@ -54,7 +54,7 @@ def build(recipe: Recipe | str | Path, out: str | Path, *, until: str | None = N
     """
     from pipelines.build import build as build_all
     from pipelines.console import Console, Format
-    from pipelines.run.stage import Context
+    from pipelines.run import Context
 
     chosen = load_recipe(recipe) if isinstance(recipe, str | Path) else recipe
     with failures():

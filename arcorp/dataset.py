@@ -122,7 +122,7 @@ class Dataset(sharding.Dataset):
             row: number of the row in its split.
             split: "train" or "validation".
         """
-        from sharding.checking.inspect import row_view
+        from sharding.checking import row_view
 
         with failures():
             views = row_view(self.path, split, row)

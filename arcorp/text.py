@@ -55,7 +55,7 @@ def read(source: str, paths: str | Path | Sequence[str | Path], **options: Any) 
         ['السلام عليكم']
     """
     from corpora.document_counts import DocumentCounter
-    from pipelines.recipe.source_options import source_of
+    from pipelines.recipe import source_of
 
     inputs = [paths] if isinstance(paths, str | Path) else list(paths)
     with failures():

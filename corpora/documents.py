@@ -20,7 +20,7 @@ from datatrove.data import Document
 from corpora.document_counts import DocumentCounter
 from corpora.document_statistics import LABELS
 from corpora.errors import BadInput
-from corpora.reading.parquet import PARQUET_FAULTS
+from corpora.reading import PARQUET_FAULTS
 from corpora.utf8 import utf8_size
 
 SCHEMA = pyarrow.schema(

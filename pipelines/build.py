@@ -14,11 +14,8 @@ from typing import Any
 
 from pipelines.console import Console
 from pipelines.errors import UsageError
-from pipelines.recipe.model import Recipe, input_paths, is_embedded
-from pipelines.recipe.options import IngestOptions, ScheduleOptions
-from pipelines.run import folders
-from pipelines.run.folder_lock import STATE, lock
-from pipelines.run.stage import Context, Delegated, Outcome, Stage, run_stage
+from pipelines.recipe import IngestOptions, Recipe, ScheduleOptions, input_paths, is_embedded
+from pipelines.run import STATE, Context, Delegated, Outcome, Stage, folders, lock, run_stage
 from pipelines.stages.build_folder import (
     DATASET,
     DOCUMENTS,

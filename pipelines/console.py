@@ -17,7 +17,7 @@ from pipelines.errors import Failure
 from pipelines.texts import block, json_text, line
 
 if TYPE_CHECKING:
-    from pipelines.run.stage import Progress
+    from pipelines.run import Progress
 
 EVERY = 30.0
 """Seconds between lines of progress where there is no terminal."""

@@ -31,7 +31,7 @@ import pipelines.stages.tokenizer
 import sharding.packing.write
 import tokenization.model
 import tokenization.training
-from corpora.cleaning.normalisation import normalise
+from corpora.cleaning import normalise
 
 pyarrow.array([""])
 normalise("مَا")

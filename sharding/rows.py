@@ -32,7 +32,7 @@ import numpy.typing as npt
 
 from sharding.layout import SCHEDULE, SEGMENT, TOKENIZER, DatasetLayout, Ids, SplitLayout, StratumLayout, shard_name
 from sharding.proving import DamagedFile, Prover, Share
-from sharding.scheduling.schedule import Rows, Schedule
+from sharding.scheduling import Rows, Schedule
 from sharding.seal import Damaged, Sealed
 
 READ_AHEAD = 8  # steps

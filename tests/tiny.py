@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from sharding.layout import SEGMENT, SPLITS, DatasetLayout, SplitLayout, StratumLayout, dtype_for, shard_name
-from sharding.scheduling.mixture import Mixture
-from sharding.scheduling.schedule import Phase, create_schedule
+from sharding.scheduling import Mixture, Phase, create_schedule
 from sharding.seal import Manifest, hash_file, read_manifest, write_json, write_manifest
 from training.detokenize import byte_characters
 

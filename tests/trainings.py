@@ -9,8 +9,7 @@ from pathlib import Path
 
 import torch
 
-from sharding.scheduling.mixture import Mixture
-from sharding.scheduling.schedule import Phase, create_schedule
+from sharding.scheduling import Mixture, Phase, create_schedule
 from sharding.seal import hash_file, read_manifest, write_json
 from training import checkpoint
 from training.config import ModelConfig

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from benchmarks.corpora.texts import edited, real
-from corpora.dedup.minhash import BLOCKS, band_keys
+from corpora.dedup import BLOCKS, band_keys
 
 DOCUMENTS, PER_PART = 1_000_000, 50_000
 STOCK_DOCUMENTS, PAIRS = 400, 150
@@ -95,7 +95,7 @@ def clustering() -> dict[str, Any]:
 
 def main() -> None:
     """Decide over a million synthetic documents, a tenth of them near copies; print seconds and peak memory."""
-    from corpora.dedup.exact import FINGERPRINT, decide
+    from corpora.dedup import FINGERPRINT, decide
 
     rng = np.random.default_rng(0)
     with TemporaryDirectory() as folder:

@@ -22,8 +22,7 @@ def normalising() -> dict[str, float]:
 
     from datatrove.data import Document
 
-    from corpora.cleaning.clean_step import Clean
-    from corpora.cleaning.normalisation import Normalisation
+    from corpora.cleaning import Clean, Normalisation
     from corpora.document_counts import DocumentCounter
     from corpora.sources import find_source
 

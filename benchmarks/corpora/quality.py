@@ -15,12 +15,9 @@ from datatrove.data import Document
 
 from benchmarks.corpora import stock
 from benchmarks.corpora.texts import SAMPLES, real
-from corpora.cleaning.clean_step import Clean
-from corpora.cleaning.normalisation import Normalisation
+from corpora.cleaning import Clean, Normalisation
 from corpora.document_counts import DocumentCounter
-from corpora.quality.filter import Filter, Limits, profiles_of
-from corpora.quality.statistics import Meter
-from corpora.quality.text_rules import failed_rule, fineweb_2
+from corpora.quality import Filter, Limits, Meter, failed_rule, fineweb_2, profiles_of
 from corpora.sources import find_source
 
 VARIETIES = ("arb_Arab", "arz_Arab", "ars_Arab", "ary_Arab", "apc_Arab")

@@ -22,7 +22,7 @@ from datatrove.pipeline.readers import ParquetReader
 from datatrove.pipeline.writers import ParquetWriter
 from datatrove.utils.hashing import HashConfig
 
-from corpora.quality.text_rules import fineweb_2
+from corpora.quality import fineweb_2
 
 LANGUAGE = "arb_Arab"
 CONFIG = MinhashConfig(n_grams=5, num_buckets=14, hashes_per_bucket=8, hash_config=HashConfig(64, "sha1"))

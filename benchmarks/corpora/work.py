@@ -33,8 +33,8 @@ def measured(chain: str, folder: Path, out: Path, workers: int = 1) -> dict[str,
 
 def copying(folder: Path, out: Path, workers: int) -> int:
     """Read, normalise, write: no filter."""
-    from pipelines.recipe.options import IngestOptions
-    from pipelines.run.stage import Context, run_stage
+    from pipelines.recipe import IngestOptions
+    from pipelines.run import Context, run_stage
     from pipelines.stages.ingest import ingest_stage
 
     stage = ingest_stage(out / "documents", "fineweb-2", [str(folder)], IngestOptions())
@@ -43,8 +43,8 @@ def copying(folder: Path, out: Path, workers: int) -> int:
 
 def web(folder: Path, out: Path, workers: int) -> int:
     """The web path: read, clean, filter, deduplicate, write."""
-    from pipelines.recipe.options import DedupOptions, IngestOptions, QualityOptions
-    from pipelines.run.stage import Context, run_stage
+    from pipelines.recipe import DedupOptions, IngestOptions, QualityOptions
+    from pipelines.run import Context, run_stage
     from pipelines.stages.dedup import dedup_stage
     from pipelines.stages.ingest import ingest_stage
 

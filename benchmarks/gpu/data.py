@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sharding.layout import SEGMENT, DatasetLayout, SplitLayout, StratumLayout, dtype_for, shard_name
-from sharding.scheduling.mixture import Mixture
-from sharding.scheduling.schedule import Phase, create_schedule
+from sharding.scheduling import Mixture, Phase, create_schedule
 from sharding.seal import Manifest, hash_file, read_manifest, write_json, write_manifest
 
 KINDS = 2_048  # distinct ids

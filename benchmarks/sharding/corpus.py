@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sharding.layout import TOKENIZER
-from sharding.packing.planner import INDEX
+from sharding.packing import INDEX
 from sharding.seal import FileRecord, Manifest, write_manifest
 
 VOCAB = 50_000

@@ -17,16 +17,13 @@ import numpy as np
 
 from benchmarks.sharding.corpus import forget, write_tokens
 from benchmarks.sharding.packing import peer
-from sharding.checking.verification import verify
+from sharding.checking import verify
 from sharding.layout import PLAN, shard_name
 from sharding.options import PackOptions
-from sharding.packing.plan import Plan
-from sharding.packing.planner import make_plan
-from sharding.packing.write import ShardCounts, ShardWriter, dataset_summary
+from sharding.packing import Plan, ShardCounts, ShardWriter, dataset_summary, make_plan
 from sharding.proving import Share
 from sharding.rows import Dataset
-from sharding.scheduling.mixture import Mixture
-from sharding.scheduling.schedule import Phase, create_schedule
+from sharding.scheduling import Mixture, Phase, create_schedule
 from sharding.seal import (
     FileRecord,
     Manifest,

@@ -32,7 +32,7 @@ def measure(scratch: Path) -> dict[str, Any]:
 def main() -> None:
     """Plan, and print what it took."""
     from sharding.options import PackOptions, Validation
-    from sharding.packing.planner import make_plan
+    from sharding.packing import make_plan
     from sharding.seal import Sealed
 
     validation = Validation(share=0.005) if sys.argv[2] else None

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.sharding.corpus import lengths
-from sharding.packing.best_fit import pack_rows
+from sharding.packing import pack_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 PEERS = Path(__file__).parent / "peers"

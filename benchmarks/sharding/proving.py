@@ -14,8 +14,7 @@ from benchmarks.sharding.files import forget
 from sharding.layout import SEGMENT, TOKENIZER, DatasetLayout, SplitLayout, StratumLayout, shard_name
 from sharding.proving import Share
 from sharding.rows import Dataset
-from sharding.scheduling.mixture import Mixture
-from sharding.scheduling.schedule import Phase, create_schedule
+from sharding.scheduling import Mixture, Phase, create_schedule
 from sharding.seal import Manifest, hash_file, read_manifest, write_json, write_manifest
 
 ROW_TOKENS, BATCH, SHARDS, VOCABULARY = 2_048, 32, 8, 50_000

@@ -7,8 +7,8 @@ import os
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from pipelines.recipe.options import IngestOptions
-from pipelines.run.stage import Context, run_stage
+from pipelines.recipe import IngestOptions
+from pipelines.run import Context, run_stage
 from pipelines.stages.documents import open_documents, parts_of
 from pipelines.stages.ingest import ingest_stage
 

@@ -25,7 +25,7 @@ import numpy as np
 from benchmarks.harness import start_workers
 from benchmarks.tokenization import corpus
 from benchmarks.tokenization.timed import Timer, peak_bytes
-from pipelines.run.stage import Context, run_stage
+from pipelines.run import Context, run_stage
 from pipelines.stages.tokenize import tokenize_stage
 
 BATCH_CHARS = 4_000_000

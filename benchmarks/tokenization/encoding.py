@@ -9,8 +9,8 @@ from statistics import median
 from typing import Any
 
 from benchmarks.tokenization import corpus, timed
-from pipelines.recipe.options import IngestOptions, SampleOptions, TokenizerOptions
-from pipelines.run.stage import Context, run_stage
+from pipelines.recipe import IngestOptions, SampleOptions, TokenizerOptions
+from pipelines.run import Context, run_stage
 from pipelines.stages.ingest import ingest_stage
 from pipelines.stages.tokenizer import tokenizer_stage
 

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from benchmarks.tokenization.timed import Timer, peak_bytes
-from pipelines.recipe.options import SampleOptions, TokenizerOptions
-from pipelines.run.stage import Context, run_stage
+from pipelines.recipe import SampleOptions, TokenizerOptions
+from pipelines.run import Context, run_stage
 from pipelines.stages.tokenizer import tokenizer_stage
 
 EVERYTHING = 10**12

@@ -18,7 +18,7 @@ from datatrove.data import Document, DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
 
 from corpora.errors import BadInput
-from corpora.reading.files import remote_errors
+from corpora.reading import remote_errors
 from corpora.sources.base import UNDETERMINED, Source
 
 HUB = "glotlid"

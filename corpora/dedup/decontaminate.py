@@ -29,10 +29,7 @@ from numba import njit
 from corpora.arrow_text import chunks
 from corpora.dedup.word_hashes import WINDOW, letters, mix, take_words
 from corpora.errors import BadInput
-from corpora.reading.files import File, find
-from corpora.reading.formats import Format, JsonLines, Lines, Lost
-from corpora.reading.parquet import Parquet
-from corpora.reading.streams import sniff
+from corpora.reading import File, Format, JsonLines, Lines, Lost, Parquet, find_files, sniff
 
 FILES = ("*.jsonl", "*.jsonl.*", "*.parquet", "*.txt", "*.txt.*")
 SHORTEST = 8
@@ -78,7 +75,7 @@ class Evaluation:
 
 def evaluation_inputs(inputs: Sequence[str | Path]) -> list[File]:
     """The evaluation files that `inputs` lead to. Raises NothingFound, BadInput."""
-    return find(inputs, FILES)
+    return find_files(inputs, FILES)
 
 
 def evaluation_name(file: File) -> str:

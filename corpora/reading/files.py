@@ -54,7 +54,7 @@ class File:
 # -- finding ----------------------------------------------------------------------------------------------
 
 
-def find(inputs: Sequence[str | Path], patterns: Sequence[str], *, folder: bool = False) -> list[File]:
+def find_files(inputs: Sequence[str | Path], patterns: Sequence[str], *, folder: bool = False) -> list[File]:
     """Files that `inputs` lead to, in the order of the inputs, then by name.
 
     An input that names a file is taken whatever it is called; of a folder, files whose name matches one of

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from corpora.errors import BadInput, UnknownSource
 
 if TYPE_CHECKING:
-    from corpora.reading.files import File
+    from corpora.reading import File
     from corpora.sources.base import Source
 
 _HERE = Path(__file__).parent
@@ -90,7 +90,7 @@ def claimants(file: File) -> list[str]:
 
     Those that take any text are no witnesses.
     """
-    from corpora.reading.formats import Blocks, Lines, Record, Whole
+    from corpora.reading import Blocks, Lines, Record, Whole
 
     found: dict[str, int] = {}
     for name, kind in SOURCES.items():

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.reading.formats import Csv, Format, Record, Slice
+from corpora.reading import Csv, Format, Record, Slice
 from corpora.sources.base import ParsedRecord, Quality, Source
 
 _VARIETIES = {"MSA": "arb_Arab", "Egyptian": "arz_Arab", "Moroccan": "ary_Arab"}

@@ -23,11 +23,20 @@ from datatrove.data import Document
 from corpora.addresses import bare
 from corpora.document_counts import DocumentCounter
 from corpora.errors import BadInput, Changed, NothingFound, Unreachable
-from corpora.reading.files import File, check_unchanged, find
-from corpora.reading.formats import SLICE, Format, Lost, Record, Slice
-from corpora.reading.parquet import Parquet
-from corpora.reading.reads import Reads
-from corpora.reading.streams import Kind, sniff
+from corpora.reading import (
+    SLICE,
+    File,
+    Format,
+    Kind,
+    Lost,
+    Parquet,
+    Reads,
+    Record,
+    Slice,
+    check_unchanged,
+    find_files,
+    sniff,
+)
 from corpora.utf8 import utf8_size
 
 Profile = Literal["prose", "code", "verbatim"]
@@ -151,7 +160,7 @@ class Source(abc.ABC):
 
     def files(self, inputs: Sequence[str | Path]) -> list[File]:
         """The files that `inputs` lead to and that are read. Raises NothingFound, BadInput."""
-        return self.select(find(inputs, self.FILES, folder=self.OWN))
+        return self.select(find_files(inputs, self.FILES, folder=self.OWN))
 
     def units_of(self, files: Sequence[File], on_bad: Callable[[BadInput], None] | None = None) -> list[Unit]:
         """As `units`, of files that were found before."""

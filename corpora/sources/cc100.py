@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from corpora.languages import label
-from corpora.reading.formats import Blocks, Format, Record, Slice
+from corpora.reading import Blocks, Format, Record, Slice
 from corpora.sources.base import ParsedRecord, Source
 
 

@@ -16,8 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.reading.formats import Csv as CsvFormat
-from corpora.reading.formats import Format
+from corpora.reading import Csv as CsvFormat
+from corpora.reading import Format
 from corpora.sources.own_fields import OwnFields
 
 

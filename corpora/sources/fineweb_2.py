@@ -17,8 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.reading.formats import Format, Record, Slice
-from corpora.reading.parquet import Parquet
+from corpora.reading import Format, Parquet, Record, Slice
 from corpora.sources.base import ParsedRecord, Quality, Source
 
 

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from corpora.languages import label
-from corpora.reading.formats import Format, Record, Slice
-from corpora.reading.parquet import Parquet
+from corpora.reading import Format, Parquet, Record, Slice
 from corpora.sources.base import Category, ParsedRecord, Quality, Source
 
 

@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.reading.formats import Format, JsonLines, Record, Slice
+from corpora.reading import Format, JsonLines, Record, Slice
 from corpora.sources.base import Category, ParsedRecord, Quality, Skip, Source
 
 _ANNOTATION = re.compile(r"<<[^<>]*>>")

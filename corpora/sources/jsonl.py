@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.reading.formats import Format, JsonLines
+from corpora.reading import Format, JsonLines
 from corpora.sources.own_fields import OwnFields
 
 

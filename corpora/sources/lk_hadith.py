@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.reading.formats import Csv, Format, Record, Slice
+from corpora.reading import Csv, Format, Record, Slice
 from corpora.sources.base import Category, ParsedRecord, Source
 
 

@@ -25,9 +25,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from corpora.errors import BadInput
-from corpora.reading.files import File
-from corpora.reading.formats import Format, Lost, Record, Slice, Whole
-from corpora.reading.streams import Stream, sniff, stream_lines
+from corpora.reading import File, Format, Lost, Record, Slice, Stream, Whole, sniff, stream_lines
 from corpora.sources.base import Category, ParsedRecord, Source
 from corpora.sources.openiti_markdown import NotOpenITI, parse, split_header
 

@@ -21,8 +21,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from corpora.languages import label
-from corpora.reading.formats import Format, JsonLines, Record, Slice
-from corpora.reading.parquet import Parquet
+from corpora.reading import Format, JsonLines, Parquet, Record, Slice
 from corpora.sources.base import ParsedRecord, Skip, Source
 
 

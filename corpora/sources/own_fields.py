@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
 
-from corpora.reading.formats import Record, Slice
+from corpora.reading import Record, Slice
 from corpora.sources.base import ParsedRecord, Source
 
 _OPTIONAL = ("language", "license", "url", "date")

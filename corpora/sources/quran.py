@@ -20,7 +20,7 @@ from typing import ClassVar
 from xml.etree import ElementTree
 
 from corpora.errors import BadInput
-from corpora.reading.formats import Format, Lost, Record, Slice, Whole, read_whole
+from corpora.reading import Format, Lost, Record, Slice, Whole, read_whole
 from corpora.sources.base import Category, ParsedRecord, Profile, Quality, Source
 
 _AYA = re.compile(r"(\d+)\|(\d+)\|(.+)")

@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.reading.formats import Format, JsonArray, Record, Slice
+from corpora.reading import Format, JsonArray, Record, Slice
 from corpora.sources.base import ParsedRecord, Quality, Source
 
 

@@ -25,8 +25,18 @@ from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 from corpora.errors import BadInput
-from corpora.reading.access import access_tables
-from corpora.reading.formats import SURROGATE, Format, Lost, Record, Slice, Whole, json_value, read_whole, text_of
+from corpora.reading import (
+    SURROGATE,
+    Format,
+    Lost,
+    Record,
+    Slice,
+    Whole,
+    access_tables,
+    json_value,
+    read_whole,
+    text_of,
+)
 from corpora.sources.base import Category, ParsedRecord, Skip, Source
 
 _RULE = re.compile(r"\n[_ـ]{5,}[ \t]*(?:\n|$)")

@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import ClassVar
 
-from corpora.reading.formats import Format, Record, Slice
-from corpora.reading.parquet import Parquet
+from corpora.reading import Format, Parquet, Record, Slice
 from corpora.sources.base import Category, ParsedRecord, Profile, Source
 
 _TAGS = re.compile(r"(?:<reponame>[^<\n]*)?(?:<filename>[^<\n]*)?(?:<gh_stars>[^<\n]*)?\n?")

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from corpora.reading.formats import Blocks, Format, Lines, Record, Slice, Whole
+from corpora.reading import Blocks, Format, Lines, Record, Slice, Whole
 from corpora.sources.base import ParsedRecord, Source
 
 

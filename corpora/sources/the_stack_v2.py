@@ -24,11 +24,7 @@ from typing import Any, ClassVar
 
 from corpora.addresses import is_remote
 from corpora.errors import BadInput, NothingFound
-from corpora.reading.files import File
-from corpora.reading.files import find as find_files
-from corpora.reading.formats import SLICE, Format, Record, Slice
-from corpora.reading.parquet import Parquet
-from corpora.reading.streams import Stream, sniff
+from corpora.reading import SLICE, File, Format, Parquet, Record, Slice, Stream, find_files, sniff
 from corpora.sources.base import Category, ParsedRecord, Profile, Skip, Source
 
 _BLOB_ID = re.compile(r"[0-9a-f]{40}")

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.reading.formats import Blocks, Format, Record, Slice
+from corpora.reading import Blocks, Format, Record, Slice
 from corpora.sources.base import Category, ParsedRecord, Quality, Source
 
 

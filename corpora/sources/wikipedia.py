@@ -22,9 +22,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from corpora.languages import label
-from corpora.reading.formats import Format, Lines, Lost, Record, Slice
-from corpora.reading.parquet import Parquet
-from corpora.reading.streams import LONGEST_LINE, Stream, decode, stream_lines
+from corpora.reading import LONGEST_LINE, Format, Lines, Lost, Parquet, Record, Slice, Stream, decode, stream_lines
 from corpora.sources.base import ParsedRecord, Quality, Source
 
 _ATTRIBUTES = re.compile(r'(\w+)="([^"]*)"')

@@ -21,7 +21,7 @@ from pipelines.cli.flags import CORES, Debug, DryRun, Form, Out, Restart, Seed, 
 from pipelines.cli.stage_commands import AnyTokenizer, add_stages
 from pipelines.console import Console, Format
 from pipelines.errors import Failure, UsageError, as_failure
-from pipelines.recipe.options import ScheduleOptions
+from pipelines.recipe import ScheduleOptions
 
 app = typer.Typer(
     name="arcorp",
@@ -135,7 +135,7 @@ def init(
     debug: Debug = False,
 ) -> None:
     """Write a recipe for your own files, ready to edit and build."""
-    from pipelines.recipe.init import write_recipe
+    from pipelines.recipe import write_recipe
 
     console = Console(format)
     notes = write_recipe(paths, out, language, text_field)
@@ -166,7 +166,7 @@ def build(
 ) -> None:
     """Do all stages of a recipe, or go on where the last run ended."""
     if print_config:
-        from pipelines.recipe.model import find_recipe, load_recipe, to_yaml
+        from pipelines.recipe import find_recipe, load_recipe, to_yaml
 
         loaded = load_recipe(find_recipe(recipe), _seeded(settings, seed))
         Console(format).result(loaded.canonical(), to_yaml(loaded).rstrip())
@@ -189,12 +189,12 @@ def _build(
     console: Console,
     executor: str = "local",
 ) -> None:
-    from pipelines.recipe.model import find_recipe, load_recipe
+    from pipelines.recipe import find_recipe, load_recipe
 
     recipe = load_recipe(find_recipe(name), settings)
     folder = out or Path("out") / recipe.name
     if dry_run:
-        from pipelines.recipe.estimates import estimate, show_estimate
+        from pipelines.recipe import estimate, show_estimate
 
         show_estimate(estimate(recipe, folder), console)
         return
@@ -205,7 +205,7 @@ def _build(
         console.result(launched.to_json(), launched.last_line)
         return
     from pipelines.build import build as build_all
-    from pipelines.run.stage import Context
+    from pipelines.run import Context
 
     with console:
         result = build_all(recipe, folder, until, Context(workers, restart, console.progress), console)
@@ -415,7 +415,7 @@ def sources(format: Form = Format.human, debug: Debug = False) -> None:
 @app.command()
 def recipes(format: Form = Format.human, debug: Debug = False) -> None:
     """List the recipes that come with arcorp."""
-    from pipelines.recipe.model import load_recipe, packaged
+    from pipelines.recipe import load_recipe, packaged
 
     console = Console(format)
     rows = [(name, load_recipe(path).description) for name, path in packaged().items()]
@@ -426,7 +426,7 @@ def recipes(format: Form = Format.human, debug: Debug = False) -> None:
 @app.command()
 def schema(debug: Debug = False) -> None:
     """Print the JSON schema of a recipe, for editors."""
-    from pipelines.recipe.model import Recipe
+    from pipelines.recipe import Recipe
 
     Console(Format.json).result(Recipe.model_json_schema(), "")
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from pipelines.cli.docs_recipe_pages import recipe_pages
 from pipelines.errors import Failure, Incomplete, InputError, IntegrityError, UsageError
-from pipelines.recipe.model import Recipe
+from pipelines.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parents[2]
 BEGIN, END = "<!-- commands: made by `make format` -->", "<!-- end of commands -->"

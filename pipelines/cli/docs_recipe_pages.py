@@ -13,9 +13,7 @@ from typing import Any
 
 import yaml
 
-from pipelines.recipe.budget import Budget, budget_of
-from pipelines.recipe.model import Recipe, load_recipe, packaged
-from pipelines.recipe.options import MixtureOptions, Special
+from pipelines.recipe import Budget, MixtureOptions, Recipe, Special, budget_of, load_recipe, packaged
 
 
 def recipe_pages(root: Path) -> dict[Path, str]:

@@ -19,9 +19,8 @@ import typer
 from pydantic import BaseModel
 
 from pipelines.console import Console, Format
-from pipelines.recipe.model import Lines, apply_settings, merge_mappings, read_yaml, validate_options
-from pipelines.recipe.options import Options
-from pipelines.run.stage import Context, Outcome, Stage, preview, run_stage
+from pipelines.recipe import Lines, Options, apply_settings, merge_mappings, read_yaml, validate_options
+from pipelines.run import Context, Outcome, Stage, preview, run_stage
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 """Cores that this process may use: `taskset` and SLURM allow it fewer than the machine has."""

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pipelines.console import Console
-from pipelines.run.proofs import check_if_sealed
+from pipelines.run import check_if_sealed
 from pipelines.texts import line
 
 
@@ -15,7 +15,7 @@ def show_row(dataset: Path, split: str, row: int, console: Console) -> None:
 
     Every file that this is read from is hashed first. Raises Damaged.
     """
-    from sharding.checking.inspect import row_view
+    from sharding.checking import row_view
     from tokenization.model import Tokenizer
 
     segments = row_view(dataset, split, row)
@@ -37,7 +37,7 @@ def show_row(dataset: Path, split: str, row: int, console: Console) -> None:
 
 def show_document(dataset: Path, name: str, console: Console) -> None:
     """The rows that a document went to."""
-    from sharding.checking.inspect import document_view
+    from sharding.checking import document_view
 
     view = document_view(dataset, name)
     rows = [(place.split, place.row, place.position, place.offset, place.length) for place in view.places]

@@ -26,8 +26,8 @@ from pipelines.cli.flags import (
 )
 from pipelines.console import Console, Format
 from pipelines.errors import UsageError
-from pipelines.recipe.options import DedupOptions, IngestOptions, PackOptions, TokenizerOptions
-from pipelines.run.stage import Stage
+from pipelines.recipe import DedupOptions, IngestOptions, PackOptions, TokenizerOptions
+from pipelines.run import Stage
 from pipelines.texts import label
 
 Docs = Annotated[list[Path], typer.Argument(help="Folders of documents, the most trusted first.")]

@@ -14,9 +14,7 @@ from typing import Any
 
 from pipelines.console import Console, clock
 from pipelines.errors import Failure, UsageError, failure
-from pipelines.run.folder_lock import STATE, is_held
-from pipelines.run.folders import PLAN
-from pipelines.run.slurm_queue import FAILURE, SLURM, Job, last_words, queued_jobs, rank_log, read_array
+from pipelines.run import FAILURE, PLAN, SLURM, STATE, Job, is_held, last_words, queued_jobs, rank_log, read_array
 from pipelines.run.state import Named, Plan, Stopped, Unreadable, read_state
 from pipelines.stages.build_folder import RECIPE
 from sharding import seal

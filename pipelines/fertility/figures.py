@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import UsageError
 from pipelines.fertility.texts import TextGroup, hold_out, read_texts, vocalised, without_tashkeel
-from pipelines.run.proofs import check_if_sealed
+from pipelines.run import check_if_sealed
 from pipelines.stages.document_samples import passages
 from sharding.layout import ATTRIBUTES
 

@@ -14,7 +14,7 @@ from pipelines.errors import UsageError, as_failure
 from pipelines.recipe.budget import Budget, budget_of
 from pipelines.recipe.model import Recipe, input_paths, is_embedded
 from sharding.errors import OptionError
-from sharding.scheduling.mixture import StratumSize, final_shares
+from sharding.scheduling import StratumSize, final_shares
 
 TEXT_PER_BYTE = {".zst": 4.0, ".gz": 3.5, ".xz": 4.5, ".parquet": 2.5}
 """Bytes of UTF-8 text in a byte of file, on the sample corpora; 1 for others."""
@@ -91,7 +91,7 @@ def _measure(recipe: Recipe, source: str, inputs: list[str]) -> tuple[int, int, 
         assert recipe.embedded is not None  # the recipe's own validation saw to it
         share = recipe.embedded.bytes / sum(is_embedded(one) for each in recipe.corpora for one in input_paths(each))
         return len(inputs), int(share), share
-    from corpora.reading.files import find as find_files
+    from corpora.reading import find_files
     from corpora.sources import find_source
 
     kind = find_source(source)

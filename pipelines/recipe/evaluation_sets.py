@@ -14,7 +14,7 @@ def evaluation_files(options: DedupOptions) -> list[tuple[str, Any]]:
     if not options.decontaminate:
         return []
     from corpora.addresses import bare, is_remote
-    from corpora.dedup.decontaminate import evaluation_inputs, evaluation_name
+    from corpora.dedup import evaluation_inputs, evaluation_name
 
     files = sorted(
         ((evaluation_name(file), file) for file in evaluation_inputs(options.decontaminate)), key=lambda one: one[0]

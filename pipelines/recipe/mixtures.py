@@ -6,14 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipelines.recipe.options import SampleOptions
-from sharding.scheduling.mixture import (
-    MixtureLine,
-    StratumSize,
-    check_epochs,
-    final_shares,
-    largest_remainder,
-    share_lines,
-)
+from sharding.scheduling import MixtureLine, StratumSize, check_epochs, final_shares, largest_remainder, share_lines
 
 
 def sample_quotas(

@@ -26,8 +26,7 @@ from pipelines import texts
 if TYPE_CHECKING:
     import tokenization.options
     from sharding.options import PackOptions as Packing
-    from sharding.scheduling.mixture import Mixture
-    from sharding.scheduling.schedule import Phase
+    from sharding.scheduling import Mixture, Phase
     from tokenization.vocabulary_layout import VocabularyLayout
 
 LARGEST = 2**53
@@ -82,7 +81,7 @@ class MixtureOptions(Options):
 
     def mixture(self) -> Mixture:
         """The mixture as sharding has it."""
-        from sharding.scheduling.mixture import Mixture
+        from sharding.scheduling import Mixture
 
         return Mixture(
             rule=self.rule,
@@ -391,7 +390,7 @@ class PhaseOptions(Options):
 
     def phase(self) -> Phase:
         """The phase as sharding has it."""
-        from sharding.scheduling.schedule import Phase
+        from sharding.scheduling import Phase
 
         mixture = self.mixture.mixture() if self.mixture else None
         return Phase(self.name, steps=self.steps, tokens=self.tokens, mixture=mixture)

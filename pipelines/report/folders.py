@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import Incomplete, UsageError
-from pipelines.run.folders import BUILD, read_record
+from pipelines.run import BUILD, read_record
 from pipelines.stages.build_folder import DATASET, DOCUMENTS, FOLDERS, TOKENIZER, TOKENS, UNIQUE
 from sharding import seal
 from sharding.layout import SCHEDULE
-from sharding.scheduling.schedule import Schedule
+from sharding.scheduling import Schedule
 from sharding.seal import Counts, Manifest, Sealed
 
 VERSION = 4

@@ -20,7 +20,7 @@ from pipelines.html import (
     tag,
 )
 from pipelines.report.folders import Folders
-from pipelines.run.proofs import check_if_sealed
+from pipelines.run import check_if_sealed
 from pipelines.stages.build_folder import DATASET
 
 STRATA = 12  # strata of which a row is shown
@@ -34,7 +34,7 @@ def gather(folders: Folders) -> list[dict[str, Any]] | None:
     dataset = folders.get(DATASET)
     if dataset is None:
         return None
-    from sharding.checking.inspect import row_view
+    from sharding.checking import row_view
     from tokenization.model import Tokenizer
 
     check_if_sealed(dataset.path / "tokenizer")

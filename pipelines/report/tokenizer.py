@@ -28,7 +28,7 @@ from pipelines.html import (
     token_spans,
 )
 from pipelines.report.folders import Folders
-from pipelines.run.proofs import check_if_sealed
+from pipelines.run import check_if_sealed
 from pipelines.stages.build_folder import TOKENIZER
 from pipelines.stages.document_samples import passages, sample
 from sharding.seal import Sealed

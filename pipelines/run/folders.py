@@ -24,7 +24,7 @@ from pipelines.errors import Failure, UsageError
 from pipelines.run.folder_lock import STATE, is_held
 from pipelines.texts import is_unedited
 from sharding import seal
-from sharding.scheduling.schedule import is_schedule
+from sharding.scheduling import is_schedule
 
 STAGE = "stage.json"
 """Under `.arcorp/` of a stage's folder: what the folder is for."""

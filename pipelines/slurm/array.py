@@ -26,11 +26,8 @@ from typing import Any
 from datatrove.executor.slurm import SlurmPipelineExecutor
 
 from pipelines.errors import Failure
+from pipelines.run import SLURM, STATE, Proofs, job_id, read_sidecar
 from pipelines.run.executor import LocalExecutor, RankError
-from pipelines.run.folder_lock import STATE
-from pipelines.run.parts import read_sidecar
-from pipelines.run.proofs import Proofs
-from pipelines.run.slurm_queue import SLURM, job_id
 from pipelines.texts import line
 
 

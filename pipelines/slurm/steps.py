@@ -32,21 +32,26 @@ from pydantic import ValidationError
 from pipelines.build import Result, build
 from pipelines.console import Console
 from pipelines.errors import Failure, UsageError, as_failure, failure
-from pipelines.recipe.model import Recipe, input_paths, is_embedded
-from pipelines.recipe.options import SlurmOptions
-from pipelines.run.folder_lock import STATE
-from pipelines.run.slurm_queue import (
+from pipelines.recipe import Recipe, SlurmOptions, input_paths, is_embedded
+from pipelines.run import (
     ARRAY,
     FAILURE,
     SLURM,
+    STATE,
+    Context,
+    Delegated,
+    LocalRunner,
+    Machines,
+    Stage,
+    Work,
     job_id,
     job_label,
+    pipeline,
     queued_jobs,
     read_array,
     refuse_queued,
     stranded,
 )
-from pipelines.run.stage import Context, Delegated, LocalRunner, Machines, Stage, Work, pipeline
 from pipelines.run.state import Launch, read_state
 from pipelines.texts import directive, word
 from sharding import seal

@@ -9,7 +9,7 @@ tokenizer/  tokens/  dataset/  verified/  run/
 
 from __future__ import annotations
 
-from pipelines.run.folder_lock import STATE
+from pipelines.run import STATE
 
 RECIPE = f"{STATE}/recipe.json"
 

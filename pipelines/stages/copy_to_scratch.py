@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pipelines.console import Console
 from pipelines.errors import Failure, IntegrityError, as_failure
-from pipelines.run.folders import files_of
+from pipelines.run import files_of
 from sharding import seal
 from sharding.layout import SCHEDULE
 

@@ -15,11 +15,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.recipe.mixtures import sample_quotas, stratum_name
-from pipelines.recipe.options import TokenizerOptions
-from pipelines.run.folders import remove_stage_folder
-from pipelines.run.parts import Part, PartWriter
-from pipelines.run.stage import Finish, Stage, Work
+from pipelines.recipe import TokenizerOptions, sample_quotas, stratum_name
+from pipelines.run import Finish, Part, PartWriter, Stage, Work, remove_stage_folder
 from pipelines.stages.documents import DocumentsPart, all_strata, digests, parts_of
 from sharding import seal
 from sharding.seal import Counts, Sealed

@@ -13,12 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import InputError, UsageError
-from pipelines.recipe.evaluation_sets import evaluation_files
-from pipelines.recipe.options import DedupOptions
-from pipelines.run.folder_lock import STATE
-from pipelines.run.folders import remove_stage_folder
-from pipelines.run.parts import Part, PartWriter
-from pipelines.run.stage import Finish, Stage, Work
+from pipelines.recipe import DedupOptions, evaluation_files
+from pipelines.run import STATE, Finish, Part, PartWriter, Stage, Work, remove_stage_folder
 from pipelines.stages.documents import (
     DocumentsPart,
     digests,
@@ -52,7 +48,7 @@ def dedup_stage(folder: Path, docs: Sequence[Path], options: DedupOptions) -> St
     judge = Stage("judge", VERSION, judged, said, inputs, lambda: _judge(documents, files, options))
 
     def work() -> Work:
-        from corpora.dedup.exact import DedupRules
+        from corpora.dedup import DedupRules
 
         pieces = parts_of(documents)
         verdicts = Sealed(judged, "judge")
@@ -73,9 +69,8 @@ def dedup_stage(folder: Path, docs: Sequence[Path], options: DedupOptions) -> St
 
 
 def _judge(documents: Sequence[Sealed], files: Sequence[tuple[str, Any]], options: DedupOptions) -> Work:
-    from corpora.dedup.decontaminate import read_evaluation
-    from corpora.dedup.minhash import SETTINGS
-    from corpora.reading.files import check_unchanged
+    from corpora.dedup import SETTINGS, read_evaluation
+    from corpora.reading import check_unchanged
 
     pieces = parts_of(documents)
     setting = SETTINGS.get(options.method)
@@ -98,8 +93,7 @@ class _Fingerprint:
         self.parts, self.setting, self.evaluation = parts, setting, evaluation
 
     def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
-        from corpora.dedup.exact import fingerprints
-        from corpora.dedup.minhash import band_keys
+        from corpora.dedup import band_keys, fingerprints
 
         table = self.parts[part.number].read(["id", "text"])
         found = fingerprints(table)
@@ -119,8 +113,7 @@ def _decide(finish: Finish, options: DedupOptions) -> None:
     """Decide over all parts, from files that are proven first and then read as they are needed."""
     import numpy as np
 
-    from corpora.dedup.exact import FINGERPRINT, decide
-    from corpora.dedup.minhash import SETTINGS
+    from corpora.dedup import FINGERPRINT, SETTINGS, decide
 
     setting = SETTINGS.get(options.method)
     found, keys = [], []
@@ -149,7 +142,7 @@ class _Apply:
     def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
         import numpy as np
 
-        from corpora.dedup.exact import DECISION, apply_decisions
+        from corpora.dedup import DECISION, apply_decisions
         from corpora.document_counts import DocumentCounter
         from corpora.documents import write_table
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import UsageError
-from pipelines.run.stage import Finish
+from pipelines.run import Finish
 from sharding import checked, seal
 from sharding.seal import Counts, CountsByUnit, Sealed
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.errors import UsageError
-from pipelines.run.stage import Finish, Stage, Work
+from pipelines.run import Finish, Stage, Work
 from sharding import seal
 from sharding.layout import SCHEDULE
 from sharding.seal import Counts, Sealed
@@ -32,7 +32,7 @@ def export_stage(folder: Path, dataset: Path, to: str, *, unique: bool = False, 
     opened = Sealed(dataset, "pack")
     inputs = {"dataset": opened.digest}
     if name is not None:
-        from sharding.scheduling.schedule import Schedule
+        from sharding.scheduling import Schedule
 
         Schedule.read(dataset / name, opened.manifest)
         inputs["schedule"] = seal.hash_file(dataset / name).sha256

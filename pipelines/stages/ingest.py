@@ -14,17 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import InputError, UsageError
-from pipelines.recipe.options import EmbeddedOptions, IngestOptions
-from pipelines.recipe.source_options import source_of
-from pipelines.run.parts import Part, PartWriter
-from pipelines.run.stage import Finish, Stage, Work
+from pipelines.recipe import EmbeddedOptions, IngestOptions, source_of
+from pipelines.run import Finish, Part, PartWriter, Stage, Work
 from pipelines.stages.documents import ledgers, strata_of, write_census
 from pipelines.stages.inputs import digests, refuse_changed, whole
 from sharding import seal
 
 if TYPE_CHECKING:
     from corpora.errors import BadInput
-    from corpora.reading.files import File
+    from corpora.reading import File
 
 VERSION = 5
 
@@ -49,12 +47,9 @@ def ingest_stage(folder: Path, source: str, inputs: Sequence[str], options: Inge
     files = reader.files(list(inputs))
 
     def work() -> Work:
-        from corpora.cleaning.clean_step import Clean
-        from corpora.cleaning.language_id import Identify
-        from corpora.cleaning.normalisation import Normalisation
-        from corpora.cleaning.pii import MaskPersonalData
+        from corpora.cleaning import Clean, Identify, MaskPersonalData, Normalisation
         from corpora.document_counts import DocumentCounter
-        from corpora.quality.filter import Filter, Limits, profiles_of
+        from corpora.quality import Filter, Limits, profiles_of
         from corpora.sources.pipeline_step import Reader
 
         bad: list[BadInput] = []

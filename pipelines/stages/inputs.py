@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import UsageError
-from pipelines.run.folder_lock import STATE
+from pipelines.run import STATE
 from sharding import seal
 
 if TYPE_CHECKING:
-    from corpora.reading.files import File
+    from corpora.reading import File
 
 INPUTS = f"{STATE}/inputs.json"
 
@@ -90,8 +90,7 @@ def _made_of(folder: Path) -> dict[str, list[tuple[list[list[int]], str]]]:
 
 
 def _digest(file: File, ranges: list[list[int]]) -> str:
-    from corpora.reading.files import check_unchanged, open_raw
-    from corpora.reading.reads import reads_digest
+    from corpora.reading import check_unchanged, open_raw, reads_digest
 
     with open_raw(replace(file, reads=None)) as raw:
         sha256 = reads_digest(raw, ranges)

@@ -13,11 +13,19 @@ from typing import Any
 from pipelines import texts
 from pipelines.console import Console
 from pipelines.errors import UsageError
-from pipelines.recipe.options import PackOptions, ScheduleOptions
-from pipelines.run.folders import STAGE, note_written, read_record
-from pipelines.run.parts import Part, PartWriter
-from pipelines.run.proofs import check_if_sealed, check_sealed
-from pipelines.run.stage import Finish, Stage, Work
+from pipelines.recipe import PackOptions, ScheduleOptions
+from pipelines.run import (
+    STAGE,
+    Finish,
+    Part,
+    PartWriter,
+    Stage,
+    Work,
+    check_if_sealed,
+    check_sealed,
+    note_written,
+    read_record,
+)
 from sharding import seal
 from sharding.layout import PLAN, SCHEDULE, SPLITS, shard_name
 from sharding.seal import Sealed
@@ -30,8 +38,7 @@ def pack_stage(folder: Path, tokens: Sequence[Path], options: PackOptions, seed:
     opened = [Sealed(one, "tokenize") for one in tokens]
 
     def work() -> Work:
-        from sharding.packing.plan import Plan
-        from sharding.packing.planner import make_plan
+        from sharding.packing import Plan, make_plan
 
         draft = make_plan(opened, _options(options, opened[0], seed))
         note_written(folder, [*draft.documents, PLAN])
@@ -85,8 +92,7 @@ class _WriteShard:
 
     def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
         if self._writer is None:
-            from sharding.packing.plan import Plan
-            from sharding.packing.write import ShardWriter
+            from sharding.packing import Plan, ShardWriter
 
             self._writer = ShardWriter(Plan.read(self.folder), self.folder, self.tokens)
         split, shard, _ = part.spec
@@ -96,7 +102,7 @@ class _WriteShard:
 
 
 def _finish(finish: Finish, plan: Any, tokens: Sealed) -> None:
-    from sharding.packing.write import ShardCounts, dataset_summary
+    from sharding.packing import ShardCounts, dataset_summary
 
     finish.counts |= plan.counts
     finish.adopt(PLAN)
@@ -109,7 +115,7 @@ def _finish(finish: Finish, plan: Any, tokens: Sealed) -> None:
 
 def show_plan(tokens: Sequence[Path], options: PackOptions, seed: int, console: Console) -> None:
     """What packing would give: rows, documents and tokens of each stratum, what is dropped, and the disk it takes."""
-    from sharding.packing.planner import make_plan
+    from sharding.packing import make_plan
 
     opened = [Sealed(one, "tokenize") for one in tokens]
     plan = make_plan(opened, _options(options, opened[0], seed)).plan
@@ -133,7 +139,7 @@ def write_schedule(dataset: Path, options: ScheduleOptions, seed: int, name: str
 
     Raises OptionError for mixtures and phases that can't be, Damaged for a dataset that is not as it was sealed.
     """
-    from sharding.scheduling.schedule import create_schedule, is_schedule
+    from sharding.scheduling import create_schedule, is_schedule
 
     opened = Sealed(dataset, "pack")
     check_sealed(dataset, opened.manifest)

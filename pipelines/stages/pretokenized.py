@@ -12,14 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import InputError, UsageError
-from pipelines.run.parts import Part, PartWriter
-from pipelines.run.proofs import check_if_sealed
-from pipelines.run.stage import Finish, Stage, Work
+from pipelines.run import Finish, Part, PartWriter, Stage, Work, check_if_sealed
 from sharding import seal
 from sharding.seal import Counts
 
 if TYPE_CHECKING:
-    from corpora.reading.files import File
+    from corpora.reading import File
 
 VERSION = 1
 TOKENIZER_FILES = (
@@ -64,7 +62,7 @@ def pretokenized_stage(
 
 def find(inputs: Sequence[Path]) -> list[Path]:
     """The files of ids that are named, and those of the folders that are named, by name."""
-    from sharding.packing.foreign_ids import SUFFIXES
+    from sharding.packing import SUFFIXES
 
     files = []
     for path in inputs:
@@ -76,13 +74,13 @@ def find(inputs: Sequence[Path]) -> list[Path]:
 
 
 def _found(path: Path) -> File:
-    from corpora.reading.files import find as find_files
+    from corpora.reading import find_files
 
     return find_files([path], [])[0]
 
 
 def _refuse_changed(files: Sequence[File]) -> None:
-    from corpora.reading.files import check_unchanged
+    from corpora.reading import check_unchanged
 
     for file in files:
         check_unchanged(file)
@@ -105,8 +103,8 @@ class _Import:
     def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
         import pyarrow.parquet as pq
 
-        from corpora.reading.parquet import check_sizes
-        from sharding.packing.foreign_ids import IdRange, import_ids
+        from corpora.reading import check_sizes
+        from sharding.packing import IdRange, import_ids
         from tokenization.model import Tokenizer
 
         known = Tokenizer.load(self.tokenizer)

@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import UsageError
-from pipelines.run.parts import Part, PartWriter
-from pipelines.run.proofs import check_if_sealed
-from pipelines.run.stage import Finish, Stage, Work
+from pipelines.run import Finish, Part, PartWriter, Stage, Work, check_if_sealed
 from pipelines.stages.documents import DocumentsPart, digests, open_documents, parts_of
 from sharding.seal import MANIFEST, Counts, Sealed
 

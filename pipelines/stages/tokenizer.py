@@ -9,10 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines.recipe.options import TokenizerOptions
-from pipelines.run.folder_lock import STATE
-from pipelines.run.folders import remove_stage_folder
-from pipelines.run.stage import Finish, Stage, Work
+from pipelines.recipe import TokenizerOptions
+from pipelines.run import STATE, Finish, Stage, Work, remove_stage_folder
 from pipelines.stages.counting import count_stage, counted
 from pipelines.stages.documents import digests, open_documents
 from sharding.seal import Sealed, hash_file

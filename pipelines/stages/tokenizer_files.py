@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.errors import UsageError
-from pipelines.run.proofs import check_if_sealed
-from pipelines.run.stage import Finish, Stage, Work
+from pipelines.run import Finish, Stage, Work, check_if_sealed
 
 if TYPE_CHECKING:
     from tokenization.model import Tokenizer

@@ -21,10 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import Failure, UsageError, failure
-from pipelines.recipe.options import TrainOptions
-from pipelines.run.folder_lock import STATE
-from pipelines.run.folders import UNSEALED, files_of
-from pipelines.run.stage import Finish, Machines, Stage, Work
+from pipelines.recipe import TrainOptions
+from pipelines.run import STATE, UNSEALED, Finish, Machines, Stage, Work, files_of
 from sharding import seal
 from sharding.layout import SCHEDULE
 from sharding.seal import Counts, Sealed

@@ -12,8 +12,7 @@ from pathlib import Path
 
 from pipelines.console import Console
 from pipelines.errors import Incomplete, IntegrityError, UsageError
-from pipelines.run.folder_lock import STATE
-from pipelines.run.stage import Finish, Stage, Work, note_faults
+from pipelines.run import STATE, Finish, Stage, Work, note_faults
 from pipelines.stages.build_folder import DOCUMENTS, UNIQUE
 from pipelines.stages.documents import STAGES as DOCUMENT_STAGES
 from pipelines.stages.documents import parts_of
@@ -89,7 +88,7 @@ def sealed_folders(folder: Path) -> list[Path]:
 
 
 def _faults(folder: Path, level: str) -> list[Fault]:
-    from sharding.checking.verification import verify
+    from sharding.checking import verify
 
     if level != "deep" or seal.read_manifest(folder).stage != "pack":
         return verify(folder, "full" if level == "deep" else level)

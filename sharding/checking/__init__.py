@@ -1,1 +1,6 @@
-"""."""
+"""Checking: verification of sealed folders, and where rows and documents are."""
+
+from sharding.checking.inspect import document_view, row_view
+from sharding.checking.verification import verify
+
+__all__ = ["document_view", "row_view", "verify"]

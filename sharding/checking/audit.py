@@ -25,9 +25,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sharding.layout import PLAN, SEGMENT, SPLITS, DatasetLayout, Ids, documents_name, shard_name
-from sharding.packing.plan import Plan
+from sharding.packing import Plan
 from sharding.rows import BoolArray, Segments, Split
-from sharding.scheduling.permutation import U64
+from sharding.scheduling import U64
 from sharding.seal import Damaged, Fault, Manifest
 from sharding.tables import read_table
 

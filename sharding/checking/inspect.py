@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from sharding.errors import InputError
 from sharding.layout import PLAN, SEGMENT, DatasetLayout, documents_name, shard_name
-from sharding.packing.plan import Plan
+from sharding.packing import Plan
 from sharding.proving import Prover
 from sharding.rows import Split
 from sharding.seal import Damaged, Sealed

@@ -17,7 +17,7 @@ from typing import Literal, get_args
 from sharding.checking.audit import DocumentReader, audit
 from sharding.errors import OptionError
 from sharding.rows import Dataset
-from sharding.scheduling.schedule import Schedule
+from sharding.scheduling import Schedule
 from sharding.seal import MANIFEST, Fault, SealError, find_faults, read_manifest
 
 Level = Literal["quick", "full", "deep"]

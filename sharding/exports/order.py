@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sharding.rows import Batch, Dataset, Split
-from sharding.scheduling.schedule import Rows
+from sharding.scheduling import Rows
 
 CHUNK_ROWS = 1024
 

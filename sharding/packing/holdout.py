@@ -17,7 +17,7 @@ import xxhash
 
 from sharding.errors import OptionError
 from sharding.options import Validation
-from sharding.scheduling.mixture import largest_remainder
+from sharding.scheduling import largest_remainder
 
 CHUNK = 1 << 20
 FLOOR_ROWS = 20  # a stratum of so many rows is never left without a validation row

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from builds import SETTINGS, build, tree
 
-from pipelines.run.slurm_queue import job_label
+from pipelines.run import job_label
 from tests.cluster.conftest import ROOT, SECRET
 from tests.cluster.loopback import Loopback, wait_for
 

@@ -11,10 +11,9 @@ from datatrove.executor import LocalPipelineExecutor
 from datatrove.pipeline.base import PipelineStep
 
 from corpora import documents
-from corpora.cleaning.clean_step import Clean
-from corpora.cleaning.normalisation import Normalisation
+from corpora.cleaning import Clean, Normalisation
 from corpora.document_counts import DocumentCounter
-from corpora.quality.filter import Filter, Limits
+from corpora.quality import Filter, Limits
 from corpora.sources import find_source
 from corpora.sources.pipeline_step import Reader
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import sharding.packing.planner
 import sharding.packing.write  # noqa: F401  (loaded once, in the process that writers are forked from)
 from pipelines.errors import Failure
-from pipelines.recipe.options import PackOptions
+from pipelines.recipe import PackOptions
+from pipelines.run import Context, run_stage
 from pipelines.run.executor import LocalExecutor  # noqa: F401
-from pipelines.run.stage import Context, run_stage
 from pipelines.stages.pack import pack_stage
 from tokenization.model import Tokenizer  # noqa: F401
 

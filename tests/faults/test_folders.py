@@ -14,9 +14,7 @@ from trees import snapshot
 
 from pipelines import cli
 from pipelines.errors import UsageError
-from pipelines.run.folders import files_of
-from pipelines.run.parts import Part
-from pipelines.run.stage import Context, Finish, Stage, Work, run_stage
+from pipelines.run import Context, Finish, Part, Stage, Work, files_of, run_stage
 from sharding import seal
 
 HOLD = "import sys, time; from pathlib import Path; from pipelines.run.folder_lock import lock\n\

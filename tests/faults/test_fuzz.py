@@ -20,12 +20,12 @@ import torch
 from faults.parsers import PARSERS, Attempt, prepared, survives
 
 from pipelines import cli
-from pipelines.recipe.model import load_recipe, packaged
-from pipelines.run.parts import Part, read_sidecar
+from pipelines.recipe import load_recipe, packaged
+from pipelines.run import Part, read_sidecar
 from sharding import Dataset, seal
 from sharding.layout import SCHEDULE
-from sharding.packing.plan import Plan
-from sharding.scheduling.schedule import Schedule
+from sharding.packing import Plan
+from sharding.scheduling import Schedule
 from training import checkpoint
 from training.errors import TrainError
 

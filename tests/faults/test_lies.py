@@ -11,12 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from corpora.errors import BadInput
-from corpora.reading.files import File
-from corpora.reading.formats import Lost, Row
-from corpora.reading.parquet import Parquet, check_sizes
-from corpora.reading.streams import Kind
+from corpora.reading import File, Kind, Lost, Parquet, check_sizes
+from corpora.reading.formats import Row
 from sharding.errors import InputError
-from sharding.packing.foreign_ids import IdRange, import_ids
+from sharding.packing import IdRange, import_ids
 
 MEMORY = 700 << 20
 """Bytes of Arrow: the largest row group that is read at once, and its copies."""

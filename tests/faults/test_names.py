@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from trees import snapshot
 
 from pipelines import cli
-from pipelines.run.parts import Part, read_sidecar
+from pipelines.run import Part, read_sidecar
 from sharding import checked, seal
 from sharding.layout import DatasetLayout
-from sharding.packing.plan import Plan
+from sharding.packing import Plan
 from sharding.rows import Dataset
-from sharding.scheduling.schedule import Schedule
+from sharding.scheduling import Schedule
 
 EVIL = [
     "../victim",

@@ -23,7 +23,7 @@ from markdown_it import MarkdownIt
 from pipelines import cli
 from pipelines import texts as ours
 from pipelines.cli import docs_pages as pages
-from pipelines.recipe.model import Recipe
+from pipelines.recipe import Recipe
 from sharding.seal import Sealed
 
 __all__ = ["place"]

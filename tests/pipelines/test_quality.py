@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines import cli
-from pipelines.recipe.options import IngestOptions, QualityOptions
+from pipelines.recipe import IngestOptions, QualityOptions
 from sharding.seal import Sealed
 
 

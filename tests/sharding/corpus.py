@@ -12,11 +12,8 @@ import pyarrow.parquet as pq
 
 from sharding.layout import PLAN, SCHEDULE, TOKENIZER, dtype_for, shard_name
 from sharding.options import PackOptions, Validation
-from sharding.packing.plan import Plan
-from sharding.packing.planner import INDEX, make_plan
-from sharding.packing.write import ShardWriter, dataset_summary
-from sharding.scheduling.mixture import Mixture
-from sharding.scheduling.schedule import Phase, create_schedule
+from sharding.packing import INDEX, Plan, ShardWriter, dataset_summary, make_plan
+from sharding.scheduling import Mixture, Phase, create_schedule
 from sharding.seal import FileRecord, Manifest, Sealed, atomic_file, hash_file, write_json, write_manifest
 
 TOKENIZER_TEXT = '{"this": "stands for a tokenizer.json"}'

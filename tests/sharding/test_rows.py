@@ -16,10 +16,9 @@ import pytest
 
 import sharding
 from sharding.layout import SCHEDULE, TOKENIZER
-from sharding.packing.plan import Plan
+from sharding.packing import Plan
 from sharding.rows import READ_AHEAD, WARM, Dataset
-from sharding.scheduling.mixture import Mixture
-from sharding.scheduling.schedule import Phase, create_schedule
+from sharding.scheduling import Mixture, Phase, create_schedule
 from sharding.seal import Damaged, Unsealed, read_manifest, write_json
 from tests.sharding.corpus import seal
 

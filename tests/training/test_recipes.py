@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trainings import ROOT, cost_of
 
+from pipelines.recipe import TrainOptions, load_recipe, packaged, to_yaml
 from pipelines.recipe.budget import flops_per_token, parameters
-from pipelines.recipe.model import load_recipe, packaged, to_yaml
-from pipelines.recipe.options import TrainOptions
 from pipelines.stages.train import _config
 from training.config import Config
 from training.config_file import read_config

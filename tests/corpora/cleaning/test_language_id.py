@@ -6,7 +6,7 @@ import pytest
 from datatrove.data import Document
 from fasttext_model import write_model
 
-from corpora.cleaning.language_id import Identify
+from corpora.cleaning import Identify
 from corpora.errors import BadInput
 from corpora.sources import find_source
 

@@ -11,9 +11,9 @@ from datatrove.data import Document
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from corpora.cleaning.clean_step import Clean
+from corpora.cleaning import Clean, Normalisation, normalise
 from corpora.cleaning.definition import normalised
-from corpora.cleaning.normalisation import STEPS, Normalisation, normalise
+from corpora.cleaning.normalisation import STEPS
 from corpora.document_counts import DocumentCounter
 from corpora.sources import find_source
 from corpora.utf8 import utf8_size

@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberType
 
-from corpora.cleaning.pii import ADDRESS, EMAIL, PHONE, MaskPersonalData, mask
+from corpora.cleaning import MaskPersonalData
+from corpora.cleaning.pii import ADDRESS, EMAIL, PHONE, mask
 from corpora.document_counts import DocumentCounter
 from corpora.sources import find_source
 

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpora.dedup.decontaminate import SHORTEST, Evaluation, evaluation_inputs, evaluation_name, read_evaluation
+from corpora.dedup import evaluation_inputs, evaluation_name, read_evaluation
+from corpora.dedup.decontaminate import SHORTEST, Evaluation
 from corpora.dedup.word_hashes import WINDOW
 from corpora.errors import BadInput, NothingFound
 

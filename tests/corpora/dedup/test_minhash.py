@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from corpora.dedup import BLOCKS, minhash
 from corpora.dedup import exact as dedup
-from corpora.dedup import minhash
-from corpora.dedup.minhash import BLOCKS, SCATTERED, Setting, join
+from corpora.dedup.minhash import SCATTERED, Setting, join
 from corpora.document_counts import DocumentCounter
 
 LETTERS = "ابتثجحخدذرزسشصضطظعغفقكلمنهوي"

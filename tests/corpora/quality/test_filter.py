@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 from theirs import filters, reason
 
 from corpora.document_counts import DocumentCounter
-from corpora.quality import code_rules
-from corpora.quality.filter import BY_CATEGORY, Filter, Limits, profiles_of, thresholds_of
-from corpora.quality.statistics import Meter
-from corpora.quality.text_rules import CLASSICAL, MATH, STORIES, VERSE, failed_rule, fineweb_2
+from corpora.quality import Filter, Limits, Meter, code_rules, failed_rule, fineweb_2, profiles_of
+from corpora.quality.filter import BY_CATEGORY, thresholds_of
+from corpora.quality.text_rules import CLASSICAL, MATH, STORIES, VERSE
 from corpora.sources import SOURCES
 
 VARIETIES = ("arb_Arab", "arz_Arab", "ars_Arab", "ary_Arab", "apc_Arab")
@@ -137,7 +136,8 @@ def test_a_text_in_blocks_counts_as_in_one(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 HUGE = """
-from corpora.quality.filter import Filter, Limits, rules_of
+from corpora.quality import Filter, Limits
+from corpora.quality.filter import rules_of
 from corpora.document_counts import DocumentCounter
 from datatrove.data import Document
 from datatrove.pipeline.filters.gopher_repetition_filter import find_all_duplicate, find_top_duplicate, get_n_grams

@@ -7,7 +7,7 @@ import fsspec
 import pytest
 
 from corpora.errors import BadInput, NothingFound
-from corpora.reading.files import find, open_raw
+from corpora.reading import find_files, open_raw
 
 
 @pytest.mark.fault(6)
@@ -15,18 +15,18 @@ def test_files_are_found_in_one_order_whatever_the_file_system_says(tmp_path: Pa
     for name in ("b/2.jsonl", "a/10.jsonl", "a/2.jsonl", "a/.hidden.jsonl", ".cache/1.jsonl", "a/notes.md"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("{}")
-    assert [file.name for file in find([tmp_path], ["*.jsonl"])] == ["a/10.jsonl", "a/2.jsonl", "b/2.jsonl"]
-    assert [file.name for file in find([f"{tmp_path}/a/*.jsonl"], ["*"])] == ["10.jsonl", "2.jsonl"]
-    assert [file.name for file in find([tmp_path / "a" / "notes.md"], ["*.jsonl"])] == ["notes.md"]
+    assert [file.name for file in find_files([tmp_path], ["*.jsonl"])] == ["a/10.jsonl", "a/2.jsonl", "b/2.jsonl"]
+    assert [file.name for file in find_files([f"{tmp_path}/a/*.jsonl"], ["*"])] == ["10.jsonl", "2.jsonl"]
+    assert [file.name for file in find_files([tmp_path / "a" / "notes.md"], ["*.jsonl"])] == ["notes.md"]
 
 
 def test_nothing_found_says_what_was_looked_for(tmp_path: Path) -> None:
     with pytest.raises(NothingFound, match="no such file or folder"):
-        find([tmp_path / "missing"], ["*"])
+        find_files([tmp_path / "missing"], ["*"])
     with pytest.raises(NothingFound, match=r"no file here is called \*\.parquet"):
-        find([tmp_path], ["*.parquet"])
+        find_files([tmp_path], ["*.parquet"])
     with pytest.raises(NothingFound):
-        find([f"{tmp_path}/*.jsonl"], ["*"])
+        find_files([f"{tmp_path}/*.jsonl"], ["*"])
 
 
 def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "x.txt").write_text("x")
     with pytest.raises(BadInput, match="the same name"):
-        find([tmp_path / "a", tmp_path / "b"], ["*.txt"])
+        find_files([tmp_path / "a", tmp_path / "b"], ["*.txt"])
 
 
 def test_folders_tell_files_of_one_name_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,7 +44,7 @@ def test_folders_tell_files_of_one_name_apart(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path / "a")
 
     def names(*inputs: str | Path) -> list[str]:
-        return [file.name for file in find(inputs, ["*.txt"], folder=True)]
+        return [file.name for file in find_files(inputs, ["*.txt"], folder=True)]
 
     assert names(tmp_path / "a", tmp_path / "b") == ["a/x.txt", "b/deep/x.txt"]
     assert names(".", "../b") == ["a/x.txt", "b/deep/x.txt"]
@@ -56,10 +56,10 @@ def test_folders_tell_files_of_one_name_apart(tmp_path: Path, monkeypatch: pytes
 def test_addresses_are_read_through_fsspec() -> None:
     system = fsspec.filesystem("memory")
     system.pipe({"/corpus/b.jsonl.gz": gzip.compress(b"text"), "/corpus/a.jsonl": b"{}", "/corpus/readme": b"x"})
-    files = find(["memory://corpus"], ["*.jsonl", "*.jsonl.*"])
+    files = find_files(["memory://corpus"], ["*.jsonl", "*.jsonl.*"])
     assert [file.name for file in files] == ["a.jsonl", "b.jsonl.gz"]
     with open_raw(files[1]) as raw:
         assert gzip.decompress(raw.read()) == b"text"
-    assert [file.name for file in find(["memory://corpus/*.gz"], ["*"])] == ["b.jsonl.gz"]
+    assert [file.name for file in find_files(["memory://corpus/*.gz"], ["*"])] == ["b.jsonl.gz"]
     with pytest.raises(NothingFound):
-        find(["memory://nowhere"], ["*"])
+        find_files(["memory://nowhere"], ["*"])

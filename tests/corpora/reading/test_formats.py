@@ -9,21 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpora.errors import BadInput
-from corpora.reading.files import File
-from corpora.reading.formats import (
-    SLICE,
-    UNREADABLE_LINE,
-    Blocks,
-    Csv,
-    Format,
-    JsonArray,
-    JsonLines,
-    Lost,
-    Record,
-    Slice,
-    even,
-)
-from corpora.reading.streams import Kind, Stream
+from corpora.reading import SLICE, Blocks, Csv, File, Format, JsonArray, JsonLines, Kind, Lost, Record, Slice, Stream
+from corpora.reading.formats import UNREADABLE_LINE, even
 from corpora.sources.wikipedia import WikiExtractor
 
 STREAM = Kind("stream")

@@ -8,10 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from corpora.errors import BadInput
-from corpora.reading.files import File
-from corpora.reading.formats import SLICE, Lost, Record
-from corpora.reading.parquet import Parquet
-from corpora.reading.streams import Kind
+from corpora.reading import SLICE, File, Kind, Lost, Parquet, Record
 
 PARQUET = Kind("parquet")
 

@@ -18,8 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpora.errors import BadInput
-from corpora.reading.files import File
-from corpora.reading.streams import Kind, Stream, sniff, stream_lines
+from corpora.reading import File, Kind, Stream, sniff, stream_lines
 
 TEXT = "".join(f"السطر رقم {number}: {'كلمة ' * (number % 7)}\n" for number in range(4000)).encode()
 

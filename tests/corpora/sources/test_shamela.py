@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from corpora.errors import BadInput
-from corpora.reading.access import access_tables
-from corpora.reading.files import File
+from corpora.reading import File, access_tables
 
 LETTERS = re.compile(r"[\u0620-\u063f\u0641-\u064a\u0671-\u06d3]")
 

@@ -17,7 +17,7 @@ import pytest
 from corpora.document_counts import DocumentCounter
 from corpora.documents import write_documents
 from corpora.errors import BadInput, NothingFound
-from corpora.reading.formats import Lines, Lost, Record, Slice
+from corpora.reading import Lines, Lost, Record, Slice
 from corpora.sources import FACTS, SOURCES, describe, find_source, page
 
 # source, folder, options, documents by language

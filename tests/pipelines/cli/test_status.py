@@ -10,9 +10,7 @@ import pytest
 from pipelines import cli, console
 from pipelines.cli.status import look
 from pipelines.console import Console, Format
-from pipelines.run.folder_lock import is_held
-from pipelines.run.slurm_queue import job_id, last_words
-from pipelines.run.stage import Progress
+from pipelines.run import Progress, is_held, job_id, last_words
 
 
 @pytest.fixture

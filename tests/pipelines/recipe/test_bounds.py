@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from pipelines import cli
 from pipelines.errors import UsageError
-from pipelines.recipe.model import PROMPT_TOKENS, load_recipe, validate_options
-from pipelines.recipe.options import LARGEST, TrainOptions
+from pipelines.recipe import TrainOptions, load_recipe, validate_options
+from pipelines.recipe.model import PROMPT_TOKENS
+from pipelines.recipe.options import LARGEST
 from training.config import RANGES, Config, read_config
 from training.errors import ConfigError
 

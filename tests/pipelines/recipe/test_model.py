@@ -7,8 +7,7 @@ import pytest
 import yaml
 
 from pipelines.errors import UsageError
-from pipelines.recipe.model import Recipe, find_recipe, load_recipe, packaged, read_yaml, to_yaml
-from pipelines.recipe.options import TrainOptions
+from pipelines.recipe import Recipe, TrainOptions, find_recipe, load_recipe, packaged, read_yaml, to_yaml
 from training.config import Config
 
 GOOD = """\

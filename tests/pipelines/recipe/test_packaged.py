@@ -7,10 +7,9 @@ import pytest
 from reduced import NEEDS_NO_INPUT, PHASES, SAMPLES, settings
 
 from pipelines import cli
-from pipelines.recipe.budget import budget_of
-from pipelines.recipe.model import load_recipe, packaged
+from pipelines.recipe import budget_of, load_recipe, packaged
 from sharding import Dataset
-from sharding.scheduling.mixture import Mixture, StratumSize, final_shares
+from sharding.scheduling import Mixture, StratumSize, final_shares
 from sharding.seal import Sealed, read_manifest
 
 # Steps, tokens, millions of parameters, GFLOP a token. Of the stories models the seeds publish shapes and about how

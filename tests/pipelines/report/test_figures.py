@@ -8,9 +8,9 @@ from itertools import pairwise
 import pytest
 
 from pipelines.errors import Incomplete, UsageError
-from pipelines.recipe.options import MixtureOptions, PackOptions, ScheduleOptions
+from pipelines.recipe import MixtureOptions, PackOptions, ScheduleOptions
 from pipelines.report import gather, render
-from pipelines.run.stage import Context, run_stage
+from pipelines.run import Context, run_stage
 from pipelines.stages.pack import pack_stage, write_schedule
 from sharding import seal
 from sharding.seal import Damaged, Sealed

@@ -8,8 +8,8 @@ SCRIPT = """
 import sys
 from pathlib import Path
 
-from pipelines.run.parts import Part
-from pipelines.run.stage import Context, Stage, Work, run_stage
+from pipelines.run import Part
+from pipelines.run import Context, Stage, Work, run_stage
 
 
 def write(_, part, writer):

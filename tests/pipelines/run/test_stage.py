@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import Failure, InputError, IntegrityError, UsageError
-from pipelines.run.folder_lock import lock
-from pipelines.run.parts import Part, PartWriter
-from pipelines.run.stage import Context, Finish, Stage, Work, largest_first, note_faults, run_stage
+from pipelines.run import Context, Finish, Part, PartWriter, Stage, Work, lock, note_faults, run_stage
+from pipelines.run.stage import largest_first
 from sharding import seal
 
 PARTS = 6
@@ -285,7 +284,7 @@ def test_a_second_writer_is_refused_and_a_dead_one_is_not_waited_for(tmp_path):
 
 
 RUN = "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); import test_stage as t\n\
-from pipelines.run.stage import Context, run_stage\n\
+from pipelines.run import Context, run_stage\n\
 if __name__ == '__main__': run_stage(t.squares(Path(sys.argv[2])), Context(workers=int(sys.argv[3])))"
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.recipe.options import MixtureOptions, SampleOptions, TokenizerOptions
-from pipelines.run.stage import Context, run_stage
+from pipelines.recipe import MixtureOptions, SampleOptions, TokenizerOptions
+from pipelines.run import Context, run_stage
 from pipelines.stages import counting
 from pipelines.stages.counting import count_stage, counted
 from pipelines.stages.documents import open_documents, parts_of

@@ -9,8 +9,8 @@ from builds import tree
 
 from pipelines import cli
 from pipelines.errors import UsageError
-from pipelines.recipe.options import DedupOptions, IngestOptions
-from pipelines.run.stage import Context, run_stage
+from pipelines.recipe import DedupOptions, IngestOptions
+from pipelines.run import Context, run_stage
 from pipelines.stages.dedup import dedup_stage
 from pipelines.stages.ingest import ingest_stage
 from sharding.seal import Sealed
@@ -120,7 +120,7 @@ def test_an_evaluation_set_without_records_stops_the_command(
 
 
 def test_evaluation_sets_of_a_recipe_lie_beside_it(tmp_path: Path) -> None:
-    from pipelines.recipe.model import load_recipe, to_yaml
+    from pipelines.recipe import load_recipe, to_yaml
 
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(

@@ -10,7 +10,7 @@ import pytest
 from builds import tree
 
 from pipelines import cli
-from pipelines.run.folder_lock import lock
+from pipelines.run import lock
 from sharding.seal import Sealed
 
 

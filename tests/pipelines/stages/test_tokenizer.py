@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from pipelines.recipe.options import MorphologyOptions, Special, TokenizerOptions
-from pipelines.run.stage import Context, run_stage
+from pipelines.recipe import Special, TokenizerOptions
+from pipelines.recipe.options import MorphologyOptions
+from pipelines.run import Context, run_stage
 from pipelines.stages.tokenizer import tokenizer_stage
 from sharding.seal import Sealed
 from tokenization.errors import VocabularyError

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sharding.checking.inspect import document_view, row_view
+from sharding.checking import document_view, row_view
 from sharding.errors import InputError
 from sharding.rows import Dataset
 from tests.sharding.corpus import mixed_documents

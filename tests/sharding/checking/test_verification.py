@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sharding.checking.verification import recompute_order_hash, verify
+from sharding.checking import verify
+from sharding.checking.verification import recompute_order_hash
 from sharding.errors import OptionError
 from sharding.layout import PLAN, SCHEDULE, SEGMENT
-from sharding.packing.plan import Plan
+from sharding.packing import Plan
 from sharding.rows import Dataset
 from sharding.seal import MANIFEST, Fault, SealError, read_manifest, write_json
 from tests.sharding.corpus import mixed_documents, seal

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sharding.packing.best_fit import Packed, pack_rows
+from sharding.packing import pack_rows
+from sharding.packing.best_fit import Packed
 
 POLICIES = ("best-fit", "concat")
 

@@ -13,9 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sharding.errors import InputError
-from sharding.packing import foreign_ids
-from sharding.packing.foreign_ids import IdRange, import_ids
-from sharding.packing.planner import INDEX
+from sharding.packing import INDEX, IdRange, foreign_ids, import_ids
 
 LABELS = {"source": "old", "language": "und", "category": "unknown"}
 

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sharding.checking.verification import verify
+from sharding.checking import verify
 from sharding.errors import InputError, OptionError
 from sharding.layout import SPLITS
 from sharding.options import PackOptions, Validation
-from sharding.packing.plan import Plan
-from sharding.packing.planner import TAIL, make_plan
+from sharding.packing import Plan, make_plan
+from sharding.packing.planner import TAIL
 from sharding.rows import Dataset
 from sharding.seal import Damaged, Manifest, Sealed, Unsealed, hash_file, read_manifest, write_manifest
 from tests.sharding.corpus import Document, mixed_documents, pack, random_documents, with_options, write_tokens

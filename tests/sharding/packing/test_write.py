@@ -9,11 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sharding.checking.verification import verify
+from sharding.checking import verify
 from sharding.layout import SEGMENT, dtype_for
-from sharding.packing import write
-from sharding.packing.plan import Plan
-from sharding.packing.write import ShardCounts, ShardWriter, dataset_summary
+from sharding.packing import Plan, ShardCounts, ShardWriter, dataset_summary, write
 from sharding.rows import Dataset
 from sharding.seal import Damaged, Manifest, Sealed, hash_file, read_manifest, write_manifest
 from tests.sharding.corpus import (

@@ -9,14 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sharding.errors import OptionError
-from sharding.scheduling.mixture import (
-    Mixture,
-    StratumSize,
-    check_epochs,
-    final_shares,
-    largest_remainder,
-    share_lines,
-)
+from sharding.scheduling import Mixture, StratumSize, check_epochs, final_shares, largest_remainder, share_lines
 
 DIALECTS = [
     StratumSize("arb_Arab", 98_000, language="arb_Arab"),

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from sharding.errors import OptionError
 from sharding.layout import SCHEDULE, SPLITS, DatasetLayout, SplitLayout, StratumLayout
-from sharding.scheduling.mixture import Mixture
-from sharding.scheduling.schedule import Phase, Schedule, create_schedule, share_table
+from sharding.scheduling import Mixture, Phase, Schedule, create_schedule
+from sharding.scheduling.schedule import share_table
 from sharding.seal import Damaged, Manifest, Unsealed, canonical, digest_of, read_manifest, write_json
 
 
