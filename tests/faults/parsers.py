@@ -12,7 +12,7 @@ from pathlib import Path
 
 from corpora.document_counts import DocumentCounter
 from corpora.sources import find_source
-from pipelines import state
+from pipelines.run import state
 from pipelines.errors import as_failure
 from tokenization.model.import_foreign import open_tokenizer
 from training.config import read_config
