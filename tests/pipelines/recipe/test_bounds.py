@@ -14,7 +14,8 @@ from pipelines.errors import UsageError
 from pipelines.recipe import TrainOptions, load_recipe, validate_options
 from pipelines.recipe.model import PROMPT_TOKENS
 from pipelines.recipe.options import LARGEST
-from training.config import RANGES, Config, read_config
+from training.config import RANGES, Config
+from training.config_file import read_config
 from training.errors import ConfigError
 
 RECIPE = """\
