@@ -253,9 +253,10 @@ def write_report_and_card(out: Path) -> Path:
     Raises UsageError where there is no such folder, Incomplete where nothing is sealed yet, SealError for damage.
     """
     from pipelines.publish import write_card
-    from pipelines.report import gather, write_report
+    from pipelines.report import gather, refuse_foreign, write_report
 
     figures = gather(out)
+    refuse_foreign(out)
     if "packing" in figures:  # first, so that the dataset of a report that is current has its card
         write_card(out / DATASET, figures["name"] or "dataset")
     return write_report(out, figures)

@@ -31,7 +31,7 @@ def parsed(data: bytes, name: str) -> Any:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise FolderError(f"{name}: is no JSON ({reason}); make or fetch the tokenizer again") from None
+        raise FolderError(f"{name}: is not JSON ({reason}); make or fetch the tokenizer again") from None
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def read_json(path: Path) -> dict[str, Any]:
         return {}
     value = parsed(path.read_bytes(), str(path))
     if not isinstance(value, dict):
-        raise FolderError(f"{path}: is no JSON object; make or fetch the tokenizer again")
+        raise FolderError(f"{path}: is not a JSON object; make or fetch the tokenizer again")
     return value
 
 

@@ -317,12 +317,17 @@ def _unreachable(place: str, where: str, error: Exception) -> Unreachable | Noth
     if any("Gated" in type(cause).__name__ for cause in _causes(error)):
         mend = "accept its terms on its page, and log in with `hf auth login`"
         return Unreachable(place, "is gated, and its terms are not accepted", mend=mend)
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError) and not any(_is_of_the_network(cause) for cause in _causes(error)):
         return NothingFound(f"{bare(place)}: no such file or folder, or none that may be seen without a login")
     shown = scrub(str(error), place).strip() or type(error).__name__
     reason = f"can't be reached ({shown.splitlines()[0][:200]})"
     mend = "look at the address and the network, and run again to go on"
     return Unreachable(place, reason, place=where, mend=mend)
+
+
+def _is_of_the_network(error: BaseException) -> bool:
+    """Return whether a server was not reached. fsspec raises FileNotFoundError then, with the cause."""
+    return isinstance(error, ConnectionError | TimeoutError) or "ClientConnect" in type(error).__name__
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -10,6 +10,7 @@ A report is not sealed, since throughput differs from run to run. All other figu
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from pathlib import Path
@@ -21,7 +22,7 @@ from pipelines.report.folders import made_from
 from pipelines.report.page import render
 from sharding import seal
 
-__all__ = ["FIGURES", "PAGE", "gather", "render", "report_is_current", "write_report"]
+__all__ = ["FIGURES", "PAGE", "gather", "refuse_foreign", "render", "report_is_current", "write_report"]
 
 PAGE = "report.html"
 FIGURES = "report.json"
@@ -45,7 +46,7 @@ def write_report(folder: Path, figures: Figures) -> Path:
 
     Raises UsageError if a file of another program has the name of one of the two.
     """
-    _refuse_foreign(folder)
+    refuse_foreign(folder)
     page = render(figures).encode()  # the figures are written first: they show that both files are a report's
     seal.write_json(folder / FIGURES, {**figures, "page": hashlib.sha256(page).hexdigest()})
     with seal.atomic_file(folder / PAGE) as file:
@@ -53,13 +54,15 @@ def write_report(folder: Path, figures: Figures) -> Path:
     return folder / PAGE
 
 
-def _refuse_foreign(folder: Path) -> None:
-    """Raise UsageError if one of the two files exists and is not a report's."""
+def refuse_foreign(folder: Path) -> None:
+    """Raise UsageError if a report would replace files of which none shows that a report wrote it."""
     try:
         before = seal.parsed((folder / FIGURES).read_bytes())
     except (OSError, ValueError):
         before = None
     ours = isinstance(before, dict) and before.keys() >= {"made_from", "page"}
+    with contextlib.suppress(OSError), (folder / PAGE).open("rb") as page:
+        ours = ours or b'<meta name="made-from"' in page.read(4096)
     foreign = next((name for name in (PAGE, FIGURES) if os.path.lexists(folder / name)), None)
     if foreign and not ours:
         raise UsageError(f"{folder / foreign} is no report of arcorp: move it away")

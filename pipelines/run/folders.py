@@ -44,6 +44,9 @@ TRAINED = ("config.json", "metrics.jsonl", "samples.json", *(f"checkpoints/step-
 UNSEALED = ("timings.jsonl", ".lock")
 """The other files of a run: no two runs have the same."""
 
+REPORT = ("report.html", "report.json")
+"""Files of a build's folder that are in no stage's folder."""
+
 SHOWN = 5
 _KEYS: dict[str, dict[str, type]] = {
     STAGE: {"stage": str, "version": int, "options": dict, "inputs": dict},
@@ -103,9 +106,19 @@ def claim(folder: Path, kind: str) -> None:
     if kind == STAGE and is_manifest(folder):
         return
     if (folder / STATE / kind).exists():
-        raise UsageError(f"{folder / STATE / kind} is no record of arcorp, or was cut: choose another --out")
-    if foreign := next(iter(_files(folder)), None):
+        raise UsageError(
+            f"{folder / STATE / kind} is no record of arcorp, or was cut: delete it and run the same command again, "
+            "or choose another --out"
+        )
+    if foreign := next((name for name in _files(folder) if kind == STAGE or not _is_of_a_stage(folder, name)), None):
         raise UsageError(f"{folder} holds files that arcorp did not make ({foreign}): choose another --out")
+
+
+def _is_of_a_stage(folder: Path, name: str) -> bool:
+    """Return whether a file of a build's folder is in a stage's folder, in the state, or part of the report."""
+    if name in REPORT or name.startswith(f"{STATE}/"):
+        return True
+    return any(stage_of(folder / above) for above in list(Path(name).parents)[:-1])
 
 
 def refuse_links(folder: Path) -> None:

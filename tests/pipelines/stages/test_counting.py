@@ -12,6 +12,7 @@ from pipelines.stages.counting import count_stage, counted
 from pipelines.stages.documents import open_documents, parts_of
 from pipelines.stages.tokenizer import tokenizer_stage
 from sharding.errors import OptionError
+from sharding.seal import write_json
 from tokenization.errors import SampleError
 from tokenization.model import pretoken_pattern as pattern
 from tokenization.training import count_pretokens as count
@@ -45,9 +46,11 @@ def test_a_tokenizer_is_the_same_with_any_number_of_workers_and_keeps_no_counts(
 
 def test_what_was_counted_is_not_counted_again(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folders = sorted((built / "documents").iterdir())
+    stage = tokenizer_stage(tmp_path, folders, options(), 42)
+    write_json(tmp_path / ".arcorp" / "stage.json", stage.identity)
     run_stage(count_stage(tmp_path / ".arcorp", open_documents(folders), options(), 42), Context())
     monkeypatch.setattr(counting._Count, "_texts", None)
-    run_stage(tokenizer_stage(tmp_path, folders, options(), 42), Context())
+    run_stage(stage, Context())
     assert (tmp_path / "tokenizer.json").is_file()
 
 

@@ -24,7 +24,7 @@ def news(path: Path, texts: list[str]) -> Path:
 @pytest.fixture
 def articles(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Articles, some of them twice, one with a changed end; cut into many parts, though the file is small."""
-    for module in ("formats", "parquet", "sources.base"):
+    for module in ("reading.formats", "reading.parquet", "sources.base"):
         monkeypatch.setattr(f"corpora.{module}.SLICE", 1 << 20)
     table = pq.read_table(samples / "data/fineweb-2/data/arb_Arab/test/000_00000.parquet", columns=["text"])
     texts = [text for text in table["text"].to_pylist() if len(text) > 1_000][:600]
@@ -127,6 +127,8 @@ def test_evaluation_sets_of_a_recipe_lie_beside_it(tmp_path: Path) -> None:
         "name: a\ncorpora: [{source: jsonl, input: a.jsonl}]\nphases: [{name: a, steps: 1}]\n"
         "dedup: {method: minhash, decontaminate: [evaluation/test.jsonl], ngram: 10}\n"
     )
+    (tmp_path / "evaluation").mkdir()
+    (tmp_path / "evaluation" / "test.jsonl").write_text('{"text": "a"}')
     loaded = load_recipe(recipe)
     assert loaded.dedup.decontaminate == [str(tmp_path / "evaluation/test.jsonl")]
     assert "ngram: 10" in to_yaml(loaded)

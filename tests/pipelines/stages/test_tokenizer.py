@@ -43,7 +43,7 @@ def test_clitics_apart_go_into_the_files_pattern_and_only_then_into_the_seal(bui
 
 
 def test_a_special_token_named_twice_is_refused() -> None:
-    with pytest.raises(VocabularyError, match=r"'<\|bos\|>' is named 2 times"):
+    with pytest.raises(VocabularyError, match=r"'<\|bos\|>' is listed 2 times"):
         TokenizerOptions(specials=["<|bos|>", "<|eos|>", Special(name="<|bos|>", id=4_000)]).layout()
 
 
