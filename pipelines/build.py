@@ -97,7 +97,9 @@ def folder_names(out: Path) -> list[str]:
             raise TypeError
         return [checked.file_name(name) for name in found]
     except (ValueError, TypeError):
-        raise UsageError(f"{out / FOLDERS} is no record of arcorp, or was cut: choose another --out") from None
+        raise UsageError(
+            f"{out / FOLDERS} is no record of arcorp, or was cut: delete it, or choose another --out"
+        ) from None
 
 
 def _names_of(recipe: dict[str, Any]) -> list[str]:
