@@ -122,7 +122,7 @@ def test_records_that_are_too_short_for_a_search_are_counted(tmp_path: Path) -> 
     [
         ("a.jsonl", b"", "a.jsonl"),
         ("a.txt", b"\n \n", "a.txt.*no record.*another file"),
-        ("a.jsonl", b'{"q": "x"}\n{"q": ', "a.jsonl.*2.*JSON.*correct or remove"),
+        ("a.jsonl", b'{"q": "x"}\n{"q": ', "a.jsonl, at 11: .*JSON.*correct or remove"),
         ("a.txt", b"\xff\xfe\xfa\n", "a.txt.*UTF-8"),
         ("a.parquet", b"PAR1nothing", "a.parquet"),
         ("a.jsonl.zst", b"\x28\xb5\x2f\xfd\x24", "a.jsonl.zst"),
