@@ -149,9 +149,9 @@ def apply_decisions(
             result["id"].to_pylist(), result["metadata"].to_pylist(), decisions["copies"][kept], strict=True
         )
     ]
-    for row in kept:
-        source, language, category = labels[row]
-        counter.count_outputs(source, language, category, 1, int(sizes[row]), int(chars[row]))
+    for index in kept:
+        source, language, category = labels[index]
+        counter.count_outputs(source, language, category, 1, int(sizes[index]), int(chars[index]))
     column = result.schema.get_field_index("metadata")
     return result.set_column(column, result.schema.field(column), pyarrow.array(metadata, pyarrow.string()))
 

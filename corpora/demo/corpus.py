@@ -37,7 +37,7 @@ class Register:
 
     @property
     def arabic(self) -> bool:
-        """Whether the text is Arabic."""
+        """True for Arabic text."""
         return self.language.endswith("_Arab")
 
 

@@ -126,9 +126,8 @@ def derive(
             row = choices[code[pc + 1], 2] + chosen
             form = code[pc + 2]
             if code[pc + 3] != -1:
-                form += ((agreement[code[pc + 3]] if code[pc + 3] >= 0 else own_agreement) & code[pc + 5]) * code[
-                    pc + 4
-                ]
+                agreeing = agreement[code[pc + 3]] if code[pc + 3] >= 0 else own_agreement
+                form += (agreeing & code[pc + 5]) * code[pc + 4]
             if code[pc + 6] >= 0:
                 base[code[pc + 6]] = lexemes[row, 0]
                 agreement[code[pc + 6]] = lexemes[row, 1 + code[pc + 7]]

@@ -65,7 +65,7 @@ PROVOKED = {
     "gopher_above_avg_threshold": (numbered(80, "{0}ابتثجحخد{0}") + ".",),
     "gopher_too_many_hashes": (GOOD.replace(" ", " # "),),
     "gopher_too_many_ellipsis": (GOOD.replace(" ", "… "),),
-    "gopher_too_many_bullets": ("\n".join("- " + numbered(300)[at : at + 90] + "." for at in range(0, 900, 90)),),
+    "gopher_too_many_bullets": ("\n".join("- " + numbered(300)[n : n + 90] + "." for n in range(0, 900, 90)),),
     "gopher_too_many_end_ellipsis": (GOOD.replace(" ثم", "...\nثم").replace(" من", "...\nمن").rstrip(".") + "...",),
     "gopher_below_alpha_threshold": (numbered(60) + " " + " ".join(map(str, range(1000, 1030))) + ".",),
     "gopher_enough_stop_words": (numbered(80) + ".",),
