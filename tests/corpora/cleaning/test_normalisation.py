@@ -18,7 +18,7 @@ from corpora.document_counts import DocumentCounter
 from corpora.sources import find_source
 from corpora.utf8 import utf8_size
 
-# Characters that any step might touch, letters for them to sit on, and marks that meet them.
+# Characters that a step may change, letters that carry marks, and marks that compose with them.
 _RANGES = [(0x600, 0x700), (0x8D0, 0x900), (0xFB50, 0xFF00), (0, 0x120), (0x300, 0x370), (0x2000, 0x2070)]
 ALPHABET = [chr(point) for start, stop in _RANGES for point in range(start, stop)]
 ALPHABET += "\u3000\ufeff\u1e69\u0958\u212b\u1100\u1161\u11a8\U0001d15e\U0001f600ابجد abc"
