@@ -112,9 +112,9 @@ def main() -> None:
             found.append(fingerprints)
             keys.append(np.memmap(path, np.uint64, "r").reshape(BLOCKS.bands, -1))
         began = time.perf_counter()
-        verdicts = decide(found, keys)
+        decisions = decide(found, keys)
         seconds = time.perf_counter() - began
-    dropped = sum(int((verdict["fate"] > 0).sum()) for verdict in verdicts)
+    dropped = sum(int((decision["reason"] > 0).sum()) for decision in decisions)
     status = Path("/proc/self/status").read_text()
     peak = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
     print(json.dumps({"documents": DOCUMENTS, "dropped": dropped, "seconds": seconds, "peak_bytes": peak}))

@@ -1,4 +1,4 @@
-"""Cleaning as a step of a datatrove pipeline: texts are normalised in batches, and every change is counted."""
+"""Normalisation as a step of a datatrove pipeline. Texts are normalised in batches; every change is counted."""
 
 from __future__ import annotations
 
@@ -16,11 +16,15 @@ from corpora.sources.base import Source
 from corpora.utf8 import utf8_size
 
 _BATCH = 1 << 17
-"""Code points that are cleaned in one batch; a longer document is a batch of its own."""
+"""Code points in one batch. A document longer than `LONG` is a batch of its own."""
 
 
 class Clean(PipelineStep):  # type: ignore[misc]
-    """Normalise the text of every document by the profile of its source; drop documents that become empty."""
+    """Normalise the text of every document by the profile of its source. Drop documents that become empty.
+
+    source: gives the cleaning profile. options: see `Normalisation`. counter: counts changed characters by step,
+    removed bytes and characters, and dropped documents.
+    """
 
     type = "FORMAT"
     name = "arcorp clean"
@@ -30,7 +34,10 @@ class Clean(PipelineStep):  # type: ignore[misc]
         self.source, self.options, self.counter = source, options, counter
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
-        """The documents, cleaned in place."""
+        """Yield the documents, normalised in place and in order, without those that became empty.
+
+        `rank` and `world_size` are part of datatrove's interface and are not used.
+        """
         batch: list[Document] = []
         chars = 0
         for document in data:
@@ -45,23 +52,23 @@ class Clean(PipelineStep):  # type: ignore[misc]
         yield from self._clean(batch)
 
     def _clean(self, batch: list[Document]) -> list[Document]:
-        """The documents of a batch that are not empty then."""
+        """Normalise a batch in place; return its documents that are not empty afterwards."""
         empty: set[int] = set()
-        kinds: dict[bool, list[int]] = {}
-        for place, document in enumerate(batch):
-            kinds.setdefault(is_arabic(document.metadata["language"]), []).append(place)
-        for arabic, places in kinds.items():
-            texts = [batch[place].text for place in places]
-            now, lost, touched = normalise_texts(texts, arabic, self.options, self.source.profile)
+        indices_by_arabic: dict[bool, list[int]] = {}
+        for index, document in enumerate(batch):
+            indices_by_arabic.setdefault(is_arabic(document.metadata["language"]), []).append(index)
+        for arabic, indices in indices_by_arabic.items():
+            texts = [batch[index].text for index in indices]
+            normalised, removed, touched = normalise_texts(texts, arabic, self.options, self.source.profile)
             for step, count in zip(STEPS, touched.sum(0).tolist(), strict=True):
                 if count:
                     self.counter.count_changed(step, count)
-            self.counter.count_removed(NORMALISED, *lost.clip(min=0).sum(0).tolist())
-            self.counter.count_removed(NORMALISED, *lost.clip(max=0).sum(0).tolist())
+            self.counter.count_removed(NORMALISED, *removed.clip(min=0).sum(0).tolist())
+            self.counter.count_removed(NORMALISED, *removed.clip(max=0).sum(0).tolist())
             for number in np.flatnonzero(touched.any(1)).tolist():
-                document, text = batch[places[number]], now[number]
+                document, text = batch[indices[number]], normalised[number]
                 document.text = text
                 if not text or text.isspace():
                     self.counter.count_dropped("empty after cleaning", utf8_size(text), len(text), document)
-                    empty.add(places[number])
-        return [document for place, document in enumerate(batch) if place not in empty]
+                    empty.add(indices[number])
+        return [document for index, document in enumerate(batch) if index not in empty]

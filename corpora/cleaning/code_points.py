@@ -1,5 +1,6 @@
-"""What normalisation does to each code point, as tables: the steps and their reasons are in
-`corpora.cleaning.normalisation`.
+"""Tables of normalisation: the replacement of each code point, and the step that it belongs to.
+
+`corpora.cleaning.normalisation` documents the steps and the reasons for them.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _STEP = {name: number for number, name in enumerate(STEPS)}
 NFC, TASHKEEL = _STEP["nfc"], _STEP["tashkeel"]
 
 UNSURE = 255
-"""In place of a combining class: the NFC quick check says No or Maybe."""
+"""Used instead of a combining class if the NFC quick check of the code point is No or Maybe."""
 
 _CONTROLS = [*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), *range(0x7F, 0x85), *range(0x86, 0xA0)]
 _LINE_ENDS = {0x0D: "\n", 0x85: "\n", 0x2028: "\n", 0x2029: "\n\n"}
@@ -43,19 +44,28 @@ Points = npt.NDArray[np.uint32]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`action[code point]`: 0, as it is, or the number of a replacement, which has a step and lies at
-    `points[start[number]:start[number + 1]]`."""
+    """Replacements of one pass, as arrays.
+
+    action: number of the replacement of each code point, shape (0x110000,); 0 keeps the code point.
+    step: index in STEPS of each replacement, shape (replacements + 1,).
+    start: replacement k is `points[start[k]:start[k + 1]]`, shape (replacements + 2,).
+    points: code points of all replacements, concatenated.
+    growth: upper bound of (length of the output) / (length of the input).
+    """
 
     action: npt.NDArray[np.uint16]
     step: npt.NDArray[np.uint8]
     start: npt.NDArray[np.int32]
     points: Points
-    growth: int  # no text becomes longer than this many times itself
+    growth: int
 
 
 @cache
 def replacements(name: Literal["prose", "code"], fold: bool) -> dict[int, tuple[str, str]]:
-    """Map each code point that a pass changes to (step, replacement). `fold`: Persian letters are replaced too."""
+    """Map each code point that a pass changes to (name of the step, replacement).
+
+    name: the pass. fold: also replace Persian kaf and yeh by the Arabic letters.
+    """
     kept = (0x0C,) if name == "code" else ()  # form feeds separate the pages of old source files
     replace = {point: ("controls", "") for point in _CONTROLS if point not in kept}
     replace[0x0D] = ("line ends", "\n")
@@ -73,7 +83,7 @@ def replacements(name: Literal["prose", "code"], fold: bool) -> dict[int, tuple[
 
 @cache
 def table(name: Literal["prose", "code"], fold: bool) -> Table:
-    """The `replacements` of a pass as arrays."""
+    """Return the `replacements` of a pass as arrays. The result is cached; do not modify it."""
     replace = replacements(name, fold)
     order = sorted(replace)
     action = np.zeros(0x110000, np.uint16)
@@ -90,14 +100,14 @@ def table(name: Literal["prose", "code"], fold: bool) -> Table:
 
 @cache
 def tashkeel() -> npt.NDArray[np.bool_]:
-    """Whether a code point is a mark of vocalisation."""
+    """Return a mask of the marks of vocalisation, shape (0x110000,). The result is cached; do not modify it."""
     marks = np.zeros(0x110000, np.bool_)
     marks[_TASHKEEL] = True
     return marks
 
 
 def _forms() -> dict[int, str]:
-    """Presentation forms and the letters they stand for."""
+    """Map each presentation form to its letters."""
     forms = {}
     for point in (*range(0xFB50, 0xFDD0), *range(0xFDFC, 0xFE00), *range(0xFE70, 0xFEFD)):
         tag = unicodedata.decomposition(chr(point)).partition(" ")[0]
@@ -113,8 +123,10 @@ def _forms() -> dict[int, str]:
 
 @cache
 def unicode_classes() -> npt.NDArray[np.uint8]:
-    """The canonical combining class of each code point, or UNSURE, from the Unicode database that Python was built
-    with."""
+    """Return the canonical combining class of each code point, or UNSURE, shape (0x110000,).
+
+    The classes are those of Python's Unicode database. The result is cached; do not modify it.
+    """
     classes = np.zeros(0x110000, np.uint8)
     unsure = [*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)]  # Hangul jamo compose by arithmetic
     for point in (*range(0xC0, 0xD800), *range(0xE000, 0x20000), *range(0x2F800, 0x2FA20)):
@@ -124,6 +136,6 @@ def unicode_classes() -> npt.NDArray[np.uint8]:
             unsure.append(point)
         parts = unicodedata.decomposition(char).split(" ")
         if len(parts) == 2 and not parts[0].startswith("<"):
-            unsure.append(int(parts[1], 16))  # may compose with what stands before it
+            unsure.append(int(parts[1], 16))  # may compose with the code point before it
     classes[unsure] = UNSURE
     return classes

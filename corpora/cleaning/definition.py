@@ -1,7 +1,7 @@
-"""Normalisation of one text in a few lines of Python: the definition that the compiled passes are tested against.
+"""Reference implementation of normalisation in plain Python. The compiled passes are tested against it.
 
-It starts without a compiler and suits single texts; `corpora.cleaning.normalisation` is some twenty times faster on
-many. CR LF counts as one line end.
+It needs no compilation and suits single texts. `corpora.cleaning.normalisation` is about twenty times faster on many
+texts. CR LF is one line end.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def normalised(
     """Return `text` normalised, step by step as listed in `corpora.cleaning.normalisation`.
 
     arabic: replace Persian kaf and yeh by the Arabic letters. tashkeel_marks: keep or drop the marks of vocalisation.
-    profile: "prose", "code" (line ends, controls and byte order marks only) or "verbatim" (no change).
+    profile: "prose", "code" (only line ends, controls and byte order marks change) or "verbatim" (no change).
     """
     if profile == "verbatim":
         return text

@@ -1,11 +1,11 @@
-"""The language of documents whose source names none, as GlotLID tells it through datatrove's LanguageFilter.
+"""Language identification of documents without a language, with GlotLID through datatrove's LanguageFilter.
 
-GlotLID (cis-lmu/glotlid, model_v3.bin) is what FineWeb-2 was sorted by. Its label is taken if it is as sure as
-FineWeb-2 asks of that variety (`language_score` in huggingface/fineweb-2, configs/*_Arab.yml), or as LanguageFilter
-asks of any; a text that it is less sure of keeps `und`. There is no classifier of our own for dialects:
-docs/quality.md says why.
+FineWeb-2 was sorted by GlotLID (cis-lmu/glotlid, model_v3.bin). A label is accepted if its score reaches FineWeb-2's
+threshold for that variety (`language_score` in huggingface/fineweb-2, configs/*_Arab.yml), or LanguageFilter's default
+threshold for other languages. Otherwise the document keeps `und`. arcorp has no dialect classifier; docs/quality.md
+gives the reasons.
 
-A model takes as much memory as its file is large, 1.6 GB, in every worker.
+Each worker loads the model, which needs as much memory as its file has bytes (1.6 GB).
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from corpora.reading import remote_errors
 from corpora.sources.base import UNDETERMINED, Source
 
 HUB = "glotlid"
-"""The model of the hub, fetched once and kept by datatrove."""
+"""Selects the model on the Hugging Face hub. datatrove downloads it once and keeps it in its cache."""
 
-_SURE = {
+_THRESHOLDS = {
     "arb_Arab": 0.711,
     "ary_Arab": 0.418,
     "ars_Arab": 0.407,
@@ -34,12 +34,16 @@ _SURE = {
     "acm_Arab": 0.304,
     "apc_Arab": 0.300,
 }
-_SURE_OF_OTHERS = 0.65
+_DEFAULT_THRESHOLD = 0.65
 
 
 class Identify(PipelineStep):  # type: ignore[misc]
-    """Labels documents that have no language, and their category where it follows from that; the score goes into
-    their metadata as `language_score`. `model`: HUB, or the path of a fastText model with GlotLID's labels."""
+    """Set the language of documents that have none, and the category that the source derives from it.
+
+    The score is written to the document's metadata as `language_score`.
+
+    source: gives the category of a language. model: HUB, or the path of a fastText model with GlotLID's labels.
+    """
 
     type = "FORMAT"
     name = "arcorp language"
@@ -50,31 +54,34 @@ class Identify(PipelineStep):  # type: ignore[misc]
         self._filter: Any = None
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
-        """The documents, labelled in place."""
+        """Yield all documents in order, labelled in place. Raises BadInput if the model cannot be loaded.
+
+        `rank` and `world_size` are part of datatrove's interface and are not used.
+        """
         for document in data:
             if document.metadata["language"] == UNDETERMINED:
                 self._label(document)
             yield document
 
     def _label(self, document: Document) -> None:
-        if self._filter is None:  # loaded where it runs: a model does not travel to workers
-            self._filter = _loaded(self.model)
+        if self._filter is None:  # loaded in the worker: a model cannot be pickled
+            self._filter = _load(self.model)
         probe = Document(text=document.text, id="")
         try:
             self._filter.filter(probe)
-        except ValueError:  # nothing in the text that the model knows
+        except ValueError:  # the text has no word of the model's vocabulary
             return
-        found = probe.metadata
-        language, score = f"{found['language']}_{found['language_script']}", found["language_score"]
+        labels = probe.metadata
+        language, score = f"{labels['language']}_{labels['language_script']}", labels["language_score"]
         columns = document.metadata
         columns["metadata"] = {**columns["metadata"], "language_score": round(score, 4)}
-        if score >= _SURE.get(language, _SURE_OF_OTHERS):
+        if score >= _THRESHOLDS.get(language, _DEFAULT_THRESHOLD):
             columns["language"] = language
             columns["category"] = self.source.category_of(language)
 
 
-def _loaded(model: str) -> Any:
-    """LanguageFilter with its model. Raises BadInput."""
+def _load(model: str) -> Any:
+    """Return a LanguageFilter with its model loaded. Raises BadInput if the file is missing or no fastText model."""
     with remote_errors("hf://cis-lmu/glotlid" if model == HUB else model):
         from datatrove.pipeline.filters import LanguageFilter
         from fasttext.FastText import _FastText
@@ -84,9 +91,9 @@ def _loaded(model: str) -> Any:
             _ = step.model.model
             return step
     if not Path(model).is_file():
-        raise BadInput(model, "no such file", mend=f"give the path of GlotLID's model, or {HUB} to fetch it")
+        raise BadInput(model, "no such file", mend=f"give the path of GlotLID's model, or {HUB} to download it")
     try:
         step.model._model = _FastText(model)
     except ValueError as error:
-        raise BadInput(model, "is not a fastText model", mend="fetch GlotLID's model_v3.bin again") from error
+        raise BadInput(model, "is not a fastText model", mend="download GlotLID's model_v3.bin again") from error
     return step

@@ -1,25 +1,25 @@
-"""Arabic text as a language model should see it: one spelling for what looks and means the same, letters as written.
+"""Normalisation of Arabic text: one encoding for text that looks and means the same. Letters stay as written.
 
-In this order, over the code points, in one pass of a table from code point to replacement:
+The steps, in this order. All but the last two are one pass through a table from code point to replacement:
 
-    controls            C0 and C1 controls but tab and line feed: dropped
+    controls            C0 and C1 controls except tab and line feed: dropped
     line ends           CR LF, CR, U+0085, U+2028 -> LF; U+2029 -> two LF
     tatweel             U+0640: dropped
     invisible           soft hyphen, BOM, U+200B, direction marks and embeddings (U+200E/F, 202A-E, 2066-F, 061C),
-                        U+2060-2064: dropped. ZWNJ and ZWJ, which are spelling in some languages, stay
+                        U+2060-2064: dropped. ZWNJ and ZWJ, which belong to the spelling of some languages, stay
     spaces              U+00A0, 2000-200A, 202F, 3000 -> space
     presentation forms  FB50-FDCF, FDF0-FDFF, FE70-FEFC -> their letters; spacing harakat -> the bare mark. The word
-                        ligatures FDF0-FDFB and those whose letters hold a space stay: NFKC would explode U+FDFA
-                        into 18 letters
+                        ligatures FDF0-FDFB and those whose letters contain a space stay: NFKC would replace U+FDFA
+                        by 18 letters
     persian letters     U+06A9 -> kaf, U+06CC -> yeh, in Arabic text only
     nfc                 Unicode normalisation form C: marks in canonical order (shadda after haraka), composed
-    tashkeel            if asked: the marks of vocalisation dropped, after composition so that no hamza is lost
+    tashkeel            optional: marks of vocalisation are dropped, after composition so that no hamza is lost
 
-Alef, hamza, ta marbuta and alef maqsura stay as written: folding them (camel-tools, openiti) is for search, not for
-text to be generated. Source code gets its line ends, controls and byte order marks cleaned and nothing else.
+Alef, hamza, ta marbuta and alef maqsura stay as written. camel-tools and openiti fold them for search; text that a
+model learns to generate must keep them. In source code only line ends, controls and byte order marks change.
 
-NFC by the quick-check rule of UAX #15: a text with no code point whose quick check is No or Maybe, and with marks in
-canonical order, is in NFC; ordering marks is done here, anything else is left to `unicodedata`.
+NFC follows the quick-check rule of UAX #15: a text is in NFC if no code point has quick check No or Maybe and its
+marks are in canonical order. The passes order the marks; `unicodedata` composes the rest.
 """
 
 from __future__ import annotations
@@ -39,24 +39,29 @@ if TYPE_CHECKING:
     from corpora.sources.base import Profile
 
 LONG = 1 << 20
-"""Code points of a document that is cleaned by blocks of words: what is made on the way is several times a text."""
+"""Longest text in code points that is normalised as a whole. Longer texts are normalised in blocks, because the
+intermediate arrays are several times as large as the text."""
 
 _GAP = re.compile(r"[ \n]")
 
 
 @dataclass(frozen=True, slots=True)
 class Normalisation:
-    """Options of cleaning. `tashkeel`: keep the marks of vocalisation as they are, or drop them."""
+    """Options of normalisation. tashkeel: keep or drop the marks of vocalisation."""
 
     tashkeel: Literal["keep", "drop"] = "keep"
 
 
 @dataclass(frozen=True, slots=True)
 class Normalised:
-    """A text, its bytes in UTF-8 before and now, and how many characters each step touched (names in STEPS)."""
+    """One normalised text.
+
+    text: the text after normalisation. input_size, size: its UTF-8 bytes before and after. touched: number of
+    characters changed by each step that changed any; the keys are names in STEPS.
+    """
 
     text: str
-    came: int
+    input_size: int
     size: int
     touched: dict[str, int]
 
@@ -64,10 +69,14 @@ class Normalised:
 def normalise(
     text: str, *, arabic: bool = True, options: Normalisation = Normalisation(), profile: Profile = "prose"
 ) -> Normalised:
-    """One text, normalised. `text` must have no lone surrogates (UnicodeEncodeError)."""
-    (now,), _, touched = normalise_texts([text], arabic, options, profile)
+    """Normalise one text.
+
+    arabic: replace Persian kaf and yeh by the Arabic letters. profile: "prose", "code" or "verbatim".
+    Raises UnicodeEncodeError if `text` contains a lone surrogate.
+    """
+    (result,), _, touched = normalise_texts([text], arabic, options, profile)
     named = {step: int(count) for step, count in zip(STEPS, touched[0], strict=True) if count}
-    return Normalised(now, utf8_size(text), utf8_size(now), named)
+    return Normalised(result, utf8_size(text), utf8_size(result), named)
 
 
 def normalise_texts(
@@ -75,44 +84,47 @@ def normalise_texts(
 ) -> tuple[list[str], StepCounts, StepCounts]:
     """Normalise several texts in one pass.
 
-    Returns the texts; the UTF-8 bytes and code points that each lost, int64 (texts, 2), negative for a gain; and the
-    characters that each step changed, int64 (texts, len(STEPS)).
+    texts: at least one; a text longer than LONG must be alone. arabic, options, profile: as in `normalise`, the same
+    for all texts.
+    Returns the texts; the UTF-8 bytes and code points removed from each, int64 (texts, 2), negative if it grew; and
+    the characters changed by each step, int64 (texts, len(STEPS)).
+    Raises UnicodeEncodeError if a text contains a lone surrogate.
     """
     if profile == "verbatim":
         return texts, np.zeros((len(texts), 2), np.int64), np.zeros((len(texts), len(STEPS)), np.int64)
     if len(texts) > 1 or len(texts[0]) <= LONG:
         return _passes(texts, arabic, options, profile)
-    lost, touched = np.zeros((1, 2), np.int64), np.zeros((1, len(STEPS)), np.int64)
-    now = bytearray()  # UTF-8: a list of blocks would leave holes in memory where they lay
+    removed, touched = np.zeros((1, 2), np.int64), np.zeros((1, len(STEPS)), np.int64)
+    output = bytearray()  # one buffer of UTF-8: a list of blocks would fragment the memory
     for block in _blocks(texts[0]):
-        (done,), less, more = _passes([block], arabic, options, profile)
-        now += done.encode()
-        lost, touched = lost + less, touched + more
-    return [now.decode()], lost, touched
+        (normalised,), block_removed, block_touched = _passes([block], arabic, options, profile)
+        output += normalised.encode()
+        removed, touched = removed + block_removed, touched + block_touched
+    return [output.decode()], removed, touched
 
 
 def _passes(
     texts: list[str], arabic: bool, options: Normalisation, profile: Profile
 ) -> tuple[list[str], StepCounts, StepCounts]:
-    """As `normalise_texts`, of texts that are not long."""
-    lost, touched = np.zeros((len(texts), 2), np.int64), np.zeros((len(texts), len(STEPS)), np.int64)
-    came = Texts.of(texts)
+    """Do the work of `normalise_texts` for texts of at most LONG code points and any profile except "verbatim"."""
+    removed, touched = np.zeros((len(texts), 2), np.int64), np.zeros((len(texts), len(STEPS)), np.int64)
+    before = Texts.of(texts)
     if profile == "code":
-        done = rewrite(came, table("code", False), touched)
+        after = rewrite(before, table("code", False), touched)
     else:
-        done = nfc(rewrite(came, table("prose", arabic), touched), touched)
+        after = nfc(rewrite(before, table("prose", arabic), touched), touched)
         if options.tashkeel == "drop":
-            # Marks that go may have stood between a letter and a mark that now compose.
-            done = nfc(drop(done, tashkeel(), touched, TASHKEEL), touched)
-    lost[:, 0], lost[:, 1] = came.sizes() - done.sizes(), np.diff(came.bounds) - np.diff(done.bounds)
-    now, joined, bounds = list(texts), done.joined(), done.bounds.tolist()
+            # A dropped mark may have separated a letter from a mark that composes with it.
+            after = nfc(drop(after, tashkeel(), touched, TASHKEEL), touched)
+    removed[:, 0], removed[:, 1] = before.sizes() - after.sizes(), np.diff(before.bounds) - np.diff(after.bounds)
+    output, joined, bounds = list(texts), after.joined(), after.bounds.tolist()
     for number in np.flatnonzero(touched.any(1)).tolist():
-        now[number] = joined[bounds[number] : bounds[number + 1]]
-    return now, lost, touched
+        output[number] = joined[bounds[number] : bounds[number + 1]]
+    return output, removed, touched
 
 
 def _blocks(text: str) -> Iterator[str]:
-    """A text in blocks of words: no step looks back across a gap."""
+    """Split a long text after a space or line feed. No step depends on text before such a gap."""
     start = 0
     while len(text) - start > LONG:
         gap = _GAP.search(text, start + LONG // 2)

@@ -1,7 +1,7 @@
-"""The passes of normalisation over code points: one through a table, and one that puts combining marks in order.
+"""Compiled passes of normalisation over code points: replacement through a table, and ordering of combining marks.
 
-They take many texts at once, laid end to end: a call costs as much as normalising some hundred letters does. Four
-bytes a code point: no width to look at, and Python makes them of a string, and a string of them, at memory's speed.
+Each pass takes many texts, concatenated, because one call costs as much as normalising some hundred letters. Texts are
+UTF-32: all code points have the same width, and Python converts between `str` and UTF-32 at the speed of memory.
 """
 
 from __future__ import annotations
@@ -25,37 +25,43 @@ StepCounts = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """Texts as code points: text k is `points[bounds[k]:bounds[k + 1]]`."""
+    """Concatenated texts as code points: text k is `points[bounds[k]:bounds[k + 1]]`.
+
+    points: uint32 (code points of all texts,). bounds: int64 (texts + 1,).
+    """
 
     points: Points
     bounds: StepCounts
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> Texts:
-        """Texts laid end to end. Raises UnicodeEncodeError for a lone surrogate."""
+        """Concatenate texts. Raises UnicodeEncodeError if one contains a lone surrogate."""
         points = np.frombuffer("".join(texts).encode(_ENCODING), np.uint32)
         return cls(points, _bounds([len(text) for text in texts]))
 
     def joined(self) -> str:
-        """All of them as one string: text k lies at the bounds of k."""
+        """Return all texts as one string; text k is `[bounds[k]:bounds[k + 1]]` of it."""
         return self.points.tobytes().decode(_ENCODING)
 
     def sizes(self) -> StepCounts:
-        """Bytes of each in UTF-8."""
+        """Return the UTF-8 bytes of each text, int64 (texts,)."""
         sizes = np.zeros(len(self.bounds) - 1, np.int64)
         _sizes(self.points, self.bounds, sizes)
         return sizes
 
 
 def rewrite(texts: Texts, table: Table, touched: StepCounts) -> Texts:
-    """The texts through the table; counts into `touched[k, step]`."""
+    """Replace code points by `table`. Adds the replacements of text k in each step to `touched[k, step]`."""
     target, bounds = np.empty(table.growth * texts.points.size, np.uint32), np.zeros_like(texts.bounds)
     _replace(texts.points, texts.bounds, table.action, table.step, table.start, table.points, target, bounds, touched)
     return Texts(target[: bounds[-1]], bounds)
 
 
 def drop(texts: Texts, dropped: npt.NDArray[np.bool_], touched: StepCounts, step: int) -> Texts:
-    """The texts without the code points that are `dropped`; counts into `touched[k, step]`."""
+    """Remove the code points for which `dropped`, shape (0x110000,), is true.
+
+    Adds the code points removed from text k to `touched[k, step]`.
+    """
     target, bounds = np.empty_like(texts.points), np.zeros_like(texts.bounds)
     _drop(texts.points, texts.bounds, dropped, target, bounds)
     touched[:, step] += np.diff(texts.bounds) - np.diff(bounds)
@@ -63,7 +69,7 @@ def drop(texts: Texts, dropped: npt.NDArray[np.bool_], touched: StepCounts, step
 
 
 def nfc(texts: Texts, touched: StepCounts) -> Texts:
-    """The texts in NFC; `texts` is overwritten."""
+    """Return the texts in NFC. Overwrites `texts`; adds the changed code points of text k to `touched[k, NFC]`."""
     unsure = np.full(len(touched), -1)
     _order(texts.points, texts.bounds, unicode_classes(), touched[:, NFC], unsure)
     pieces, lengths, done = [], np.diff(texts.bounds), 0
@@ -82,7 +88,7 @@ def nfc(texts: Texts, touched: StepCounts) -> Texts:
 
 
 def _bounds(lengths: Any) -> StepCounts:
-    """Where texts of these lengths lie, end to end."""
+    """Return the bounds of concatenated texts of these lengths, int64 (texts + 1,)."""
     bounds = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=bounds[1:])
     return bounds
@@ -100,21 +106,21 @@ def _replace(
     target_bounds: Any,
     touched: Any,
 ) -> None:
-    """Copy the texts to `target` through the table."""
+    """Copy the texts to `target`, replaced through the table."""
     out = 0
     for number in range(bounds.size - 1):
         text = source[bounds[number] : bounds[number + 1]]
         for i in range(text.size):
             point = text[i]
-            what = action[point]
-            if what == 0:
+            replacement = action[point]
+            if replacement == 0:
                 target[out] = point
                 out += 1
                 continue
-            touched[number, step[what]] += 1
-            # The carriage return of a CR LF goes; alone it is a line end.
+            touched[number, step[replacement]] += 1
+            # CR is dropped before LF; a CR alone is a line end.
             if not (point == 0x0D and i + 1 < text.size and text[i + 1] == 0x0A):
-                for k in range(start[what], start[what + 1]):
+                for k in range(start[replacement], start[replacement + 1]):
                     target[out] = replacements[k]
                     out += 1
         target_bounds[number + 1] = out
@@ -122,7 +128,8 @@ def _replace(
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _drop(source: Any, bounds: Any, dropped: Any, target: Any, target_bounds: Any) -> None:
-    """Copy what is not dropped, without a branch: in vocalised text nobody can tell which letter has a mark."""
+    """Copy the code points that are not dropped. The loop has no branch, because the positions of marks in vocalised
+    text are hard to predict for the processor."""
     out = 0
     for number in range(bounds.size - 1):
         text = source[bounds[number] : bounds[number + 1]]
@@ -134,14 +141,18 @@ def _drop(source: Any, bounds: Any, dropped: Any, target: Any, target_bounds: An
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _order(points: Any, bounds: Any, classes: Any, moved: Any, unsure: Any) -> None:
-    """Put runs of combining marks into canonical order, in place. `moved` counts the marks in runs that were not;
-    `unsure` tells from where on that is not all there is to NFC; what stands there is no mark."""
+    """Put runs of combining marks into canonical order, in place.
+
+    moved: the marks in runs that were out of order are added to `moved[k]` for text k.
+    unsure: set to the index in text k of the first code point that `unicodedata` must process, which is no mark;
+    unchanged if there is none.
+    """
     for number in range(bounds.size - 1):
         text = points[bounds[number] : bounds[number + 1]]
         before = 0
         for i in range(text.size):
-            now = classes[text[i]]
-            if (now < before) & (now > 0) | (now == UNSURE):  # in bits, as in `_drop`: one branch, seldom taken
+            current = classes[text[i]]
+            if (current < before) & (current > 0) | (current == UNSURE):  # bit operations: one branch, rarely taken
                 begin, end = i, i
                 while begin > 0 and classes[text[begin - 1]]:
                     begin -= 1
@@ -158,8 +169,8 @@ def _order(points: Any, bounds: Any, classes: Any, moved: Any, unsure: Any) -> N
                         text[j] = text[j - 1]
                         j -= 1
                     text[j] = mark
-                now = classes[text[i]]
-            before = now
+                current = classes[text[i]]
+            before = current
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

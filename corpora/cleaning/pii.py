@@ -1,16 +1,17 @@
-"""Personal data in passing: e-mail addresses, public IPv4 addresses and telephone numbers, masked on request.
+"""Masking of personal data: e-mail addresses, public IPv4 addresses and telephone numbers.
 
-What stands in their place can't be anybody's: an address at example.com (RFC 2606), an address of TEST-NET-1
-(RFC 5737), zeros. Masking twice changes no more than masking once.
+The replacements belong to no person: an address at example.com (RFC 2606), an address of TEST-NET-1 (RFC 5737), and
+zeros. Masking a masked text changes nothing.
 
-Telephone numbers are those of the Gulf, Egypt and the Levant: with + or 00 and the country's code; and the ten or
-eleven digits of a mobile number as dialled at home (05 Saudi Arabia, the Emirates, Palestine, Syria; 010, 011, 012 and
-015 Egypt; 07 Jordan; 09 Syria). The eight digits of the small Gulf states and of Lebanon without their code look like
-any number: they stay. Arabic-Indic and Persian digits count too. First digits and lengths are those of
-libphonenumber's metadata (9.0.43, territories SA, AE, KW, QA, BH, OM, EG, JO, LB, SY, PS), and a little wider: every
-mobile and fixed-line number that is valid there is masked.
+Telephone numbers are those of the Gulf, Egypt and the Levant. Two forms are masked: international numbers with + or 00
+and the country code, and the ten or eleven digits of a national mobile number (05 Saudi Arabia, the Emirates,
+Palestine, Syria; 010, 011, 012 and 015 Egypt; 07 Jordan; 09 Syria). The eight digits of Lebanon and the small Gulf
+states without a country code cannot be distinguished from other numbers; they stay. Arabic-Indic and Persian digits
+are digits too. First digits and lengths follow libphonenumber's metadata (9.0.43, territories SA, AE, KW, QA, BH, OM,
+EG, JO, LB, SY, PS) and are slightly wider: every valid mobile and fixed-line number of these territories is masked.
 
-Four numbers with dots (a version, 1.2.3.4) can be a public address, and are masked; private and reserved ones stay.
+Four numbers separated by dots (for example the version 1.2.3.4) are masked if they form a public address. Private and
+reserved addresses stay.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ _ITEM = re.compile(r"(\[[0-9-]+\]|[0-9])(\{[0-9,]+\})?")
 
 
 def _spaced(patterns: str, gap: str) -> str:
-    """Patterns of numbers, parted by |, with `gap` allowed between their digits."""
+    """Return a pattern that allows `gap` between the digits of `patterns`, which are separated by |."""
     numbers = []
     for pattern in patterns.split("|"):
         (first, _), *rest = _ITEM.findall(pattern)
@@ -75,7 +76,10 @@ _PHONE = re.compile(
 
 
 class MaskPersonalData(PipelineStep):  # type: ignore[misc]
-    """Mask personal data in every document, but those of sources that are kept verbatim."""
+    """Mask personal data in every document. Documents of sources with the profile "verbatim" stay unchanged.
+
+    counter: counts masked characters by kind, and removed bytes and characters.
+    """
 
     type = "FORMAT"
     name = "arcorp personal data"
@@ -85,46 +89,54 @@ class MaskPersonalData(PipelineStep):  # type: ignore[misc]
         self.source, self.counter = source, counter
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
-        """The documents, masked in place."""
+        """Yield all documents in order, masked in place.
+
+        `rank` and `world_size` are part of datatrove's interface and are not used.
+        """
         for document in data:
             before = document.text
             if self.source.profile != "verbatim":
-                document.text, found = mask(before)
-                for kind, chars in found.items():
+                document.text, masked = mask(before)
+                for kind, chars in masked.items():
                     self.counter.count_changed(kind, chars)
-                if found:
+                if masked:
                     size = utf8_size(before) - utf8_size(document.text)
                     self.counter.count_removed(MASKED, size, len(before) - len(document.text))
             yield document
 
 
 def mask(text: str) -> tuple[str, dict[str, int]]:
-    """`text` masked, and how many of its characters were of each kind (e-mail, IP address, telephone)."""
-    found: dict[str, int] = {}
+    """Mask the personal data in a text.
+
+    Returns the masked text, and the number of masked characters by kind ("e-mail", "IP address", "telephone"); kinds
+    without a match are absent.
+    """
+    masked: dict[str, int] = {}
     if "@" in text:
-        text = _replace(text, list(_EMAIL.finditer(text)), EMAIL, "e-mail", found)
+        text = _replace(text, list(_EMAIL.finditer(text)), EMAIL, "e-mail", masked)
     plain = _plain(text)
     addresses = [match for match in _ADDRESS.finditer(plain) if _public(match[0])]
     if addresses:
-        text = _replace(text, addresses, ADDRESS, "IP address", found)
+        text = _replace(text, addresses, ADDRESS, "IP address", masked)
         plain = _plain(text)
-    # What is put in the place of one number may end another that was too long to be one.
+    # A replacement may shorten a neighbouring run of digits that was too long to be a number: repeat.
     while numbers := list(_PHONE.finditer(plain)):
-        text = _replace(text, numbers, PHONE, "telephone", found)
+        text = _replace(text, numbers, PHONE, "telephone", masked)
         plain = _plain(text)
-    return text, found
+    return text, masked
 
 
 def _plain(text: str) -> str:
-    """`text`, as long as it was, with ASCII digits."""
+    """Return `text` with ASCII digits; its length does not change."""
     return text.translate(_DIGITS) if _OTHER_DIGIT.search(text) else text
 
 
-def _replace(text: str, matches: list[re.Match[str]], mask: str, kind: str, found: dict[str, int]) -> str:
+def _replace(text: str, matches: list[re.Match[str]], mask: str, kind: str, masked: dict[str, int]) -> str:
+    """Replace `matches` in `text` by `mask`; add their characters to `masked[kind]`."""
     pieces, end = [], 0
     for match in matches:
         if match[0] != mask:
-            found[kind] = found.get(kind, 0) + match.end() - match.start()
+            masked[kind] = masked.get(kind, 0) + match.end() - match.start()
         pieces += [text[end : match.start()], mask]
         end = match.end()
     return "".join([*pieces, text[end:]])

@@ -1,4 +1,4 @@
-"""Duplicates: exact, near (MinHash), and passages of evaluation sets."""
+"""Exact deduplication, near-duplicates (MinHash), and decontamination from evaluation sets."""
 
 from corpora.dedup.decontaminate import evaluation_inputs, evaluation_name, read_evaluation
 from corpora.dedup.exact import DECISION, FINGERPRINT, DedupRules, apply_decisions, decide, fingerprints

@@ -1,18 +1,19 @@
-"""Deduplication across all parts of all sources, exact or near, the same for any number of workers.
+"""Deduplication over all parts of all sources, exact or near. The result does not depend on the number of workers.
 
-Two texts are the same if they are equal once tashkeel and tatweel are gone, ASCII letters are lower case, and runs of
-white space are one space (none at the ends); alef, hamza and the rest must agree. What is compared is the 128-bit
-xxh3 of that: among 10^10 documents the chance of one false match is about 10^-19. What near-duplicates are says
-`corpora.dedup.minhash`; a cluster then holds the texts that are the same and those that are nearly so.
+Two texts are equal if they agree after tashkeel and tatweel are removed, ASCII letters are in lower case, and each run
+of white space is one space (none at the ends). Alef, hamza and all other letters must agree. The 128-bit xxh3 digests
+of these canonical texts are compared: among 10^10 documents the probability of one false match is about 10^-19.
+`corpora.dedup.minhash` defines near-duplicates. A cluster contains equal texts and near-duplicates.
 
-The best copy is the first: in the order of the corpora as given (a recipe names the most trusted first), then of
-parts, then of rows. Its id is the cluster's (`cluster` in its metadata after near deduplication), and how many copies
-there were is `cluster_size` there. An id that comes a second time, with another text, goes too ("duplicate id"): ids
-are unique in a dataset. A document that holds a passage of an evaluation set (`corpora.dedup.decontaminate`) goes
-before all that, so that it neither stands for its copies nor binds others together.
+The first document of a cluster is kept, in the order of the corpora in the recipe, then of parts, then of rows; a
+recipe lists the most trusted corpus first. The metadata of a kept document contain the size of its cluster
+(`cluster_size`) and, after near deduplication, the id of the cluster (`cluster`), which is the document's own id. A
+document that repeats an id with another text is dropped too ("duplicate id"), because ids are unique in a dataset.
+A document that contains a passage of an evaluation set (`corpora.dedup.decontaminate`) is dropped for that reason.
+Its keys must be zeros, so that it connects no other documents.
 
-Three steps: `fingerprints` of each part (parallel; `minhash.band_keys` and `Evaluation.find` too), one `decide` over
-all parts (34 bytes a document, and 8 for the band that is looked at), `apply` to each part (parallel).
+Three steps: `fingerprints` of each part (in parallel, with `minhash.band_keys` and `Evaluation.find`); one `decide`
+for all parts (34 bytes for each document, and 8 for the current band); `apply_decisions` to each part (in parallel).
 """
 
 from __future__ import annotations
@@ -36,44 +37,56 @@ from corpora.document_counts import DocumentCounter
 from corpora.document_statistics import LABELS
 
 FINGERPRINT = np.dtype([("text", "<u8", (2,)), ("id", "<u8", (2,)), ("evaluation", "<u2")])
-"""xxh3-128 of a document's normalised text and of its id; what `Evaluation.find` says of it, 0 if it was not asked."""
+"""Fingerprint of one document.
+
+text: xxh3-128 of the canonical text. id: xxh3-128 of the id. evaluation: 1 + the index of the matching evaluation set;
+0 if none.
+"""
 
 KEPT, SAME_TEXT, SAME_ID, NEAR_TEXT, CONTAMINATED = range(5)
 REASONS = {SAME_TEXT: "exact duplicate", SAME_ID: "duplicate id", NEAR_TEXT: "near duplicate"}
 
-DECISION = np.dtype([("fate", "<u2"), ("copies", "<i8")])
-"""What becomes of a document: KEPT, a key of REASONS, or CONTAMINATED + the number of the evaluation set; and the
-size of its cluster."""
+DECISION = np.dtype([("reason", "<u2"), ("copies", "<i8")])
+"""Decision about one document.
+
+reason: KEPT, a key of REASONS, or CONTAMINATED + the index of the evaluation set. copies: documents in its cluster.
+"""
 
 Fingerprints = npt.NDArray[np.void]
-Verdicts = npt.NDArray[np.void]
+Decisions = npt.NDArray[np.void]
 
 
 @dataclass(frozen=True, slots=True)
 class DedupRules:
-    """What `apply` has to know beside verdicts: whether nearly the same was enough, the evaluation sets' names."""
+    """Options of `apply_decisions`.
+
+    near: near-duplicates were compared, so that clusters have ids. evaluation: names of the evaluation sets, in order.
+    """
 
     near: bool = False
     evaluation: tuple[str, ...] = ()
 
-    def reason(self, fate: int) -> str:
-        """Why a document of this fate goes."""
-        return REASONS.get(fate) or f"in evaluation set {self.evaluation[fate - CONTAMINATED]}"
+    def reason(self, code: int) -> str:
+        """Return the drop reason for a `reason` of DECISION other than KEPT."""
+        return REASONS.get(code) or f"in evaluation set {self.evaluation[code - CONTAMINATED]}"
 
 
 def fingerprints(table: pyarrow.Table) -> Fingerprints:
-    """What `decide` has to know of the documents of a part (columns id and text), shape (rows,)."""
-    found = np.zeros(table.num_rows, FINGERPRINT)
-    for row, text in enumerate(_each(table["text"])):
+    """Return the fingerprints of a part's documents, dtype FINGERPRINT, shape (rows,).
+
+    table: has the columns id and text. The field `evaluation` is 0; the caller fills it from `Evaluation.find`.
+    """
+    result = np.zeros(table.num_rows, FINGERPRINT)
+    for row, text in enumerate(_byte_strings(table["text"])):
         target = np.empty(text.size, np.uint8)
-        found["text"][row] = _halves(xxhash.xxh3_128_digest(target[: _canonical(text, target)].data))
-    for row, name in enumerate(_each(table["id"])):
-        found["id"][row] = _halves(xxhash.xxh3_128_digest(name.data))
-    return found
+        result["text"][row] = _halves(xxhash.xxh3_128_digest(target[: _canonical(text, target)].data))
+    for row, name in enumerate(_byte_strings(table["id"])):
+        result["id"][row] = _halves(xxhash.xxh3_128_digest(name.data))
+    return result
 
 
 def canonical(text: bytes) -> bytes:
-    """UTF-8 text as it is compared."""
+    """Return the canonical form of a UTF-8 text. Texts with the same canonical form are exact duplicates."""
     source = np.frombuffer(text, np.uint8)
     target = np.empty(source.size, np.uint8)
     return target[: _canonical(source, target)].tobytes()
@@ -81,69 +94,77 @@ def canonical(text: bytes) -> bytes:
 
 def decide(
     parts: Sequence[Fingerprints], keys: Sequence[minhash.Keys] | None = None, *, exact: bool = True
-) -> list[Verdicts]:
-    """Which documents stay, from the fingerprints of all parts, in the order that says which copy is best.
+) -> list[Decisions]:
+    """Decide which documents are kept.
 
-    Without `exact` equal texts stay, but not equal ids. With `keys`, the band keys of the same parts, near-duplicates
-    go too; documents with keys of zeros alone, as those in an evaluation set must have, are like no other.
+    parts: the fingerprints of all parts, most trusted first; of a cluster the first document is kept.
+    keys: the band keys of the same parts, to drop near-duplicates as well; None to compare exact texts only. Keys that
+    are all zero match no other keys; documents in an evaluation set must have such keys.
+    exact: drop equal texts. If false, only equal ids are dropped (and near-duplicates, if `keys` is given).
+    Returns, for each part, an array of dtype DECISION, shape (rows,).
     """
-    everything = np.concatenate([np.empty(0, FINGERPRINT), *parts])
-    rows = np.arange(everything.size)
-    verdicts = np.zeros(everything.size, DECISION)
-    fate = verdicts["fate"]
-    first, verdicts["copies"] = _clusters(everything["text"]) if exact else (rows, 1)
-    fate[first != rows] = SAME_TEXT
+    documents = np.concatenate([np.empty(0, FINGERPRINT), *parts])
+    rows = np.arange(documents.size)
+    decisions = np.zeros(documents.size, DECISION)
+    reason = decisions["reason"]
+    first, decisions["copies"] = _clusters(documents["text"]) if exact else (rows, 1)
+    reason[first != rows] = SAME_TEXT
     if keys is not None:
-        best = minhash.join(first, keys)
-        verdicts["copies"] = np.bincount(best, minlength=best.size)[best]
-        fate[(fate == KEPT) & (best != rows)] = NEAR_TEXT
-    contaminated = everything["evaluation"] > 0
-    fate[contaminated] = CONTAMINATED - 1 + everything["evaluation"][contaminated]
-    kept = np.flatnonzero(fate == KEPT)
-    first_id, _ = _clusters(everything["id"][kept])
-    fate[kept[first_id != np.arange(kept.size)]] = SAME_ID
+        first_near = minhash.join(first, keys)
+        decisions["copies"] = np.bincount(first_near, minlength=first_near.size)[first_near]
+        reason[(reason == KEPT) & (first_near != rows)] = NEAR_TEXT
+    contaminated = documents["evaluation"] > 0
+    reason[contaminated] = CONTAMINATED - 1 + documents["evaluation"][contaminated]
+    kept = np.flatnonzero(reason == KEPT)
+    first_id, _ = _clusters(documents["id"][kept])
+    reason[kept[first_id != np.arange(kept.size)]] = SAME_ID
     bounds = np.cumsum([0, *(part.size for part in parts)])
-    return [verdicts[start:stop] for start, stop in itertools.pairwise(bounds)]
+    return [decisions[start:stop] for start, stop in itertools.pairwise(bounds)]
 
 
 def apply_decisions(
-    table: pyarrow.Table, verdicts: Verdicts, counter: DocumentCounter, rules: DedupRules = DedupRules()
+    table: pyarrow.Table, decisions: Decisions, counter: DocumentCounter, rules: DedupRules = DedupRules()
 ) -> pyarrow.Table:
-    """The documents of a part that stay, the cluster in the metadata of those that had copies. All are counted."""
+    """Return the kept documents of a part, with cluster metadata for those that had copies.
+
+    table: the documents of the part. decisions: one for each document, from `decide`. counter: counts every document
+    as input, and as output or dropped. rules: see `DedupRules`.
+    """
     sizes = pyarrow.compute.binary_length(table["text"]).to_numpy()
     chars = pyarrow.compute.utf8_length(table["text"]).to_numpy()
-    fates = verdicts["fate"]
+    codes = decisions["reason"]
     for row in range(table.num_rows):
         size, length = int(sizes[row]), int(chars[row])
         counter.count_input(size, length)
-        if fates[row] != KEPT:
-            counter.count_dropped(rules.reason(int(fates[row])), size, length)
+        if codes[row] != KEPT:
+            counter.count_dropped(rules.reason(int(codes[row])), size, length)
     labels = list(zip(*(table[name].to_pylist() for name in LABELS), strict=True))
-    reasons = ["" if fate == KEPT else rules.reason(int(fate)) for fate in fates]
+    reasons = ["" if code == KEPT else rules.reason(int(code)) for code in codes]
     counter.statistics.add(table["id"].to_pylist(), table["text"], labels, reasons)
-    kept = np.flatnonzero(fates == KEPT)
+    kept = np.flatnonzero(codes == KEPT)
     result = table.take(pyarrow.array(kept))
     metadata = [
         _with_cluster(text, {"cluster": name} if rules.near else {}, int(copies))
         for name, text, copies in zip(
-            result["id"].to_pylist(), result["metadata"].to_pylist(), verdicts["copies"][kept], strict=True
+            result["id"].to_pylist(), result["metadata"].to_pylist(), decisions["copies"][kept], strict=True
         )
     ]
-    for place in kept:
-        source, language, category = labels[place]
-        counter.count_outputs(source, language, category, 1, int(sizes[place]), int(chars[place]))
+    for index in kept:
+        source, language, category = labels[index]
+        counter.count_outputs(source, language, category, 1, int(sizes[index]), int(chars[index]))
     column = result.schema.get_field_index("metadata")
     return result.set_column(column, result.schema.field(column), pyarrow.array(metadata, pyarrow.string()))
 
 
 def _with_cluster(metadata: str, name: dict[str, str], copies: int) -> str:
+    """Add `name` and the cluster's size to metadata (a JSON object as text), if the document had copies."""
     if copies == 1:
         return metadata
     return json.dumps(json.loads(metadata) | name | {"cluster_size": copies}, ensure_ascii=False, sort_keys=True)
 
 
 def _clusters(keys: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """For each row of `keys` (n, 2): the first row with its key, and how many rows have it."""
+    """Return, for each row of `keys` (n, 2), the index of the first row equal to it and the number of such rows."""
     order = np.lexsort((keys[:, 1], keys[:, 0]))  # stable: equal keys stay in order of rows
     ordered = keys[order]
     begins = np.ones(order.size, bool)
@@ -157,11 +178,12 @@ def _clusters(keys: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.int64], npt.
 
 
 def _halves(digest: bytes) -> tuple[int, int]:
+    """Return a digest of 16 bytes as two little-endian integers."""
     return int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:], "little")
 
 
-def _each(column: pyarrow.ChunkedArray) -> Iterator[npt.NDArray[np.uint8]]:
-    """The bytes of each string of a column, where they lie."""
+def _byte_strings(column: pyarrow.ChunkedArray) -> Iterator[npt.NDArray[np.uint8]]:
+    """Yield the UTF-8 bytes of each string of a column, without a copy."""
     for data, offsets in chunks(column):
         for start, stop in itertools.pairwise(offsets):
             yield data[start:stop]
@@ -169,6 +191,7 @@ def _each(column: pyarrow.ChunkedArray) -> Iterator[npt.NDArray[np.uint8]]:
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _canonical(source: Any, target: Any) -> int:
+    """Write the canonical form of the UTF-8 text `source` to `target`; return its length in bytes."""
     out = 0
     space = False
     i = 0
@@ -178,7 +201,7 @@ def _canonical(source: Any, target: Any) -> int:
             space = True
             i += 1
             continue
-        # U+0640; U+064B to U+065F but hamza and maddah, U+0653 to U+0655; U+0670.
+        # U+0640; U+064B to U+065F without hamza and maddah (U+0653 to U+0655); U+0670.
         if i + 1 < source.size:
             second = source[i + 1]
             harakat = byte == 0xD9 and ((0x8B <= second <= 0x9F and not 0x93 <= second <= 0x95) or second == 0x80)

@@ -1,21 +1,21 @@
-"""Near-duplicates by MinHash and locality-sensitive hashing: which texts share most of their word n-grams.
+"""Near-duplicates by MinHash and locality-sensitive hashing: texts that share most of their word n-grams.
 
-A text is compared as its words (`corpora.dedup.word_hashes`), each run of digits one 0. Of the set of its word
-n-grams, `bands * rows` hash functions keep the least value each (Broder, 1997); a band is `rows` of these as one key,
-and two texts are candidates, and here duplicates, if a band of both is the same. With Jaccard similarity s that
-happens with probability 1 - (1 - s^rows)^bands. Clusters are the connected components.
+A text is a set of word n-grams. Words are compared as in `corpora.dedup.word_hashes`; each run of digits counts as one
+0. Each of `bands * rows` hash functions keeps its least value over the set (Broder, 1997). A band combines `rows` of
+these values to one key. Two texts are duplicates if they have the same key in one band, which with Jaccard similarity
+s has probability 1 - (1 - s^rows)^bands. Clusters are the connected components.
 
-Share of planted near-duplicates found, when 5, 10 or 20 % of the words are changed in one block, or scattered
-(documents of news and books; the change of a word breaks n n-grams, so scattered edits need short ones):
+Share of planted near-duplicates that is detected if 5, 10 or 20 % of the words are changed, in one block or scattered
+(documents of news and books; a changed word changes n n-grams, so scattered edits need short n-grams):
 
     setting    n-gram  bands x rows   block 5/10/20 %   scattered 5/10/20 %
     BLOCKS     5       14 x 8         .98  .81  .26     .27  .01  0           FineWeb-2's (Penedo et al., 2025)
     SCATTERED  3       20 x 6         1    .99  .77     .96  .52  .05
 
-SCATTERED finds more, at the price of calling texts duplicates that share half of their words in order.
+SCATTERED detects more, but also matches texts that share only half of their words in the same order.
 
-Keys need 8 bytes a band and document: 112 MB for a million documents under BLOCKS, of which `join` looks at one band
-at a time.
+Keys need 8 bytes for each band and document: 112 MB for a million documents with BLOCKS. `join` processes one band at
+a time.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Keys = npt.NDArray[np.uint64]
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Words in an n-gram, bands, and hash functions in a band."""
+    """Parameters of MinHash. ngram: words in an n-gram. bands: number of bands. rows: hash functions in a band."""
 
     ngram: int
     bands: int
@@ -51,9 +51,9 @@ SETTINGS = {"minhash": BLOCKS, "minhash-scattered": SCATTERED}
 
 
 def band_keys(texts: pyarrow.ChunkedArray, setting: Setting) -> Keys:
-    """One key a band, shape (bands, texts); zeros for a text without words, which is like no other.
+    """Return the band keys of texts, uint64 (bands, texts).
 
-    A text of fewer words than an n-gram is one n-gram, all its words.
+    A text with fewer words than an n-gram is one n-gram. The keys of a text without words are 0 and match no other.
     """
     table, (factors, terms) = letters(numbers=False), _functions(setting.bands * setting.rows)
     keys = np.zeros((setting.bands, len(texts)), np.uint64)
@@ -66,10 +66,11 @@ def band_keys(texts: pyarrow.ChunkedArray, setting: Setting) -> Keys:
 
 
 def join(first: npt.NDArray[np.int64], parts: Sequence[Keys]) -> npt.NDArray[np.int64]:
-    """For each document, in the order of `parts`, the first one of its cluster.
+    """Return, for each document in the order of `parts`, the index of the first document of its cluster.
 
-    `first` says so for the clusters known before (each document's own row, if there are none); any two documents with
-    a key in common in the same band are in one cluster.
+    first: the same for clusters that exist already, int64 (documents,); the document's own index if it has none.
+    parts: band keys of each part. Two documents with the same key in the same band are in one cluster; the key 0
+    matches none.
     """
     parents = first.copy()
     for band in range(parts[0].shape[0] if parts else 0):
@@ -80,7 +81,10 @@ def join(first: npt.NDArray[np.int64], parts: Sequence[Keys]) -> npt.NDArray[np.
 
 
 def _functions(count: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
-    """Hash functions x -> factor * x + term (mod 2^32), factors odd: drawn from splitmix64, the same for ever."""
+    """Return factors and terms of `count` hash functions x -> factor * x + term (mod 2^32).
+
+    The factors are odd. Both are drawn from splitmix64 and are always the same.
+    """
     draws = np.array([mix(np.uint64(number)) for number in range(1, 2 * count + 1)], np.uint64)
     drawn = (draws >> np.uint64(32)).astype(np.uint32)
     return drawn[:count] | np.uint32(1), drawn[count:]
@@ -90,11 +94,15 @@ def _functions(count: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint3
 def _band_keys(
     data: Any, offsets: Any, letters: Any, factors: Any, terms: Any, ngram: int, rows: int, words: Any, keys: Any
 ) -> None:
+    """Write the band keys of the texts `data[offsets[k]:offsets[k + 1]]` to `keys[:, k]`.
+
+    `words` is scratch space: a window over the word hashes of one text.
+    """
     least = np.empty(factors.size, np.uint32)
     for text in range(offsets.size - 1):
         least[:] = 0xFFFFFFFF
-        at, stop = offsets[text], offsets[text + 1]
-        count, at = take_words(data, at, stop, letters, words, 0)
+        position, stop = offsets[text], offsets[text + 1]
+        count, position = take_words(data, position, stop, letters, words, 0)
         if count == 0:
             continue
         if count < ngram:
@@ -102,22 +110,22 @@ def _band_keys(
         while count >= ngram:
             for start in range(count - ngram + 1):
                 _lower(words, start, ngram, factors, terms, least)
-            for place in range(ngram - 1):  # the next window begins with the last words of this one
-                words[place] = words[count - ngram + 1 + place]
-            count, at = take_words(data, at, stop, letters, words, ngram - 1)
+            for index in range(ngram - 1):  # the next window begins with the last words of this one
+                words[index] = words[count - ngram + 1 + index]
+            count, position = take_words(data, position, stop, letters, words, ngram - 1)
         for band in range(keys.shape[0]):
             key = np.uint64(0)
             for number in range(band * rows, (band + 1) * rows):
                 key = mix(key + np.uint64(least[number]) + np.uint64(1))
-            keys[band, text] = max(key, np.uint64(1))  # 0 says that there are no words
+            keys[band, text] = max(key, np.uint64(1))  # 0 is reserved for texts without words
 
 
 @njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
 def _lower(words: Any, start: int, length: int, factors: Any, terms: Any, least: Any) -> None:
-    """Let an n-gram take the place of those that hash higher."""
+    """Lower each value of `least` to the hash of the n-gram `words[start:start + length]`, if that is smaller."""
     gram = np.uint64(0)
-    for place in range(start, start + length):
-        gram = gram * np.uint64(0xD6E8FEB86659FD93) + words[place]
+    for index in range(start, start + length):
+        gram = gram * np.uint64(0xD6E8FEB86659FD93) + words[index]
     value = np.uint32(mix(gram) >> np.uint64(32))
     for number in range(factors.size):
         image = np.uint32(np.uint32(factors[number] * value) + terms[number])
@@ -126,6 +134,7 @@ def _lower(words: Any, start: int, length: int, factors: Any, terms: Any, least:
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _find(parents: Any, row: int) -> int:
+    """Return the representative of `row` in the union-find forest `parents`; shorten the path to it."""
     while parents[row] != row:
         parents[row] = parents[parents[row]]
         row = parents[row]
@@ -134,14 +143,15 @@ def _find(parents: Any, row: int) -> int:
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _unite(parents: Any, keys: Any, order: Any) -> None:
-    """Join rows of equal keys; the root of a tree is its least row."""
-    for place in range(1, order.size):
-        if keys[order[place]] == keys[order[place - 1]] and keys[order[place]] != 0:
-            one, other = _find(parents, order[place - 1]), _find(parents, order[place])
-            parents[max(one, other)] = min(one, other)
+    """Unite rows with equal keys other than 0. `order` sorts `keys`; a set's representative is its smallest row."""
+    for index in range(1, order.size):
+        if keys[order[index]] == keys[order[index - 1]] and keys[order[index]] != 0:
+            first, second = _find(parents, order[index - 1]), _find(parents, order[index])
+            parents[max(first, second)] = min(first, second)
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _flatten(parents: Any) -> None:
+    """Replace the parent of each row by its representative."""
     for row in range(parents.size):
         parents[row] = _find(parents, row)

@@ -1,12 +1,11 @@
-"""The words of a text as numbers, by which texts are compared: one 64-bit hash a word, straight from UTF-8.
+"""Hashes of the words of a text: one 64-bit hash for each word, computed from UTF-8. Texts are compared by them.
 
-Words are compared in lower case, without marks (tashkeel too), tatweel and format characters; white space,
-punctuation and symbols stand between words; alef, hamza and the rest are as NFD leaves them without marks. Digits are
-one zero a run (`numbers=False`: texts that differ in their dates alone are nearly the same) or count by their value,
-whatever their script.
+Words are in lower case, without marks (including tashkeel), tatweel and format characters. White space, punctuation
+and symbols separate words. Letters are decomposed (NFD) and lose their marks. Digits of any script are either replaced
+by one zero for each run (`numbers=False`: texts that differ only in dates are near-duplicates) or compared by value.
 
-Texts come as an Arrow column, read where it lies; a window of words at a time, so that a text of any length needs no
-memory of its own.
+Texts are an Arrow column that is read without a copy. Hashes are computed for one window of words after another, so
+that memory does not grow with the length of a text.
 """
 
 from __future__ import annotations
@@ -21,18 +20,21 @@ import numpy.typing as npt
 from numba import njit
 
 WINDOW = 8192
-"""Words looked at together."""
+"""Words in a window."""
 
-_GONE, _SPACE, _DIGIT = 0, 0x20, 0x30
-_VALUES = sys.maxunicode + 1  # digits that count stand for these points and above: no letter's
+_IGNORED, _SPACE, _DIGIT = 0, 0x20, 0x30
+_VALUES = sys.maxunicode + 1  # digits compared by value map to this number and above, which no code point has
 _TATWEEL = "\u0640"
 
 
 @cache
 def letters(*, numbers: bool) -> npt.NDArray[np.uint32]:
-    """What each code point is compared as; `numbers` says whether digits count by their value."""
+    """Return the table from code point to the code point that it is compared as, uint32 (0x110000,).
+
+    numbers: compare digits by value; if false, all digits are equal. The result is cached; do not modify it.
+    """
     table = np.arange(sys.maxunicode + 1, dtype=np.uint32)
-    for point in range(0x20000):  # planes 0 and 1; ideographs and what lies beyond stand for themselves
+    for point in range(0x20000):  # planes 0 and 1; code points of higher planes map to themselves
         character = chr(point)
         kind = unicodedata.category(character)
         if character.isspace() or kind[0] in "PSZ":
@@ -40,7 +42,7 @@ def letters(*, numbers: bool) -> npt.NDArray[np.uint32]:
         elif kind == "Nd":
             table[point] = _VALUES + unicodedata.digit(character) if numbers else _DIGIT
         elif character == _TATWEEL or kind[0] in "MC":
-            table[point] = _GONE
+            table[point] = _IGNORED
         else:
             base = unicodedata.normalize("NFD", character.lower())
             table[point] = ord(base[0])
@@ -49,7 +51,7 @@ def letters(*, numbers: bool) -> npt.NDArray[np.uint32]:
 
 @njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
 def mix(value: Any) -> Any:
-    """splitmix64's step and finaliser."""
+    """Return the step and finaliser of splitmix64 applied to a 64-bit value."""
     value = np.uint64(value) * np.uint64(0x9E3779B97F4A7C15)
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -57,42 +59,47 @@ def mix(value: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def take_words(data: Any, at: int, stop: int, letters: Any, words: Any, count: int) -> Any:
-    """Append hashes of the words of UTF-8 `data[at:stop]` to `words`, of which `count` are there, until it is full.
+def take_words(data: Any, position: int, stop: int, letters: Any, words: Any, count: int) -> Any:
+    """Append the hashes of the words of the UTF-8 text `data[position:stop]` to `words` until it is full.
 
-    Returns how many are there now, and where to go on.
+    letters: the table of `letters`. words: uint64, of which the first `count` are filled.
+    Returns the number of hashes in `words`, and the position of the first byte that was not read.
     """
     word = np.uint64(0)
     inside = False
     digits = False
-    while at < stop:
-        byte = data[at]
+    while position < stop:
+        byte = data[position]
         if byte < 0x80:
             point = np.int64(byte)
-            at += 1
+            position += 1
         elif byte < 0xE0:
-            point = (np.int64(byte & 0x1F) << 6) | (data[at + 1] & 0x3F)
-            at += 2
+            point = (np.int64(byte & 0x1F) << 6) | (data[position + 1] & 0x3F)
+            position += 2
         elif byte < 0xF0:
-            point = (np.int64(byte & 0x0F) << 12) | (np.int64(data[at + 1] & 0x3F) << 6) | (data[at + 2] & 0x3F)
-            at += 3
+            point = (
+                (np.int64(byte & 0x0F) << 12)
+                | (np.int64(data[position + 1] & 0x3F) << 6)
+                | (data[position + 2] & 0x3F)
+            )
+            position += 3
         else:
             point = (
                 (np.int64(byte & 0x07) << 18)
-                | (np.int64(data[at + 1] & 0x3F) << 12)
-                | (np.int64(data[at + 2] & 0x3F) << 6)
-                | (data[at + 3] & 0x3F)
+                | (np.int64(data[position + 1] & 0x3F) << 12)
+                | (np.int64(data[position + 2] & 0x3F) << 6)
+                | (data[position + 3] & 0x3F)
             )
-            at += 4
+            position += 4
         letter = letters[point]
-        if letter == _GONE:
+        if letter == _IGNORED:
             continue
         if letter == _SPACE:
             if inside:
                 words[count] = mix(word)
                 count += 1
                 if count == words.size:
-                    return count, at
+                    return count, position
             word = np.uint64(0)
             inside = False
             digits = False
@@ -105,4 +112,4 @@ def take_words(data: Any, at: int, stop: int, letters: Any, words: Any, count: i
     if inside:
         words[count] = mix(word)
         count += 1
-    return count, at
+    return count, position

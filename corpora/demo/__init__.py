@@ -1,13 +1,14 @@
-"""An embedded corpus: text that this project writes itself, of any size, with the morphemes known by construction.
+"""The demo corpus: generated text of any size, with the exact morphemes of every Arabic word.
 
 >>> from corpora import demo
 >>> next(demo.documents("msa")).language
 'arb_Arab'
 
-A lexicon (`lexicon/`: roots and patterns, nouns with their plurals, verbs, dialect forms, names) is inflected by
-`nominals` and `verbs`, spelled by `spelling`, and combined into documents by grammars (`grammars/`), which `grammar`
-compiles and `derive` runs. Vocabulary grows without end because names and terms are derived from numbers drawn by a
-law with Heaps exponent 0.6. `files.write_native` lays a sample of it down as six public sources would publish it.
+The words come from a lexicon (`lexicon/`: roots and patterns, nouns with their plurals, verbs, dialect forms, names).
+`nominals` and `verbs` inflect them, and `spelling` converts sounds to letters. Grammars (`grammars/`) combine words
+into documents; `grammar` compiles them, and `derive` runs the compiled program. The vocabulary is unlimited, because
+names and terms are derived from random numbers (Heaps exponent 0.6). `files.write_native` writes a sample in the file
+formats of six public sources.
 """
 
 from typing import TYPE_CHECKING, Any

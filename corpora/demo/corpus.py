@@ -1,8 +1,8 @@
-"""The corpus itself: documents of a register, one after the other, and the morphemes of their words.
+"""Documents of a register, and the morphemes of their words.
 
-Document k of a register is derived from hash(seed, register, k) and nothing else, so it is the same whichever others
-are made; a stream may begin anywhere and end anywhere. The machine writes every morpheme boundary it knows as a unit
-separator (U+001F): a document's text is that without the separators, its segments are what they part.
+Document k of a register depends only on hash(seed, register, k). A stream may therefore begin and end anywhere.
+`derive` writes a unit separator (U+001F) at every morpheme boundary. The text of a document is its output without the
+separators; the segments of a word are the parts between them.
 """
 
 import re
@@ -21,7 +21,11 @@ _WORD = re.compile(f"[ء-ي\u064b-\u0652\u0670{MARK}]+")
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """A kind of text: its language and category as the dataset names them, and the files it is made from."""
+    """A kind of text.
+
+    name: name of the register. language, category: labels of its documents. grammars, lexicons: names of its files.
+    capitals: sentences begin with a capital letter. vocalised_every: one document in so many has vowel signs; 0: none.
+    """
 
     name: str
     language: str
@@ -33,6 +37,7 @@ class Register:
 
     @property
     def arabic(self) -> bool:
+        """True for Arabic text."""
         return self.language.endswith("_Arab")
 
 
@@ -54,7 +59,12 @@ REGISTERS: dict[str, Register] = {
 
 @dataclass(frozen=True, slots=True)
 class DemoDocument:
-    """One document. `genre` names the grammar's way of writing it; `title` is its first line."""
+    """One document.
+
+    id: `demo-<register>-<seed>-<number>`. register: name of the register. language, category: labels.
+    genre: name of the alternative that the grammar's start symbol took. title: first line of the text.
+    vocalised: the text has vowel signs.
+    """
 
     id: str
     text: str
@@ -68,7 +78,7 @@ class DemoDocument:
 
 def _register(name: str) -> Register:
     if name not in REGISTERS:
-        raise ValueError(f"no register {name!r}; the demo corpus has {', '.join(REGISTERS)}")
+        raise ValueError(f"unknown register {name!r}; the demo corpus has {', '.join(REGISTERS)}")
     return REGISTERS[name]
 
 
@@ -79,7 +89,7 @@ def _program(name: str, vocalised: bool) -> Program:
 
 
 def _mix(z: int) -> int:
-    """splitmix64's finaliser, as in `derive`, for the few numbers that are drawn outside it."""
+    """Return the finaliser of splitmix64, the same as in `derive`, for 64-bit integers of Python."""
     mask = (1 << 64) - 1
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & mask
     z = (z ^ (z >> 27)) * 0x94D049BB133111EB & mask
@@ -87,7 +97,10 @@ def _mix(z: int) -> int:
 
 
 def _marked(register: Register, seed: int, first: int) -> Iterator[tuple[int, str, bytes, bool]]:
-    """Index, genre, text with boundaries marked, and whether it is vocalised; from `first` on, without end."""
+    """Yield index, genre, UTF-8 text with marked boundaries, and `vocalised` of each document; begin with `first`.
+
+    The stream has no end. Raises RuntimeError if a document needs more than _BUFFER bytes or recurses too deeply.
+    """
     out = np.empty(_BUFFER, np.uint8)
     base = _mix(_mix(seed + 0x9E3779B97F4A7C15) ^ int.from_bytes(register.name.encode()[:8], "little"))
     index = first
@@ -100,7 +113,8 @@ def _marked(register: Register, seed: int, first: int) -> Iterator[tuple[int, st
             p.spans, register.capitals, out, 0,
         )  # fmt: skip
         if end < 0:
-            raise RuntimeError(f"demo corpus: document {index} of {register.name} outgrows {_BUFFER} bytes or recurs")
+            name = f"document {index} of {register.name}"
+            raise RuntimeError(f"demo corpus: {name} needs more than {_BUFFER} bytes or recurses too deeply")
         yield index, p.genres[genre], out[:end].tobytes(), vocalised
         index += 1
 
@@ -108,49 +122,54 @@ def _marked(register: Register, seed: int, first: int) -> Iterator[tuple[int, st
 def documents(
     register: str, count: int | None = None, *, chars: int | None = None, seed: int = 0, first: int = 0
 ) -> Iterator[DemoDocument]:
-    """Documents of a register from number `first` on: `count` of them, or until `chars` characters are reached.
+    """Yield documents of a register, beginning with number `first`.
 
-    With neither the stream has no end. The same (seed, register, number) is the same document, whatever else is asked.
+    count: number of documents. chars: stop after the document that reaches this number of characters. Without both
+    limits the stream has no end. seed: a document depends only on seed, register and number.
+    Raises ValueError for an unknown register.
 
     >>> [d.language for d in documents("egyptian", 2)]
     ['arz_Arab', 'arz_Arab']
     """
-    kind = _register(register)
+    labels = _register(register)
     separator = MARK.encode()
-    written = 0
-    for made, (index, genre, data, vocalised) in enumerate(_marked(kind, seed, first)):
-        if made == count or (chars is not None and written >= chars):
+    written_chars = 0
+    for written, (index, genre, data, vocalised) in enumerate(_marked(labels, seed, first)):
+        if written == count or (chars is not None and written_chars >= chars):
             return
         text = data.translate(None, separator).decode().strip("\n")
         yield DemoDocument(
-            f"demo-{register}-{seed}-{index}", text, register, kind.language, kind.category, genre.lower(),
+            f"demo-{register}-{seed}-{index}", text, register, labels.language, labels.category, genre.lower(),
             text.partition("\n")[0], vocalised,
         )  # fmt: skip
-        written += len(text)
+        written_chars += len(text)
 
 
 def segments(register: str, count: int, *, seed: int = 0, first: int = 0) -> Iterator[tuple[str, ...]]:
-    """Every Arabic word of `documents(register, count, ...)`, in order, as the morphemes it was made of."""
-    kind = _register(register)
-    for made, (_index, _genre, data, _vocalised) in enumerate(_marked(kind, seed, first)):
-        if made == count:
+    """Yield the morphemes of every Arabic word of `documents(register, count, seed=seed, first=first)`, in order.
+
+    Raises ValueError for an unknown register.
+    """
+    for read, (_index, _genre, data, _vocalised) in enumerate(_marked(_register(register), seed, first)):
+        if read == count:
             return
         for word in _WORD.findall(data.decode()):
             yield tuple(word.strip(MARK).split(MARK))
 
 
 def gold(register: str) -> dict[str, tuple[str, ...]]:
-    """The inflected lexicon as the register uses it: word to morphemes, the first reading of a word kept.
+    """Return the inflected lexicon of a register as a map from word to morphemes, a reference for segmenters.
 
-    It is the reference a segmenter can be held against; multi-word entries and clitics alone are left out.
+    A word with several analyses has the first. Entries of several words, and clitics, are omitted.
+    Raises ValueError for an unknown register.
     """
     _register(register)
     program = _program(register, False)
     pool = program.pool.tobytes()
-    found: dict[str, tuple[str, ...]] = {}
+    morphemes: dict[str, tuple[str, ...]] = {}
     for piece in program.forms[program.forms >= 0].tolist():
-        first, last, _stands = program.spans[piece].tolist()
+        first, last, _spacing = program.spans[piece].tolist()
         word = pool[first:last].decode()
         if _WORD.fullmatch(word):
-            found.setdefault(word.replace(MARK, ""), tuple(word.split(MARK)))
-    return found
+            morphemes.setdefault(word.replace(MARK, ""), tuple(word.split(MARK)))
+    return morphemes

@@ -1,10 +1,9 @@
-"""The demo corpus as six public sources would publish it, so that the real readers have something real to read.
+"""The demo corpus in the file formats of six public sources, as input for the readers of these sources.
 
 Formats and schemas are those of FineWeb-2, FineWeb-Edu, OpenWebMath and The Stack v2 (Parquet; the last with the
-`content` column that re-uploads add, so that nothing is fetched), OSCAR 23.01 (jsonl.zst) and OpenITI (mARkdown, see
-`openiti`). Texts are the corpus's own; ids, dates, scores and addresses are derived from the
-document and mean nothing.
-The files of a seed and size are the same bytes wherever the same pyarrow and zstandard write them.
+`content` column that re-uploads add, so that nothing is downloaded), OSCAR 23.01 (jsonl.zst) and OpenITI (mARkdown,
+see `openiti`). The texts are those of the demo corpus. Ids, dates, scores and addresses are derived from the document
+and have no meaning. The same seed and size give the same bytes with the same versions of pyarrow and zstandard.
 """
 
 import hashlib
@@ -35,7 +34,7 @@ SHARES: dict[tuple[str, str], float] = {
     ("the-stack-v2", "javascript"): 0.04,
     ("open-web-math", "math"): 0.08,
 }
-"""What part of the bytes of text comes from which register, by source."""
+"""Share of each register in the bytes of text, by (source, register). The sum is 1."""
 
 _OSCAR_FIRST = 1 << 32
 _MENU = ("الرئيسية", "من نحن", "اتصل بنا")
@@ -69,7 +68,7 @@ THE_STACK_V2 = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class NativeInput:
-    """What `arcorp ingest SOURCE INPUT` is to be given: a source, a file or folder of it, and its language."""
+    """Arguments for `arcorp ingest`: the name of a source, a folder of its files, and the language of the text."""
 
     source: str
     path: Path
@@ -77,12 +76,13 @@ class NativeInput:
 
 
 def _digest(document: DemoDocument) -> str:
+    """Return the SHA-256 of the document's id, the seed of its invented attributes; 64 hexadecimal digits."""
     return hashlib.sha256(document.id.encode()).hexdigest()
 
 
-def _part(digest: str, at: int, below: int) -> int:
-    """A number in [0, below) from the digest; `at` 0 to 7 picks independent ones."""
-    return int(digest[8 * at : 8 * at + 8], 16) % below
+def _part(digest: str, index: int, below: int) -> int:
+    """Return a number in [0, below) from the digest. Numbers with different `index` (0 to 7) are independent."""
+    return int(digest[8 * index : 8 * index + 8], 16) % below
 
 
 def _uuid(digest: str) -> str:
@@ -106,8 +106,8 @@ def _warc(digest: str) -> str:
     )
 
 
-def _taken(register: str, size: int, seed: int, first: int = 0) -> Iterator[DemoDocument]:
-    """Documents until their text has `size` bytes of UTF-8; at least one."""
+def _documents_of_size(register: str, size: int, seed: int, first: int = 0) -> Iterator[DemoDocument]:
+    """Yield documents until their text has `size` bytes of UTF-8; at least one."""
     written = 0
     for document in documents(register, seed=seed, first=first):
         yield document
@@ -181,7 +181,7 @@ def _the_stack(document: DemoDocument) -> dict[str, Any]:
 
 
 def _oscar(document: DemoDocument, number: int) -> dict[str, Any]:
-    """One OSCAR 23.01 document; every ninth carries the menu and footer of its page, as the web does."""
+    """Return one OSCAR 23.01 document. Every ninth has the menu and footer of its page, like real web text."""
     digest = _digest(document)
     lines = document.text.split("\n")
     warnings = ["tiny"] if len(lines) < 4 else None
@@ -218,30 +218,30 @@ def _oscar(document: DemoDocument, number: int) -> dict[str, Any]:
 
 
 def _write_oscar(path: Path, size: int, seed: int) -> None:
-    """OSCAR's own documents; one in thirty is a page that FineWeb-2 has too, word for word."""
+    """Write OSCAR's documents. One in thirty is an exact copy of a FineWeb-2 document."""
     path.parent.mkdir(parents=True, exist_ok=True)
     shared = documents("msa", seed=seed)
     compressor = zstandard.ZstdCompressor(level=9, write_checksum=True, write_content_size=True)
     out = bytearray()
-    for number, own in enumerate(_taken("msa", size, seed, _OSCAR_FIRST)):
+    for number, own in enumerate(_documents_of_size("msa", size, seed, _OSCAR_FIRST)):
         document = next(shared) if number % 30 == 7 else own
         out += json.dumps(_oscar(document, number), ensure_ascii=False).encode() + b"\n"
     path.write_bytes(compressor.compress(bytes(out)))
 
 
 def write_native(folder: Path, *, bytes: int = 3_000_000, seed: int = 0) -> list[NativeInput]:
-    """Write about `bytes` bytes of text under `folder`, in the native files of six sources; say what to ingest.
+    """Write about `bytes` bytes of UTF-8 text below `folder`, in the native files of six sources.
 
-    Languages of fineweb-2 lie in folders of their own, so that each is an input; `SHARES` says how much of each.
+    Returns the inputs to ingest, with one folder for each source and language. `SHARES` gives the size of each.
     """
 
-    def taken(source: str, register: str) -> Iterator[DemoDocument]:
-        return _taken(register, int(bytes * SHARES[source, register]), seed)
+    def share(source: str, register: str) -> Iterator[DemoDocument]:
+        return _documents_of_size(register, int(bytes * SHARES[source, register]), seed)
 
     inputs = []
     for register, language in (("msa", "arb_Arab"), ("egyptian", "arz_Arab"), ("najdi", "ars_Arab")):
         home = folder / "fineweb-2" / "data" / language / "train"
-        _parquet(home / "000_00000.parquet", FINEWEB_2, [_fineweb_2(d) for d in taken("fineweb-2", register)])
+        _parquet(home / "000_00000.parquet", FINEWEB_2, [_fineweb_2(d) for d in share("fineweb-2", register)])
         inputs.append(NativeInput("fineweb-2", home, language))
 
     oscar = folder / "oscar" / "OSCAR-2301" / "ar_meta"
@@ -249,22 +249,22 @@ def write_native(folder: Path, *, bytes: int = 3_000_000, seed: int = 0) -> list
     inputs.append(NativeInput("oscar", oscar, "arb_Arab"))
 
     books = folder / "openiti"
-    write_books(books, taken("openiti", "classical"))
+    write_books(books, share("openiti", "classical"))
     inputs.append(NativeInput("openiti", books, "arb_Arab"))
 
     for register, language in (("python", "Python"), ("javascript", "JavaScript")):
         home = folder / "the-stack-v2" / "data" / language
-        rows = [_the_stack(d) for d in taken("the-stack-v2", register)]
+        rows = [_the_stack(d) for d in share("the-stack-v2", register)]
         _parquet(home / "train-00000-of-00001.parquet", THE_STACK_V2, rows)
         inputs.append(NativeInput("the-stack-v2", home, language))
 
     english = folder / "fineweb-edu" / "data" / DUMP
-    rows = [_fineweb_edu(d) for d in taken("fineweb-edu", "english")]
+    rows = [_fineweb_edu(d) for d in share("fineweb-edu", "english")]
     _parquet(english / "train-00000-of-00001.parquet", FINEWEB_EDU, rows)
     inputs.append(NativeInput("fineweb-edu", english, "eng_Latn"))
 
     mathematics = folder / "open-web-math" / "data"
-    rows = [_open_web_math(d) for d in taken("open-web-math", "math")]
+    rows = [_open_web_math(d) for d in share("open-web-math", "math")]
     _parquet(mathematics / "train-00000-of-00001.parquet", OPEN_WEB_MATH, rows)
     inputs.append(NativeInput("open-web-math", mathematics, "eng_Latn"))
     return inputs

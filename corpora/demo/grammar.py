@@ -1,22 +1,24 @@
-r"""The grammar's notation, and its compilation to what the derivation machine runs.
+r"""The notation of grammars, and the compiler to the code of the derivation machine.
 
-A grammar file is a list of symbols, each with its alternatives below it, indented, one a line, `n:` before one giving
-its weight. `Name @` marks a symbol whose alternative is not drawn but fixed by agreement: two (gender), three
-(number) or six (both); `Name !` one that uses all its alternatives up before it repeats any. In an alternative stand
-words, `+` at morpheme boundaries (`و+` clings to what follows, `+ه` to what went before; the article and a final ة are
-found by themselves; `_` clings without a boundary, and alone is nothing), punctuation, `¶` for a new line, and:
+A grammar file is a list of symbols. The alternatives of a symbol follow it, indented, one on each line; `n:` before an
+alternative is its weight (default 1). The alternative of a symbol marked `Name @` is selected by agreement: it has two
+(gender), three (number) or six (both). A symbol marked `Name !` uses all alternatives before it repeats one.
+
+An alternative consists of words, punctuation, `¶` for a new line, and the elements below. `+` is a morpheme boundary
+(`و+` is joined to the next word, `+ه` to the previous one); the boundaries of the article and of a final ة are added
+automatically. `_` joins without a boundary; `_` alone is the empty text.
 
     <Symbol>          derive the symbol              <class/form>        draw a lexeme in that form
-    <Symbol@x>        ... agreeing with x            <x=class/form>      ... and remember it as x
-    <Symbol*2-4>      ... so many times              <class/form@x>      ... agreeing with x (@@: in gender alone)
-    <Symbol...>       ... until the document is long enough              <x/form>  remembered x in another form
-    <x.Symbol>        derive the symbol from x's own number (<.Symbol>: from that of what is being derived)
-    <Symbol@>, <class/form@>   agreeing with what the symbol itself was to agree with
-    <x:=ms>           x is a new entity              <~900>              the document's median length in bytes
+    <Symbol@x>        ... in agreement with x        <x=class/form>      ... and store it as x
+    <Symbol*2-4>      ... 2 to 4 times               <class/form@x>      ... in agreement with x (@@: gender only)
+    <Symbol...>       ... until the document has its length              <x/form>  the stored x in another form
+    <x.Symbol>        derive the symbol from the number of entity x (<.Symbol>: from that of the current entity)
+    <Symbol@>, <class/form@>   in agreement with the agreement of the current symbol
+    <x:=ms>           x is a new entity              <~900>              median length of a document in bytes
     <#n=3..9> <#n=a*b>  set a number; <#n> write it  <#n:2> with at least two digits
 
-In a file that begins with `#raw`, alternatives are blocks of text as they stand: `@Symbol` begins one, a line `%%`
-parts alternatives, and `«...»` takes the place of `<...>`.
+In a file that begins with `#raw`, alternatives are blocks of literal text: `@Symbol` begins a symbol, a line `%%`
+separates alternatives, and `«...»` replaces `<...>`.
 """
 
 import re
@@ -38,7 +40,11 @@ _OPERATIONS = {"+": 0, "-": 1, "*": 2, "/": 3, "%": 4}
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """The alternatives of a symbol, with their weights, as lists of tokens."""
+    """A symbol of a grammar.
+
+    switched: the alternative is selected by agreement (`@`). spread: no alternative is repeated before all are used
+    (`!`). weights: weight of each alternative. alternatives: each as a list of tokens.
+    """
 
     switched: bool
     spread: bool
@@ -48,7 +54,10 @@ class Rule:
 
 @dataclass(slots=True)
 class Program:
-    """A compiled grammar: the arrays that `derive` takes, and what it takes to read its results."""
+    """A compiled grammar. `derive.derive` documents the arrays.
+
+    start: index of the start symbol. genres: name of each alternative of the start symbol.
+    """
 
     start: int
     genres: tuple[str, ...]
@@ -64,7 +73,7 @@ class Program:
 
 
 def parse(text: str) -> dict[str, Rule]:
-    """The rules of a grammar file."""
+    """Parse a grammar file to its symbols, by name. Raises ValueError for a symbol that is defined twice."""
     rules: dict[str, Rule] = {}
     if text.startswith("#raw"):
         for block in re.split(r"^@(?=\w)", text, flags=re.MULTILINE)[1:]:
@@ -81,7 +90,7 @@ def parse(text: str) -> dict[str, Rule]:
         if not line[0].isspace():
             name, *flags = line.split()
             if name in rules:
-                raise ValueError(f"grammar line {number}: {name} has its alternatives already; join them")
+                raise ValueError(f"grammar line {number}: {name} is already defined; merge the two definitions")
             current = rules[name] = Rule("@" in flags, "!" in flags, [], [])
             continue
         weight, body = re.fullmatch(r"\s+(?:(\d+):\s)?(.*)", line).groups()  # type: ignore[union-attr]
@@ -91,7 +100,11 @@ def parse(text: str) -> dict[str, Rule]:
 
 
 def alias(weights: list[int]) -> tuple[list[int], list[int]]:
-    """Walker's alias table in integers: per column, how often of 2^32 it is kept, and what stands in for it."""
+    """Return Walker's alias table for weights, in integers.
+
+    The lists have one item for each weight: the probability (times 2^32) to keep the column, and the column that
+    replaces it otherwise.
+    """
     count, total = len(weights), sum(weights)
     scaled = [weight * count for weight in weights]
     keep, other = [1 << 32] * count, list(range(count))
@@ -107,7 +120,11 @@ def alias(weights: list[int]) -> tuple[list[int], list[int]]:
 
 
 class Compiler:
-    """Turns rules and tables into a `Program`; only the forms that some rule asks for are ever spelled."""
+    """Compiles rules and tables of lexemes to a `Program`. Only forms that occur in a rule are spelled.
+
+    rules: symbols by name. tables: classes of lexemes by name. raw: the grammar is a `#raw` file.
+    vocalised: keep vowel signs. capitals: sentences within a piece begin with a capital letter.
+    """
 
     def __init__(
         self, rules: dict[str, Rule], tables: dict[str, Table], *, raw: bool, vocalised: bool, capitals: bool
@@ -117,29 +134,31 @@ class Compiler:
         self.code: list[int] = []
         self.pieces: dict[tuple[str, int], int] = {}
         self.variables: dict[str, int] = {}
-        self.symbols = {name: at for at, name in enumerate(rules)}
-        self.classes = {name: len(rules) + at for at, name in enumerate(tables)}
+        self.symbols = {name: index for index, name in enumerate(rules)}
+        self.classes = {name: len(rules) + index for index, name in enumerate(tables)}
         self.cells: dict[str, set[int]] = {kind: set() for kind in CELLS}
         self.bound: dict[str, str] = {}
 
-    def piece(self, text: str, stands: int) -> int:
+    def piece(self, text: str, spacing: int) -> int:
+        """Return the index of a piece of text with a spacing (bits of `derive`)."""
         text = text if self.vocalised else bare(text)
-        return self.pieces.setdefault((text, stands), len(self.pieces))
+        return self.pieces.setdefault((text, spacing), len(self.pieces))
 
     def variable(self, name: str) -> int:
-        at = self.variables.setdefault(name, len(self.variables))
-        if at >= machine.VARIABLES:
+        """Return the index of a variable."""
+        index = self.variables.setdefault(name, len(self.variables))
+        if index >= machine.VARIABLES:
             raise ValueError(f"grammar: more than {machine.VARIABLES} variables")
-        return at
+        return index
 
     def literal(self, words: list[str]) -> None:
-        """Words that follow each other are one piece."""
-        text, begins, joined = "", 0, True
-        for at, word in enumerate(words):
+        """Compile consecutive words to one piece."""
+        text, spacing, joined = "", 0, True
+        for index, word in enumerate(words):
             closing = all(c in _CLOSING for c in word.removesuffix('"')) and word != '"'
             after = word[0] in "+_" and len(word) > 1
-            if at == 0:
-                begins = 0 if closing or after or word == "¶" else machine.SPACED
+            if index == 0:
+                spacing = 0 if closing or after or word == "¶" else machine.SPACED
             elif not (joined or closing or after or word == "¶"):
                 text += " "
             joined = word == "¶" or (word[-1] in "+_" and len(word) > 1) or word in _OPENING
@@ -147,10 +166,13 @@ class Compiler:
             text += "\n" if word == "¶" else mark(word) if re.search("[ء-ي]", word) else word
         if self.capitals:
             text = re.sub('([.?!] |\n)("?)([a-z])', lambda m: m[1] + m[2] + m[3].upper(), text)
-        self.code += [machine.PIECE, self.piece(text, begins | (machine.JOINED if joined else 0))]
+        self.code += [machine.PIECE, self.piece(text, spacing | (machine.JOINED if joined else 0))]
 
     def form(self, table: Table, label: str, where: str) -> tuple[int, int, int]:
-        """The first cell that `label` names, the stride of agreement in it, and its number (0 to 2)."""
+        """Return the first cell of the form `label`, the stride between its agreements, and its number (0 to 2).
+
+        Marks the cells as used. `where`: the element, for the message of ValueError.
+        """
         kind, cells = table.kind, CELLS[table.kind]
         if label in cells:
             self.cells[kind].add(cells.index(label))
@@ -160,37 +182,42 @@ class Compiler:
         elif kind in ("verb", "dverb") and f"{label}.3ms" in cells:
             first, stride = cells.index(f"{label}.3ms"), 1
         else:
-            raise ValueError(f"grammar: {where} asks for {label!r} of a {kind}, which has {', '.join(cells[:6])}, ...")
-        self.cells[kind].update(first + stride * at for at in range(6))
+            raise ValueError(
+                f"grammar: {where}: a {kind} has no form {label!r}; its forms are {', '.join(cells[:6])}, ..."
+            )
+        self.cells[kind].update(first + stride * agreement for agreement in range(6))
         return first, stride, 0
 
     def slot(self, body: str) -> None:
+        """Compile `<class/form>` or `<x/form>`."""
         left, _, right = body.partition("/")
         bound, _, name = left.rpartition("=")
-        label, at, agreeing = right.partition("@")
-        agrees = -1 if not at else -2 if agreeing in ("", "@") else self.variable(agreeing.lstrip("@"))
-        mask = 1 if agreeing.startswith("@") else 7
+        label, separator, target = right.partition("@")
+        agreement = -1 if not separator else -2 if target in ("", "@") else self.variable(target.lstrip("@"))
+        mask = 1 if target.startswith("@") else 7
         if name not in self.tables:
             if bound or name not in self.bound:
-                raise ValueError(f"grammar: <{body}>: no class and no variable is called {name!r}")
+                raise ValueError(f"grammar: <{body}>: {name!r} is neither a class nor a variable")
             cell, _stride, _number = self.form(self.tables[self.bound[name]], label, f"<{body}>")
             self.code += [machine.AGAIN, self.variable(name), cell]
             return
         silent = label == "-"
         cell, stride, number = (-1, 0, 0) if silent else self.form(self.tables[name], label, f"<{body}>")
-        target = self.variable(bound) if bound else -1
-        self.code += [machine.SLOT, self.classes[name], cell, agrees, stride, mask, target, number]
+        variable = self.variable(bound) if bound else -1
+        self.code += [machine.SLOT, self.classes[name], cell, agreement, stride, mask, variable, number]
 
     def symbol(self, name: str, body: str) -> int:
+        """Return the index of a symbol. `body`: the element, for the message of ValueError."""
         if name not in self.symbols:
-            raise ValueError(f"grammar: <{body}>: there is no symbol {name!r}")
+            raise ValueError(f"grammar: <{body}>: unknown symbol {name!r}")
         return self.symbols[name]
 
     def operand(self, text: str) -> list[int]:
+        """Return an operand of ARITHMETIC: [0, number] or [1, variable]."""
         return [0, int(text)] if text.isdigit() else [1, self.variable("#" + text)]
 
     def token(self, body: str) -> None:
-        """One `<...>`."""
+        """Compile one element `<...>`."""
         if body[0] == "~":
             self.code += [machine.BUDGET, int(body[1:])]
         elif match := re.fullmatch(r"#(\w+)=(\d+)\.\.(\d+)", body):
@@ -219,10 +246,12 @@ class Compiler:
             self.slot(body)
 
     def reference(self, name: str, variable: str, body: str) -> list[int]:
+        """Return the operands of SWITCH and KEYED."""
         symbol = self.symbol(name, body)
         return [symbol, self.variable(variable) if variable else -1, int(self.rules[name].switched)]
 
     def compile(self, start: str) -> Program:
+        """Compile all rules. `start`: name of the start symbol. Raises ValueError for an invalid element."""
         for rule in self.rules.values():
             for tokens in rule.alternatives:
                 for token in tokens:
@@ -242,20 +271,21 @@ class Compiler:
                 self.alternative(name, tokens)
         lexemes, forms = self.lexemes(choices, keep, other)
         pool, spans = bytearray(), []
-        for text, stands in self.pieces:
+        for text, spacing in self.pieces:
             data = text.encode()
-            spans.append((len(pool), len(pool) + len(data), stands))
+            spans.append((len(pool), len(pool) + len(data), spacing))
             pool += data
-        first = [tokens[0].strip("<>«»") for tokens in self.rules[start].alternatives]
-        first = [name if name in self.rules else start for name in first]
+        genres = [tokens[0].strip("<>«»") for tokens in self.rules[start].alternatives]
+        genres = [name if name in self.rules else start for name in genres]
         return Program(
-            self.symbols[start], tuple(first), np.array(self.code, np.int64), np.array(choices, np.int64),
+            self.symbols[start], tuple(genres), np.array(self.code, np.int64), np.array(choices, np.int64),
             np.array(keep, np.uint64), np.array(other, np.int64), np.array(entry, np.int64),
             np.array(lexemes, np.int64).reshape(-1, 4), np.array(forms, np.int64), np.array(spans, np.int64),
             np.frombuffer(bytes(pool), np.uint8),
         )  # fmt: skip
 
     def alternative(self, name: str, tokens: list[str]) -> None:
+        """Compile one alternative of the symbol `name`."""
         words: list[str] = []
         for token in [*tokens, ""]:
             special = token[:1] + token[-1:] in ("<>", "«»") and len(token) > 2
@@ -278,10 +308,13 @@ class Compiler:
     def lexemes(
         self, choices: list[tuple[int, int, int, int]], keep: list[int], other: list[int]
     ) -> tuple[list[tuple[int, int, int, int]], list[int]]:
-        """The classes as choices by Zipf's law, and the pieces of every cell in use (-1 where none asks)."""
+        """Compile the classes of lexemes: append their choices (by Zipf's law) to the three lists.
+
+        Returns the rows of `Program.lexemes`, and the piece of each cell, -1 for cells that no rule uses.
+        """
         rows: list[tuple[int, int, int, int]] = []
         forms: list[int] = []
-        stands = machine.JOINED if self.raw else machine.SPACED
+        spacing = machine.JOINED if self.raw else machine.SPACED
         for table in self.tables.values():
             kept, others = alias([(1 << 40) // (rank + 4) for rank in range(len(table.lexemes))])
             choices.append((len(keep), len(kept), len(rows), 0))
@@ -291,14 +324,18 @@ class Compiler:
             for lexeme in table.lexemes:
                 rows.append((len(forms), *lexeme.agreements))
                 cells = enumerate(CELLS[table.kind])
-                forms += [self.piece(lexeme.form(cell), stands) if at in used else -1 for at, cell in cells]
+                forms += [self.piece(lexeme.form(cell), spacing) if index in used else -1 for index, cell in cells]
         return rows, forms
 
 
 def compile_grammar(
     grammars: tuple[str, ...], lexicons: tuple[str, ...], *, vocalised: bool = False, capitals: bool = False
 ) -> Program:
-    """The program of the named files of `grammars/` over those of `lexicon/`; its start symbol is `Document`."""
+    """Compile files of `grammars/` with files of `lexicon/`, both given by name; the start symbol is `Document`.
+
+    vocalised: keep vowel signs. capitals: sentences begin with a capital letter.
+    Raises ValueError for an invalid file.
+    """
     rules: dict[str, Rule] = {}
     raw = False
     for name in grammars:

@@ -1,16 +1,16 @@
-"""The lexicon: what the files in `lexicon/` say, as tables of lexemes with every form that a grammar may ask for.
+"""The lexicon: the files in `lexicon/` as tables of lexemes, with all forms that a grammar may use.
 
-A file is a list of sections, `[kind class]` and then entries apart by white space, `_` standing for a space:
+A file is a list of sections: a line `[kind class]`, then entries separated by white space, with `_` for a space:
 
     noun   قاضii/قضاة (ends in a weak i)  طبيب/أطباء  شركة/ات  مدرس/ون  شمس/شموس^f  كتب:fi3aal/fu3ul (root, patterns)
     adj    كبير/كبار  وطني (sound plural)  أحمر/حمراء/حمر  كبر:fa3iil/fi3aal
     verb   قول1au  قدم2  خدمX (root, form, and the two vowels of form I)
     dverb  شاف/شف/شوف (a dialect's past, past before a consonant, present)
-    word   القاهرة  بين (as it stands)
+    word   القاهرة  بين (not inflected)
     enoun  box/boxes  city      everb  go/goes/went/going/gone  walk
 
-Entries stand in order of frequency: the grammar draws them by Zipf's law. `noun person h` marks people, whose plurals
-are agreed with as people. Each verb class `x` of derived forms also gives nouns `x.masdar` and adjectives `x.doer`.
+Entries are in order of frequency; the grammar draws them by Zipf's law. `noun person h` marks persons, whose plurals
+have plural agreement. The derived forms of a verb class `x` also give nouns `x.masdar` and adjectives `x.doer`.
 """
 
 import re
@@ -33,7 +33,7 @@ CELLS: dict[str, tuple[str, ...]] = {
     "enoun": ("s", "p"),
     "everb": ENGLISH_VERB_CELLS,
 }
-_KEPT_WHOLE = frozenset(
+_UNSEGMENTED = frozenset(
     [
         "الله",
         "الذي",
@@ -57,7 +57,10 @@ _KEPT_WHOLE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Lexeme:
-    """One entry: how it is agreed with in singular, dual and plural, and how its cells are made."""
+    """One entry.
+
+    agreements: index in `nominals.AGREEMENTS` for singular, dual and plural. form: returns the spelling of a cell.
+    """
 
     agreements: tuple[int, int, int]
     form: Callable[[str], str]
@@ -65,28 +68,29 @@ class Lexeme:
 
 @dataclass(slots=True)
 class Table:
-    """A class of lexemes of one kind, most frequent first."""
+    """A class of lexemes, most frequent first. `kind`: a key of CELLS."""
 
     kind: str
     lexemes: list[Lexeme]
 
 
 def mark(word: str) -> str:
-    """A word of running text with its boundaries: `+` where written, the article and ة found by themselves."""
+    """Return a word of running text with `MARK` at its boundaries: at each `+`, after the article, and before ة."""
     head, tail = re.fullmatch(r"(.*?)([^\w+\u064b-\u0652]*)", word, re.DOTALL).groups()  # type: ignore[union-attr]
     pieces = head.split("+")
-    for at, piece in enumerate(pieces):
-        if piece.startswith("ال") and piece not in _KEPT_WHOLE and len(piece) > 3:
-            pieces[at] = "ال+" + piece[2:]
+    for index, piece in enumerate(pieces):
+        if piece.startswith("ال") and piece not in _UNSEGMENTED and len(piece) > 3:
+            pieces[index] = "ال+" + piece[2:]
         if len(piece) > 2 and piece.endswith("ة"):
-            pieces[at] = pieces[at][:-1] + "+ة"
+            pieces[index] = pieces[index][:-1] + "+ة"
     return "+".join(pieces).replace("+", MARK) + tail
 
 
 def _stem(text: str, root: str = "") -> str:
+    """Return the sounds of a stem: a pattern with a root, or literal letters without one."""
     if root:
         return fit(root, text)
-    text = re.sub(r"([ء-ي])(?=\1)", r"\1a", text)  # a literal has no vowels: keep its twin letters apart
+    text = re.sub(r"([ء-ي])(?=\1)", r"\1a", text)  # literal text has no vowels: separate doubled letters
     if re.fullmatch("[^أ].*..ات|.*....ات", text):
         return text[:-2] + "+aat"
     return text[:-1] + "+aT" if text.endswith("ة") else text
@@ -117,7 +121,7 @@ def _adjective(entry: str, _: bool) -> Lexeme:
 def _verb_of(entry: str) -> verbs.Verb:
     match = re.fullmatch(r"([ء-ي]{3})([1-8X])([aiu]{2})?", entry)
     if not match:
-        raise ValueError(f"lexicon: {entry!r} is no verb; write root, form and, for form I, its vowels: كتب1au")
+        raise ValueError(f"lexicon: {entry!r} is not a verb; give root, form and, for form I, the vowels: كتب1au")
     return verbs.derive(match[1], match[2], match[3] or "")
 
 
@@ -155,12 +159,13 @@ def _word(entry: str, _: bool) -> Lexeme:
 
 
 def _english_noun(entry: str, _: bool) -> Lexeme:
-    one, _slash, many = entry.replace("_", " ").partition("/")
-    regular = (
-        one[:-1] + "ies" if re.search("[^aeiou]y$", one) else one + ("es" if re.search("(s|x|ch|sh)$", one) else "s")
-    )
-    forms = {"s": one, "p": many or regular}
-    vowel = one[0] in "aeiou"
+    singular, _slash, plural = entry.replace("_", " ").partition("/")
+    if re.search("[^aeiou]y$", singular):
+        regular = singular[:-1] + "ies"
+    else:
+        regular = singular + ("es" if re.search("(s|x|ch|sh)$", singular) else "s")
+    forms = {"s": singular, "p": plural or regular}
+    vowel = singular[0] in "aeiou"
     return Lexeme((vowel, vowel, vowel), forms.__getitem__)
 
 
@@ -191,7 +196,7 @@ _READERS: dict[str, Callable[[str, bool], Lexeme]] = {
 
 
 def _derived(entries: list[str]) -> tuple[list[Lexeme], list[Lexeme]]:
-    """The verbal nouns and active participles of the derived forms among `entries`."""
+    """Return the verbal nouns and the active participles of the derived forms (II to X) in `entries`."""
     masdars, doers = [], []
     for verb in (_verb_of(entry) for entry in entries if entry[3] != "1"):
         noun = nominals.Noun(verb.masdar, "ات", verb.masdar.endswith("T"), False)
@@ -205,7 +210,10 @@ def _derived(entries: list[str]) -> tuple[list[Lexeme], list[Lexeme]]:
 
 
 def load(names: tuple[str, ...]) -> dict[str, Table]:
-    """The tables of the named files of `lexicon/`, by class; a class that stands twice is joined."""
+    """Load files of `lexicon/`, given by name. Returns the tables by class; sections of one class are merged.
+
+    Raises ValueError for an invalid entry.
+    """
     tables: dict[str, Table] = {}
 
     def add(kind: str, name: str, lexemes: list[Lexeme]) -> None:

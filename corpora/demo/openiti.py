@@ -1,10 +1,10 @@
-"""Classical documents bound into books, written as OpenITI mARkdown.
+"""Books of classical documents in OpenITI mARkdown.
 
-A book is a file named by its URI, `<death AH><Author>.<Title>.<Version>-ara1`, in `<quarter century>AH/data/`. It
-opens with `######OpenITI#` and `#META#` lines; a document is a `### |` heading and `# ` paragraphs whose lines go on
-with `~~`; verse halves stand around `%~%`; `PageV01P001` comes after the text of its page and `ms1` after every 300
-words. As in the release most books are without vowel signs; the vocalised documents make books of their own. Scheme:
-https://openiti.org (mARkdown); what real files look like: a census of 416 files of the 2023 repositories.
+A book is a file in `<quarter century>AH/data/` with the name of its URI, `<death AH><Author>.<Title>.<Version>-ara1`.
+It begins with `######OpenITI#` and `#META#` lines. A document is a `### |` heading and `# ` paragraphs, whose
+continuation lines begin with `~~`. `%~%` separates the halves of a verse, `PageV01P001` follows the text of its page,
+and `ms1` follows every 300 words. As in the release, most books have no vowel signs; vocalised documents are in books
+of their own. Scheme: https://openiti.org (mARkdown). The details follow 416 files of the 2023 repositories.
 """
 
 import textwrap
@@ -39,7 +39,7 @@ _SUFFIXES = (".mARkdown", ".completed", "", "")
 
 @dataclass(slots=True)
 class _Pages:
-    """Where the book stands: characters of this page, words since the milestone, and the numbers of both."""
+    """Position in a book: characters on the page, words since the last milestone, numbers of page and milestone."""
 
     chars: int = 0
     words: int = 0
@@ -47,7 +47,7 @@ class _Pages:
     milestone: int = 1
 
     def marked(self, text: str) -> str:
-        """The paragraph with page ends and milestones put between its words."""
+        """Return a paragraph with page ends and milestones inserted between its words."""
         out = []
         for word in text.split(" "):
             out.append(word)
@@ -61,6 +61,7 @@ class _Pages:
         return " ".join(out)
 
     def end(self) -> str:
+        """Return the mark of the page's end, and begin the next page."""
         mark = f"PageV01P{self.page:03}"
         self.chars, self.page = 0, self.page + 1
         return mark
@@ -108,18 +109,18 @@ def _book(number: int, documents: list[DemoDocument]) -> tuple[Path, str]:
 
 
 def write_books(folder: Path, documents: Iterable[DemoDocument]) -> list[Path]:
-    """Bind documents into books of about 26,000 characters under `folder`; the files written, in order."""
-    bound: list[list[DemoDocument]] = []
+    """Write documents as books of about 26,000 characters below `folder`. Returns the paths of the files, in order."""
+    books: list[list[DemoDocument]] = []
     open_books: dict[bool, tuple[list[DemoDocument], int]] = {}
     for document in documents:
-        pages, size = open_books.get(document.vocalised, ([], 0))
-        if not pages:
-            bound.append(pages)
-        pages.append(document)
+        book, size = open_books.get(document.vocalised, ([], 0))
+        if not book:
+            books.append(book)
+        book.append(document)
         size += len(document.text)
-        open_books[document.vocalised] = (pages, size) if size < _BOOK_CHARS else ([], 0)
+        open_books[document.vocalised] = (book, size) if size < _BOOK_CHARS else ([], 0)
     paths = []
-    for number, book in enumerate(bound):
+    for number, book in enumerate(books):
         relative, text = _book(number, book)
         path = folder / relative
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,19 +1,18 @@
-"""Sounds to letters: the one place that knows Arabic orthography.
+"""Arabic orthography: conversion of sounds to letters.
 
-A word is built as a string of sounds: Arabic letters stand for consonants (ء for hamza, wherever it will sit; those
-of the affixes may be written t m n s y w h k '),
-`a i u` for short vowels, `aa ii uu` for long ones, `N` for nunation, `T` for ta marbuta, `Y` for an alif maqsura,
-`A` for the silent alif of a plural verb, `+` for a morpheme boundary. `spell` writes it out fully vocalised in NFC;
-`bare` drops the vowel signs again. The seat of hamza follows the rule of the stronger neighbour (i over u over a
-over none), with the usual exceptions after a long vowel and at the end of a word: W. Wright, A Grammar of the
-Arabic Language, 3rd ed., vol. I, sections 14-17.
+A word is a string of sounds: Arabic letters for consonants (ء for hamza with any seat; t m n s y w h k ' are accepted
+for the consonants of affixes), `a i u` for short vowels, `aa ii uu` for long vowels, `N` for nunation, `T` for ta
+marbuta, `Y` for alif maqsura, `A` for the silent alif of a plural verb, `+` for a morpheme boundary. `spell` returns
+the fully vocalised spelling in NFC; `bare` removes the vowel signs. The stronger neighbouring vowel selects the seat
+of hamza (i before u before a before none), with the usual exceptions after a long vowel and at the end of a word: W.
+Wright, A Grammar of the Arabic Language, 3rd ed., vol. I, sections 14-17.
 """
 
 import re
 import unicodedata
 
 MARK = "\x1f"
-"""Stands between two morphemes of one word until the text is handed out: the ASCII unit separator."""
+"""Separator of the morphemes of a word in generated text: the ASCII unit separator. Published text has none."""
 
 SUN = frozenset("تثدذرزسشصضطظلن")
 _SHORT = {"a": "\u064e", "u": "\u064f", "i": "\u0650"}
@@ -26,29 +25,30 @@ _SILENT = frozenset("اىآ")
 
 
 def bare(text: str) -> str:
-    """The same text without vowel signs: what nearly all Arabic is written like."""
+    """Return a text without vowel signs, as most Arabic text is written."""
     return _SIGNS.sub("", text)
 
 
-def _vowel_before(sounds: str, at: int) -> str:
-    """The vowel that ends just before `at`: "" for none, one letter if short, two if long; `^` at the word's start."""
-    at -= 1
-    while at >= 0 and sounds[at] == "+":
-        at -= 1
-    if at < 0:
+def _vowel_before(sounds: str, index: int) -> str:
+    """Return the vowel before `index`: one letter if short, two if long, "" for none, `^` at the start of the word."""
+    index -= 1
+    while index >= 0 and sounds[index] == "+":
+        index -= 1
+    if index < 0:
         return "^"
-    if sounds[at] in "aiu":
-        return sounds[at] * 2 if at and sounds[at - 1] == sounds[at] else sounds[at]
-    return {"ا": "aa", "و": "w", "ي": "ii"}.get(sounds[at], "")
+    if sounds[index] in "aiu":
+        return sounds[index] * 2 if index and sounds[index - 1] == sounds[index] else sounds[index]
+    return {"ا": "aa", "و": "w", "ي": "ii"}.get(sounds[index], "")
 
 
-def _seat(sounds: str, at: int) -> str:
-    before = "^" if sounds[:at] in ("ال+", "ل+") else _vowel_before(sounds, at)
-    rest = sounds[at + 1 :].replace("+", "")
+def _seat(sounds: str, index: int) -> str:
+    """Return the letter of the hamza at `index`, with its seat."""
+    before = "^" if sounds[:index] in ("ال+", "ل+") else _vowel_before(sounds, index)
+    rest = sounds[index + 1 :].replace("+", "")
     after = rest[:1] if rest[:1] in ("a", "i", "u") else ""
     if before == "^":
         return "إ" if after == "i" else "أ"
-    if re.fullmatch(r"[aiu]?N?", rest):  # the last letter: the vowel before it decides
+    if re.fullmatch(r"[aiu]?N?", rest):  # last letter: only the vowel before it matters
         if rest == "aN" and before == "ii":
             return "ئ"
         return {"a": "أ", "u": "ؤ", "i": "ئ"}.get(before, "ء")
@@ -62,7 +62,7 @@ def _seat(sounds: str, at: int) -> str:
 
 
 def spell(sounds: str) -> str:
-    """The vocalised spelling of `sounds`, with `MARK` between morphemes.
+    """Return the vocalised spelling of `sounds`, with `MARK` between morphemes.
 
     >>> spell("كiتaaب+ii").replace(MARK, "+")
     'كِتَاب+ِي'
@@ -70,60 +70,60 @@ def spell(sounds: str) -> str:
     sounds = re.sub(r"ء([aiu])ء(?![aiu])", r"ء\1\1", sounds.translate(CONSONANTS))
     out: list[str] = []
     pending = False
-    at, end = 0, len(sounds)
+    position, end = 0, len(sounds)
 
-    def letter(text: str) -> None:
+    def add_letter(text: str) -> None:
         nonlocal pending
         if pending and out:
             out.append(MARK)
         pending = False
         out.append(text)
 
-    while at < end:
-        sound = sounds[at]
-        at += 1
+    while position < end:
+        sound = sounds[position]
+        position += 1
         if sound == "+":
             pending = True
         elif sound in "aiu":
-            if sounds[at : at + 1] == sound:
-                at += 1
+            if sounds[position : position + 1] == sound:
+                position += 1
                 if out and out[-1] == "أ" and sound == "a":
                     out[-1] = "آ"
                 elif not out:
-                    letter("آ" if sound == "a" else "إي")
+                    add_letter("آ" if sound == "a" else "إي")
                 else:
                     out.append(_SHORT[sound])
-                    letter(_LENGTHENER[sound])
-            elif sounds[at : at + 1] == "Y":
-                at += 1
+                    add_letter(_LENGTHENER[sound])
+            elif sounds[position : position + 1] == "Y":
+                position += 1
                 out.append(_SHORT[sound])
-                letter("ا" if re.sub(r"[+N]", "", sounds[at:]) else "ى")
-            elif sounds[at : at + 1] == "N":
-                at += 1
+                add_letter("ا" if re.sub(r"[+N]", "", sounds[position:]) else "ى")
+            elif sounds[position : position + 1] == "N":
+                position += 1
                 carrier = next((c for c in reversed(out) if c != MARK and not _SIGNS.match(c)), "")
                 after_long = len(out) > 1 and carrier == "ء" and "ا" in out[-2:]
                 out.append(_NUNATED[sound])
                 if sound == "a" and carrier not in ("ة", "ى", "أ") and not after_long:
                     pending = True
-                    letter("ا")
-            elif not out:  # a word that begins with a joining hamza
-                letter("ا")
+                    add_letter("ا")
+            elif not out:  # the word begins with a joining hamza
+                add_letter("ا")
                 out.append(_SHORT[sound])
             else:
                 out.append(_SHORT[sound])
         elif sound == "A":
-            letter("ا")
+            add_letter("ا")
         elif sound == "T":
-            letter("ة")
+            add_letter("ة")
         else:
-            letter(_seat(sounds, at - 1) if sound == "ء" else sound)
-            follower = sounds[at:].lstrip("+")
+            add_letter(_seat(sounds, position - 1) if sound == "ء" else sound)
+            follower = sounds[position:].lstrip("+")
             if follower[:1] == sound:
-                at = end - len(follower) + 1
+                position = end - len(follower) + 1
                 out.append(_SHADDA)
-                if "+" in sounds[at - 2 : at]:
+                if "+" in sounds[position - 2 : position]:
                     pending = True
-                follower = sounds[at:].lstrip("+")
+                follower = sounds[position:].lstrip("+")
             if follower[:1] not in tuple("aiuTYA") and sound not in _SILENT:
                 long = (sound == "و" and out[-2:-1] == [_SHORT["u"]]) or (sound == "ي" and out[-2:-1] == [_SHORT["i"]])
                 if not long and out[-1] != _SHADDA:
@@ -133,7 +133,7 @@ def spell(sounds: str) -> str:
 
 
 def fit(root: str, pattern: str) -> str:
-    """The sounds of a root in a pattern, written as its transcription with f, 3, l for the three radicals.
+    """Return the sounds of a root in a pattern: a transcription with f, 3, l for the three radicals.
 
     >>> bare(spell(fit("كتب", "maf3uul"))), bare(spell(fit("درس", "mafaa3il")))
     ('مكتوب', 'مدارس')

@@ -1,9 +1,9 @@
-"""Every form of a verb, as sounds with morpheme boundaries: forms I to X, sound and weak roots alike.
+"""Conjugation of verbs, as sounds with morpheme boundaries: forms I to X of sound and weak roots.
 
-A verb is four stems, past and present, each before a vowel and before a consonant (`قaaل`, `قuل`); the endings do the
-rest. Subject endings stand apart (كتب+وا, يكتب+ون), the prefixes of the present do not: Farasa's scheme. Passives
-come from the active stems by their vowels alone. Facts: W. Wright, A Grammar of the Arabic Language, 3rd ed., vol. I,
-sections 35-73 (derived forms) and 127-180 (weak verbs).
+A verb has four stems, past and present, each before a vowel and before a consonant (`قaaل`, `قuل`). Endings and
+prefixes express person, number and mood. As in Farasa's scheme, subject endings are segments (كتب+وا, يكتب+ون) and the
+prefixes of the present are not. Passives change only the vowels of the active stems. Grammar: W. Wright, A Grammar of
+the Arabic Language, 3rd ed., vol. I, sections 35-73 (derived forms) and 127-180 (weak verbs).
 """
 
 import re
@@ -52,9 +52,11 @@ _DOUBLED = {
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """Stems before a vowel and before a consonant, the present's prefix vowel, and the verbal noun.
+    """A verb, as sounds.
 
-    `last` is the final root letter that is weak: "" (none), "w", "y" (alternates with a long a) or "i" (نسي).
+    past, present: stems before a vowel. past_consonantal, present_consonantal: stems before a consonant.
+    prefix: vowel of the present's prefix. last: weak last radical in the past: "" (none), "w", "y" (alternates with a
+    long a) or "i" (نسي). present_last: its vowel in the present. masdar: verbal noun.
     """
 
     past: str
@@ -68,17 +70,18 @@ class Verb:
 
     @property
     def participle(self) -> str:
-        """The active participle of a derived form, as sounds."""
+        """Active participle of a derived form, as sounds."""
         return "مu" + re.sub("(?<!a)a([^aiu]*)$", r"i\1", self.present) + ("ii" if self.last else "")
 
 
 def _infixed(pattern: str, root: str) -> str:
-    """Form VIII's t, as it sounds after the first radical."""
+    """Return a pattern with the t of form VIII, assimilated to the first radical."""
     infix = "ط" if root[0] in "صضطظ" else "د" if root[0] in "زد" else "t"
     return pattern.replace("tT", infix)
 
 
 def _passive(stem: str, *, past: bool) -> str:
+    """Return the passive of an active stem."""
     vowels = [m.start() for m in re.finditer("[aiu]+", stem)]
     if not past:
         return stem[:1] * stem.startswith("u") + re.sub("[aiu]", "a", stem[stem.startswith("u") :])
@@ -89,7 +92,10 @@ def _passive(stem: str, *, past: bool) -> str:
 
 
 def derive(root: str, form: str, vowels: str = "") -> Verb:
-    """The verb of `root` in `form` (`1` to `8`, `X`); form I names its vowels, past and present (`au`)."""
+    """Return the verb of a root of three letters in a form (`1` to `8`, `X`).
+
+    vowels: middle vowels of the past and the present (`au`); only for form I.
+    """
     doubled = root[1] == root[2] and form in "1478X"
     hollow = root[1] in "وي" and root[2] not in "وي" and form in "1478X"
     last = {"و": "w", "ي": "y"}.get(root[2], "") if root[2] in "وي" else ""
@@ -180,21 +186,21 @@ def _present(verb: Verb, person: str, mood: str, *, passive: bool, bound: bool) 
             )
             if last:
                 return _PREFIX[person] + prefix + stem + last
-    begun = _PREFIX[person] + prefix + stem
+    base = _PREFIX[person] + prefix + stem
     if not last:
-        return begun + ending
+        return base + ending
     if ending in ("u", "a"):
         if last == "a":
-            return begun + ("aa" if bound else "aY")
-        return begun + last * 2 if ending == "u" else begun + last + ("y" if last == "i" else "w") + "a"
+            return base + ("aa" if bound else "aY")
+        return base + last * 2 if ending == "u" else base + last + ("y" if last == "i" else "w") + "a"
     if "uu" in ending or "ii" in ending:
         joined = ending.replace("uu", "aw").replace("ii", "ay") if last == "a" else ending
-        return begun + joined
-    return begun + {"a": "ay", "i": "iy", "u": "uw"}[last] + ending
+        return base + joined
+    return base + {"a": "ay", "i": "iy", "u": "uw"}[last] + ending
 
 
 def verb_cell(verb: Verb, cell: str) -> str:
-    """The sounds of one cell of `VERB_CELLS`."""
+    """Return the sounds of one cell of `VERB_CELLS`."""
     tense, person = cell.split(".")
     if tense in ("past", "pastp", "ppast"):
         return _past(verb, person, passive=tense == "ppast", bound=tense == "pastp")

@@ -1,4 +1,4 @@
-"""Quality filters: statistics of a text, thresholds by profile, and rules for source code."""
+"""Quality filters: statistics of a text, thresholds of each profile, and rules for source code."""
 
 from corpora.quality.filter import Filter, Limits, profiles_of
 from corpora.quality.statistics import Meter

@@ -1,8 +1,8 @@
-"""The words of a text, exactly as datatrove's filters count them for Arabic: spaCy's blank Arabic tokenizer, compiled.
+"""Word splitting of Arabic text, identical to spaCy's blank Arabic tokenizer, which datatrove's filters use.
 
-spaCy cuts at white space, then strips one prefix and one suffix in turn from each chunk, leaves what is a special case
-or an address, and cuts the rest at infixes; last it looks for special cases that fell into several tokens (emoticons,
-abbreviations) and joins them. Here that is one loop over code points. What the rules come to:
+spaCy splits text at white space. From each chunk it removes one prefix and one suffix in turn, until a special case or
+an address remains, and splits the rest at infixes. Finally it joins special cases that were split into several tokens
+(emoticons, abbreviations). This module does the same in one compiled loop over code points. The rules:
 
     prefix  punctuation, quotes, symbols, currencies, two dots or more, + before no digit
     suffix  punctuation and quotes but no symbols; two dots or more; after an ASCII digit a unit, a currency, +; a dot
@@ -11,8 +11,9 @@ abbreviations) and joins them. Here that is one loop over code points. What the 
             a dot between letters or quotes
     joined  emoticons, and abbreviations, three of which hold a space (ب. م, م. س, م. ن)
 
-White space is nobody's word. Facts: `corpora.quality.arabic_words_build` writes them from spaCy 3.8 (MIT); rules:
-spacy/tokenizer.pyx, spacy/lang/punctuation.py, spacy/lang/ar/punctuation.py. No spaCy is needed to run it.
+White space is not a word. `corpora.quality.arabic_words_build` writes the character classes and lists from spaCy 3.8
+(MIT). The rules are those of spacy/tokenizer.pyx, spacy/lang/punctuation.py and spacy/lang/ar/punctuation.py. spaCy is
+not needed to run this module.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ _DOT, _ELLIPSIS, _PLUS, _MINUS, _COMMA, _EN, _EM, _TILDE, _DOLLAR = (
 
 
 def split(text: str) -> list[str]:
-    """The words of a text, in order."""
+    """Return the words of a text, in order."""
     codes = code_points(text)
     spans = np.empty((2, len(codes) + 1, 2), np.int32)
     count = split_words(codes, tables(), spans[0], spans[1])
@@ -76,47 +77,52 @@ def split(text: str) -> list[str]:
 
 
 def code_points(text: str) -> npt.NDArray[np.uint32]:
-    """A text as an array of code points."""
+    """Return a text as an array of code points, uint32 (len(text),)."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def split_words(text: Any, facts: Tables, tokens: Spans, words: Spans) -> Any:
-    """Write start and stop of each word to `words`, which as the scratch `tokens` has room for a word a character and
-    one; returns how many there are."""
+    """Write the start and stop of each word of `text` to `words`; return the number of words.
+
+    text: code points, uint32 (n,). facts: see `tables`. tokens: scratch space. tokens, words: int32 (n + 1, 2).
+    """
     count = _tokens(text, facts.classes, facts.strings, tokens)
     return _join(text, facts.classes, facts.strings, facts.patterns, tokens, count, words)
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _tokens(text: Any, classes: Any, strings: Any, tokens: Spans) -> Any:
-    """The words before special cases of several tokens are looked for."""
-    size, place, count = text.size, 0, 0
-    while place < size:
-        char_class = classes[text[place]]
+    """Write the tokens, before special cases of several tokens are joined; return their number."""
+    size, position, count = text.size, 0, 0
+    while position < size:
+        char_class = classes[text[position]]
         if char_class & SPACE:
-            place += 1
+            position += 1
             continue
-        start = place
+        start = position
         common = np.uint32(PLAIN | DIGIT)
-        while place < size and not char_class & SPACE:
+        while position < size and not char_class & SPACE:
             common &= char_class
-            place += 1
-            if place < size:
-                char_class = classes[text[place]]
-        if common or place - start == 1:  # letters that no rule looks at, or digits
-            tokens[count, 0], tokens[count, 1] = start, place
+            position += 1
+            if position < size:
+                char_class = classes[text[position]]
+        if common or position - start == 1:  # only letters that no rule depends on, or only digits
+            tokens[count, 0], tokens[count, 1] = start, position
             count += 1
         else:
-            count = _chunk(text, start, place, classes, strings, tokens, count)
+            count = _chunk(text, start, position, classes, strings, tokens, count)
     return count
 
 
 @njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
 def _chunk(text: Any, start: int, stop: int, classes: Any, strings: Any, tokens: Spans, count: int) -> Any:
-    """The tokens of a chunk without white space. Suffixes wait at the end of the room that the chunk has."""
-    room = count + stop - start
-    suffixes = room
+    """Append the tokens of a chunk without white space to `tokens`; return the new number of tokens.
+
+    Suffixes are kept at the end of the chunk's space in `tokens` until the tokens before them are written.
+    """
+    end = count + stop - start
+    suffixes = end
     special = 0
     while start < stop:
         special = _special(text, start, stop, classes, strings)
@@ -146,23 +152,23 @@ def _chunk(text: Any, start: int, stop: int, classes: Any, strings: Any, tokens:
             break
     if start < stop:
         if special == SPLIT:
-            for place in range(start, stop):
-                tokens[count, 0], tokens[count, 1] = place, place + 1
+            for index in range(start, stop):
+                tokens[count, 0], tokens[count, 1] = index, index + 1
                 count += 1
         elif special:
             tokens[count, 0], tokens[count, 1] = start, stop
             count += 1
         else:
             count = _core(text, start, stop, classes, tokens, count)
-    for place in range(suffixes, room):
-        tokens[count, 0], tokens[count, 1] = tokens[place, 0], tokens[place, 1]
+    for index in range(suffixes, end):
+        tokens[count, 0], tokens[count, 1] = tokens[index, 0], tokens[index, 1]
         count += 1
     return count
 
 
 @njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
 def _special(text: Any, start: int, stop: int, classes: Any, strings: Any) -> Any:
-    """SPECIAL or SPLIT if text[start:stop] is a special case, else 0."""
+    """Return SPECIAL or SPLIT if text[start:stop] is a special case, else 0."""
     if not 0 < stop - start <= LONGEST or not classes[text[start]] & STARTS or not classes[text[stop - 1]] & ENDS:
         return 0
     return lookup(strings, hash_span(text, start, stop)) & (SPECIAL | SPLIT)
@@ -170,7 +176,7 @@ def _special(text: Any, start: int, stop: int, classes: Any, strings: Any) -> An
 
 @njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
 def _prefix(text: Any, start: int, stop: int, classes: Any) -> Any:
-    """Length of the prefix of text[start:stop]."""
+    """Return the length of the prefix of text[start:stop], 0 if none."""
     char = text[start]
     if classes[char] & PREFIX:
         return 1
@@ -188,62 +194,66 @@ def _prefix(text: Any, start: int, stop: int, classes: Any) -> Any:
 
 @njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
 def _suffix(text: Any, start: int, stop: int, classes: Any, strings: Any) -> Any:
-    """Length of the suffix of text[start:stop]: the longest that a rule finds."""
+    """Return the length of the longest suffix of text[start:stop], 0 if none."""
     if start >= stop:
         return 0
     char = text[stop - 1]
-    found = 1 if classes[char] & SUFFIX else 0
+    length = 1 if classes[char] & SUFFIX else 0
     if char == _ELLIPSIS and stop - 2 >= start and text[stop - 2] == _ELLIPSIS:
-        found = 2
+        length = 2
     elif char == _DOT:
         first = stop - 1
         while first > start and text[first - 1] == _DOT:
             first -= 1
         if stop - first > 1:
-            found = stop - first
+            length = stop - first
         elif stop - 3 >= start and classes[text[stop - 2]] & UPPER and classes[text[stop - 3]] & UPPER:
-            found = 1
+            length = 1
     if classes[char] & ENDS_UNIT:
-        for place in range(stop - 2, max(start, stop - 1 - LONGEST) - 1, -1):
-            if classes[text[place]] & DIGIT:
-                if lookup(strings, hash_span(text, place + 1, stop)) & UNIT:
-                    found = max(found, stop - place - 1)
+        for index in range(stop - 2, max(start, stop - 1 - LONGEST) - 1, -1):
+            if classes[text[index]] & DIGIT:
+                if lookup(strings, hash_span(text, index + 1, stop)) & UNIT:
+                    length = max(length, stop - index - 1)
                 break
-    return found
+    return length
 
 
 @njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
 def _dots(text: Any, start: int, stop: int) -> Any:
-    place = start
-    while place < stop and text[place] == _DOT:
-        place += 1
-    return place - start
+    """Return the number of dots at the start of text[start:stop]."""
+    position = start
+    while position < stop and text[position] == _DOT:
+        position += 1
+    return position - start
 
 
 @njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
 def _core(text: Any, start: int, stop: int, classes: Any, tokens: Spans, count: int) -> Any:
-    """The tokens of what is left between prefixes and suffixes: one if it is an address, else cut at infixes."""
+    """Append the tokens of the text between prefixes and suffixes; return the new number of tokens.
+
+    An address is one token; other text is split at infixes.
+    """
     dotted, common = False, np.uint32(PLAIN | DIGIT)
-    for place in range(start, stop):
-        dotted |= text[place] == _DOT
-        common &= classes[text[place]]
-    asked = not dotted  # an address has a dot
+    for index in range(start, stop):
+        dotted |= text[index] == _DOT
+        common &= classes[text[index]]
+    checked = not dotted  # an address has a dot
     begin = start
-    place = stop if common else start
-    while place < stop:
-        length = _infix(text, start, place, stop, classes)
-        if length and place > start:
-            if not asked:
-                asked = True
+    position = stop if common else start
+    while position < stop:
+        length = _infix(text, start, position, stop, classes)
+        if length and position > start:
+            if not checked:
+                checked = True
                 if is_url(text, start, stop, classes):
                     break
-            if place > begin:
-                tokens[count, 0], tokens[count, 1] = begin, place
+            if position > begin:
+                tokens[count, 0], tokens[count, 1] = begin, position
                 count += 1
-            tokens[count, 0], tokens[count, 1] = place, place + length
+            tokens[count, 0], tokens[count, 1] = position, position + length
             count += 1
-            begin = place + length
-        place += max(length, 1)
+            begin = position + length
+        position += max(length, 1)
     if begin < stop:
         tokens[count, 0], tokens[count, 1] = begin, stop
         count += 1
@@ -252,7 +262,7 @@ def _core(text: Any, start: int, stop: int, classes: Any, tokens: Spans, count: 
 
 @njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
 def _infix(text: Any, start: int, place: int, stop: int, classes: Any) -> Any:
-    """Length of the infix at `place` in text[start:stop]."""
+    """Return the length of the infix at `place` in text[start:stop], 0 if none."""
     char = text[place]
     char_class = classes[char]
     if char_class & INFIX:
@@ -285,7 +295,7 @@ def _infix(text: Any, start: int, place: int, stop: int, classes: Any) -> Any:
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _join(text: Any, classes: Any, strings: Any, patterns: Any, tokens: Spans, count: int, words: Spans) -> Any:
-    """Special cases that fell into several tokens become the words they are."""
+    """Write the words: the tokens, with special cases of several tokens joined; return the number of words."""
     written = first = 0
     while first < count:
         number = _piece(text, tokens, first, classes, strings)
@@ -294,7 +304,7 @@ def _join(text: Any, classes: Any, strings: Any, patterns: Any, tokens: Spans, c
             written += 1
             first += 1
             continue
-        last = first + 1  # a run of tokens that patterns are made of, each next to the other
+        last = first + 1  # end of a run of adjacent tokens that occur in patterns
         while last < count and _adjacent(text, tokens, last) and _piece(text, tokens, last, classes, strings):
             last += 1
         if last - first == 1:
@@ -308,7 +318,7 @@ def _join(text: Any, classes: Any, strings: Any, patterns: Any, tokens: Spans, c
 
 @njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
 def _piece(text: Any, tokens: Spans, number: int, classes: Any, strings: Any) -> Any:
-    """The number of a token among those that patterns are made of, else 0."""
+    """Return the number of a token that occurs in a pattern, 0 for other tokens."""
     start, stop = tokens[number, 0], tokens[number, 1]
     if stop - start > LONGEST or not classes[text[start]] & STARTS_PIECE or not classes[text[stop - 1]] & ENDS_PIECE:
         return 0
@@ -317,7 +327,10 @@ def _piece(text: Any, tokens: Spans, number: int, classes: Any, strings: Any) ->
 
 @njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
 def _adjacent(text: Any, tokens: Spans, number: int) -> Any:
-    """Whether nothing, or one space, stands before a token: other white space is a token of its own to spaCy."""
+    """Return whether no gap or one space separates a token from the previous one.
+
+    Other white space is a token of its own in spaCy.
+    """
     gap = tokens[number, 0] - tokens[number - 1, 1]
     return gap == 0 or (gap == 1 and text[tokens[number - 1, 1]] == 0x20)
 
@@ -334,16 +347,19 @@ def _join_run(
     words: Spans,
     written: int,
 ) -> Any:
-    """Join within tokens[first:last]: the longest match first, of two as long the earlier. A match shadows those that
-    begin or end in it even if it is none in the end, as its tokens stand apart; spaCy does so."""
-    matches = np.zeros(last - first, np.int32)  # a bit for each length of a match that begins here
+    """Join special cases within tokens[first:last]; append the words to `words`; return the new number of words.
+
+    Longer matches win, then earlier ones. As in spaCy, a match excludes those that begin or end within it, even if its
+    text turns out to be no special case, because its tokens are separated by spaces.
+    """
+    matches = np.zeros(last - first, np.int32)  # for each first token, one bit for each length of a match
     for place in range(first, last):
         key = np.uint64(0)
         for number in range(place, min(place + LONGEST, last)):
             key = key * np.uint64(BASE) + np.uint64(_piece(text, tokens, number, classes, strings)) + np.uint64(1)
             if lookup(patterns, key):
                 matches[place - first] |= 1 << (number + 1 - place)
-    until = np.zeros(last - first, np.int32)  # where a match ends that begins here, and is taken
+    until = np.zeros(last - first, np.int32)  # for each first token, the end of the accepted match; 0 if none
     if matches.any():
         taken = np.zeros(last - first, np.bool_)
         for length in range(LONGEST, 1, -1):

@@ -1,13 +1,12 @@
-"""Where words begin and end in Arabic, as facts: `python -m corpora.quality.arabic_words_build` writes
-`data/words.json` from spaCy.
+"""Build script of `data/words.json`: `python -m corpora.quality.arabic_words_build` extracts it from spaCy.
 
-datatrove counts words with spaCy's blank Arabic tokenizer. Its rules are regular expressions over classes of
-characters, a list of units and currencies, and special cases; what is written are those classes and lists. The shape
-of the rules is in `corpora.quality.arabic_words`, and this script stops if spaCy's has changed. spaCy is needed here
-alone.
+datatrove counts words with spaCy's blank Arabic tokenizer. Its rules are regular expressions over character classes, a
+list of units and currencies, and special cases. The file contains these classes and lists. The structure of the rules
+is implemented in `corpora.quality.arabic_words`; this script fails if spaCy's structure has changed. Only this script
+needs spaCy.
 
-From datatrove come the two sets of punctuation that its filters ask for; from Python, what is white space or a letter:
-of the version that wrote the file, so that a document's fate does not hang on the version that reads it.
+The two punctuation sets are those of datatrove's filters. White space and letters are those of the Python version that
+wrote the file, so that decisions do not depend on the Python version that reads it.
 """
 
 from __future__ import annotations
@@ -27,13 +26,16 @@ SHAPES = {
     "suffixes": ["……", r"\.\.+", r"(?<=[0-9])\+"],
     "infixes": [r"\.\.+", r"(?<=[0-9])[+\-\*^](?=[0-9-])"],
 }
-"""Rules of more than one character that hold no class and no list, as `corpora.quality.arabic_words` has them."""
+"""Rules of more than one character without classes and lists, as implemented in `corpora.quality.arabic_words`."""
 
 HYPHENS = ["-", "–", "—", "--", "---", "——", "~"]
 
 
 def facts() -> dict[str, Any]:
-    """All facts that `corpora.quality.arabic_words` needs. Raises RuntimeError if spaCy's rules have another shape."""
+    """Return the classes and lists that `corpora.quality.arabic_words` needs, as written to the file.
+
+    Raises RuntimeError if the structure of spaCy's rules has changed.
+    """
     import spacy
     from datatrove.utils.text import PUNCTUATION_SET, TERMINAL_PUNCTUATION
     from spacy.lang import char_classes as classes
@@ -42,17 +44,17 @@ def facts() -> dict[str, Any]:
     defaults = Arabic.Defaults
     tokenizer = spacy.blank("ar").tokenizer
     singles = {kind: _singles(getattr(defaults, kind)) for kind in ("prefixes", "suffixes", "infixes")}
-    for kind, wanted in SHAPES.items():
-        found = [rule for rule in getattr(defaults, kind) if len(_literal(rule)) > 1 and not _holds_a_class(rule)]
-        if found != wanted:
+    for kind, expected in SHAPES.items():
+        rules = [rule for rule in getattr(defaults, kind) if len(_literal(rule)) > 1 and not _has_class(rule)]
+        if rules != expected:
             raise RuntimeError(
-                f"spaCy {spacy.__version__} has other {kind} than corpora/quality/arabic_words.py: {found}"
+                f"{kind} of spaCy {spacy.__version__} differ from corpora/quality/arabic_words.py: {rules}"
             )
     if tokenizer.token_match is not None:
-        raise RuntimeError("spaCy has a token_match for Arabic now")
+        raise RuntimeError(f"spaCy {spacy.__version__} has a token_match for Arabic; arabic_words.py has none")
     icons = re.compile("|".join(classes.LIST_ICONS))
     if _options(classes.HYPHENS) != HYPHENS:
-        raise RuntimeError("spaCy has other hyphens than corpora/quality/arabic_words.py")
+        raise RuntimeError(f"hyphens of spaCy {spacy.__version__} differ from corpora/quality/arabic_words.py")
     members = {
         "space": str.isspace,
         "letter": str.isalpha,
@@ -82,51 +84,53 @@ def facts() -> dict[str, Any]:
 
 
 def _specials(tokenizer: Any) -> dict[str, int]:
-    """Special case -> into how many tokens it falls: 1, or as many as it has characters."""
+    """Map each special case to its number of tokens: 1, or the number of its characters."""
     specials = {}
     for text, pieces in tokenizer.rules.items():
         lengths = {len(next(iter(piece.values()))) for piece in pieces} if len(pieces) > 1 else set()
         if lengths - {1}:
-            raise RuntimeError(f"spaCy's special case {text!r} falls into pieces of more than one character")
+            raise RuntimeError(f"spaCy splits the special case {text!r} into tokens of more than one character")
         specials[text] = len(pieces)
     return specials
 
 
 def _patterns(tokenizer: Any) -> list[list[str]]:
-    """The special cases that are looked for among the tokens of a document, as the tokens they are without them."""
+    """Return the special cases that are split into several tokens and joined afterwards, as lists of these tokens."""
     import spacy
 
     bare = spacy.blank("ar").tokenizer
     bare.rules = {}
     rules = sorted(tokenizer.rules)
-    found = [
+    patterns = [
         [token.text for token in bare(text)]
         for text in rules
         if " " in text or tokenizer.find_prefix(text) or tokenizer.find_infix(text) or tokenizer.find_suffix(text)
     ]
-    return [tokens for tokens in found if len(tokens) > 1]
+    return [tokens for tokens in patterns if len(tokens) > 1]
 
 
 def _singles(rules: Iterable[str]) -> set[str]:
+    """Return the rules that are one literal character."""
     return {_literal(rule) for rule in rules if len(_literal(rule)) == 1}
 
 
 def _literal(rule: str) -> str:
-    """A rule without its backslashes."""
+    """Return a rule without backslashes."""
     return re.sub(r"\\(.)", r"\1", rule)
 
 
 def _options(alternatives: str) -> list[str]:
+    """Return the literal alternatives of a pattern."""
     return [_literal(option) for option in alternatives.split("|")]
 
 
-def _holds_a_class(rule: str) -> bool:
-    """Whether a rule is made of one of spaCy's classes or lists, which are written out above."""
+def _has_class(rule: str) -> bool:
+    """Return whether a rule contains one of spaCy's classes or lists, which are written to the file."""
     return len(rule) > 40 or rule.startswith(r"(?<=[0-9])(?:")
 
 
 def _ranges(member: Callable[[str], Any]) -> list[int]:
-    """First and last code point of each range of characters that belong: [first, last, first, last, ...]."""
+    """Return the ranges of code points for which `member` is true: [first, last, first, last, ...]."""
     ends: list[int] = []
     for code in range(0x110000):
         if 0xD800 <= code <= 0xDFFF or not member(chr(code)):
@@ -139,7 +143,7 @@ def _ranges(member: Callable[[str], Any]) -> list[int]:
 
 
 def main() -> None:
-    """Write the file."""
+    """Write FILE."""
     lines = [f" {json.dumps(key)}: {json.dumps(value, ensure_ascii=True)}" for key, value in facts().items()]
     FILE.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="ascii")
 

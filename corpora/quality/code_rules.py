@@ -1,15 +1,15 @@
-"""Rules of quality for source files: what nobody wrote, or nobody may take.
+"""Quality rules for source files. A file is dropped if it is machine-written or has a restrictive licence.
 
-    licence     the licence named, or each of those one may choose of, is copyleft, non-commercial or proprietary; one
-                that is not named is the reader's affair
-    vendored    the path leads through a folder of other people's code
-    generated   one of the first lines says that a program wrote the file, or the path does
-    minified    the path says so, or the lines are 200 characters long in the mean and hold few spaces
-    long_lines  a line of more than 1,000 characters, or 100 in the mean
+    licence     the licence, or every licence of a choice, is copyleft, non-commercial or proprietary; a file without a
+                licence passes, and the source decides about it
+    vendored    the path contains a folder of third-party code
+    generated   one of the first lines, or the path, marks a generated file
+    minified    the path marks a minified file, or the mean line length is over 200 characters with few spaces
+    long_lines  a line of more than 1,000 characters, or a mean line length over 100
     few_letters less than a quarter of the characters are letters or digits
 
-Limits of lines and of letters: Chen et al., "Evaluating Large Language Models Trained on Code" (arXiv:2107.03374, 3.1)
-and the cards of CodeParrot and The Stack (bigcode), which took them up.
+The limits of lines and letters are those of Chen et al., "Evaluating Large Language Models Trained on Code"
+(arXiv:2107.03374, 3.1), also used by CodeParrot and The Stack (bigcode).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MINIFIED, LONG_LINES, FEW_LETTERS = "minified", "long_lines", "few_letters"
 _REFUSED = re.compile(
     r"\b(?:[AL]?GPL|SSPL|BUSL|Elastic|CC[- ]BY(?:[- ]\w+)?[- ](?:NC|ND|SA)|proprietary)\b", re.IGNORECASE
 )
-_OTHERS = re.compile(
+_VENDORED_PATH = re.compile(
     r"(?:^|/)(?:vendor|vendored|third[_-]?party|node_modules|bower_components|site-packages|dist-packages|Pods)/",
     re.IGNORECASE,
 )
@@ -40,10 +40,13 @@ FIRST_LINES = 5
 
 
 def failed_rule(text: str, path: str, licence: str) -> str:
-    """The reason of the first rule that a file fails, "" if it fails none. `path`, `licence`: "" if not known."""
+    """Return the reason of the first rule that a source file fails, "" if it passes all.
+
+    path: path of the file in its repository. licence: SPDX expression. Both are "" if the source has none.
+    """
     if all(_REFUSED.search(choice) for choice in licence.split(" OR ")):
         return LICENCE
-    if _OTHERS.search(path):
+    if _VENDORED_PATH.search(path):
         return VENDORED
     if _GENERATED_PATH.search(path) or _GENERATED.search(_head(text)):
         return GENERATED
@@ -60,5 +63,5 @@ def failed_rule(text: str, path: str, licence: str) -> str:
 
 
 def _head(text: str) -> str:
-    """The first lines, as far as anyone reads."""
+    """Return the first FIRST_LINES lines, at most 2,000 characters."""
     return "\n".join(text[:2000].split("\n", FIRST_LINES)[:FIRST_LINES])

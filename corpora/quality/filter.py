@@ -1,15 +1,15 @@
-"""Which documents are worth keeping: how long they may be, and the profile of rules for their kind of text.
+"""Quality filter: limits of length, and a profile of rules for each category of documents. The profiles:
 
-    none        everything
-    web         FineWeb-2's rules, with its thresholds for the variety of Arabic; another variety's text is held to
-                standard Arabic's, and text that is not Arabic passes
+    none        keeps everything
+    web         FineWeb-2's rules with its thresholds for each variety of Arabic; varieties without thresholds use
+                those of standard Arabic; text that is not Arabic passes
     classical, math, verse, stories
                 the same rules with thresholds for such text
     code        licence, vendored, generated, minified, lines (`corpora.quality.code_rules`)
 
-A source names the profile that its text asks for (`Source.quality`), or leaves it to the category.
+A source has a profile of its own (`Source.quality`) or uses that of the category (`BY_CATEGORY`).
 
-A datatrove filter step: `filter` says True, or False with the reason, which is counted.
+The filter is a step of a datatrove pipeline; dropped documents are counted by reason.
 """
 
 from __future__ import annotations
@@ -37,28 +37,32 @@ BY_CATEGORY: Mapping[str, Quality] = {
     "code": "code",
     "math": "math",
 }
-"""The profile of a category, where the source names none. English sources come filtered."""
+"""Profile of each category, for sources without a profile. English sources are already filtered."""
 
 _RULES: Mapping[Quality, Thresholds] = {"classical": CLASSICAL, "math": MATH, "verse": VERSE, "stories": STORIES}
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Code points that a document must have at least, and may have at most; None sets no limit."""
+    """Smallest and largest length of a document in code points, both inclusive; None sets no limit."""
 
     min_chars: int | None = None
     max_chars: int | None = None
 
 
-def profiles_of(source: Source, asked: Quality | Literal["source"] = "source") -> dict[str, Quality]:
-    """The profile of each category of a source's documents: the one asked for, or the source's own."""
+def profiles_of(source: Source, option: Quality | Literal["source"] = "source") -> dict[str, Quality]:
+    """Return the profile of each category. `option`: one profile for all, or "source" for the profile of the source.
+
+    A source without a profile has that of the category (`BY_CATEGORY`).
+    """
     return {
-        category: (source.quality or usual) if asked == "source" else asked for category, usual in BY_CATEGORY.items()
+        category: (source.quality or default) if option == "source" else option
+        for category, default in BY_CATEGORY.items()
     }
 
 
 def thresholds_of(profile: Quality, language: str) -> Thresholds | None:
-    """The rules for running text in a language; None: none are asked."""
+    """Return the thresholds of a profile for text in a language ("arb_Arab"); None if all text passes."""
     if profile == "web":
         rules = fineweb_2()
         return rules.get(language) or (rules[STANDARD] if is_arabic(language) else None)
@@ -66,8 +70,12 @@ def thresholds_of(profile: Quality, language: str) -> Thresholds | None:
 
 
 class Filter(PipelineStep):  # type: ignore[misc]
-    """Documents within the limits, and good by their category's profile, go on; the others are dropped, counted by
-    reason, and with `aside` put there, the reason in their metadata as `filter_reason`."""
+    """Keep the documents that are within the limits and pass the profile of their category.
+
+    limits: smallest and largest length. counter: counts dropped documents by reason.
+    profiles: profile of each category; categories without one are kept.
+    aside: receives the dropped documents, with the reason in their metadata as `filter_reason`; None discards them.
+    """
 
     type = "FILTER"
     name = "arcorp quality"
@@ -84,7 +92,7 @@ class Filter(PipelineStep):  # type: ignore[misc]
         self._meter: Any = None
 
     def filter(self, document: Document) -> bool | tuple[bool, str]:
-        """Whether a document stays, or (False, reason)."""
+        """Return True to keep a document, or (False, reason) to drop it."""
         chars = len(document.text)
         if self.limits.min_chars is not None and chars < self.limits.min_chars:
             return False, "too short"
@@ -103,22 +111,25 @@ class Filter(PipelineStep):  # type: ignore[misc]
         return (False, reason) if reason else True
 
     def _measure(self, text: str, rules: Thresholds) -> Any:
-        if self._meter is None:  # made where it runs: its room does not travel to workers
+        if self._meter is None:  # created in the worker, so that its buffers are not pickled
             from corpora.quality.statistics import Meter
 
             self._meter = Meter()
         return self._meter(text, rules.stop_words)
 
     def run(self, data: DocumentsPipeline, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
-        """The documents that stay."""
+        """Yield the documents that are kept, in order. Empties `aside` first.
+
+        `rank` and `world_size` are part of datatrove's interface and are not used.
+        """
         if self.aside is not None:
             self.aside.clear()
         for document in data:
-            verdict = self.filter(document)
-            if not isinstance(verdict, tuple):
+            decision = self.filter(document)
+            if not isinstance(decision, tuple):
                 yield document
                 continue
-            self.counter.count_dropped(verdict[1], utf8_size(document.text), len(document.text), document)
+            self.counter.count_dropped(decision[1], utf8_size(document.text), len(document.text), document)
             if self.aside is not None:
-                document.metadata["metadata"] = {**document.metadata["metadata"], "filter_reason": verdict[1]}
+                document.metadata["metadata"] = {**document.metadata["metadata"], "filter_reason": decision[1]}
                 self.aside.append(document)

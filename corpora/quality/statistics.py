@@ -1,11 +1,11 @@
-"""Everything that the rules of quality ask of a text, counted in one pass: its lines, its words, what it repeats.
+"""Counts of a text for the quality rules, in one pass: lines, words, and repeated passages.
 
-What is counted, and how, is what datatrove's GopherRepetition, FineWebQuality and GopherQuality filters count
-(pipeline/filters/*.py, 0.10.1), with the words of `corpora.quality.arabic_words`. Two strings are taken for the same
-if their 64-bit polynomial hashes are.
+The counts are those of datatrove's GopherRepetition, FineWebQuality and GopherQuality filters (pipeline/filters/*.py,
+0.10.1), with the words of `corpora.quality.arabic_words`. Two strings count as equal if their 64-bit polynomial hashes
+are equal.
 
-Lengths are in code points. A text is read in blocks of about a million characters that end with a line, so that a long
-one needs little more than 30 bytes a word.
+Lengths are in code points. A long text is read in blocks of about a million characters that end with a line, and needs
+little more than 30 bytes for each word.
 """
 
 from __future__ import annotations
@@ -33,51 +33,52 @@ from corpora.quality.arabic_words_tables import (
 )
 
 BLOCK = 1 << 20
-"""Characters read at once; more only if a line has more."""
+"""Largest number of characters in a block, unless one line is longer."""
 
 
 class Statistics(NamedTuple):
     """Counts of one text.
 
-    A *piece* is what is between line feeds: a line that is not empty, or the nothing before a first or after a last
-    line feed. A *line* is a piece that is not blank. A *symbol* is a word of nothing but datatrove's PUNCTUATION_SET.
+    A *piece* is the text between runs of line feeds; it is empty only before a line feed at the start of the text and
+    after one at the end. A *line* is a piece that is not blank. A *symbol* is a word with only characters of
+    datatrove's PUNCTUATION_SET. "Repeated" means equal to an earlier one in the same text.
     """
 
     chars: int
     newlines: int  # line feeds
     pieces: int
-    repeated_pieces: int  # that came before
+    repeated_pieces: int
     lines: int
-    terminal_lines: int  # that end with terminal punctuation
-    repeated_line_chars: int  # in lines that came before
-    rows: int  # as `str.splitlines` cuts
-    bullet_rows: int  # that begin with - or •
-    ellipsis_rows: int  # that end with ... or …
+    terminal_lines: int  # lines that end with terminal punctuation
+    repeated_line_chars: int  # characters in repeated lines
+    rows: int  # items of `str.splitlines`
+    bullet_rows: int  # rows that begin with - or •
+    ellipsis_rows: int  # rows that end with ... or …
     hashes: int  # characters #
     ellipses: int  # ... and …
     words: int
-    no_symbols: int  # words that are no symbols
-    no_symbol_chars: int
+    no_symbols: int  # words that are not symbols
+    no_symbol_chars: int  # characters in them
     letter_words: int  # words with a letter
-    stop_words: int  # different ones of the list given
-    top: tuple[int, ...]  # for n = 2, 3, 4: characters of the most frequent n-gram, spaces included, times its count
-    repeated: tuple[int, ...]  # for n = 5 to 10: characters in n-grams that came before, none counted twice
+    stop_words: int  # different stop words that occur
+    top: tuple[int, ...]  # for n = 2, 3, 4: characters of the most frequent n-gram, with spaces, times its count
+    repeated: tuple[int, ...]  # for n = 5 to 10: characters in repeated n-grams, none counted twice
 
 
 class Meter:
-    """Counts texts, one after the other."""
+    """Computes the statistics of texts, one after another. Reuses its buffers; not for several threads."""
 
     def __init__(self) -> None:
         self._spans = np.empty((2, BLOCK + 1, 2), np.int32)
         self._words, self._lines = _Strings(BLOCK), _Strings(BLOCK)
 
     def __call__(self, text: str, stop_words: tuple[str, ...] = ()) -> Statistics:
-        """The counts of a text; of the stop words, at most 63, how many different ones it has."""
+        """Return the statistics of a text. `stop_words`: at most 63 words."""
         stops = _stop_table(stop_words)
         counts = np.zeros(_COUNTS, np.int64)
-        kept = len(text) <= BLOCK  # room for a longer text is not kept
-        words = self._words if kept else _Strings(len(text))
-        lines = self._lines if kept else _Strings(len(text))
+        fits = len(text) <= BLOCK  # buffers for a longer text are not kept
+        words = self._words if fits else _Strings(len(text))
+        lines = self._lines if fits else _Strings(len(text))
         for block in _blocks(text):
             codes = code_points(block)
             spans = self._spans if len(codes) <= BLOCK else np.empty((2, len(codes) + 1, 2), np.int32)
@@ -85,29 +86,29 @@ class Meter:
             _read_lines(codes, tables().classes, lines.hashes, lines.lengths, counts)
         _find_repeated_lines(lines.hashes, lines.lengths, counts)
         _find_repeated_words(words.hashes, words.lengths, counts)
-        found = counts.tolist()
-        # re.split("\n+") gives an empty string where the text begins or ends with line feeds
+        values = counts.tolist()
+        # re.split("\n+") returns an empty string if the text begins or ends with line feeds
         ends = text.startswith("\n") + text.endswith("\n")
         return Statistics(
             chars=len(text),
-            newlines=found[_NEWLINES],
-            pieces=found[_PIECES] + ends if text else 1,
-            repeated_pieces=found[_REPEATED_PIECES] + (ends == 2),
-            lines=found[_LINES],
-            terminal_lines=found[_TERMINAL_LINES],
-            repeated_line_chars=found[_REPEATED_LINE_CHARS],
-            rows=found[_ROWS],
-            bullet_rows=found[_BULLET_ROWS],
-            ellipsis_rows=found[_ELLIPSIS_ROWS],
-            hashes=found[_HASHES],
-            ellipses=found[_ELLIPSES],
-            words=found[_WORDS],
-            no_symbols=found[_NO_SYMBOLS],
-            no_symbol_chars=found[_NO_SYMBOL_CHARS],
-            letter_words=found[_LETTER_WORDS],
-            stop_words=found[_STOP_WORDS].bit_count(),
-            top=tuple(found[_TOP : _TOP + 3]),
-            repeated=tuple(found[_REPEATED : _REPEATED + 6]),
+            newlines=values[_NEWLINES],
+            pieces=values[_PIECES] + ends if text else 1,
+            repeated_pieces=values[_REPEATED_PIECES] + (ends == 2),
+            lines=values[_LINES],
+            terminal_lines=values[_TERMINAL_LINES],
+            repeated_line_chars=values[_REPEATED_LINE_CHARS],
+            rows=values[_ROWS],
+            bullet_rows=values[_BULLET_ROWS],
+            ellipsis_rows=values[_ELLIPSIS_ROWS],
+            hashes=values[_HASHES],
+            ellipses=values[_ELLIPSES],
+            words=values[_WORDS],
+            no_symbols=values[_NO_SYMBOLS],
+            no_symbol_chars=values[_NO_SYMBOL_CHARS],
+            letter_words=values[_LETTER_WORDS],
+            stop_words=values[_STOP_WORDS].bit_count(),
+            top=tuple(values[_TOP : _TOP + 3]),
+            repeated=tuple(values[_REPEATED : _REPEATED + 6]),
         )
 
 
@@ -122,12 +123,12 @@ _LINE_FEED, _RETURN, _DOT, _ELLIPSIS, _HASH, _BULLET, _MINUS = 0x0A, 0x0D, 0x2E,
 
 @cache
 def _stop_table(words: tuple[str, ...]) -> npt.NDArray[np.uint64]:
-    """Each word with a bit of its own."""
+    """Return a hash table that gives each word a bit of its own."""
     return string_table({word: 1 << bit for bit, word in enumerate(words)})
 
 
 class _Strings:
-    """Room for the hashes and lengths of strings that have at most `chars` characters together."""
+    """Buffers for the hashes and lengths of strings with at most `chars` characters in total."""
 
     def __init__(self, chars: int) -> None:
         self.hashes: npt.NDArray[np.uint64] = np.empty(chars + 1, np.uint64)
@@ -135,7 +136,7 @@ class _Strings:
 
 
 def _blocks(text: str) -> Iterator[str]:
-    """A text in blocks that end with a line feed, if it is long."""
+    """Split a text longer than BLOCK into blocks that end with a line feed."""
     start = 0
     while len(text) - start > BLOCK:
         end = text.rfind("\n", start, start + BLOCK)
@@ -150,11 +151,11 @@ def _blocks(text: str) -> Iterator[str]:
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _read_words(text: Any, facts: Any, stops: Any, spans: Any, hashes: Any, lengths: Any, counts: Any) -> None:
-    """Append the words of a block to `hashes` and `lengths`, and count what concerns each by itself."""
-    found = split_words(text, facts, spans[0], spans[1])
+    """Append the words of a block to `hashes` and `lengths`; add the counts of single words to `counts`."""
+    block_words = split_words(text, facts, spans[0], spans[1])
     base = counts[_WORDS]
     no_symbols = no_symbol_chars = letter_words = stop_words = 0
-    for word in range(found):
+    for word in range(block_words):
         start, stop = spans[1, word, 0], spans[1, word, 1]
         value = np.uint64(0)
         every, some = np.uint32(0xFFFFFFFF), np.uint32(0)
@@ -171,7 +172,7 @@ def _read_words(text: Any, facts: Any, stops: Any, spans: Any, hashes: Any, leng
         if some & LETTER:
             letter_words += 1
         stop_words |= lookup(stops, value)
-    counts[_WORDS] += found
+    counts[_WORDS] += block_words
     counts[_NO_SYMBOLS] += no_symbols
     counts[_NO_SYMBOL_CHARS] += no_symbol_chars
     counts[_LETTER_WORDS] += letter_words
@@ -180,9 +181,10 @@ def _read_words(text: Any, facts: Any, stops: Any, spans: Any, hashes: Any, leng
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _read_lines(text: Any, classes: Any, hashes: Any, lengths: Any, counts: Any) -> None:
-    """Append the pieces of a block to `hashes` and `lengths` (negative if blank), and count what concerns each."""
+    """Append the pieces of a block to `hashes` and `lengths` (negative if blank); add the counts of single lines and
+    rows to `counts`."""
     value, start, blank, dots = np.uint64(0), 0, True, 0
-    row, first, last = 0, -1, -1  # begin of a row, and its first and last character that is no white space
+    row, first, last = 0, -1, -1  # start of the row, and its first and last character that is not white space
     for place in range(text.size + 1):
         over = place == text.size
         char = np.uint32(_LINE_FEED) if over else text[place]
@@ -224,8 +226,10 @@ def _read_lines(text: Any, classes: Any, hashes: Any, lengths: Any, counts: Any)
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _find(slots: Any, hashes: Any, number: int) -> Any:
-    """The first number entered with the same hash as `number`, which is entered if there is none; the table `slots`
-    holds numbers plus one."""
+    """Return the first entry with the same hash as entry `number`; add `number` if there is none.
+
+    slots: hash table of entry numbers plus one; 0 marks an empty slot. hashes: hash of each entry.
+    """
     value = hashes[number]
     slot: Any = np.int64((spread(value) >> np.uint64(32)) * np.uint64(slots.size) >> np.uint64(32))
     while slots[slot]:
@@ -240,6 +244,7 @@ def _find(slots: Any, hashes: Any, number: int) -> Any:
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _find_repeated_lines(hashes: Any, lengths: Any, counts: Any) -> None:
+    """Count repeated pieces, and the characters of repeated lines."""
     pieces = counts[_PIECES]
     slots = np.zeros(pieces + pieces // 2 + 8, np.int32)
     for piece in range(pieces):
@@ -251,29 +256,29 @@ def _find_repeated_lines(hashes: Any, lengths: Any, counts: Any) -> None:
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _find_repeated_words(hashes: Any, lengths: Any, counts: Any) -> None:
-    """Count repeated n-grams: with a space between words for n = 2 to 4, with none for 5 to 10."""
+    """Count repeated n-grams. Words are joined with a space for n = 2 to 4, without a space for n = 5 to 10."""
     words = counts[_WORDS]
     if words < 2:
         return
-    powers = np.empty(64, np.uint64)  # of the base, for short words
+    powers = np.empty(64, np.uint64)  # powers of the base, for words of up to 63 characters
     powers[0] = 1
     for power in range(1, powers.size):
         powers[power] = powers[power - 1] * np.uint64(BASE)
     slots = np.empty(words + words // 2 + 8, np.int32)
-    often = np.empty(words, np.int32)
+    occurrences = np.empty(words, np.int32)
     grams = hashes[:words].copy()
     for n in range(2, 5):
         if not _lengthen(grams, hashes, lengths, powers, n, words, True):
             break
         slots[:] = 0
-        often[:] = 0
-        best, best_at = 0, 0
-        for place in range(words - n + 1):
-            often[_find(slots, grams, place)] += 1
-        for place in range(words - n + 1):
-            if often[place] > best:
-                best, best_at = often[place], place
-        counts[_TOP + n - 2] = best * (lengths[best_at : best_at + n].sum() + n - 1)
+        occurrences[:] = 0
+        most, most_frequent = 0, 0
+        for word in range(words - n + 1):
+            occurrences[_find(slots, grams, word)] += 1
+        for word in range(words - n + 1):
+            if occurrences[word] > most:
+                most, most_frequent = occurrences[word], word
+        counts[_TOP + n - 2] = most * (lengths[most_frequent : most_frequent + n].sum() + n - 1)
     grams[:] = hashes[:words]
     for n in range(2, 11):
         if not _lengthen(grams, hashes, lengths, powers, n, words, False):
@@ -281,21 +286,21 @@ def _find_repeated_words(hashes: Any, lengths: Any, counts: Any) -> None:
         if n < 5:
             continue
         slots[:] = 0
-        place = 0
-        while place < words - n + 1:
-            if _find(slots, grams, place) == place:
-                place += 1
+        word = 0
+        while word < words - n + 1:
+            if _find(slots, grams, word) == word:
+                word += 1
             else:
-                counts[_REPEATED + n - 5] += lengths[place : place + n].sum()
-                place += n
+                counts[_REPEATED + n - 5] += lengths[word : word + n].sum()
+                word += n
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _lengthen(grams: Any, hashes: Any, lengths: Any, powers: Any, n: int, words: int, spaced: bool) -> Any:
-    """Make n-grams of (n-1)-grams, in place; False if there are not n words."""
-    for place in range(words - n + 1):
-        length = lengths[place + n - 1]
-        value = grams[place]
+    """Extend hashes of (n-1)-grams to n-grams, in place; return False if there are fewer than n words."""
+    for word in range(words - n + 1):
+        length = lengths[word + n - 1]
+        value = grams[word]
         if spaced:
             value = value * np.uint64(BASE) + np.uint64(0x21)  # the space, plus one
         if length < powers.size:
@@ -304,5 +309,5 @@ def _lengthen(grams: Any, hashes: Any, lengths: Any, powers: Any, n: int, words:
             for _ in range(length // 63):
                 value *= powers[63]
             value *= powers[length % 63]
-        grams[place] = value + hashes[place + n - 1]
+        grams[word] = value + hashes[word + n - 1]
     return words >= n

@@ -1,4 +1,4 @@
-"""Normalisation: the table, NFC and the oracle agree; what is already normal is left as it is."""
+"""Normalisation: the compiled passes, NFC and the definition agree; normalised text does not change."""
 
 import unicodedata
 from collections import Counter
@@ -18,7 +18,7 @@ from corpora.document_counts import DocumentCounter
 from corpora.sources import find_source
 from corpora.utf8 import utf8_size
 
-# Characters that any step might touch, letters for them to sit on, and marks that meet them.
+# Characters that a step may change, letters that carry marks, and marks that compose with them.
 _RANGES = [(0x600, 0x700), (0x8D0, 0x900), (0xFB50, 0xFF00), (0, 0x120), (0x300, 0x370), (0x2000, 0x2070)]
 ALPHABET = [chr(point) for start, stop in _RANGES for point in range(start, stop)]
 ALPHABET += "\u3000\ufeff\u1e69\u0958\u212b\u1100\u1161\u11a8\U0001d15e\U0001f600ابجد abc"
@@ -41,7 +41,7 @@ def test_normalising_twice_is_normalising_once(text: str, chosen: Normalisation,
     st.booleans(),
     st.sampled_from(["prose", "code", "verbatim"]),
 )
-def test_the_compiled_passes_give_what_the_definition_gives(
+def test_the_compiled_passes_agree_with_the_definition(
     text: str, chosen: Normalisation, arabic: bool, profile: Literal["prose", "code", "verbatim"]
 ) -> None:
     defined = normalised(text, arabic=arabic, tashkeel_marks=chosen.tashkeel, profile=profile)
@@ -50,7 +50,7 @@ def test_the_compiled_passes_give_what_the_definition_gives(
 
 @settings(max_examples=400, deadline=None)
 @given(st.text(st.sampled_from([*map(chr, range(0x610, 0x660)), *"اويبtse\u0323\u0307\u0301\u0670 "]), max_size=25))
-def test_text_that_the_table_leaves_alone_becomes_its_nfc(text: str) -> None:
+def test_text_without_code_points_of_the_table_becomes_its_nfc(text: str) -> None:
     text = text.replace("\u0640", "").replace("\u061c", "")
     assert normalise(text).text == unicodedata.normalize("NFC", text)
 
@@ -72,7 +72,7 @@ def test_text_that_the_table_leaves_alone_becomes_its_nfc(text: str) -> None:
         ("ا\u0654", "أ", "nfc"),
     ],
 )
-def test_each_step_does_its_part_and_is_counted(before: str, after: str, step: str) -> None:
+def test_each_step_makes_its_change_and_is_counted(before: str, after: str, step: str) -> None:
     result = normalise(before)
     assert result.text == after
     assert set(result.touched) == {step}
@@ -89,7 +89,7 @@ def test_persian_letters_stay_in_persian() -> None:
     assert normalise("کتابی", arabic=False).text == "کتابی"
 
 
-def test_tashkeel_goes_after_composition_so_that_no_hamza_is_lost() -> None:
+def test_tashkeel_is_dropped_after_composition_so_that_no_hamza_is_lost() -> None:
     drop = Normalisation(tashkeel="drop")
     assert normalise("مُحَمَّدٌ ا\u0654َنَا الرَّحْمَـٰنِ", options=drop).text == "محمد أنا الرحمن"
 
@@ -116,36 +116,36 @@ def test_letter_forms_agree_with_camel_tools(text: str) -> None:
     assert normalise(text).text == normalize_unicode(text)
 
 
-def test_a_text_of_the_longest_replacements_has_room() -> None:
+def test_a_text_that_grows_by_the_largest_factor_is_normalised_completely() -> None:
     assert normalise("\ufdfc" * 10_000).text == "ريال" * 10_000
     assert normalise("\ufdfc" * 10_000, arabic=False).text == "ریال" * 10_000
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(texts, st.booleans()), max_size=12), options)
-def test_cleaning_many_documents_is_normalising_each(given: list[tuple[str, bool]], chosen: Normalisation) -> None:
+def test_cleaning_many_documents_is_normalising_each(inputs: list[tuple[str, bool]], chosen: Normalisation) -> None:
     documents = [
         Document(text=text, id=str(n), metadata={"language": "arz_Arab" if arabic else "fra_Latn"})
-        for n, (text, arabic) in enumerate(given)
+        for n, (text, arabic) in enumerate(inputs)
     ]
     counter = DocumentCounter()
     for document in documents:
         counter.count_input(utf8_size(document.text), len(document.text))
     cleaned = list(Clean(find_source("text")(), chosen, counter).run(iter(documents)))
-    each = [normalise(text, arabic=arabic, options=chosen) for text, arabic in given]
-    kept = [one for one in each if not one.touched or one.text.strip()]
-    assert [document.text for document in cleaned] == [one.text for one in kept]
+    results = [normalise(text, arabic=arabic, options=chosen) for text, arabic in inputs]
+    kept = [result for result in results if not result.touched or result.text.strip()]
+    assert [document.text for document in cleaned] == [result.text for result in kept]
     for document in cleaned:
         counter.count_outputs("text", "", "", 1, utf8_size(document.text), len(document.text))
     assert counter.balanced
-    assert counter.changed == dict(sum((Counter(one.touched) for one in each), Counter()))
+    assert counter.changed == dict(sum((Counter(result.touched) for result in results), Counter()))
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(texts | st.sampled_from(["\r", "\n\u064b", "\u2029"]), max_size=12).map("\n".join), options)
 @example("س\r\n" * 40 + "\u0651\u064e", Normalisation())
 @example("س \u0651\u064e" * 40, Normalisation())
-def test_a_long_text_in_blocks_becomes_what_it_becomes_whole(
+def test_a_long_text_normalised_in_blocks_is_the_same_as_normalised_whole(
     monkeypatch: pytest.MonkeyPatch, text: str, chosen: Normalisation
 ) -> None:
     whole = normalise(text, options=chosen)

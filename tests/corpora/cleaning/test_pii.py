@@ -1,4 +1,4 @@
-"""Personal data: what is masked, what is left, and that the counts still balance."""
+"""Personal data: masked kinds, text that stays, and balanced counts."""
 
 import random
 
@@ -44,7 +44,7 @@ def test_telephone_numbers_of_the_gulf_egypt_and_the_levant_are_masked(number: s
 
 
 @pytest.mark.parametrize("territory", ["SA", "AE", "KW", "QA", "BH", "OM", "EG", "JO", "LB", "SY", "PS"])
-def test_whatever_libphonenumber_takes_for_a_telephone_there_is_masked(territory: str) -> None:
+def test_every_number_that_libphonenumber_accepts_for_a_territory_is_masked(territory: str) -> None:
     code = phonenumbers.country_code_for_region(territory)
     chance, valid = random.Random(territory), 0
     telephones = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
@@ -95,7 +95,7 @@ def test_masking_twice_is_masking_once(pieces: list[str]) -> None:
     assert mask(once) == (once, {})
 
 
-def test_counts_balance_and_verbatim_sources_are_left_alone() -> None:
+def test_counts_balance_and_verbatim_sources_stay_unchanged() -> None:
     columns = {"source": "text", "language": "arb_Arab", "category": "arabic"}
     text = "هاتف 0501234567 بريد a@b.co"
     for source, expected in (("text", f"هاتف {PHONE} بريد {EMAIL}"), ("quran", text)):

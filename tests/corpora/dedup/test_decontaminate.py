@@ -1,4 +1,4 @@
-"""Decontamination: a document goes if it shares an n-gram of words with an evaluation set, and only then."""
+"""Decontamination: a document matches if and only if it shares a word n-gram with an evaluation set."""
 
 import json
 import random
@@ -28,17 +28,17 @@ def evaluation(path: Path, ngram: int = 13) -> Evaluation:
 
 
 def plain_words(text: str) -> list[str]:
-    """The definition, letter by letter: what numba must agree with."""
-    said = ""
+    """Return the words of a text in plain Python: the definition that the compiled loop must agree with."""
+    plain = ""
     for character in text:
         kind = unicodedata.category(character)
         if character.isspace() or kind[0] in "PSZ":
-            said += " "
+            plain += " "
         elif kind == "Nd":
-            said += str(unicodedata.digit(character))
+            plain += str(unicodedata.digit(character))
         elif character != "\u0640" and kind[0] not in "MC":
-            said += unicodedata.normalize("NFD", character.lower())[0]
-    return said.split()
+            plain += unicodedata.normalize("NFD", character.lower())[0]
+    return plain.split()
 
 
 def grams(words: list[str], ngram: int) -> set[tuple[str, ...]]:
@@ -49,13 +49,13 @@ def grams(words: list[str], ngram: int) -> set[tuple[str, ...]]:
 
 
 def shares(text: str, records: list[list[str]], ngram: int) -> bool:
-    known = {
+    expected = {
         gram for record in records for part in [*record, "\n".join(record)] for gram in grams(plain_words(part), ngram)
     }
     words = plain_words(text)
-    lengths = {len(gram) for gram in known}
-    mine = {tuple(words[at : at + length]) for length in lengths for at in range(len(words) - length + 1)}
-    return bool(mine & known)
+    lengths = {len(gram) for gram in expected}
+    own = {tuple(words[start : start + length]) for length in lengths for start in range(len(words) - length + 1)}
+    return bool(own & expected)
 
 
 token = st.sampled_from(["ا", "ب", "بَ", "بـ", "ج،", "Aa", "aA", "1", "٢", "2", "x-y", "؟", "\n"])
@@ -64,15 +64,15 @@ text = st.lists(token, max_size=30).map(" ".join)
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.lists(text, min_size=1, max_size=3), min_size=1, max_size=4), st.lists(text, max_size=5))
-def test_what_is_found_is_what_the_definition_finds(
+def test_matches_agree_with_the_definition(
     tmp_path_factory: pytest.TempPathFactory, records: list[list[str]], documents: list[str]
 ) -> None:
     path = tmp_path_factory.mktemp("evaluation") / "set.jsonl"
     path.write_text("".join(json.dumps({"parts": record, "answer": 3}) + "\n" for record in records))
-    looked_for = [[part for part in record if part.strip()] for record in records]
+    passages = [[part for part in record if part.strip()] for record in records]
     for ngram in (5, 9, 13):
-        found = evaluation(path, ngram).find(column(documents))
-        assert found.astype(bool).tolist() == [shares(document, looked_for, ngram) for document in documents]
+        matches = evaluation(path, ngram).find(column(documents))
+        assert matches.astype(bool).tolist() == [shares(document, passages, ngram) for document in documents]
 
 
 def words(count: int, seed: int) -> list[str]:
@@ -80,25 +80,25 @@ def words(count: int, seed: int) -> list[str]:
     return ["".join(rng.choices("ابتثجحخدذرزسشصضطظعغفقكلمنهوي", k=6)) for _ in range(count)]
 
 
-@pytest.mark.parametrize("at", [0, 1, 4_000, *range(WINDOW - 14, WINDOW + 2), 2 * WINDOW - 20, 20_000 - 13])
-def test_a_passage_is_found_wherever_it_stands_and_thirteen_words_are_enough(tmp_path: Path, at: int) -> None:
+@pytest.mark.parametrize("start", [0, 1, 4_000, *range(WINDOW - 14, WINDOW + 2), 2 * WINDOW - 20, 20_000 - 13])
+def test_a_passage_of_thirteen_words_is_found_at_any_position(tmp_path: Path, start: int) -> None:
     passage, body = words(13, 1), words(20_000, 2)
     (tmp_path / "test.txt").write_text(" ".join(passage))
-    asked = evaluation(tmp_path / "test.txt")
-    whole = [*body[:at], *passage, *body[at + 13 :]]
-    broken = [*whole[: at + 6], "غير", *whole[at + 7 :]]
-    assert asked.find(column([" ".join(body), " ".join(whole), " ".join(broken)])).tolist() == [0, 1, 0]
+    passages = evaluation(tmp_path / "test.txt")
+    whole = [*body[:start], *passage, *body[start + 13 :]]
+    broken = [*whole[: start + 6], "غير", *whole[start + 7 :]]
+    assert passages.find(column([" ".join(body), " ".join(whole), " ".join(broken)])).tolist() == [0, 1, 0]
 
 
-def test_the_first_set_that_has_a_passage_is_told(tmp_path: Path) -> None:
-    one, other = (" ".join(words(20, seed)) for seed in (1, 2))
+def test_the_first_set_that_has_a_passage_is_reported(tmp_path: Path) -> None:
+    first, second = (" ".join(words(20, seed)) for seed in (1, 2))
     (tmp_path / "arc").mkdir()
-    (tmp_path / "arc/test.jsonl").write_text(json.dumps({"question": other}) + "\n")
-    pq.write_table(pa.table({"q": [one, other], "choices": [["a"], []], "n": [1, 2]}), tmp_path / "mmlu.parquet")
-    (tmp_path / "zeta.txt").write_text(f"{one}\n{other}\n")
-    asked = evaluation(tmp_path)
-    assert [each.name for each in asked.sets] == ["arc/test", "mmlu", "zeta"]
-    assert asked.find(column([one, other, "شيء آخر"])).tolist() == [2, 1, 0]
+    (tmp_path / "arc/test.jsonl").write_text(json.dumps({"question": second}) + "\n")
+    pq.write_table(pa.table({"q": [first, second], "choices": [["a"], []], "n": [1, 2]}), tmp_path / "mmlu.parquet")
+    (tmp_path / "zeta.txt").write_text(f"{first}\n{second}\n")
+    passages = evaluation(tmp_path)
+    assert [evaluation_set.name for evaluation_set in passages.sets] == ["arc/test", "mmlu", "zeta"]
+    assert passages.find(column([first, second, "شيء آخر"])).tolist() == [2, 1, 0]
 
 
 def test_case_marks_and_punctuation_do_not_count_but_numbers_do(tmp_path: Path) -> None:
@@ -109,45 +109,45 @@ def test_case_marks_and_punctuation_do_not_count_but_numbers_do(tmp_path: Path) 
     assert evaluation(tmp_path / "test.txt").find(column([bare, same, bare.replace("12", "13")])).tolist() == [1, 1, 0]
 
 
-def test_records_that_are_too_short_to_be_looked_for_are_counted(tmp_path: Path) -> None:
+def test_records_that_are_too_short_for_a_search_are_counted(tmp_path: Path) -> None:
     lines = [" ".join(words(count, count)) for count in (3, 7, 8, 20)]
     (tmp_path / "test.txt").write_text("\n".join(lines))
-    asked = evaluation(tmp_path / "test.txt")
-    assert asked.sets[0].to_json() == {"name": "test", "records": 4, "short": 2, "ngrams": 1 + 8}
-    assert asked.find(column([f"قبل {line} بعد" for line in lines])).tolist() == [0, 0, 1, 1]
+    passages = evaluation(tmp_path / "test.txt")
+    assert passages.sets[0].to_json() == {"name": "test", "records": 4, "short": 2, "ngrams": 1 + 8}
+    assert passages.find(column([f"قبل {line} بعد" for line in lines])).tolist() == [0, 0, 1, 1]
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "said"),
+    ("name", "data", "message"),
     [
-        ("a.jsonl", b"", "empty|no record"),
-        ("a.txt", b"\n \n", "holds no record"),
-        ("a.jsonl", b'{"q": "x"}\n{"q": ', "a record can't be read \\(not JSON\\)"),
-        ("a.txt", b"\xff\xfe\xfa\n", "invalid UTF-8"),
+        ("a.jsonl", b"", "a.jsonl"),
+        ("a.txt", b"\n \n", "a.txt.*no record.*another file"),
+        ("a.jsonl", b'{"q": "x"}\n{"q": ', "a.jsonl, at 11: .*JSON.*correct or remove"),
+        ("a.txt", b"\xff\xfe\xfa\n", "a.txt.*UTF-8"),
         ("a.parquet", b"PAR1nothing", "a.parquet"),
         ("a.jsonl.zst", b"\x28\xb5\x2f\xfd\x24", "a.jsonl.zst"),
     ],
 )
-def test_a_set_that_can_not_be_looked_for_is_refused_in_a_sentence(
-    tmp_path: Path, name: str, data: bytes, said: str
+def test_an_unreadable_evaluation_file_is_refused_with_its_name(
+    tmp_path: Path, name: str, data: bytes, message: str
 ) -> None:
     (tmp_path / name).write_bytes(data)
-    with pytest.raises(BadInput, match=said):
+    with pytest.raises(BadInput, match=message):
         evaluation(tmp_path / name)
 
 
-def test_a_path_that_leads_nowhere_is_refused(tmp_path: Path) -> None:
+def test_a_missing_path_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NothingFound):
         evaluation_inputs([tmp_path / "absent.jsonl"])
 
 
 def test_gsm8k_is_found_in_itself_and_not_in_news(samples: Path) -> None:
     path = samples / "data/math/gsm8k/test.jsonl"
-    asked = evaluation(path)
+    passages = evaluation(path)
     questions = [json.loads(line)["question"] for line in path.read_text().splitlines()]
     news = pq.read_table(samples / "data/fineweb-2/data/arb_Arab/train/000_00000.parquet")["text"]
-    assert asked.sets[0].records == 1319
-    assert asked.sets[0].short == 0
-    assert asked.find(column(questions)).all()
-    assert not asked.find(news).any()
+    assert passages.sets[0].records == 1319
+    assert passages.sets[0].short == 0
+    assert passages.find(column(questions)).all()
+    assert not passages.find(news).any()
     assert evaluation_name(evaluation_inputs([path])[0]) == "test"

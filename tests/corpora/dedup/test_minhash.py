@@ -1,4 +1,4 @@
-"""Near-duplicates: found as often as datatrove finds them, the first one kept, however the parts are cut."""
+"""Near-duplicates: recall equals datatrove's; the first document is kept, for any division into parts."""
 
 import itertools
 import json
@@ -37,16 +37,16 @@ def edited(rng: random.Random, text: list[str], share: float, scattered: bool) -
 
 def pairs(count: int, share: float, scattered: bool) -> list[tuple[str, str]]:
     rng = random.Random(1)
-    made = []
+    result = []
     for _ in range(count):
         text = words(rng, 300)
-        made.append((" ".join(text), " ".join(edited(rng, text, share, scattered))))
-    return made
+        result.append((" ".join(text), " ".join(edited(rng, text, share, scattered))))
+    return result
 
 
 def recall(planted: list[tuple[str, str]], setting: Setting) -> float:
-    one, other = (band_keys(texts, setting) for texts in zip(*planted, strict=True))
-    return float((one == other).any(axis=0).mean())
+    originals, copies = (band_keys(texts, setting) for texts in zip(*planted, strict=True))
+    return float((originals == copies).any(axis=0).mean())
 
 
 def similar(first: str, *others: str) -> list[bool]:
@@ -64,7 +64,7 @@ def similar(first: str, *others: str) -> list[bool]:
         (SCATTERED, 0.1, False, 0.95, 1.0),
     ],
 )
-def test_planted_near_duplicates_are_found_as_often_as_documented(
+def test_recall_of_planted_near_duplicates_is_as_documented(
     setting: Setting, share: float, scattered: bool, least: float, most: float
 ) -> None:
     assert least <= recall(pairs(200, share, scattered), setting) <= most
@@ -78,14 +78,14 @@ def test_recall_is_that_of_datatrove(share: float, tmp_path: object) -> None:
 
     hashes = HashConfig(precision=64, hash_fc="sha1")
     config = MinhashConfig(n_grams=5, num_buckets=14, hashes_per_bucket=8, hash_config=hashes)
-    theirs = MinhashDedupSignature(str(tmp_path), config, language="arb_Arab")
+    datatrove = MinhashDedupSignature(str(tmp_path), config, language="arb_Arab")
     planted = pairs(150, share, scattered=False)
-    found = 0
+    detected = 0
     for pair in planted:
-        one, other = (theirs.get_signature(theirs.get_shingles(text)) for text in pair)
-        found += any(list(a) == list(b) for a, b in zip(one, other, strict=True))
+        original, copy = (datatrove.get_signature(datatrove.get_shingles(text)) for text in pair)
+        detected += any(list(a) == list(b) for a, b in zip(original, copy, strict=True))
     # Independent hash functions on 150 pairs: three standard errors of a difference of proportions are at most .17.
-    assert abs(recall(planted, BLOCKS) - found / len(planted)) <= 0.17
+    assert abs(recall(planted, BLOCKS) - detected / len(planted)) <= 0.17
 
 
 def test_texts_that_share_nothing_are_never_joined() -> None:
@@ -99,7 +99,7 @@ def test_marks_case_digits_and_punctuation_do_not_count_but_letters_do() -> None
     assert similar("قال محمد في البيت", "قال أحمد في البيت") == [False]
 
 
-def test_texts_without_words_are_like_no_other() -> None:
+def test_texts_without_words_match_no_other_text() -> None:
     keys = band_keys(["", "...", "؟!", "ا"], BLOCKS)
     assert (keys[:, :3] == 0).all()
     assert join(np.arange(4), [keys]).tolist() == [0, 1, 2, 3]
@@ -114,15 +114,15 @@ def table(rows: list[tuple[str, str]]) -> pa.Table:
 
 def run(parts: list[list[tuple[str, str]]]) -> tuple[list[dict[str, str]], list[DocumentCounter]]:
     tables = [table(rows) for rows in parts]
-    keys = [minhash.band_keys(each["text"], BLOCKS) for each in tables]
-    verdicts = dedup.decide([dedup.fingerprints(each) for each in tables], keys)
+    keys = [minhash.band_keys(part["text"], BLOCKS) for part in tables]
+    decisions = dedup.decide([dedup.fingerprints(part) for part in tables], keys)
     counters = [DocumentCounter() for _ in tables]
     rules = dedup.DedupRules(near=True)
-    kept = [dedup.apply_decisions(*each, rules) for each in zip(tables, verdicts, counters, strict=True)]
-    return [row for each in kept for row in each.to_pylist()], counters
+    kept = [dedup.apply_decisions(*arguments, rules) for arguments in zip(tables, decisions, counters, strict=True)]
+    return [row for part in kept for row in part.to_pylist()], counters
 
 
-def test_a_cluster_is_named_by_its_first_document_and_knows_its_size() -> None:
+def test_a_kept_document_has_the_name_and_size_of_its_cluster() -> None:
     rng = random.Random(3)
     text = words(rng, 300)
     near = edited(rng, text, 0.03, scattered=False)
@@ -138,9 +138,9 @@ def test_a_cluster_is_named_by_its_first_document_and_knows_its_size() -> None:
 @pytest.mark.fault(6)
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(0, 24), max_size=4))
-def test_the_same_stays_however_parts_are_cut(cuts: list[int]) -> None:
+def test_the_same_documents_are_kept_for_any_division_into_parts(ends: list[int]) -> None:
     rng = random.Random(4)
     stems = [words(rng, 120) for _ in range(8)]
     rows = [(f"s/{n}", " ".join(edited(rng, stems[n % 8], 0.03, scattered=False))) for n in range(24)]
-    bounds = sorted({0, len(rows), *cuts})
+    bounds = sorted({0, len(rows), *ends})
     assert run([rows[start:stop] for start, stop in itertools.pairwise(bounds)])[0] == run([rows])[0]

@@ -1,4 +1,4 @@
-"""The boundaries that the corpus knows: they tile its words, and they are where an Arabic grammar puts them."""
+"""Morpheme boundaries of the demo corpus: segments cover the words exactly, and follow Arabic grammar."""
 
 import re
 import unicodedata
@@ -26,7 +26,7 @@ def test_segments_tile_exactly_the_words_of_the_documents(register: str) -> None
 
 
 @pytest.mark.parametrize("register", ARABIC)
-def test_the_gold_lexicon_joins_to_its_words_and_covers_most_of_what_is_written(register: str) -> None:
+def test_the_gold_lexicon_joins_to_its_words_and_covers_most_of_the_text(register: str) -> None:
     gold = demo.gold(register)
     assert len(gold) > 1000
     assert all("".join(parts) == word for word, parts in gold.items())
@@ -35,10 +35,10 @@ def test_the_gold_lexicon_joins_to_its_words_and_covers_most_of_what_is_written(
     assert sum(any(part in stems for part in parts) for parts in written) > 0.5 * len(written)
 
 
-def test_a_word_begins_with_its_article_apart_and_ends_with_its_feminine_ending_apart() -> None:
-    seen = list(demo.segments("msa", 300))
-    assert ("ال", "مدين", "ة") in seen
-    articles = [parts for parts in seen if re.match("ال(?!ل|ذي|تي)[ء-ي]{4}", "".join(parts))]
+def test_the_article_and_the_feminine_ending_are_segments_of_their_own() -> None:
+    words = list(demo.segments("msa", 300))
+    assert ("ال", "مدين", "ة") in words
+    articles = [parts for parts in words if re.match("ال(?!ل|ذي|تي)[ء-ي]{4}", "".join(parts))]
     assert sum(parts[0] == "ال" for parts in articles) > 0.97 * len(articles)
 
 
@@ -69,7 +69,7 @@ def test_a_word_begins_with_its_article_apart_and_ends_with_its_feminine_ending_
         ("خدم", "X", "", "ppres.3fs", "تستخدم"),
     ],
 )
-def test_verbs_sound_and_weak_are_conjugated(root: str, form: str, vowels: str, cell: str, written: str) -> None:
+def test_sound_and_weak_verbs_are_conjugated(root: str, form: str, vowels: str, cell: str, written: str) -> None:
     assert bare(spell(verb_cell(derive(root, form, vowels), cell))).replace(MARK, "+") == written
 
 
@@ -78,7 +78,7 @@ def test_verbs_sound_and_weak_are_conjugated(root: str, form: str, vowels: str, 
     [("طور", "2", "تطوير"), ("شرك", "3", "مشاركة"), ("رود", "4", "إرادة"), ("وضح", "4", "إيضاح"), ("لقي", "5", "تلقي"),
      ("خور", "8", "اختيار"), ("شري", "8", "اشتراء"), ("فود", "X", "استفادة"), ("مرر", "X", "استمرار")],
 )  # fmt: skip
-def test_verbal_nouns_of_the_derived_forms(root: str, form: str, masdar: str) -> None:
+def test_verbal_nouns_of_derived_forms_are_spelled(root: str, form: str, masdar: str) -> None:
     assert bare(spell(derive(root, form).masdar)).replace(MARK, "") == masdar
 
 
@@ -120,7 +120,7 @@ def test_nouns_take_article_endings_and_the_alif_of_the_accusative(name: str, ce
 
 
 @given(st.sampled_from(sorted(load(("arabic", "classical")))), st.data())
-def test_every_form_of_the_lexicon_is_arabic_letters_and_boundaries_between_them(
+def test_every_form_of_the_lexicon_has_only_arabic_letters_and_inner_boundaries(
     name: str, data: st.DataObject
 ) -> None:
     table = load(("arabic", "classical"))[name]

@@ -1,4 +1,4 @@
-"""The demo's files are what six sources publish: read back by the libraries, with the sources' schemas."""
+"""Native files of the demo corpus: standard libraries read them, and they have the schemas of the six sources."""
 
 import hashlib
 import io
@@ -50,7 +50,7 @@ def _text_bytes(entry: files.NativeInput) -> int:
 
 
 @pytest.mark.fault(27)
-def test_the_same_seed_and_size_are_the_same_files_and_another_seed_others(
+def test_the_same_seed_and_size_give_the_same_files_and_another_seed_gives_others(
     tmp_path: Path, written: tuple[Path, list[files.NativeInput]]
 ) -> None:
     files.write_native(tmp_path / "again", bytes=SIZE)
@@ -133,7 +133,7 @@ def test_oscar_repeats_a_few_pages_of_fineweb_2_and_warns_of_menus(
     assert all(row["content"].startswith("الرئيسية\n") for row in warned)
 
 
-def test_openiti_books_are_marked_up_as_the_release_is(written: tuple[Path, list[files.NativeInput]]) -> None:
+def test_openiti_books_have_the_markup_of_the_release(written: tuple[Path, list[files.NativeInput]]) -> None:
     entry = _of(written, "openiti")[0]
     books = sorted(path for path in entry.path.rglob("*") if path.is_file())
     assert len(books) >= 3
@@ -154,7 +154,7 @@ def test_openiti_books_are_marked_up_as_the_release_is(written: tuple[Path, list
     assert any("%~%" in path.read_text(encoding="utf-8") for path in books)
 
 
-def test_code_rows_hold_the_blob_that_their_ids_name(written: tuple[Path, list[files.NativeInput]]) -> None:
+def test_code_rows_contain_the_blob_of_their_id(written: tuple[Path, list[files.NativeInput]]) -> None:
     for entry in _of(written, "the-stack-v2"):
         for row in pq.read_table(entry.path / "train-00000-of-00001.parquet").to_pylist():
             content = row["content"].encode()

@@ -1,4 +1,4 @@
-"""Code that is code and answers that are right."""
+"""Generated code is valid, and generated equations hold."""
 
 import re
 
@@ -30,16 +30,16 @@ def test_javascript_documents_balance_their_brackets_and_quotes() -> None:
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_every_equation_of_the_mathematics_holds(seed: int) -> None:
-    """Each `a op b [op c] = d` in whole numbers is computed again."""
+    """Recompute each `a op b [op c] = d` in whole numbers."""
     sign = r" (?:[-+×÷/]|\\times|\\cdot) "
     whole_side = re.compile(rf"(?<![\w)}}^·+×-] )(?<![\w^(])(\d+(?:{sign}\d+)+) = (\d+)(?! x|[\w^])")
-    found = 0
+    equations = 0
     for document in demo.documents("math", 300, seed=seed):
         for left, right in whole_side.findall(document.text):
             expression = re.sub(r"×|\\times|\\cdot", "*", left).replace("÷", "/")
             assert eval(expression) == int(right), (left, right)
-            found += 1
-    assert found > 500
+            equations += 1
+    assert equations > 500
 
 
 @pytest.mark.parametrize("register", ["python", "javascript"])

@@ -1,4 +1,4 @@
-"""Words are spaCy's, to the last emoticon, without spaCy; its facts are what the data file says."""
+"""Words are the same as spaCy's; the data file agrees with the installed spaCy."""
 
 import json
 import unicodedata
@@ -41,8 +41,8 @@ PIECES = [
 STRINGS = st.lists(st.sampled_from(PIECES), max_size=14).map("".join)
 
 
-def theirs(text: str) -> list[str]:
-    """As datatrove takes them: without white space."""
+def spacy_words(text: str) -> list[str]:
+    """Return spaCy's words as datatrove uses them, without white space."""
     return [token.text.strip() for token in TOKENIZER(text) if token.text.strip()]
 
 
@@ -53,21 +53,21 @@ def theirs(text: str) -> list[str]:
 @example("a :) b : ) c:) (8) :\n) :  )")
 @example("مرحبا...وبعد…ثم.كذا،وكذا-أو/هنا:هناك a--b a---b a----b")
 def test_words_of_any_string_are_spacys(text: str) -> None:
-    assert split(text) == theirs(text)
+    assert split(text) == spacy_words(text)
 
 
 @settings(max_examples=400, deadline=None)
 @given(st.text(max_size=40))
 def test_words_of_any_characters_are_spacys(text: str) -> None:
-    assert split(text) == theirs(text)
+    assert split(text) == spacy_words(text)
 
 
 def test_words_of_real_documents_are_spacys(samples: Path) -> None:
-    seen = 0
+    compared = 0
     for name, text in texts(samples, 8):
-        assert split(text[:20_000]) == theirs(text[:20_000]), name
-        seen += 1
-    assert seen == 9 * 8
+        assert split(text[:20_000]) == spacy_words(text[:20_000]), name
+        compared += 1
+    assert compared == 9 * 8
 
 
 ADDRESSES = st.lists(
@@ -88,19 +88,19 @@ ADDRESSES = st.lists(
 @example("a" * 64 + ".com")
 @example("a" * 65 + ".com")
 @example("a." + "b" * 64)
-def test_an_address_is_one_where_spacys_pattern_matches(text: str) -> None:
+def test_a_text_is_an_address_if_and_only_if_spacys_pattern_matches(text: str) -> None:
     assert is_url(code_points(text), 0, len(text), tables().classes) == bool(URL_MATCH(text))
 
 
-def test_the_facts_are_those_of_the_installed_spacy() -> None:
-    made = FACTS["made with"]
-    if (made["spaCy"], made["Unicode"]) != (spacy.__version__, unicodedata.unidata_version):
-        pytest.skip(f"the facts are of spaCy {made['spaCy']} and Unicode {made['Unicode']}")
+def test_the_data_file_agrees_with_the_installed_spacy() -> None:
+    versions = FACTS["made with"]
+    if (versions["spaCy"], versions["Unicode"]) != (spacy.__version__, unicodedata.unidata_version):
+        pytest.skip(f"the data file was written with spaCy {versions['spaCy']} and Unicode {versions['Unicode']}")
     assert word_facts.facts() == FACTS
 
 
 @pytest.mark.fault(16)
-def test_a_chunk_as_long_as_a_book_takes_time_in_proportion() -> None:
+def test_a_very_long_chunk_without_spaces_is_split_completely() -> None:
     for chunk in ("ا", ")", ".", "a.b:c", "(:", "@a.", "-8", "5كم"):
         text = chunk * (100_000 // len(chunk))
         assert sum(map(len, split(text))) == len(text)

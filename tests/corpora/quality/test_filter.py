@@ -1,4 +1,4 @@
-"""Rules of quality: datatrove's decisions and reasons, profiles of our own, and nothing dropped without a count."""
+"""Quality rules: decisions and reasons equal datatrove's; profiles; every dropped document is counted."""
 
 import subprocess
 import sys
@@ -42,7 +42,7 @@ def agree(text: str) -> None:
 
 
 def numbered(count: int, form: str = "{}") -> str:
-    """Words that don't repeat."""
+    """Return `count` different words."""
     letters = "بتثجحخدذرزسشصضطظعغفقكلمنهي"
     return " ".join(
         form.format(a + b + c) for (a, b, c), _ in zip(product(letters, repeat=3), range(count), strict=False)
@@ -65,24 +65,26 @@ PROVOKED = {
     "gopher_above_avg_threshold": (numbered(80, "{0}ابتثجحخد{0}") + ".",),
     "gopher_too_many_hashes": (GOOD.replace(" ", " # "),),
     "gopher_too_many_ellipsis": (GOOD.replace(" ", "… "),),
-    "gopher_too_many_bullets": ("\n".join("- " + numbered(300)[at : at + 90] + "." for at in range(0, 900, 90)),),
+    "gopher_too_many_bullets": ("\n".join("- " + numbered(300)[n : n + 90] + "." for n in range(0, 900, 90)),),
     "gopher_too_many_end_ellipsis": (GOOD.replace(" ثم", "...\nثم").replace(" من", "...\nمن").rstrip(".") + "...",),
     "gopher_below_alpha_threshold": (numbered(60) + " " + " ".join(map(str, range(1000, 1030))) + ".",),
     "gopher_enough_stop_words": (numbered(80) + ".",),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("wanted", "text"), [(why, text) for why, found in PROVOKED.items() for text in found])
-def test_every_rule_can_be_failed_and_datatrove_says_so_too(wanted: str, text: str) -> None:
-    language = next((each for each in VARIETIES if ours(text, each) == wanted), VARIETIES[0])
-    assert ours(text, language) == reason(text, CHAINS[language]) == wanted
+@pytest.mark.parametrize(
+    ("expected", "text"), [(name, text) for name, failing_texts in PROVOKED.items() for text in failing_texts]
+)
+def test_every_rule_can_be_failed_and_datatrove_gives_the_same_reason(expected: str, text: str) -> None:
+    language = next((variety for variety in VARIETIES if ours(text, variety) == expected), VARIETIES[0])
+    assert ours(text, language) == reason(text, CHAINS[language]) == expected
 
 
-def test_a_good_document_stays() -> None:
+def test_a_good_document_is_kept() -> None:
     assert ours(GOOD, "arb_Arab") == reason(GOOD, CHAINS["arb_Arab"]) == ""
 
 
-def test_repeated_n_grams_of_every_length_are_datatroves() -> None:
+def test_counts_of_repeated_n_grams_of_every_length_are_datatroves() -> None:
     words = numbered(120).split()
     for place in range(0, 90, 9):
         text = " ".join(
@@ -90,8 +92,8 @@ def test_repeated_n_grams_of_every_length_are_datatroves() -> None:
         )
         repeated = tuple(find_all_duplicate(text.split(), n) for n in range(5, 11))
         top = tuple(find_top_duplicate(get_n_grams(text.split(), n)) for n in (2, 3, 4))
-        found = METER(text)
-        assert (found.top, found.repeated) == (top, repeated)
+        counts = METER(text)
+        assert (counts.top, counts.repeated) == (top, repeated)
         assert all(repeated)
 
 
@@ -113,9 +115,9 @@ def test_decisions_and_reasons_on_real_documents_are_datatroves(samples: Any) ->
     kept = dropped = 0
     for name, text in texts(samples, 5, skip=300):
         for language in VARIETIES:
-            said = ours(text, language)
-            assert said == reason(text, CHAINS[language]), (name, language)
-            kept, dropped = kept + (said == ""), dropped + (said != "")
+            our_reason = ours(text, language)
+            assert our_reason == reason(text, CHAINS[language]), (name, language)
+            kept, dropped = kept + (our_reason == ""), dropped + (our_reason != "")
     assert kept > 10
     assert dropped > 20
 
@@ -124,11 +126,11 @@ def test_decisions_and_reasons_on_real_documents_are_datatroves(samples: Any) ->
     "text",
     ["", "\x00", "\x00" * 300, "كلمة" * 5_000, "(" * 2_000, "\n" * 5_000, ".\n" * 900, "a.b:c@" * 900, " " * 99 + "x"],
 )  # fmt: skip
-def test_odd_documents_have_datatroves_fate(text: str) -> None:
+def test_decisions_on_unusual_documents_are_datatroves(text: str) -> None:
     agree(text)
 
 
-def test_a_text_in_blocks_counts_as_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_counts_of_a_text_do_not_depend_on_the_size_of_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "\n" + (GOOD + "\r\n\n- " + SENTENCE + "...\n" + numbered(50)) * 3
     whole = METER(text)
     monkeypatch.setattr("corpora.quality.statistics.BLOCK", 200)
@@ -137,54 +139,52 @@ def test_a_text_in_blocks_counts_as_in_one(monkeypatch: pytest.MonkeyPatch) -> N
 
 HUGE = """
 from corpora.quality import Filter, Limits
-from corpora.quality.filter import rules_of
 from corpora.document_counts import DocumentCounter
 from datatrove.data import Document
-from datatrove.pipeline.filters.gopher_repetition_filter import find_all_duplicate, find_top_duplicate, get_n_grams
 line = " ".join("وكتب" + chr(0x628 + n % 30) + chr(0x628 + n // 30 % 30) + chr(0x628 + n * 7 % 30) for n in range(900))
 text = "\\n".join(line[n % 4000:] for n in range(14_000))[:54_000_000]
 size = len(text.encode())
 step = Filter(Limits(), DocumentCounter(), {"arabic": "web"})
 columns = {"category": "arabic", "language": "arb_Arab", "license": "", "metadata": {}}
-verdict = step.filter(Document(text=text, id="1", metadata=columns))
-# not ru_maxrss: it begins with what the process had that this one was started from
-print(size, verdict[1], next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1])
+decision = step.filter(Document(text=text, id="1", metadata=columns))
+# VmHWM, because ru_maxrss includes the memory of the parent process
+print(size, decision[1], next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1])
 """
 
 
 @pytest.mark.fault(16)
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_document_of_100_mb_is_judged_in_less_than_1_gb() -> None:
+def test_a_document_of_100_mb_is_filtered_in_less_than_1_gb() -> None:
     done = subprocess.run([sys.executable, "-c", HUGE], capture_output=True, text=True, check=True)
-    size, why, peak = done.stdout.split()
+    size, drop_reason, peak = done.stdout.split()
     assert int(size) > 95_000_000
-    assert why == "dup_line_frac"
+    assert drop_reason == "dup_line_frac"
     assert int(peak) << 10 < 1_000_000_000
 
 
 # -- profiles -------------------------------------------------------------------------------------------------
 
 
-def test_web_is_fineweb_2_for_arabic_and_nothing_for_other_text() -> None:
+def test_web_has_fineweb_2s_thresholds_for_arabic_and_none_for_other_text() -> None:
     assert thresholds_of("web", "arz_Arab") == fineweb_2()["arz_Arab"]
     assert thresholds_of("web", "acq_Arab") == fineweb_2()["arb_Arab"]
     assert thresholds_of("web", "eng_Latn") is None
     assert thresholds_of("none", "arb_Arab") is None
 
 
-def test_every_source_has_a_profile_and_those_already_filtered_ask_for_none() -> None:
-    asked = {name: profiles_of(source()) for name, source in SOURCES.items()}
-    assert asked["oscar"]["arabic"] == "web"
-    assert asked["openiti"]["classical"] == "classical"
-    assert asked["saudinewsnet"]["arabic"] == "none"
-    assert asked["fineweb-2"]["arabic"] == asked["quran"]["classical"] == asked["gsm8k"]["math"] == "none"
-    assert asked["the-stack-v2"]["code"] == "code"
-    assert asked["arastories"]["arabic"] == "stories"
+def test_every_source_has_a_profile_and_filtered_sources_have_none() -> None:
+    profiles = {name: profiles_of(source()) for name, source in SOURCES.items()}
+    assert profiles["oscar"]["arabic"] == "web"
+    assert profiles["openiti"]["classical"] == "classical"
+    assert profiles["saudinewsnet"]["arabic"] == "none"
+    assert profiles["fineweb-2"]["arabic"] == profiles["quran"]["classical"] == profiles["gsm8k"]["math"] == "none"
+    assert profiles["the-stack-v2"]["code"] == "code"
+    assert profiles["arastories"]["arabic"] == "stories"
     assert profiles_of(SOURCES["openiti"](), "web") == dict.fromkeys(BY_CATEGORY, "web")
 
 
-def test_profiles_keep_what_the_web_rules_drop() -> None:
+def test_profiles_keep_their_text_and_drop_repetition() -> None:
     vowels = "وَحَدَّثَنَا أَبُو بَكْرٍ عَنْ سُفْيَانَ عَنِ الزُّهْرِيِّ عَنْ سَالِمٍ عَنْ أَبِيهِ أَنَّ النَّبِيَّ قَالَ"
     verse = "\n".join(f"{numbered(40)[n : n + 19]} ... {numbered(90)[n + 50 : n + 69]}" for n in range(0, 100, 20))
     formula = "Let the sum of x and 3 y be 11, so 2 x + 3 y = 19 and hence x = 8; this proves that y = 1 for every z."
@@ -204,13 +204,13 @@ LICENCES = {
 }
 
 
-@pytest.mark.parametrize(("licence", "wanted"), LICENCES.items())
-def test_code_under_a_licence_that_binds_is_dropped(licence: str, wanted: str) -> None:
-    assert code_rules.failed_rule("x = 1\n", "a.py", licence) == wanted
+@pytest.mark.parametrize(("licence", "expected"), LICENCES.items())
+def test_code_with_a_restrictive_licence_is_dropped(licence: str, expected: str) -> None:
+    assert code_rules.failed_rule("x = 1\n", "a.py", licence) == expected
 
 
 @pytest.mark.parametrize(
-    ("path", "text", "wanted"),
+    ("path", "text", "expected"),
     [
         ("src/main.py", "def f(x):\n    return x + 1\n", ""),
         ("web/node_modules/a/index.js", "let a = 1;\n", "vendored"),
@@ -225,20 +225,20 @@ def test_code_under_a_licence_that_binds_is_dropped(licence: str, wanted: str) -
         ("a.py", "", ""),
     ],
 )
-def test_code_that_nobody_wrote_is_dropped(path: str, text: str, wanted: str) -> None:
-    assert code_rules.failed_rule(text, path, "") == wanted
+def test_code_that_is_not_written_by_hand_is_dropped(path: str, text: str, expected: str) -> None:
+    assert code_rules.failed_rule(text, path, "") == expected
 
 
 def test_dropped_documents_are_counted_by_reason_and_kept_aside_on_request() -> None:
     def documents() -> list[Document]:
         columns = {"source": "jsonl", "category": "arabic", "language": "arb_Arab", "license": ""}
-        found = ("قصير", GOOD, numbered(80) + ".", "x")
-        return [Document(text=text, id=str(n), metadata={**columns, "metadata": {}}) for n, text in enumerate(found)]
+        inputs = ("قصير", GOOD, numbered(80) + ".", "x")
+        return [Document(text=text, id=str(n), metadata={**columns, "metadata": {}}) for n, text in enumerate(inputs)]
 
     aside: list[Document] = []
     counter = DocumentCounter()
     step = Filter(Limits(min_chars=2), counter, {"arabic": "web"}, aside)
-    for _ in range(2):  # a rank begins anew
+    for _ in range(2):  # each run begins with empty counts and an empty `aside`
         counter.reset()
         for document in documents():
             counter.count_input(len(document.text.encode()), len(document.text))
@@ -246,6 +246,6 @@ def test_dropped_documents_are_counted_by_reason_and_kept_aside_on_request() -> 
             counter.count_output(document)
         assert counter.balanced
         assert counter.dropped["documents"] == {"line_punct_ratio": 1, "gopher_enough_stop_words": 1, "too short": 1}
-        assert [(one.id, one.metadata["metadata"]["filter_reason"]) for one in aside] == [
+        assert [(document.id, document.metadata["metadata"]["filter_reason"]) for document in aside] == [
             ("0", "line_punct_ratio"), ("2", "gopher_enough_stop_words"), ("3", "too short"),
         ]  # fmt: skip
