@@ -134,7 +134,7 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), atomic_folder(tmp_path / "other") as folder:
         (folder / "no such folder" / "weights").write_bytes(b"w")
     assert not (tmp_path / "other").exists()
-    with pytest.raises(FileExistsError, match="is there already"), atomic_folder(tmp_path / "checkpoint"):
+    with pytest.raises(FileExistsError, match="exists already"), atomic_folder(tmp_path / "checkpoint"):
         pass
 
 
