@@ -26,9 +26,10 @@ import pyarrow.compute as pc
 
 from sharding.layout import PLAN, SEGMENT, SPLITS, DatasetLayout, Ids, documents_name, shard_name
 from sharding.packing import Plan
-from sharding.rows import BoolArray, Segments, Split
+from sharding.rows import BoolArray, Split
 from sharding.scheduling import U64
 from sharding.seal import Damaged, Fault, Manifest
+from sharding.shard import Segments
 from sharding.tables import read_table
 
 DocumentReader = Callable[[str], str | None]

@@ -50,7 +50,7 @@ def hold_out(
     tokens = {name: one.tokens for name, one in zip(names, candidates, strict=True)}
     most = {name: one.most_rows for name, one in zip(names, candidates, strict=True)}
     rows = {name: count // row_tokens for name, count in tokens.items()}
-    quotas = _quotas(tokens, rows, most, validation.rows_wanted(sum(rows.values()), sum(most.values())))
+    quotas = _quotas(tokens, rows, most, validation.rows_to_hold_out(sum(rows.values()), sum(most.values())))
     chosen = np.unique(np.concatenate([one.first(quotas[n]) for n, one in zip(names, candidates, strict=True)]))
     held = np.zeros(len(clusters), np.bool_)
     for first in range(0, len(clusters) if len(chosen) else 0, CHUNK):
