@@ -7,10 +7,10 @@ of them in its left branch, the left branch receives
 
 of the first n draws. This is the nearest integer to its share, so the error of a node is at most 1/2. The error of a
 node contributes to a leaf in proportion of their sizes, and sizes in a Huffman tree grow towards the top at least as
-fast as the Fibonacci numbers. The error of a leaf is therefore below 1/2 * (1 + 1 + 1/2 + 1/3 + 1/5 + 1/8 + ...) = 1.68
-rows: after any n draws, every stratum is within two rows of its share, and at the end every quota is met exactly. A
-greedy largest-deficit rule stays within 1.3 rows but must be replayed from the start; the error of random draws grows
-with the square root of n.
+fast as the Fibonacci numbers. The error of a leaf is therefore below 1/2 * (1 + 1 + 1/2 + 1/3 + 1/5 + 1/8 + ...) =
+1.68 rows: after any n draws, every stratum is within two rows of its share, and at the end every quota is met exactly.
+A greedy largest-deficit rule stays within 1.3 rows but must be replayed from the start; the error of random draws
+grows with the square root of n.
 """
 
 from __future__ import annotations
@@ -39,9 +39,7 @@ class Interleaving:
         self.names = sorted(name for name, quota in quotas.items() if quota > 0)
         self.draws = sum(quotas.values())
         if not self.names or min(quotas.values()) < 0 or self.draws > MAX_DRAWS:
-            raise OptionError(
-                f"a phase must draw between 1 and {MAX_DRAWS} rows, not {self.draws}; change its steps or batch_rows"
-            )
+            raise OptionError(f"a phase must draw between 1 and {MAX_DRAWS} rows, not {self.draws}; change its steps")
         leaves = len(self.names)
         weight = [quotas[name] for name in self.names]
         children = [(-1, -1)] * leaves

@@ -45,10 +45,10 @@ class StratumSize:
 class Mixture:
     """The division of a budget among groups of strata.
 
-    rule: see the module; by: attribute that defines the groups; shares (rule proportional): share of each value of `by`,
-    with the sum 1 or 100; power (inverse-frequency), temperature (temperature): parameter of the rule; max_epochs: limit
-    of a group for unimax, and of every stratum over the whole run in `create_schedule`; within: mixture inside a group,
-    by value of `by`.
+    rule: see the module; by: attribute that defines the groups; shares (rule proportional): share of each value of
+    `by`, with the sum 1 or 100; power (inverse-frequency), temperature (temperature): parameter of the rule;
+    max_epochs: limit of a group for unimax, and of every stratum over the whole run in `create_schedule`; within:
+    mixture inside a group, by value of `by`.
     """
 
     rule: Rule = "natural"
@@ -60,15 +60,14 @@ class Mixture:
     within: Mapping[str, Mixture] = field(default_factory=dict)
 
     def check(self) -> None:
-        """Raise OptionError for an unknown rule or attribute, a missing, superfluous or invalid parameter of a rule, and
-        shares whose sum is not 1 or 100."""
+        """Raise OptionError for an unknown rule or attribute, an invalid parameter, and shares with a wrong sum."""
         for what, value, legal in (("rule", self.rule, get_args(Rule)), ("by", self.by, get_args(Attribute))):
             if value not in legal:
                 raise OptionError(f"mixture: {what} {value!r} is unknown; choose one of {', '.join(legal)}")
         for name, rule in NUMBERS.items():
             given = getattr(self, name) is not None
             if given and self.rule != rule:
-                raise OptionError(f"mixture by {self.by}: `{name}` is a parameter of rule {rule}, not of {self.rule}")
+                raise OptionError(f"mixture by {self.by}: `{name}` belongs to rule {rule}, not to {self.rule}")
             if not given and self.rule == rule:
                 raise OptionError(f"mixture by {self.by}: rule {rule} needs `{name}`")
         if self.rule == "unimax" and self.max_epochs is None:
@@ -202,8 +201,8 @@ def _unimax(sizes: Mapping[str, int], mixture: Mixture, budget: float) -> dict[s
     available = cap * sum(sizes.values())
     if budget > available * (1 + 1e-9):
         raise OptionError(
-            f"mixture by {mixture.by}: {_list(sizes)} give {available:.0f} in {cap:g} epochs, but {budget:.0f} are needed: "
-            f"{budget - available:.0f} short; train less or raise max_epochs"
+            f"mixture by {mixture.by}: {_list(sizes)} give {available:.0f} in {cap:g} epochs, but "
+            f"{budget:.0f} are needed: {budget - available:.0f} short; train less or raise max_epochs"
         )
     weights: dict[str, float] = {}
     remaining = budget

@@ -3,8 +3,8 @@
 A balanced Feistel network over the next power of four is a bijection for any round function. Values outside [0, n) are
 permuted again until they are inside, fewer than four times on average (cycle-walking: Black and Rogaway, "Ciphers with
 arbitrary finite domains", CT-RSA 2002). The round function is the finaliser of splitmix64 (Steele, Lea and Flood,
-OOPSLA 2014). A shuffled index of the 109,782,285 rows of AraFusion would take 878 MB and 14 s of start-up in each rank;
-this function needs no memory and no start-up, and resume is exact at any step.
+OOPSLA 2014). A shuffled index of the 109,782,285 rows of AraFusion would take 878 MB and 14 s of start-up in each
+rank; this function needs no memory and no start-up, and resume is exact at any step.
 """
 
 from __future__ import annotations

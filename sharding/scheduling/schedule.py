@@ -3,10 +3,10 @@
     step -> phase -> draws of the phase -> stratum (`interleave`) -> k-th draw of that stratum in the run
          -> epoch = k // rows, row = permutation of that epoch at k % rows (`permutation`)
 
-Only quotas are stored: the rows of any step are computed in microseconds, resume is exact, and the order is the same at
-any world size and accumulation. Shares, repeats and curricula need no disk space: `arcorp mix` creates another schedule
-for the same rows. `schedule.json` is outside the seal of the dataset, so it contains the digest of its dataset and a
-digest of itself. Numpy and the standard library only.
+Only quotas are stored: the rows of any step are computed in microseconds, resume is exact, and the order is the same
+at any world size and accumulation. Shares, repeats and curricula need no disk space: `arcorp mix` creates another
+schedule for the same rows. `schedule.json` is outside the seal of the dataset, so it contains the digest of its
+dataset and a digest of itself. Numpy and the standard library only.
 """
 
 from __future__ import annotations
@@ -79,11 +79,11 @@ def create_schedule(
 ) -> dict[str, Any]:
     """Return a schedule for a packed dataset: the JSON of `schedule.json`, including its digest.
 
-    manifest: of the dataset; phases: in order of training; mixture: of the phases that have none; batch_rows: rows of a
-    step over all ranks; seed: determines the order of rows; max_epochs: largest number of epochs of any stratum over
-    the whole run, or None.
-    Raises OptionError for invalid phases or mixtures, and for more rows than `max_epochs` allows; the message names the
-    stratum and the number of missing rows. Raises Damaged if `manifest` is not that of a dataset.
+    manifest: of the dataset; phases: in order of training; mixture: of the phases that have none; batch_rows: rows of
+    a step over all ranks; seed: determines the order of rows; max_epochs: largest number of epochs of any stratum over
+    the whole run, or None. Raises OptionError for invalid phases or mixtures, and for more rows than `max_epochs`
+    allows; the message names the stratum and the number of missing rows. Raises Damaged if `manifest` is not that of a
+    dataset.
     """
     layout = DatasetLayout.from_json(manifest.summary, "the manifest of the dataset")
     if batch_rows < 1 or not phases:
