@@ -183,7 +183,7 @@ class _Index:
                 text = "/".join(key) or "all"
                 if text in self.names:
                     raise InputError(
-                        f"{folder.path / name}.parquet: two strata have the same name {text!r}; rename a source, language or category"
+                        f"{folder.path / name}.parquet: two strata have the name {text!r}; rename a source"
                     )
                 numbers[key] = len(self.names)
                 self.names.append(text)

@@ -143,9 +143,7 @@ class ShardWriter:
         begins = np.append(np.flatnonzero(packed.position == 0), len(packed.position))
         row_tokens = self._plan.options.row_tokens
         step = max(CHUNK_BYTES // (row_tokens * np.dtype(self._plan.dtype).itemsize), 1)
-        buffer = np.empty(
-            step * row_tokens, self._plan.dtype
-        )  # reused for all chunks: allocating pages takes longer than copying
+        buffer = np.empty(step * row_tokens, self._plan.dtype)  # reused: new pages take longer than copying
         largest = 0
         for first in range(rows.start, rows.stop, step):
             stop = min(first + step, rows.stop)
