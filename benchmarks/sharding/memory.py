@@ -40,7 +40,7 @@ def main() -> None:
     began = time.perf_counter()
     draft = make_plan([Sealed(Path(sys.argv[1]))], options)
     seconds = time.perf_counter() - began
-    documents = draft.plan.counts["documents"].came
+    documents = draft.plan.counts["documents"].input
     status = Path("/proc/self/status").read_text()  # ru_maxrss would begin with what the parent process has
     peak = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
     print(json.dumps({"seconds": seconds, "documents_per_second": documents / seconds, "peak_bytes": peak}))

@@ -98,7 +98,7 @@ def test_every_token_is_in_one_row_or_in_the_tail_and_ledgers_balance(
                 assert len(found.get(ordinal, [])) == len(stream) - tail[ordinal]
         counts = plan.counts
         assert all(ledger.balanced for ledger in counts.values())
-        assert counts["tokens"].came == sum(len(document.ids) for document in documents)
+        assert counts["tokens"].input == sum(len(document.ids) for document in documents)
         assert counts["documents"].out == len(found)
         assert verify(dataset, "deep") == []
 
@@ -155,7 +155,7 @@ def test_document_tables_hold_what_became_of_each(dataset: Path) -> None:
 def test_several_tokens_folders_are_packed_in_order(tokens: Path, tmp_path: Path) -> None:
     more = write_tokens(tmp_path / "more", random_documents(100, 9, source="more"))
     dataset = pack(tmp_path / "dataset", [tokens, more], with_options())
-    assert read_manifest(dataset).counts["documents"].came == 1100
+    assert read_manifest(dataset).counts["documents"].input == 1100
     assert verify(dataset, "deep") == []
 
 
