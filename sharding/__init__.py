@@ -1,11 +1,11 @@
-"""Token shards that can be proven right: seals, packing, schedule, and the rows that training reads.
+"""Verifiable token shards: seals, packing, schedules, and the rows that training reads.
 
 >>> from sharding import Dataset
 >>> rows = Dataset("out/dataset")
 >>> rows.batch(step=0, rank=0, world=8).ids        # int64, (batch_rows / 8, row_tokens)
 
-Importing this package costs nothing: `Dataset` is loaded when it is first asked for, and needs numpy and
-the standard library alone, so that training runs on a bare GPU image.
+Importing this package imports nothing else: `Dataset` is imported on first access. It requires numpy and the standard
+library only, so that training runs on a minimal GPU image.
 """
 
 from typing import TYPE_CHECKING, Any

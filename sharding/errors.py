@@ -1,13 +1,13 @@
-"""What can be wrong besides the files themselves (for those: `sharding.seal.SealError`)."""
+"""Errors of options and input. Errors of sealed folders are `sharding.seal.SealError`."""
 
 
 class ShardingError(Exception):
-    """One sentence that names the place and the mend."""
+    """Base class. The message is one sentence that names the place and the remedy."""
 
 
 class OptionError(ShardingError):
-    """What was asked for can't be: an option, a mixture or a phase contradicts itself or the data's size."""
+    """An option, a mixture or a phase is inconsistent in itself, or impossible for the size of the data."""
 
 
 class InputError(ShardingError):
-    """What was given can't be packed: tokens of two tokenizers, an index that doesn't fit, nothing at all."""
+    """The input cannot be packed: tokens of two tokenizers, an index that does not match its ids, no documents."""

@@ -1,13 +1,13 @@
-"""The layout of a dataset folder: names, record types, and what the manifest's `summary` says.
+"""The layout of a dataset folder: file names, record types, and the `summary` of its manifest.
 
     shards/train-00000-of-00453.bin     rows of `row_tokens` ids, no header: np.memmap(...).reshape(-1, row_tokens)
     shards/train-00000-of-00453.seg     the segments of each row, one `SEGMENT` record each, in row order
-    documents/part-00000.parquet        the documents; a document's *ordinal* is its line over all parts
+    documents/part-00000.parquet        the documents; the *ordinal* of a document is its line number over all parts
 
-Rows of a split are numbered over all its shards, stratum after stratum, so that a stratum is a range of rows
-and a shard is another. A document's *stream* is [bos] + ids + [eos], as the policy says; a segment is a piece
-of one stream. The segments of a row tile it exactly, so that `position == 0` begins a row and no row number
-need be stored. Numpy and the standard library alone: the trainer reads this.
+Rows of a split are numbered over all its shards, one stratum after the other, so that both a stratum and a shard are
+a range of rows. The *stream* of a document is [bos] + ids + [eos], depending on the options; a segment is a part of
+one stream. The segments of a row tile it exactly, so `position == 0` marks the first segment of a row and row numbers
+are not stored. Numpy and the standard library only: the trainer imports this module.
 """
 
 from __future__ import annotations
@@ -37,25 +37,26 @@ Ids = npt.NDArray[np.integer[Any]]
 
 
 def dtype_for(vocab_size: int) -> str:
-    """`<u2` up to 65,536 ids, else `<u4`: numpy's own casts wrap 70,000 to 4,464 without a word."""
+    """Return `<u2` for up to 65,536 ids, else `<u4`. A numpy cast of 70,000 to u2 gives 4,464 without an error."""
     return "<u2" if vocab_size <= 65_536 else "<u4"
 
 
 def shard_name(split: str, shard: int, shards: int) -> str:
-    """Path of a shard in its folder, without a suffix."""
+    """Return the path of a shard in the dataset folder, without its suffix."""
     return f"shards/{split}-{shard:05d}-of-{shards:05d}"
 
 
 def documents_name(part: int) -> str:
+    """Return the path of a document table in the dataset folder."""
     return f"documents/part-{part:05d}.parquet"
 
 
 @dataclass(frozen=True, slots=True)
 class StratumLayout:
-    """One stratum of a split: a range of rows, and what went into it.
+    """One stratum of a split: its range of rows and the size of its documents.
 
-    An attribute is None where strata are not split by it. `tokens` counts ids of its documents without BOS
-    and EOS; `documents`, `bytes` (UTF-8) and `chars` count the same documents.
+    source, language, category: None if strata are not split by the attribute; first_row, rows: the range of rows;
+    documents, tokens, bytes, chars: size of its documents, in ids without BOS and EOS, UTF-8 bytes and characters.
     """
 
     name: str
@@ -70,7 +71,7 @@ class StratumLayout:
     chars: int
 
     def check(self, first_row: int) -> None:
-        """Raises ValueError unless the stratum begins at `first_row` and its counts are counts."""
+        """Raise ValueError unless the stratum begins at `first_row` and all its numbers are counts."""
         checked.text(self.name, "name of a stratum")
         for attribute in ATTRIBUTES:
             if getattr(self, attribute) is not None:
@@ -83,7 +84,7 @@ class StratumLayout:
 
 @dataclass(frozen=True, slots=True)
 class SplitLayout:
-    """Rows of a split and how shards hold them: `rows_per_shard` each, the last one what is left."""
+    """Rows of a split and its shards: each has `rows_per_shard` rows, the last one the remainder."""
 
     rows: int
     rows_per_shard: int
@@ -91,7 +92,7 @@ class SplitLayout:
     strata: tuple[StratumLayout, ...]
 
     def check(self, name: str) -> None:
-        """Raises ValueError unless shards hold the rows, and strata tile them in order."""
+        """Raise ValueError unless the shards hold all rows and the strata tile them in order. `name`: of the split."""
         checked.count(self.rows, f"rows of {name}")
         checked.count(self.rows_per_shard, f"rows_per_shard of {name}", least=1)
         if checked.count(self.shards, f"shards of {name}") != -(-self.rows // self.rows_per_shard):
@@ -104,13 +105,17 @@ class SplitLayout:
             raise ValueError(f"the strata of {name} have {row} rows of {self.rows}, or one name twice")
 
     def rows_of(self, shard: int) -> range:
+        """Return the row numbers of a shard."""
         first = shard * self.rows_per_shard
         return range(first, min(first + self.rows_per_shard, self.rows))
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetLayout:
-    """The `summary` of a dataset's manifest. `bos` and `eos` are ids or None; `max_id` is the largest id seen."""
+    """The `summary` of a dataset's manifest.
+
+    bos, eos: ids or None; max_id: the largest id in any row; tokenizer: sha256 of its tokenizer.json.
+    """
 
     row_tokens: int
     dtype: str
@@ -128,9 +133,9 @@ class DatasetLayout:
 
     @classmethod
     def of(cls, manifest: Manifest, where: str) -> DatasetLayout:
-        """The layout of a sealed dataset: its numbers agree with each other and with the sizes of its files.
+        """Return the layout of a sealed dataset, checked against the sizes of its files.
 
-        Raises Damaged, naming `where`, if this is not the manifest of a dataset.
+        where: name of the manifest in messages. Raises Damaged if this is not the manifest of a dataset.
         """
         layout = cls.from_json(manifest.summary, where)
         if sum(split.shards for split in layout.splits.values()) > len(manifest.files):
@@ -148,7 +153,7 @@ class DatasetLayout:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any], where: str) -> DatasetLayout:
-        """Raises Damaged, naming `where`, if this is not the summary of a dataset."""
+        """Return the layout in a summary. Raises Damaged, naming `where`, if it is not the summary of a dataset."""
         try:
             splits = {
                 name: SplitLayout(**{**split, "strata": tuple(StratumLayout(**s) for s in split["strata"])})
@@ -163,7 +168,7 @@ class DatasetLayout:
         return layout
 
     def check(self) -> None:
-        """Raises ValueError unless every number is possible and agrees with the others."""
+        """Raise ValueError unless every number is valid and consistent with the others."""
         checked.count(self.row_tokens, "row_tokens", least=2, most=MAX_ROW_TOKENS)
         checked.count(self.vocab_size, "vocab_size", least=1, most=2**32)
         checked.count(self.max_id, "max_id", most=self.vocab_size - 1)
@@ -179,4 +184,5 @@ class DatasetLayout:
 
     @property
     def row_bytes(self) -> int:
+        """Size of a row in bytes."""
         return self.row_tokens * np.dtype(self.dtype).itemsize

@@ -1,4 +1,4 @@
-"""What can be asked of packing. Plain fields; `pipelines` builds them from a recipe's `pack` section."""
+"""Options of packing. `pipelines` builds them from the `pack` section of a recipe."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ FILLS = ("exact",)
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """How much to hold out: so many `rows` over all strata, or about a `share` of all rows. One of the two.
+    """Size of the validation split: either `rows` over all strata, or `share` of all rows (approximately).
 
-    Raises OptionError, when made, for both or neither, fewer than 1 row, a share that is not above 0 and at most 0.5.
+    The constructor raises OptionError if both or neither are given, if `rows` is below 1, or if `share` is not above 0
+    and at most 0.5.
     """
 
     rows: int | None = None
@@ -31,19 +32,23 @@ class Validation:
         if self.share is not None and not 0 < self.share <= 0.5:
             raise OptionError(f"validation: share {self.share}: choose above 0 and at most 0.5")
 
-    def rows_wanted(self, rows: int, most: int) -> int:
-        """Of `rows` in all, `most` of which can be held out: a share gives way to what is there, a number doesn't."""
+    def rows_to_hold_out(self, rows: int, most: int) -> int:
+        """Return the number of rows to hold out.
+
+        rows: rows of the dataset; most: rows that can be held out. It limits a share, but not a number of rows.
+        """
         return self.rows if self.rows is not None else min(round(rows * (self.share or 0)), most)
 
 
 @dataclass(frozen=True, slots=True)
 class PackOptions:
-    """Options of packing; checked when made, raising OptionError.
+    """Options of packing. The constructor raises OptionError for an invalid value.
 
-    row_tokens: ids a row; strata: what a row must not mix, any of source, language, category, in any order;
-    policy, fill: see `sharding.packing.best_fit`; bos, eos: ids put around each document, or None; window: documents
-    that are packed together; shards or rows_per_shard: how rows are cut into files (neither: 512 MB each).
-    `seed` decides which documents are held out.
+    row_tokens: tokens per row; strata: attributes that a row must not mix, any of source, language, category, in any
+    order; policy, fill: see `sharding.packing.best_fit`; bos, eos: ids added before and after each document, or None;
+    window: number of documents that are packed together; validation: size of the validation split, or None;
+    shards or rows_per_shard: number of shards or their size (neither: 512 MB per shard); seed: determines which
+    documents are held out.
     """
 
     row_tokens: int = 2048
@@ -75,7 +80,7 @@ class PackOptions:
 
     @property
     def added(self) -> int:
-        """Tokens that a document's stream has beyond its ids."""
+        """Number of tokens added to each document: BOS and EOS."""
         return (self.bos is not None) + (self.eos is not None)
 
     def to_json(self) -> dict[str, Any]:

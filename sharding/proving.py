@@ -1,13 +1,14 @@
-"""Proving files as they are read: each is hashed once, when it is first opened, and compared with the seal.
+"""Verification of files while they are read: each file is hashed once, when it is first opened.
 
-Two ways, for two kinds of readers:
+There are two modes:
 
-- at once: the file is hashed before a byte of it is given out. Exports, inspection, generation.
-- beside the reading: a thread hashes while the rows are used already. The trainer reads so: no step waits, and
-  `settle` comes before anything that was made of the rows is kept. The processes of a machine share the shards.
+- synchronous: a file is hashed before any of its bytes are returned. Used by exports, inspection and generation.
+- in the background: a thread hashes files while their rows are already in use. Used by the trainer: no step waits.
+  `settle` must be called before any result computed from the rows is stored. The processes of a machine divide the
+  shards among them.
 
-A proof holds for the life of the file: what `settle` finds changed since (size, times) is hashed again. Damage is
-found wherever it came from, since no record of an earlier run is trusted here. Standard library only.
+A file that changed after it was verified (size or times) is hashed again by `settle`. No record of an earlier run is
+trusted, so damage is detected whatever its cause. Standard library only.
 """
 
 from __future__ import annotations
@@ -25,25 +26,27 @@ from sharding.seal import Damaged, Sealed
 
 
 class DamagedFile(Damaged):
-    """A sealed file whose bytes are not those of its seal. `name`: its path in the sealed folder."""
+    """A file whose bytes differ from its seal. `name`: its path in the sealed folder; `what`: the difference."""
 
     def __init__(self, path: Path, name: str, what: str) -> None:
-        super().__init__(f"{path}: {what}; run the command that made the folder again to mend it")
+        super().__init__(f"{path}: {what}; run the command that made the folder again")
         self.path, self.name, self.what = path, name, what
 
 
 @dataclass(frozen=True)
 class Share:
-    """One of `count` processes that hash the same files: it hashes the files with number % count == index."""
+    """The share of one of `count` processes: the files with number % count == index."""
 
     index: int = 0
     count: int = 1
 
     def holds(self, number: int) -> bool:
+        """Return True if file `number` belongs to this share."""
         return number % self.count == self.index
 
 
 State = tuple[int, int, int]
+"""Size in bytes, modification time and change time in ns: they change when a file is written."""
 
 
 def _state(status: os.stat_result) -> State:
@@ -51,22 +54,26 @@ def _state(status: os.stat_result) -> State:
 
 
 class Prover:
-    """Hashes the files of one sealed folder, each once. `share`: hash beside the reading, this share of the files."""
+    """Hashes the files of one sealed folder, each once.
+
+    share: None to hash synchronously; otherwise a background thread hashes this share of the files.
+    """
 
     def __init__(self, sealed: Sealed, share: Share | None = None) -> None:
         self._folder, self._records = sealed.path, sealed.manifest.files
         self.share = share
         self.failure: DamagedFile | OSError | None = None
-        """The first file that was found damaged, or could not be read, beside the reading or by `settle`."""
+        """The first damaged or unreadable file found by the background thread or by `settle`."""
         self._proven: dict[str, tuple[int, State]] = {}  # inode, state
         self._waiting: queue.Queue[tuple[str, BinaryIO]] = queue.Queue()
         if share is not None:
             threading.Thread(target=self._work, name="proofs", daemon=True).start()
 
     def need(self, name: str, number: int, file: BinaryIO) -> None:
-        """Prove an open file, now or beside the reading, and close it.
+        """Verify an open file, synchronously or in the background, and close it.
 
-        name: path in the folder; number: of the shard, which decides who hashes it. Raises DamagedFile, if now.
+        name: path in the folder; number: shard number, which determines the process that hashes it.
+        Raises DamagedFile in the synchronous mode only; see `failure` otherwise.
         """
         if self.share is None:
             self._prove(name, file)
@@ -76,14 +83,15 @@ class Prover:
             file.close()
 
     def settle(self) -> None:
-        """Wait until every file asked for is proven, and hash again those that were touched since; see `failure`."""
+        """Wait until all requested files are verified, and hash again those that changed meanwhile.
+
+        Does not raise: damage is reported by `failure`.
+        """
         self._waiting.join()
         for name, (inode, state) in list(self._proven.items()):
-            with contextlib.suppress(
-                FileNotFoundError
-            ):  # what was read is the file that was opened, and that is proven
-                now = (self._folder / name).stat()
-                if now.st_ino == inode and _state(now) != state:
+            with contextlib.suppress(FileNotFoundError):  # rows were read from the open file, which is verified
+                status = (self._folder / name).stat()
+                if status.st_ino == inode and _state(status) != state:
                     self._try(name, (self._folder / name).open("rb"))
 
     def _work(self) -> None:
@@ -102,10 +110,10 @@ class Prover:
     def _prove(self, name: str, file: BinaryIO) -> None:
         with file:
             before = os.fstat(file.fileno())
-            found = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # "rb": it has readinto
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # "rb": it has readinto
         record = self._records.get(name)
         if record is None:
             raise DamagedFile(self._folder / name, name, "the seal does not name it")
-        if found != record.sha256:
+        if sha256 != record.sha256:
             raise DamagedFile(self._folder / name, name, "its sha256 differs from the seal")
         self._proven[name] = before.st_ino, _state(before)

@@ -1,9 +1,10 @@
-"""Reading a Parquet table on the thread that asks for it.
+"""Read Parquet tables on the calling thread.
 
-`pyarrow.parquet.read_table` reads through Arrow's pool of input threads. One of them may hold the last reference to
-bytes of Python's when the interpreter ends, must then take its lock, is ended instead, and takes the process with it:
-"terminate called without an active exception", exit status 134, in 38 of 60 processes whose last act it was (pyarrow
-26.0.1, Python 3.11). `ParquetFile` without threads leaves nothing behind. The linter forbids the other one.
+`pyarrow.parquet.read_table` uses Arrow's pool of input threads. If one of these threads holds the last reference to
+Python bytes when the interpreter exits, it must acquire the interpreter lock and is terminated instead, which aborts
+the process: "terminate called without an active exception", exit status 134. This happened in 38 of 60 processes that
+ended with such a read (pyarrow 26.0.1, Python 3.11). `ParquetFile` without threads does not have the problem. The
+linter forbids `pyarrow.parquet.read_table`.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ import pyarrow.parquet as pq
 
 
 def read_table(source: bytes | Path, columns: Sequence[str], *, dictionaries: Sequence[str] = ()) -> pa.Table:
-    """The columns of a table, in the order asked for; `dictionaries` of them as they are stored, not spelt out.
+    """Return columns of a Parquet file, in the given order.
 
-    ArrowException: not a table, or damaged (page checksums are verified). KeyError: a column that is not there.
+    source: the bytes of the file, or its path; dictionaries: columns to return dictionary-encoded.
+    Raises ArrowException if the file is not Parquet or is damaged (page checksums are verified), KeyError if a column
+    does not exist.
     """
     file = pq.ParquetFile(
         pa.BufferReader(source) if isinstance(source, bytes) else source,

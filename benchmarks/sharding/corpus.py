@@ -1,4 +1,4 @@
-"""Corpora of random ids to measure with: sealed tokens folders of log-normal documents."""
+"""Input of benchmarks: sealed tokens folders of log-normal documents with random ids."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ MEAN, SIGMA = 1000.0, 1.0  # tokens a document: median 607, 99th percentile 6,24
 
 
 def lengths(documents: int, seed: int = 0) -> npt.NDArray[np.int64]:
-    """Tokens of each document."""
+    """Return the number of tokens of each document: int64, (documents,)."""
     drawn = np.random.default_rng(seed).lognormal(np.log(MEAN) - SIGMA**2 / 2, SIGMA, documents)
     return np.maximum(drawn, 1).astype(np.int64)
 
 
 def write_tokens(folder: Path, documents: int, per_part: int, *, ids: bool, strata: int = 4) -> Path:
-    """A sealed tokens folder, stratum after stratum as ingestion leaves them.
+    """Write a sealed tokens folder, one stratum after the other as ingestion writes them.
 
-    Without `ids` its .bin files are holes of the right size, enough to plan with.
+    ids: False for sparse .bin files of the right size, which are sufficient for planning.
     """
     folder.mkdir(parents=True)
     files: dict[str, FileRecord] = {}
@@ -72,7 +72,7 @@ def write_tokens(folder: Path, documents: int, per_part: int, *, ids: bool, stra
 
 
 def forget(folder: Path) -> None:
-    """Drop a folder's files from the page cache, once they are on disk."""
+    """Write the files of a folder to disk and drop them from the page cache."""
     for path in folder.rglob("*"):
         if path.is_file():
             descriptor = os.open(path, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""Materialising, reading and verifying a dataset of a gigabyte, beside plain copies, other loaders and sha256sum."""
+"""Writing, reading and verifying a dataset of 1 GB, compared with plain copies, other loaders and sha256sum."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ from sharding.seal import (
 )
 
 ROW_TOKENS, BATCH, SHARDS, ROUNDS = 2048, 32, 8, 3
-PEER_ROWS = 65_536  # the loaders that must copy first read a quarter of the rows
+PEER_ROWS = 65_536  # loaders that need a copy of the rows read a quarter of them
 
 
 def plan(folder: Path, tokens: Path) -> Plan:
     """Plan a dataset of eight shards."""
-    draft = make_plan([Sealed(tokens)], PackOptions(row_tokens=ROW_TOKENS, bos=1, shards=SHARDS))
+    prepared = make_plan([Sealed(tokens)], PackOptions(row_tokens=ROW_TOKENS, bos=1, shards=SHARDS))
     records = {}
-    for name in draft.documents:
+    for name in prepared.documents:
         with atomic_file(folder / name) as file:
-            draft.write_documents(name, file)  # type: ignore[arg-type]
+            prepared.write_documents(name, file)  # type: ignore[arg-type]
         records[name] = file.record
-    planned = draft.plan.with_documents(records)
+    planned = prepared.plan.with_documents(records)
     write_json(folder / PLAN, planned.to_json())
     return planned
 
@@ -56,7 +56,7 @@ _writer: ShardWriter
 
 
 def _start(folder: Path, tokens: Path, small: Path, small_tokens: Path) -> None:
-    """Prepare a worker process; a small dataset first, so that the kernels are there."""
+    """Prepare a worker process. Writing a small dataset compiles the kernels."""
     global _writer
     ShardWriter(Plan.read(small), small, [Sealed(small_tokens)]).write("train", 0, io.BytesIO(), io.BytesIO())
     _writer = ShardWriter(Plan.read(folder), folder, [Sealed(tokens)])
@@ -67,7 +67,7 @@ def _wait(seconds: float) -> None:
 
 
 def _make(folder: Path, shard: int) -> tuple[dict[str, FileRecord], ShardCounts]:
-    """Make one shard as the pack stage does: hashed, fsynced, renamed."""
+    """Write one shard in the same way as the pack stage: hashed, fsynced, renamed."""
     name = shard_name("train", shard, SHARDS)
     with atomic_file(folder / f"{name}.bin") as ids, atomic_file(folder / f"{name}.seg") as segments:
         counts = _writer.write("train", shard, ids, segments)
@@ -75,23 +75,23 @@ def _make(folder: Path, shard: int) -> tuple[dict[str, FileRecord], ShardCounts]
 
 
 def _copy(source: Path, target: Path) -> None:
-    with source.open("rb") as read, target.open("wb") as write:
-        shutil.copyfileobj(read, write, 1 << 24)
-        write.flush()
-        os.fsync(write.fileno())
+    with source.open("rb") as reader, target.open("wb") as writer:
+        shutil.copyfileobj(reader, writer, 1 << 24)
+        writer.flush()
+        os.fsync(writer.fileno())
 
 
 def _copy_sealed(source: Path, target: Path) -> None:
-    """A copy that proves what it reads and seals what it writes, as every stage must."""
+    """Copy a file, hashing input and output, as every stage must."""
     hash_file(source)
-    with source.open("rb") as read, atomic_file(target) as write:
-        shutil.copyfileobj(read, write, 1 << 22)
+    with source.open("rb") as reader, atomic_file(target) as writer:
+        shutil.copyfileobj(reader, writer, 1 << 22)
 
 
 def materialise(folder: Path, tokens: Path) -> dict[str, Any]:
-    """Write the shards with one worker and with two; beside it copies of the ids, plain and sealed, fsynced all.
+    """Measure writing shards with one and two workers, and plain and sealed copies of the ids, all fsynced.
 
-    Leaves a sealed dataset in `folder`, with a schedule.
+    The result in `folder` is a sealed dataset with a schedule.
     """
     planned = plan(folder, tokens)
     small, small_tokens = folder.parent / "small", folder.parent / "small-tokens"
@@ -109,7 +109,7 @@ def materialise(folder: Path, tokens: Path) -> dict[str, Any]:
         seconds["sealed copy"].append(_timed(lambda: list(map(_copy_sealed, parts, targets))))
         for workers, name in ((1, "one worker"), (2, "two workers")):
             with ProcessPoolExecutor(workers, get_context("forkserver"), _start, prepared) as pool:
-                list(pool.map(_wait, [0.5] * workers))  # until all are there
+                list(pool.map(_wait, [0.5] * workers))  # until all workers have started
                 began = time.perf_counter()
                 done = list(pool.map(_make, [folder] * SHARDS, range(SHARDS)))
                 seconds[name].append(time.perf_counter() - began)
@@ -117,20 +117,20 @@ def materialise(folder: Path, tokens: Path) -> dict[str, Any]:
                     copying = _timed(lambda pool=pool: list(pool.map(_copy_sealed, parts, targets)))
                     seconds["two sealed copies at once"].append(copying)
     shutil.rmtree(copies)
-    files = {name: record for found, _ in done for name, record in found.items()}
+    files = {name: record for records, _ in done for name, record in records.items()}
     files |= {name: hash_file(folder / name) for name in (PLAN, *planned.documents)}
     with atomic_file(folder / "tokenizer" / "tokenizer.json") as file:
         file.write(b"{}")
     files["tokenizer/tokenizer.json"] = file.record
-    told = dataset_summary(planned, [counts for _, counts in done])
-    write_manifest(folder, Manifest("pack", 1, {}, {}, planned.counts, files, told))
-    steps = told["splits"]["train"]["rows"] // BATCH
+    summary = dataset_summary(planned, [counts for _, counts in done])
+    write_manifest(folder, Manifest("pack", 1, {}, {}, planned.counts, files, summary))
+    steps = summary["splits"]["train"]["rows"] // BATCH
     write_json(
         folder / "schedule.json",
         create_schedule(read_manifest(folder), [Phase("all", steps=steps)], Mixture(), batch_rows=BATCH, seed=0),
     )
     size = sum((folder / f"{shard_name('train', k, SHARDS)}.bin").stat().st_size for k in range(SHARDS))
-    middle = {name: median(found) for name, found in seconds.items()}
+    middle = {name: median(times) for name, times in seconds.items()}
     return {
         "bytes": size,
         "seconds": middle,
@@ -142,7 +142,7 @@ def materialise(folder: Path, tokens: Path) -> dict[str, Any]:
 
 
 def read(folder: Path, scratch: Path) -> dict[str, Any]:
-    """A batch of random rows: ours warm and cold, a gather as Megatron-LM does it, litdata, mosaicml-streaming."""
+    """Measure a batch of random rows: ours warm and cold, the method of Megatron-LM, litdata, mosaicml-streaming."""
     data = Dataset(folder)
     for step in range(0, data.steps, 2):  # map the shards and warm the cache
         data.batch(step)
@@ -170,12 +170,12 @@ def read(folder: Path, scratch: Path) -> dict[str, Any]:
     np.save(scratch / "rows.npy", data.train.read(np.arange(PEER_ROWS), raw=True).ids)
     for name, environment in (("litdata", ".venv-bench-trl"), ("mosaicml", ".venv-bench-mosaicml")):
         copied = str(scratch / name)
-        found = peer(environment, f"{name}_read.py", str(scratch / "rows.npy"), copied, str(BATCH), "300")
-        if found:
-            best = min(found["by_index_ms"], found["loader_ms"])
+        figures = peer(environment, f"{name}_read.py", str(scratch / "rows.npy"), copied, str(BATCH), "300")
+        if figures:
+            best = min(figures["by_index_ms"], figures["loader_ms"])
             results[name] = {
-                **found,
-                "ours_is_times_loader": found["loader_ms"] / results["warm_ms"],
+                **figures,
+                "ours_is_times_loader": figures["loader_ms"] / results["warm_ms"],
                 "ours_is_times_best": best / results["warm_ms"],
             }
     return results
@@ -188,10 +188,10 @@ def _timed(call: Any) -> float:
 
 
 class _Megatron:
-    """How Megatron-LM's GPTDataset gathers a sample: the documents between two entries of a sample index.
+    """The method of Megatron-LM's GPTDataset: a sample is the documents between two entries of a sample index.
 
-    megatron/core/datasets/gpt_dataset.py, `_query_document_sample_shuffle_indices`: documents in shuffled order,
-    samples cut from them end to end, pieces read from a memory map, concatenated, and widened.
+    megatron/core/datasets/gpt_dataset.py, `_query_document_sample_shuffle_indices`: documents are shuffled and joined
+    end to end, and split into samples; pieces are read from a memory map, concatenated and widened.
     """
 
     def __init__(self, data: Dataset, folder: Path) -> None:
@@ -202,7 +202,7 @@ class _Megatron:
         self._per_shard = len(self._maps[0])
         total = data.train.rows * ROW_TOKENS
         marks = [np.arange(k * self._per_shard, min((k + 1) * self._per_shard, total), 1000) for k in range(SHARDS)]
-        bounds = np.append(np.concatenate(marks), total)  # documents of 1,000 tokens, none over two files
+        bounds = np.append(np.concatenate(marks), total)  # documents of 1,000 tokens, each in one file
         order = rng.permutation(len(bounds) - 1)
         self._begin, self._length = bounds[:-1][order], np.diff(bounds)[order]
         self._ends = np.cumsum(self._length)
@@ -225,13 +225,13 @@ class _Megatron:
         return np.concatenate(pieces).astype(np.int64)
 
     def _get(self, document: int, start: int, stop: int) -> Any:
-        at = int(self._begin[document]) + start
-        shard, local = divmod(at, self._per_shard)
+        index = int(self._begin[document]) + start
+        shard, local = divmod(index, self._per_shard)
         return self._maps[shard][local : local + stop - start]
 
 
 def verify_full(folder: Path) -> dict[str, Any]:
-    """`verify --level full` beside sha256sum over the same files, A B A B."""
+    """Measure `verify --level full` and sha256sum on the same files, in alternating rounds."""
     names = [str(folder / name) for name in read_manifest(folder).files]
     ours, theirs = [], []
     for _ in range(ROUNDS):

@@ -1,4 +1,4 @@
-"""Packing: documents a second on one core, padding, and documents cut that need not be; against other packers."""
+"""Packing on one core: documents per second, padding, and documents split without need, compared with others."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ PACKERS = {"trl": (".venv-bench-trl", "trl_pack.py"), "olmo-core": (".venv-bench
 
 
 def measure(scratch: Path) -> dict[str, Any]:
-    """Rounds A B A B of our kernel and the peers', in windows of 100,000 of one million documents."""
+    """Measure alternating rounds of our packer and others, in windows of 100,000 of one million documents."""
     documents = lengths(DOCUMENTS)
     np.save(scratch / "lengths.npy", documents[:PEER_DOCUMENTS])
     results = {}
     for row_tokens in (2048, 512):
-        pack_rows(documents[:WINDOW], row_tokens)  # compiles, or loads what was compiled
+        pack_rows(documents[:WINDOW], row_tokens)  # compile, or load the compiled code
         ours: list[float] = []
         peers: dict[str, list[dict[str, Any]]] = {name: [] for name in PACKERS}
         for _ in range(ROUNDS):
@@ -35,44 +35,49 @@ def measure(scratch: Path) -> dict[str, Any]:
                 pack_rows(documents[first : first + WINDOW], row_tokens)
             ours.append(DOCUMENTS / (time.perf_counter() - began))
             for name, (environment, script) in PACKERS.items():
-                found = peer(environment, script, str(scratch / "lengths.npy"), str(row_tokens))
-                if found:
-                    peers[name].append(found)
+                figures = peer(environment, script, str(scratch / "lengths.npy"), str(row_tokens))
+                if figures:
+                    peers[name].append(figures)
         results[str(row_tokens)] = {
             "documents_per_second": median(ours),
             **_waste(documents, row_tokens),
-            "peers": {name: _summary(found, median(ours)) for name, found in peers.items() if found},
+            "peers": {name: _summary(rounds, median(ours)) for name, rounds in peers.items() if rounds},
         }
     return results
 
 
-def _summary(found: list[dict[str, Any]], ours: float) -> dict[str, Any]:
-    speed = median(one["documents"] / one["seconds"] for one in found)
-    return {"version": found[0]["version"], "documents_per_second": speed, "ours_is_times": ours / speed}
+def _summary(rounds: list[dict[str, Any]], ours: float) -> dict[str, Any]:
+    speed = median(figures["documents"] / figures["seconds"] for figures in rounds)
+    return {"version": rounds[0]["version"], "documents_per_second": speed, "ours_is_times": ours / speed}
 
 
 def _waste(documents: Any, row_tokens: int) -> dict[str, float]:
-    """Padding, and the share of documents that are in more pieces than their length makes unavoidable."""
-    cut = carried = rows = 0
+    """Return the padding, and the share of documents in more pieces than their length requires."""
+    split = carried = rows = 0
     for first in range(0, DOCUMENTS, WINDOW):
         window = documents[first : first + WINDOW]
         packed = pack_rows(window, row_tokens)
         pieces = np.bincount(packed.item, minlength=len(window))
-        cut += int(np.count_nonzero(pieces > -(-window // row_tokens)))
+        split += int(np.count_nonzero(pieces > -(-window // row_tokens)))
         carried += int(packed.length[len(packed.length) - packed.carried :].sum())
         rows += int(np.count_nonzero(packed.position[: len(packed.position) - packed.carried] == 0))
     padding = rows * row_tokens + carried - int(documents.sum())
     unavoidable = float(np.mean(documents > row_tokens))
-    return {"padding_tokens": padding, "cut_beyond_unavoidable": cut / DOCUMENTS, "unavoidable_cuts": unavoidable}
+    return {"padding_tokens": padding, "cut_beyond_unavoidable": split / DOCUMENTS, "unavoidable_cuts": unavoidable}
 
 
 def peer(environment: str, script: str, *arguments: str) -> dict[str, Any] | None:
-    """Run a peer's script in its environment; None if that is not there. Raises RuntimeError if it fails."""
+    """Run a script in its environment. Returns its JSON output, or None if the environment does not exist.
+
+    Raises RuntimeError if the script fails.
+    """
     python = ROOT / environment / "bin" / "python"
     if not python.exists():
         return None
-    done = subprocess.run([str(python), str(PEERS / script), *arguments], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{script} failed: {done.stderr.strip().splitlines()[-1]}")
-    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return found
+    process = subprocess.run(
+        [str(python), str(PEERS / script), *arguments], capture_output=True, text=True, check=False
+    )
+    if process.returncode:
+        raise RuntimeError(f"{script} failed: {process.stderr.strip().splitlines()[-1]}")
+    figures: dict[str, Any] = json.loads(process.stdout.strip().splitlines()[-1])
+    return figures

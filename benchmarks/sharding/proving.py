@@ -1,4 +1,4 @@
-"""What proving rows costs a run: seconds to the first batch and until all is proven, and ms a step meanwhile."""
+"""The cost of verification for a run: time to the first batch, time to verify all files, and ms per step meanwhile."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from sharding.seal import Manifest, hash_file, read_manifest, write_json, write_
 
 ROW_TOKENS, BATCH, SHARDS, VOCABULARY = 2_048, 32, 8, 50_000
 BYTES = 2_000_000_000
-STEPS = 400  # measured after the proofs
+STEPS = 400  # measured after all files are verified
 
 
 def measure(scratch: Path) -> dict[str, Any]:
-    """Figures of a dataset of 2 GB whose steps read from every shard, warm and cold."""
+    """Measure a dataset of 2 GB whose steps read from every shard, with a warm and a cold page cache."""
     folder = _write(scratch / "proving")
-    found: dict[str, Any] = {"bytes": BYTES, "shards": SHARDS, "batch": [BATCH, ROW_TOKENS]}
+    figures: dict[str, Any] = {"bytes": BYTES, "shards": SHARDS, "batch": [BATCH, ROW_TOKENS]}
     for state, prepare in (("warm", lambda: None), ("cold", lambda: forget(folder))):
-        found[state] = {"at_once": _at_once(folder, prepare), "beside": _beside(folder, prepare)}
-    return found
+        figures[state] = {"at_once": _at_once(folder, prepare), "beside": _beside(folder, prepare)}
+    return figures
 
 
 def _at_once(folder: Path, prepare: Callable[[], None]) -> dict[str, float]:
@@ -39,7 +39,7 @@ def _at_once(folder: Path, prepare: Callable[[], None]) -> dict[str, float]:
 
 
 def _beside(folder: Path, prepare: Callable[[], None]) -> dict[str, float]:
-    """A step reads a batch and multiplies matrices for some 20 ms, as a step on a CPU would."""
+    """Measure steps that read a batch and multiply matrices for about 20 ms, as a training step on a CPU."""
     prepare()
     matrix = np.ones((900, 900), np.float32)
     began = time.perf_counter()
@@ -55,20 +55,20 @@ def _beside(folder: Path, prepare: Callable[[], None]) -> dict[str, float]:
     proven = time.perf_counter() - began
     after = [_step(data, step + more, matrix) for more in range(STEPS)]
     data.settle()
-    reading, whole = (lambda steps: median(s[0] for s in steps)), (lambda steps: median(s[1] for s in steps))
+    reading, total = (lambda steps: median(s[0] for s in steps)), (lambda steps: median(s[1] for s in steps))
     return {
         "first_batch_seconds": first,
         "all_proven_seconds": proven,
         "steps_meanwhile": len(meanwhile),
         "read_ms_meanwhile": 1000 * reading(meanwhile),
         "read_ms_after": 1000 * reading(after),
-        "step_ms_meanwhile": 1000 * whole(meanwhile),
-        "step_ms_after": 1000 * whole(after),
+        "step_ms_meanwhile": 1000 * total(meanwhile),
+        "step_ms_after": 1000 * total(after),
     }
 
 
 def _step(data: Dataset, step: int, matrix: Any) -> tuple[float, float]:
-    """Seconds of the reading, and of the whole step."""
+    """Return the seconds of reading, and of the whole step."""
     began = time.perf_counter()
     data.batch(step % data.steps)
     read = time.perf_counter()
@@ -78,7 +78,7 @@ def _step(data: Dataset, step: int, matrix: Any) -> tuple[float, float]:
 
 
 def _write(folder: Path) -> Path:
-    """A sealed dataset of random ids, one segment a row, without validation rows."""
+    """Write a sealed dataset of random ids, with one segment per row and without validation rows."""
     (folder / TOKENIZER).parent.mkdir(parents=True)
     (folder / "shards").mkdir()
     (folder / TOKENIZER).write_text("{}")

@@ -1,4 +1,4 @@
-"""Checking: verification of sealed folders, and where rows and documents are."""
+"""Checking: verification of sealed folders, and the location of rows and documents."""
 
 from sharding.checking.inspect import document_view, row_view
 from sharding.checking.verification import verify

@@ -1,15 +1,15 @@
-"""Auditing a dataset: what its bytes mean, beyond their being unchanged.
+"""Audit of the content of a dataset. It requires that the files are unchanged.
 
-    rows        every id is in the vocabulary; the segments of a row tile it; BOS and EOS stand where a stream
-                begins and ends; a row's documents belong to its stratum and split
-    documents   every token of every document is in exactly one row, or in the tail that was dropped
-    counts      rows and the tables add up to the manifest's ledgers
-    text        sampled rows, decoded, are the text of their documents
+    rows        every id is in the vocabulary; the segments of a row tile it; BOS and EOS are at the ends of each
+    stream;
+                the documents of a row belong to its stratum and split
+    documents   every token of every document is in exactly one row, or in the dropped tail
+    counts      the rows and the tables agree with the counts of the manifest
+    text        sampled rows, decoded, are equal to the text of their documents
 
-That pieces cover a stream exactly once is proven without sorting them: pieces are edges from their first to
-their last token, and exactly one path leads from 0 to the end if and only if every other point is left as
-often as it is entered. With points hashed to 64 bits this is one running sum a document, 8 bytes, whatever
-the order in which pieces are met.
+Coverage of a stream by its pieces is checked without sorting. A piece is an edge from its first to its last token. The
+pieces cover the stream exactly once if and only if each point between 0 and the end has as many incoming as outgoing
+edges. With points hashed to 64 bits, this is one running sum of 8 bytes per document, in any order of the pieces.
 """
 
 from __future__ import annotations
@@ -26,19 +26,21 @@ import pyarrow.compute as pc
 
 from sharding.layout import PLAN, SEGMENT, SPLITS, DatasetLayout, Ids, documents_name, shard_name
 from sharding.packing import Plan
-from sharding.rows import BoolArray, Segments, Split
+from sharding.rows import BoolArray, Split
 from sharding.scheduling import U64
 from sharding.seal import Damaged, Fault, Manifest
+from sharding.shard import Segments
 from sharding.tables import read_table
 
 DocumentReader = Callable[[str], str | None]
-"""Text of a document by its id, or None if there is no such document."""
+"""Returns the text of a document by its id, or None if there is no such document."""
 
 Decode = Callable[[list[int]], str]
 
 CHUNK_ROWS = 1 << 14
-MOST_FAULTS = 20  # of one kind or shard: the rest is more of the same
+MOST_FAULTS = 20  # reported for each kind or shard
 CUT = "\ufffd"
+"""Decoded text of a character that is split over two segments."""
 
 _COLUMNS = pa.schema([(name, pa.string()) for name in ("id", "stratum", "split")] + [("tokens", pa.int64())])
 
@@ -47,9 +49,13 @@ Int = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class _Documents:
-    """One line for each ordinal. `stratum` is an index in the names, `split` in SPLITS, -1 for none."""
+    """The documents by ordinal.
 
-    ids: Any  # pyarrow strings: a Python list would cost ten times the memory
+    ids: their names; stratum: index in `names`; split: index in `SPLITS`, -1 for none; streams: tokens with BOS and
+    EOS; all of shape (documents,).
+    """
+
+    ids: Any  # pyarrow strings: a Python list needs ten times the memory
     stratum: Int
     split: Int
     streams: Int
@@ -64,15 +70,21 @@ def audit(
     read_document: DocumentReader | None = None,
     sample_rows: int = 64,
 ) -> list[Fault]:
-    """The faults of a dataset whose files are known to be as sealed (`verify` sees to that).
+    """Return the faults of a dataset whose files are unchanged, as checked by `verify`.
 
-    Without `decode` and `read_document` no text is compared.
+    manifest: of `folder`; decode: converts ids to text; read_document: returns the text of a document by its id; text
+    is compared only if both are given; sample_rows: rows of each split to compare. Raises Damaged for unreadable
+    tables.
     """
     layout = DatasetLayout.of(manifest, str(folder))
     plan = Plan.read(folder)
     missing = next((unit for unit in ("documents", "tokens") if unit not in manifest.counts), None)
     if missing or {name: split.layout for name, split in plan.splits.items()} != layout.splits:
-        return [Fault(PLAN, f"the manifest counts no {missing}" if missing else "its rows differ from the manifest's")]
+        return [
+            Fault(
+                PLAN, f"the manifest has no counts of {missing}" if missing else "its rows differ from the manifest's"
+            )
+        ]
     documents = _read_documents(folder, plan, layout)
     faults = _audit_counts(plan, manifest, layout, documents)
     balance = np.zeros(len(documents.streams), np.uint64)
@@ -94,10 +106,10 @@ def _read_documents(folder: Path, plan: Plan, layout: DatasetLayout) -> _Documen
             for part in range(len(plan.parts))
         ]
     except (pa.ArrowException, KeyError, OSError) as error:
-        raise Damaged(f"{folder}: its tables of documents can't be read ({error}); pack again") from None
+        raise Damaged(f"{folder}: its document tables cannot be read ({error}); pack again") from None
     table = pa.concat_tables(tables)
     if table["tokens"].null_count or pc.min(table["tokens"]).as_py() < 0:
-        raise Damaged(f"{folder}: its tables have documents without a number of tokens; pack again")
+        raise Damaged(f"{folder}: its document tables have lines without a number of tokens; pack again")
     tokens = table["tokens"].to_numpy()
     return _Documents(
         ids=table["id"],
@@ -109,7 +121,7 @@ def _read_documents(folder: Path, plan: Plan, layout: DatasetLayout) -> _Documen
 
 
 def _audit_counts(plan: Plan, manifest: Manifest, layout: DatasetLayout, documents: _Documents) -> list[Fault]:
-    """Rows, tables, plan and manifest must say the same."""
+    """Compare the numbers of rows, document tables, plan and manifest."""
     added = plan.options.added
     faults = []
     if manifest.counts != plan.counts:
@@ -125,32 +137,32 @@ def _audit_counts(plan: Plan, manifest: Manifest, layout: DatasetLayout, documen
             manifest.counts["tokens"].out,
         ),
     }
-    for what, (found, said) in expected.items():
-        if found != said:
-            faults.append(Fault("manifest.json", f"{what}: {found} are there, its ledger says {said}"))
+    for unit, (counted, recorded) in expected.items():
+        if counted != recorded:
+            faults.append(Fault("manifest.json", f"{unit}: {counted} exist, its counts have {recorded}"))
     return faults
 
 
 class _ShardAudit:
-    """One shard: its rows and their segments."""
+    """The audit of one shard: its rows and their segments. `split`: index in `SPLITS`."""
 
     def __init__(self, folder: Path, split: int, shard: int, layout: DatasetLayout, documents: _Documents) -> None:
-        described = layout.splits[SPLITS[split]]
-        self._name = shard_name(SPLITS[split], shard, described.shards)
-        self._rows = described.rows_of(shard)
+        split_layout = layout.splits[SPLITS[split]]
+        self._name = shard_name(SPLITS[split], shard, split_layout.shards)
+        self._rows = split_layout.rows_of(shard)
         self._ids: Ids = np.memmap(folder / f"{self._name}.bin", layout.dtype, "r").reshape(-1, layout.row_tokens)
         self._segments = np.memmap(folder / f"{self._name}.seg", SEGMENT, "r")
         self._split = split
         self._layout = layout
         self._documents = documents
-        self._ends = np.array([s.first_row + s.rows for s in described.strata])
+        self._ends = np.array([s.first_row + s.rows for s in split_layout.strata])
         self._faults: list[Fault] = []
 
     def run(self, balance: U64) -> list[Fault]:
-        """Faults of the shard, `MOST_FAULTS` at most; enters its pieces in `balance` if there are none."""
+        """Return at most `MOST_FAULTS` faults of the shard. If there are none, adds its pieces to `balance`."""
         begins = np.flatnonzero(self._segments["position"] == 0)
         if len(begins) != len(self._rows) or (len(begins) and begins[0] != 0):
-            return [Fault(f"{self._name}.seg", f"its segments begin {len(begins)} rows, there are {len(self._rows)}")]
+            return [Fault(f"{self._name}.seg", f"it has segments of {len(begins)} rows, not of {len(self._rows)}")]
         bounds = np.append(begins, len(self._segments))
         for first in range(0, len(self._rows), CHUNK_ROWS):
             stop = min(first + CHUNK_ROWS, len(self._rows))
@@ -166,14 +178,14 @@ class _ShardAudit:
         return self._faults
 
     def _tiled(self, segments: Segments, row: Int) -> bool:
-        """Each segment ends where the next begins, the last of a row at the row's end; documents exist."""
+        """Return True if segments tile their rows and their documents exist. `row`: number of each segment's row."""
         position, length = segments["position"].astype(np.int64), segments["length"].astype(np.int64)
         last = np.append(row[1:] != row[:-1], True)
         end = np.where(last, self._layout.row_tokens, np.append(position[1:], 0))
         tiles = (length > 0) & (position + length == end)
         exists = segments["document"] < len(self._documents.streams)
         self._report(".seg", ~tiles, segments, row, "its segments do not tile it")
-        self._report(".seg", ~exists, segments, row, "it names a document that is not there")
+        self._report(".seg", ~exists, segments, row, "it names a document that does not exist")
         return bool(tiles.all() and exists.all())
 
     def _check_documents(self, segments: Segments, row: Int) -> None:
@@ -182,7 +194,7 @@ class _ShardAudit:
         wrong = (self._documents.stratum[document] != stratum) | (self._documents.split[document] != self._split)
         self._report(".seg", wrong, segments, row, "the document is of another stratum or split")
         beyond = segments["offset"].astype(np.int64) + segments["length"] > self._documents.streams[document]
-        self._report(".seg", beyond, segments, row, "the segment goes beyond the document's end")
+        self._report(".seg", beyond, segments, row, "the segment exceeds the end of the document")
 
     def _check_ids(self, ids: Ids, segments: Segments, row: Int, first_row: int) -> None:
         starts, length = segments["position"].astype(np.int64), segments["length"].astype(np.int64)
@@ -192,25 +204,25 @@ class _ShardAudit:
             self._report(".bin", most > self._layout.max_id, segments, row, "an id is above the manifest's max_id")
         offset = segments["offset"].astype(np.int64)
         at_end = offset + length == self._documents.streams[segments["document"].astype(np.int64)]
-        for name, special, here, place in (
+        for name, special, expected, index in (
             ("BOS", self._layout.bos, offset == 0, starts),
             ("EOS", self._layout.eos, at_end, starts + length - 1),
         ):
             if special is not None:
-                wrong = here & (ids[row - first_row, place] != special)
-                self._report(".bin", wrong, segments, row, f"there is no {name} where the document has it")
+                wrong = expected & (ids[row - first_row, index] != special)
+                self._report(".bin", wrong, segments, row, f"{name} is missing at this end of the document")
 
     def _report(self, suffix: str, wrong: BoolArray, segments: Segments, row: Int, what: str) -> None:
         for k in np.flatnonzero(wrong)[: MOST_FAULTS - len(self._faults)]:
             ordinal = int(segments["document"][k])
-            known = ordinal < len(self._documents.streams)
-            document = repr(self._documents.ids[ordinal].as_py()) if known else f"with ordinal {ordinal}"
+            exists = ordinal < len(self._documents.streams)
+            document = repr(self._documents.ids[ordinal].as_py()) if exists else f"with ordinal {ordinal}"
             place = f"row {self._rows.start + int(row[k])} of {SPLITS[self._split]}, document {document}"
             self._faults.append(Fault(f"{self._name}{suffix}", f"{place}: {what}"))
 
 
 def _point(offset: U64) -> U64:
-    """64 bits for a place in a stream: the finaliser of splitmix64."""
+    """Return a 64-bit hash of each offset in a stream: the finaliser of splitmix64."""
     mixed = (offset + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -218,12 +230,12 @@ def _point(offset: U64) -> U64:
 
 
 def _audit_coverage(plan: Plan, documents: _Documents, balance: U64) -> list[Fault]:
-    """Every token of every document in one row, or in the dropped tail, and in one only."""
+    """Check that every token of every document is in exactly one row or in the dropped tail."""
     tail = [piece for split in plan.splits.values() for stratum in split.strata for piece in stratum.tail]
     for ordinal, offset, length in tail:
         ends = np.array([offset, offset + length], np.uint64)
-        left, entered = _point(ends)
-        balance[ordinal : ordinal + 1] += np.array([left]) - np.array([entered])
+        first, last = _point(ends)
+        balance[ordinal : ordinal + 1] += np.array([first]) - np.array([last])
     expected = _point(np.zeros(len(balance), np.uint64)) - _point(documents.streams.astype(np.uint64))
     return [
         Fault(
@@ -247,40 +259,45 @@ def _audit_text(
     read_document: DocumentReader,
     sample_rows: int,
 ) -> list[Fault]:
-    """Decode sampled rows, the same for the same dataset, and find them in their documents."""
+    """Decode sampled rows and compare them with their documents. The sample depends on the dataset only."""
     rng = np.random.default_rng(int(manifest.digest[:16], 16))
     faults = []
     for name in SPLITS:
-        split = Split(folder, name, layout, None)  # every byte was hashed before the audit
+        split = Split(folder, name, layout, None)  # all files were hashed before the audit
         rows = np.sort(rng.choice(split.rows, min(sample_rows, split.rows), replace=False))
         batch = split.read(rows, raw=True)
         for ids, segments, row in zip(batch.ids, batch.segments, rows, strict=True):
             for segment in segments:
                 ordinal = int(segment["document"])
                 document = documents.ids[ordinal].as_py()
-                what = _compare(ids, segment, int(documents.streams[ordinal]), layout, decode, read_document(document))
-                if what:
+                difference = _compare(
+                    ids, segment, int(documents.streams[ordinal]), layout, decode, read_document(document)
+                )
+                if difference:
                     place = f"row {row} of {name}, document {document!r}"
-                    faults.append(Fault(f"{split.shard_of(int(row))}.bin", f"{place}: {what}"))
+                    faults.append(Fault(f"{split.shard_of(int(row))}.bin", f"{place}: {difference}"))
     return faults[:MOST_FAULTS]
 
 
 def _compare(
     ids: Ids, segment: Any, stream: int, layout: DatasetLayout, decode: Decode, text: str | None
 ) -> str | None:
-    """What is wrong with one segment, or None. A cut may go through a character: U+FFFD at a cut is set aside."""
+    """Return the difference of one segment from its document, or None.
+
+    A segment may begin or end within a character: U+FFFD at a split end is ignored. stream: tokens with BOS and EOS.
+    """
     if text is None:
-        return "there is no such document"
+        return "the document does not exist"
     first, length = int(segment["position"]), int(segment["length"])
     begins, ends = segment["offset"] == 0, int(segment["offset"]) + length == stream
     inside = slice(first + (begins and layout.bos is not None), first + length - (ends and layout.eos is not None))
     piece = decode(ids[inside].tolist())
     if begins and ends:
-        right = piece == text
+        matches = piece == text
     elif begins:
-        right = text.startswith(piece.rstrip(CUT))
+        matches = text.startswith(piece.rstrip(CUT))
     elif ends:
-        right = text.endswith(piece.lstrip(CUT))
+        matches = text.endswith(piece.lstrip(CUT))
     else:
-        right = piece.strip(CUT) in text
-    return None if right else "its ids do not decode to the document's text"
+        matches = piece.strip(CUT) in text
+    return None if matches else "its ids do not decode to the document's text"

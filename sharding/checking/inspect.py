@@ -1,11 +1,11 @@
-"""Inspecting: where a row came from, and where a document went.
+"""Inspection: the documents of a row, and the rows of a document.
 
 >>> row = row_view(folder, "train", 12)
 >>> [(segment.document.id, segment.offset, segment.ids) for segment in row]
 >>> view = document_view(folder, "fineweb-2/123")
 >>> view.places                              # [(split, row, position, offset, length), ...]
 
-Data only: `arcorp inspect` decodes and prints it. What is read is proven against the seal first.
+The functions return data; `arcorp inspect` decodes and prints it. Every file is checked against the seal before use.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from sharding.tables import read_table
 
 @dataclass(frozen=True, slots=True)
 class DocumentRecord:
-    """A line of the dataset's document tables. `split`: None for an empty document."""
+    """One line of the document tables of a dataset. `split`: None for an empty document."""
 
     ordinal: int
     id: str
@@ -47,7 +47,10 @@ class DocumentRecord:
 
 @dataclass(frozen=True, slots=True)
 class SegmentView:
-    """A piece of a document in a row; `offset` counts in the document's stream, BOS and EOS included."""
+    """A part of a document in a row.
+
+    offset: first token in the stream of the document, including BOS and EOS; position: first token in the row.
+    """
 
     document: DocumentRecord
     offset: int
@@ -57,7 +60,7 @@ class SegmentView:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a piece of a document lies."""
+    """The location of a part of a document: tokens offset .. offset + length - 1 of its stream."""
 
     split: str
     row: int
@@ -68,7 +71,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class DocumentView:
-    """A document and its pieces, in the order of the document; none if it is empty or fell into the tail."""
+    """A document and the locations of its parts, in order. There are none if it is empty or in the dropped tail."""
 
     document: DocumentRecord
     places: list[Place]
@@ -78,7 +81,7 @@ COLUMNS = list(DocumentRecord.__slots__)
 
 
 def row_view(folder: Path, split: str, row: int) -> list[SegmentView]:
-    """The segments of a row. Raises InputError if there is no such row, Damaged or Unsealed as the seal does."""
+    """Return the segments of a row of a split. Raises InputError if there is no such row, Damaged or Unsealed."""
     sealed = Sealed(folder, "pack")
     rows = Split(folder, split, DatasetLayout.of(sealed.manifest, str(folder)), Prover(sealed))
     if not 0 <= row < rows.rows:
@@ -97,7 +100,7 @@ def row_view(folder: Path, split: str, row: int) -> list[SegmentView]:
 
 
 def document_view(folder: Path, document_id: str) -> DocumentView:
-    """Where a document went. Raises InputError if the dataset has no document of that id."""
+    """Return the locations of a document. Raises InputError if there is no such document, Damaged or Unsealed."""
     sealed = Sealed(folder, "pack")
     layout = DatasetLayout.of(sealed.manifest, str(folder))
     record = _Parts(sealed).find(document_id)
@@ -107,19 +110,19 @@ def document_view(folder: Path, document_id: str) -> DocumentView:
         stratum = next((s for s in split.strata if s.name == record.stratum), None) if split else None
         if split is None or stratum is None:
             raise Damaged(
-                f"{folder}: document {document_id!r} is of split {record.split!r}, stratum {record.stratum!r}, which "
-                "the dataset has not; pack again"
+                f"{folder}: document {document_id!r} is in split {record.split!r}, stratum {record.stratum!r}, which "
+                "the dataset does not have; pack again"
             )
         if stratum.rows:
             for shard in range(stratum.first_row // split.rows_per_shard, split.shards):
                 if split.rows_of(shard).start < stratum.first_row + stratum.rows:
                     name = f"{shard_name(record.split, shard, split.shards)}.seg"
                     segments = np.frombuffer(sealed.read(name), SEGMENT)
-                    mine = np.flatnonzero(segments["document"] == record.ordinal)
-                    row = split.rows_of(shard).start + np.cumsum(segments["position"] == 0)[mine] - 1
+                    matches = np.flatnonzero(segments["document"] == record.ordinal)
+                    rows = split.rows_of(shard).start + np.cumsum(segments["position"] == 0)[matches] - 1
                     places += [
                         Place(record.split, int(r), int(s["position"]), int(s["offset"]), int(s["length"]))
-                        for r, s in zip(row, segments[mine], strict=True)
+                        for r, s in zip(rows, segments[matches], strict=True)
                     ]
     return DocumentView(record, sorted(places, key=lambda place: place.offset))
 
@@ -133,12 +136,14 @@ class _Parts:
         self._first = [part.first for part in self._parts]
 
     def record(self, ordinal: int) -> DocumentRecord:
+        """Return the line of a document. Raises Damaged if it is not in the tables."""
         part = bisect.bisect_right(self._first, ordinal) - 1
         if part < 0 or ordinal - self._first[part] >= self._parts[part].documents:
-            raise Damaged(f"{self._sealed.path}: a row names document {ordinal}, which {PLAN} has not; pack again")
+            raise Damaged(f"{self._sealed.path}: a row names document {ordinal}, which is not in {PLAN}; pack again")
         return _record(self._read(part, COLUMNS).slice(ordinal - self._first[part], 1))
 
     def find(self, document_id: str) -> DocumentRecord:
+        """Return the line of the document with an id. Raises InputError if there is none."""
         for part in range(len(self._parts)):
             line = pc.index(self._read(part, ["id"])["id"], document_id).as_py()
             if line >= 0:
@@ -153,7 +158,7 @@ class _Parts:
             raise Damaged(f"{self._sealed.path / name} is not a table of documents ({error}); pack again") from None
         if len(table) != self._parts[part].documents:
             raise Damaged(
-                f"{self._sealed.path / name} has {len(table)} lines, {PLAN} {self._parts[part].documents}; pack again"
+                f"{self._sealed.path / name} has {len(table)} lines, not {self._parts[part].documents}; pack again"
             )
         return table
 

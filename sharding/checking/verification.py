@@ -1,11 +1,11 @@
-"""Verifying: is a folder what it says it is?
+"""Verification of sealed folders, at three levels.
 
-    quick   sizes and the manifest against its digest; milliseconds. Any sealed folder.
-    full    every byte against its sha256; the speed of the disk. Any sealed folder.
-    deep    besides, for a dataset: what the bytes mean. See `sharding.checking.audit`.
+    quick   the sizes of all files, and the manifest against its digest. Any sealed folder; milliseconds.
+    full    the sha256 of every file as well. Any sealed folder; limited by the disk.
+    deep    the content of a dataset as well. See `sharding.checking.audit`.
 
-A dataset's schedules, any JSON beside its seal, are checked at every level. A fault names the file, and in a deep
-verification the row and the document.
+The schedules of a dataset (all JSON files outside its seal) are checked at every level. A fault names the file and, in
+a deep verification, the row and the document.
 """
 
 from __future__ import annotations
@@ -32,18 +32,19 @@ def verify(
     sample_rows: int = 64,
     progress: Callable[[int], None] = lambda _: None,
 ) -> list[Fault]:
-    """Every fault found in a sealed folder; none means that it is as it was sealed.
+    """Return all faults of a sealed folder. An empty list means that it is unchanged.
 
-    `progress` is told the bytes of each file as it is done. `decode` (ids to text) and `read_document` (id to
-    text) are needed to compare `sample_rows` rows of a dataset with their source in a deep verification.
-    Raises Unsealed or Damaged if the manifest itself can't be trusted: nothing can be said of the rest then.
+    level: `quick`, `full` or `deep`; decode: converts ids to text; read_document: returns the text of a document by
+    its id; both are required to compare `sample_rows` rows of a dataset with their documents in a deep verification;
+    progress: called after each file with its size in bytes. Raises Unsealed or Damaged if the manifest itself is
+    missing or invalid, OptionError for an unknown level.
     """
     if level not in get_args(Level):
         raise OptionError(f"verification level {level!r} is unknown; choose one of {', '.join(get_args(Level))}")
     manifest = read_manifest(folder)
     faults = find_faults(folder, manifest, full=level != "quick", progress=progress)
     if manifest.stage == "pack":
-        for path in sorted(folder.glob("*.json")):  # a schedule lies beside the seal and proves itself
+        for path in sorted(folder.glob("*.json")):  # a schedule is outside the seal and has its own digest
             if path.name != MANIFEST and path.name not in manifest.files:
                 try:
                     Schedule.read(path, manifest)
@@ -55,13 +56,14 @@ def verify(
 
 
 def recompute_order_hash(dataset: Dataset, start: int, stop: int, previous: bytes | None = None) -> bytes:
-    """The order hash after step stop - 1, from what lies on disk.
+    """Return the order hash after step stop - 1, computed from the rows on disk.
 
-    `previous`: the hash before step `start`, which a run's metrics hold; needed unless start is 0.
+    previous: the order hash before step `start`, as in the metrics of a run; required unless `start` is 0.
+    Raises OptionError if it is missing.
     """
     if previous is None:
         if start:
-            raise OptionError(f"the order hash before step {start} is needed to go on from there")
+            raise OptionError(f"the order hash before step {start} is required")
         previous = bytes.fromhex(dataset.digest)
     for step in range(start, stop):
         previous = dataset.order_hash(previous, step)

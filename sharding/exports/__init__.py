@@ -1,13 +1,13 @@
-"""Exports: the rows of a dataset in the formats of other trainers, one file of this folder each.
+"""Exports: the rows of a dataset in the formats of other trainers, one module for each format.
 
     megatron    <split>.bin, <split>.idx        Megatron-LM's IndexedDataset
     datatrove   <split>.ds, .index, .metadata   datatrove's DatatroveFileDataset (nanotron)
     llmc        <split>_000000.bin, ...         llm.c and modded-nanogpt
     nanogpt     train.bin, val.bin              nanoGPT
-    parquet     <split>-00000.parquet, ...      anything; `datasets.load_dataset`
+    parquet     <split>-00000.parquet, ...      any other; `datasets.load_dataset`
 
-Training rows are written in the order of the schedule, repeats and all, or each once (`unique`), since none of
-these formats can repeat or mix by itself; validation rows always once.
+Training rows are written in the order of the schedule, including repeats, because none of these formats can repeat or
+mix rows; with `unique` each row is written once. Validation rows are always written once.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ FORMATS = ("megatron", "datatrove", "llmc", "nanogpt", "parquet")
 
 
 def export(dataset: Dataset, to: str, folder: Path, *, unique: bool = False) -> dict[str, FileRecord]:
-    """Write a dataset's splits into `folder` as `to` reads them. Returns the records of the files, by name.
+    """Write the splits of a dataset to `folder` in the format `to`. Returns the records of the files by name.
 
-    Every shard is hashed before a row of it is written. Raises OptionError for an unknown format, or a vocabulary that
-    it can't hold; Damaged.
+    to: one of `FORMATS`; unique: write each training row once instead of following the schedule. Every shard is hashed
+    before its rows are written. Raises OptionError for an unknown format and for a vocabulary that the format does not
+    support, Damaged for a changed file.
     """
     if to not in FORMATS:
         raise OptionError(f"export to {to!r} is unknown; choose one of {', '.join(FORMATS)}")
@@ -39,5 +40,5 @@ def export(dataset: Dataset, to: str, folder: Path, *, unique: bool = False) -> 
     files: dict[str, FileRecord] = {}
     for rows in ordered(dataset, unique):
         files.update(write(rows, folder))
-    dataset.settle()  # no shard changed since it was proven
+    dataset.settle()  # raises if a shard changed since it was verified
     return files

@@ -1,8 +1,8 @@
 """datatrove: `<split>.ds` of ids, `.ds.index` of segment ends as u64, `.ds.metadata`, for nanotron and others.
 
-Read it with `DatatroveFileDataset(path, seq_len=row_tokens - 1, token_size=2 or 4)`: an item is a row. Mind
-`token_size`: its default is 2, and a file of 4-byte ids read with it gives twice the rows without an error.
-With `return_positions` positions begin anew at each segment.
+Read it with `DatatroveFileDataset(path, seq_len=row_tokens - 1, token_size=2 or 4)`: an item is a row. `token_size`
+must match the file: its default is 2, and a file of 4-byte ids read with it gives twice the rows without an error.
+With `return_positions`, positions restart at each segment.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sharding.seal import FileRecord, atomic_file
 
 
 def write(rows: OrderedRows, folder: Path) -> dict[str, FileRecord]:
+    """Write the three files of a split. Returns their records by name."""
     name = f"{rows.name}.ds"
     with atomic_file(folder / name) as ids, atomic_file(folder / f"{name}.index") as index:
         done = 0

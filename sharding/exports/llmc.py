@@ -1,8 +1,8 @@
-"""llm.c and modded-nanogpt: `<split>_000000.bin`, ..., each 256 i32 of header and then ids.
+"""llm.c and modded-nanogpt: `<split>_000000.bin`, ..., each a header of 256 i32 followed by ids.
 
-The header is magic, version and number of tokens, the rest 0: 20240520 and 1 for u16 ids (GPT-2), 20240801 and
-7 for u32 (Llama 3); llm.c checks all three and the size of each file (llmc/dataloader.h). Files hold about 100
-million tokens, whole rows.
+The header contains magic, version and number of tokens, followed by zeros. Magic and version are 20240520 and 1 for
+u16 ids (GPT-2), 20240801 and 7 for u32 (Llama 3). llm.c checks all three and the size of each file
+(llmc/dataloader.h). A file has about 100 million tokens and only whole rows.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ SPLIT_NAMES = {"train": "train", "validation": "val"}
 
 
 def write(rows: OrderedRows, folder: Path) -> dict[str, FileRecord]:
+    """Write the files of a split. Returns their records by name."""
     per_file = max(FILE_TOKENS // rows.row_tokens, 1)
     arrays = _single_rows(rows)
     files = {}

@@ -1,9 +1,9 @@
 """Megatron-LM: `<split>.bin` of ids and `<split>.idx`, read by megatron.core.datasets.indexed_dataset.
 
-The index is 9 bytes `MMIDIDX\\0\\0`, version 1 as u64, a code for the type as u8, the numbers of sequences and
-of document bounds as u64, then lengths as i32, pointers in bytes as i64, and document bounds as i64. Each row
-is one sequence and one document, so that a sample of `--seq-length` row_tokens is a row and the first id of
-the next. Megatron knows no u32: wide ids are written as i32, which holds any vocabulary.
+The index contains 9 bytes `MMIDIDX\\0\\0`, version 1 as u64, the code of the dtype as u8, the numbers of sequences and
+of document bounds as u64, then lengths as i32, pointers in bytes as i64, and document bounds as i64. Each row is one
+sequence and one document, so a sample of `--seq-length` row_tokens is a row and the first id of the next. Megatron has
+no u32: 4-byte ids are written as i32, which is sufficient for any vocabulary.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ CHUNK = 1 << 20
 
 
 def write(rows: OrderedRows, folder: Path) -> dict[str, FileRecord]:
+    """Write the two files of a split. Returns their records by name."""
     names = f"{rows.name}.bin", f"{rows.name}.idx"
     with atomic_file(folder / names[0]) as ids:
         for batch in rows.batches():
@@ -35,7 +36,7 @@ def write(rows: OrderedRows, folder: Path) -> dict[str, FileRecord]:
 
 
 def _progression(file: HashingFile, dtype: str, count: int, start: int, step: int) -> None:
-    """Write start, start + step, ... (count of them) without holding them all."""
+    """Write the `count` numbers start, start + step, ... in chunks."""
     for first in range(0, count, CHUNK):
         numbers = np.arange(first, min(first + CHUNK, count), dtype=np.int64)
         file.write((start + step * numbers).astype(dtype).data)

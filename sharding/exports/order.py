@@ -1,4 +1,4 @@
-"""The rows of an export, in the order in which they are written: all that a format needs to know of a dataset."""
+"""The rows of an export in the order of writing: the input of every format."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CHUNK_ROWS = 1024
 
 @dataclass(frozen=True)
 class OrderedRows:
-    """`count` rows of a split. Iterate `batches` as often as needed: ids raw, up to `CHUNK_ROWS` rows each."""
+    """The rows of a split. `scheduled`: in the order of the schedule, with repeats; otherwise each once."""
 
     split: Split
     dataset: Dataset
@@ -36,13 +36,16 @@ class OrderedRows:
 
     @property
     def count(self) -> int:
+        """Number of rows to write."""
         return self.dataset.steps * self.dataset.batch_rows if self.scheduled else self.split.rows
 
     @property
     def tokens(self) -> int:
+        """Number of tokens to write."""
         return self.count * self.row_tokens
 
     def batches(self) -> Iterator[Batch]:
+        """Yield all rows in batches of about `CHUNK_ROWS`, with the dtype on disk. Can be called repeatedly."""
         for rows in self._numbers():
             yield self.split.read(rows, raw=True)
 
@@ -57,7 +60,7 @@ class OrderedRows:
 
 
 def ordered(dataset: Dataset, unique: bool) -> list[OrderedRows]:
-    """The training rows, as scheduled or each once, and the validation rows, if there are any."""
+    """Return the training rows, scheduled or each once (`unique`), and the validation rows if there are any."""
     train = OrderedRows(dataset.train, dataset, scheduled=not unique)
     validation = OrderedRows(dataset.validation, dataset, scheduled=False)
     return [train, validation] if validation.count else [train]

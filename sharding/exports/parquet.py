@@ -1,10 +1,10 @@
-"""Parquet: `<split>-00000.parquet`, ..., one line a row, as `datasets.load_dataset(folder)` finds them.
+"""Parquet: `<split>-00000.parquet`, ..., one line per row, for `datasets.load_dataset(folder)`.
 
 input_ids       list of i32: the row
-position_ids    list of i32: place in the segment, beginning anew with each
-documents       list of strings: id of each segment's document
-offsets         list of i64: where the segment begins in its document's stream (BOS included)
-lengths         list of i32: tokens of each segment
+position_ids    list of i32: position in the segment, restarting at 0 for each
+documents       list of strings: id of the document of each segment
+offsets         list of i64: first token of each segment in the stream of its document, including BOS
+lengths         list of i32: number of tokens of each segment
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ SCHEMA = pa.schema(
 
 
 def write(rows: OrderedRows, folder: Path) -> dict[str, FileRecord]:
+    """Write the files of a split. Returns their records by name. Raises Damaged for changed document tables."""
     sealed = Sealed(rows.dataset.path)
     tables = [read_table(sealed.read(name), ["id"]) for name in sealed.names(prefix="documents/", suffix=".parquet")]
     names = pa.concat_tables(tables)["id"]
@@ -41,17 +42,17 @@ def write(rows: OrderedRows, folder: Path) -> dict[str, FileRecord]:
     written = 0
     while written < rows.count:
         name = f"{rows.name}-{len(files):05d}.parquet"
-        held = 0
+        rows_in_file = 0
         with (
             atomic_file(folder / name) as file,
             pq.ParquetWriter(file, SCHEMA, compression="zstd", write_page_checksum=True) as writer,
         ):
-            while held < FILE_ROWS and written + held < rows.count:
+            while rows_in_file < FILE_ROWS and written + rows_in_file < rows.count:
                 batch = next(batches)
                 writer.write_table(_table(batch, names))
-                held += len(batch.rows)
+                rows_in_file += len(batch.rows)
         files[name] = file.record
-        written += held
+        written += rows_in_file
     return files
 
 
@@ -59,9 +60,9 @@ def _table(batch: Batch, names: pa.ChunkedArray) -> pa.Table:
     count, row_tokens = batch.ids.shape
     segments = np.concatenate(batch.segments)
     begins = np.flatnonzero(segments["position"] == 0)
-    places = np.arange(count * row_tokens)
+    indexes = np.arange(count * row_tokens)
     first = np.flatnonzero(batch.starts)
-    position = places - np.repeat(first, segments["length"])
+    position = indexes - np.repeat(first, segments["length"])
     by_row = np.append(np.arange(count) * row_tokens, count * row_tokens).astype(np.int32)
     by_segment = np.append(begins, len(segments)).astype(np.int32)
     documents = names.take(pa.array(segments["document"].astype(np.int64))).combine_chunks()

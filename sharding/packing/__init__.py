@@ -1,4 +1,4 @@
-"""Packing: a plan of rows from tokens, and the shards written by it."""
+"""Packing: the plan of rows, made from tokens, and the shards written from the plan."""
 
 from sharding.packing.best_fit import pack_rows
 from sharding.packing.foreign_ids import SUFFIXES, IdRange, import_ids

@@ -1,17 +1,17 @@
-"""Packing: cutting documents into rows of exactly L tokens, with hardly a document cut that need not be.
+"""Packing of documents into rows of exactly L tokens, with few documents split over rows.
 
-`best-fit` is best-fit-decreasing (Johnson 1974; for documents: Ding et al. 2024, arXiv:2404.10830): what is
-longer than a row gives whole rows, and the rest, longest first, goes where it leaves the least space. It is
-exact but not quadratic, because bins of equal free space are interchangeable: there are at most L classes of
-them, a bitmap finds the tightest, and all pieces of one length are placed at once (after Hamada's histogram
-idea, as in TRL's and OLMo-core's packers; these walk a tree per document). About 0.01 % of the space
-remains. `fill: exact` removes that as well: the emptiest bins are dissolved and their pieces plug the holes of
-the others, so that every row is full and less than a row is left over, to be carried into the next window.
+`best-fit` is best-fit-decreasing (Johnson 1974; for documents: Ding et al. 2024, arXiv:2404.10830). A document longer
+than a row gives whole rows; the remainders are placed longest first, each in the bin with the least sufficient space.
+The result is exact, but the time is not quadratic, because bins of equal free space are interchangeable: there are at
+most L classes of bins, a bitmap finds the tightest one, and all pieces of one length are placed together (based on
+Hamada's histogram, as in the packers of TRL and OLMo-core, which walk a tree for each document). About 0.01 % of the
+space remains free. `fill: exact` removes this as well: the emptiest bins are dissolved and their pieces fill the free
+space of the others, so that every row is full and less than a row remains, which is carried into the next window.
 
-`concat` lays documents end to end and cuts at the ends of rows: the least work, and a third of the documents
-that would fit a row are cut.
+`concat` joins documents end to end and splits them at the ends of rows. It is the cheapest policy, and it splits a
+third of the documents that would fit a row.
 
-Pure functions of lengths, numba, one core; measured in `benchmarks/`.
+All functions are pure functions of lengths, compiled with numba, on one core; measured in `benchmarks/`.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ Int = npt.NDArray[np.int64]
 
 
 class Packed(NamedTuple):
-    """Pieces of items in row order; a piece whose `position` is 0 begins a row; each row is full.
+    """Pieces of items in row order. A piece with `position` 0 begins a row. Every row is full.
 
-    item: index into the lengths that were packed; offset: first token in the item; position: first token in
-    the row; length: tokens. The last `carried` pieces, less than a row together, belong to no row.
+    item: index of the item in the packed lengths; offset: first token in the item; position: first token in the row;
+    length: number of tokens; all of shape (pieces,). The last `carried` pieces, together less than a row, belong to no
+    row.
     """
 
     item: npt.NDArray[np.int32]
@@ -40,9 +41,10 @@ class Packed(NamedTuple):
 
 
 def pack_rows(lengths: Int, row_tokens: int, policy: str = "best-fit") -> Packed:
-    """Pack items of the given lengths (each >= 1) into full rows; what is left is less than a row.
+    """Pack items into full rows; less than a row remains.
 
-    lengths: int64, shape (n,), n < 2**31; row_tokens: 2 .. 65,535.
+    lengths: tokens of each item, int64, (n,), each >= 1, n < 2**31; row_tokens: 2 .. 65,535; policy: `best-fit` or
+    `concat`.
     """
     kernel = _best_fit if policy == "best-fit" else _concat
     return Packed(*kernel(lengths, row_tokens))
@@ -58,24 +60,24 @@ def _concat(lengths: Int, row_tokens: int) -> Any:
     length = np.empty(most, np.uint16)
     rows_end = total - total % row_tokens
     used = 0
-    at = 0
+    done_total = 0
     carried = 0
     for i in range(len(lengths)):
         done = 0
         while done < lengths[i]:
-            place = at % row_tokens
+            place = done_total % row_tokens
             take = min(lengths[i] - done, row_tokens - place)
             item[used], offset[used], position[used], length[used] = i, done, place, take
-            carried += at >= rows_end
+            carried += done_total >= rows_end
             used += 1
             done += take
-            at += take
+            done_total += take
     return item[:used], offset[:used], position[:used], length[:used], carried
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _lowest_bit(word: np.uint64) -> int:
-    """Index of the lowest set bit of a word that is not 0."""
+    """Return the index of the lowest set bit of a word that is not 0."""
     index = 0
     for shift in (32, 16, 8, 4, 2, 1):
         if word & ((np.uint64(1) << np.uint64(shift)) - np.uint64(1)) == 0:
@@ -86,9 +88,9 @@ def _lowest_bit(word: np.uint64) -> int:
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _assign(rests: Any, row_tokens: int) -> Any:
-    """Best-fit-decreasing of lengths 0 .. row_tokens - 1 (0: no piece).
+    """Assign lengths 0 .. row_tokens - 1 to bins by best-fit-decreasing. A length of 0 is not assigned.
 
-    Returns the items longest first, ties in order; the bin of each; and the free space of each bin.
+    Returns three arrays: the items, longest first and ties in order; the bin of each; the free space of each bin.
     """
     count = np.zeros(row_tokens + 1, np.int64)
     for rest in rests:
@@ -105,18 +107,18 @@ def _assign(rests: Any, row_tokens: int) -> Any:
             start[size] += 1
     bin_of = np.empty(n, np.int32)
     space = np.empty(n, np.int32)
-    # Bins of one free space wait in a queue; `waiting` has a bit for each space whose queue is not empty.
+    # Bins of equal free space form a queue; `waiting` has a bit for each space whose queue is not empty.
     first = np.full(row_tokens + 1, -1, np.int32)
     last = np.full(row_tokens + 1, -1, np.int32)
     next_bin = np.empty(n, np.int32)
     words = (row_tokens >> 6) + 1
     waiting = np.zeros(words, np.uint64)
-    one = np.uint64(1)
+    bit = np.uint64(1)
     bins = 0
     placed = 0
     for size in range(row_tokens - 1, 0, -1):
-        left = count[size]
-        while left > 0:
+        remaining = count[size]
+        while remaining > 0:
             word = size >> 6
             bits = waiting[word] >> np.uint64(size & 63) << np.uint64(size & 63)
             while bits == 0 and word + 1 < words:
@@ -127,24 +129,24 @@ def _assign(rests: Any, row_tokens: int) -> Any:
                 chosen = first[free]
                 first[free] = next_bin[chosen]
                 if first[free] < 0:
-                    waiting[free >> 6] &= ~(one << np.uint64(free & 63))
+                    waiting[free >> 6] &= ~(bit << np.uint64(free & 63))
             else:
                 free = row_tokens
                 chosen = bins
                 bins += 1
-            # The tightest bin stays the tightest while it still holds this size: fill it at once.
-            take = min(left, free // size)
+            # The tightest bin remains the tightest while this size fits it: fill it in one step.
+            take = min(remaining, free // size)
             for k in range(placed, placed + take):
                 bin_of[k] = chosen
             placed += take
-            left -= take
+            remaining -= take
             free -= take * size
             space[chosen] = free
             if free:
                 next_bin[chosen] = -1
                 if first[free] < 0:
                     first[free] = chosen
-                    waiting[free >> 6] |= one << np.uint64(free & 63)
+                    waiting[free >> 6] |= bit << np.uint64(free & 63)
                 else:
                     next_bin[last[free]] = chosen
                 last[free] = chosen
@@ -153,7 +155,7 @@ def _assign(rests: Any, row_tokens: int) -> Any:
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _dissolved(space: Any, surplus: int, row_tokens: int) -> Any:
-    """Mark the `surplus` emptiest bins; of equally empty ones the later."""
+    """Return a bool array that marks the `surplus` emptiest bins; among equally empty bins the later ones."""
     count = np.zeros(row_tokens + 1, np.int64)
     for free in space:
         count[free] += 1
@@ -189,7 +191,7 @@ def _best_fit(lengths: Int, row_tokens: int) -> Any:
     rows = total // row_tokens
     dissolved = _dissolved(space, bins - rows, row_tokens)
 
-    # Where the pieces of each bin begin, in row order: each kept bin with one piece more for each cut.
+    # Number of pieces in each bin, and upper bound of pieces in all rows: filling free space may split a piece.
     pieces = np.zeros(bins, np.int32)
     for b in bin_of:
         pieces[b] += 1
@@ -212,12 +214,12 @@ def _best_fit(lengths: Int, row_tokens: int) -> Any:
             item[used], offset[used], position[used], length[used] = i, k * row_tokens, 0, row_tokens
             used += 1
 
-    # The loose pieces, largest first as they were placed, and the pieces of kept bins grouped by bin.
+    # `plugs`: pieces of dissolved bins, largest first; `grouped`: pieces of the other bins, grouped by bin.
     begin = np.empty(bins + 1, np.int64)
     begin[0] = 0
     for b in range(bins):
         begin[b + 1] = begin[b] + (0 if dissolved[b] else pieces[b])
-    fill = begin[:-1].copy()
+    next_index = begin[:-1].copy()
     grouped = np.empty(begin[bins], np.int32)
     plugs = np.empty(loose, np.int32)
     plug_count = 0
@@ -227,8 +229,8 @@ def _best_fit(lengths: Int, row_tokens: int) -> Any:
             plugs[plug_count] = order[k]
             plug_count += 1
         else:
-            grouped[fill[b]] = order[k]
-            fill[b] += 1
+            grouped[next_index[b]] = order[k]
+            next_index[b] += 1
 
     plug = 0
     plug_done = 0  # tokens of the current plug already used

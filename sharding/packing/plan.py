@@ -1,10 +1,10 @@
-"""The plan: everything that decides the rows of a dataset, frozen before the first is written.
+"""The plan: everything that determines the rows of a dataset, fixed before the first row is written.
 
-`plan.json` and the `documents/` tables (pinned in it by sha256) make each shard a pure function of (plan, split,
-shard number): shards can be written in any order, on any machine, after any interruption, and come out the
-same. The plan holds options, the digests of the tokens it is made from, and for each stratum its windows with
-what each carries in; segments are computed again when a shard is written. CountsByUnit balance here already: what
-becomes of every document and token is known before a row exists.
+`plan.json` and the `documents/` tables (recorded in it by sha256) make each shard a pure function of (plan, split,
+shard number): shards can be written in any order, on any machine and after any interruption, with the same result. The
+plan contains the options, the digests of the tokens folders, and the windows of each stratum with their carried
+pieces; segments are computed again when a shard is written. The counts of the plan balance: the use of every document
+and token is determined before a row exists.
 """
 
 from __future__ import annotations
@@ -32,13 +32,16 @@ from sharding.seal import Counts, CountsByUnit, Damaged, FileRecord, Unsealed, p
 FORMAT = 1
 
 Piece = tuple[int, int, int]
-"""(document ordinal, offset in its stream, length): what a window leaves to the next."""
+"""(document ordinal, offset in its stream, length): tokens that a window carries into the next."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Rows first_row .. first_row + rows - 1 of a split: the stratum's documents with ordinals in `documents`
-    (first, one past the last), after the pieces in `carry`."""
+    """Rows first_row .. first_row + rows - 1 of a split.
+
+    documents: range of ordinals (first, one past the last); the documents of the stratum in it are packed after the
+    pieces in `carry`.
+    """
 
     first_row: int
     rows: int
@@ -48,14 +51,14 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class StratumPlan:
-    """`tail`: what the last window left, less than a row, which is dropped."""
+    """The rows of a stratum in a split. `tail`: the dropped pieces after the last full row."""
 
     layout: StratumLayout
     windows: tuple[Window, ...]
     tail: tuple[Piece, ...]
 
     def check(self, documents: int) -> None:
-        """Raises ValueError unless windows tile the stratum's rows and name documents below `documents`."""
+        """Raise ValueError unless the windows tile the rows of the stratum, and ordinals are below `documents`."""
         row = self.layout.first_row
         for window in self.windows:
             first, stop = window.documents
@@ -72,6 +75,8 @@ class StratumPlan:
 
 @dataclass(frozen=True, slots=True)
 class SplitPlan:
+    """The rows of a split, its shards and its strata."""
+
     rows: int
     rows_per_shard: int
     shards: int
@@ -79,12 +84,17 @@ class SplitPlan:
 
     @property
     def layout(self) -> SplitLayout:
+        """The layout of the split, without windows."""
         return SplitLayout(self.rows, self.rows_per_shard, self.shards, tuple(s.layout for s in self.strata))
 
 
 @dataclass(frozen=True, slots=True)
 class PartPlan:
-    """One part of a tokens folder: which folder, its name there without a suffix, its documents' ordinals."""
+    """One part of a tokens folder.
+
+    folder: index of the folder; name: of the part, without a suffix; first: ordinal of its first document; documents:
+    number of documents.
+    """
 
     folder: int
     name: str
@@ -94,7 +104,11 @@ class PartPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """See the module. `inputs`: digests of the tokens folders, in order; `documents`: the tables by name."""
+    """The content of `plan.json`.
+
+    inputs: digests of the tokens folders, in order; tokenizer: sha256 of its tokenizer.json; dtype: of the ids; parts:
+    of all folders, in order; documents: records of the document tables by name; splits: by name; counts: by unit.
+    """
 
     options: PackOptions
     inputs: tuple[str, ...]
@@ -107,7 +121,7 @@ class Plan:
     counts: CountsByUnit
 
     def to_json(self) -> dict[str, Any]:
-        """The JSON of `plan.json`: write it with `seal.write_json`."""
+        """Return the JSON object of `plan.json`."""
         return {
             "format": FORMAT,
             "options": self.options.to_json(),
@@ -118,12 +132,12 @@ class Plan:
             "parts": [[part.folder, part.name, part.first, part.documents] for part in self.parts],
             "documents": {name: [record.bytes, record.sha256] for name, record in self.documents.items()},
             "splits": {name: _split_to_json(split) for name, split in self.splits.items()},
-            "counts": {unit: ledger.to_json() for unit, ledger in self.counts.items()},
+            "counts": {unit: counts.to_json() for unit, counts in self.counts.items()},
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Plan:
-        """Raises ValueError, KeyError, TypeError, AttributeError, OptionError for what is not a plan."""
+        """Return a checked plan. Raises ValueError, KeyError, TypeError, AttributeError or OptionError."""
         plan = cls(
             options=PackOptions.from_json(value["options"]),
             inputs=tuple(checked.sha256(digest, "input") for digest in value["inputs"]),
@@ -133,13 +147,13 @@ class Plan:
             parts=tuple(PartPlan(*part) for part in value["parts"]),
             documents=records_from_json(value["documents"]),
             splits={name: _split_from_json(split) for name, split in value["splits"].items()},
-            counts={unit: Counts.from_json(ledger) for unit, ledger in value["counts"].items()},
+            counts={unit: Counts.from_json(counts) for unit, counts in value["counts"].items()},
         )
         plan.check()
         return plan
 
     def check(self) -> None:
-        """Raises ValueError unless parts are numbered in order, and windows tile rows with documents that exist."""
+        """Raise ValueError unless parts are numbered in order, and windows tile the rows with documents that exist."""
         total = 0
         for part in self.parts:
             checked.file_name(part.name)
@@ -148,7 +162,7 @@ class Plan:
                 raise ValueError(f"part {part.name} begins at document {part.first!r:.40}, not {total}")
             total += checked.count(part.documents, f"documents of {part.name}")
         if set(self.documents) - {documents_name(number) for number in range(len(self.parts))}:
-            raise ValueError(f"it has {len(self.parts)} parts, and tables of others")
+            raise ValueError(f"it has {len(self.parts)} parts, and document tables of other parts")
         if set(self.splits) != set(SPLITS) or self.dtype != dtype_for(self.vocab_size):
             raise ValueError(f"splits {sorted(self.splits)}, dtype {self.dtype!r}, {self.vocab_size} ids")
         for name, split in self.splits.items():
@@ -158,18 +172,18 @@ class Plan:
 
     @classmethod
     def parse(cls, data: bytes, where: Path) -> Plan:
-        """The plan in the bytes of a file. Raises Damaged, naming `where`, if it is not one."""
+        """Return the plan in the bytes of a file. Raises Damaged, naming `where`, if it is invalid."""
         try:
             value = parsed(data)
             if value["format"] != FORMAT:
-                raise Damaged(f"{where} has format {value['format']}, this arcorp reads {FORMAT}")
+                raise Damaged(f"{where} has format {value['format']}, this arcorp reads {FORMAT}; pack again")
             return cls.from_json(value)
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, OptionError) as error:
             raise Damaged(f"{where} is not a plan ({error!r}); delete it and pack again") from None
 
     @classmethod
     def read(cls, folder: Path) -> Plan:
-        """The plan in a dataset folder. Raises Unsealed if there is none, Damaged if it can't be read."""
+        """Return the plan of a dataset folder. Raises Unsealed if there is none, Damaged if it is invalid."""
         path = folder / PLAN
         try:
             return cls.parse(path.read_bytes(), path)
@@ -177,11 +191,11 @@ class Plan:
             raise Unsealed(f"{path} is missing: pack again") from None
 
     def with_documents(self, records: Mapping[str, FileRecord]) -> Plan:
-        """The plan with the tables pinned, once they are written."""
+        """Return the plan with the records of the document tables, by name, once these are written."""
         return replace(self, documents=dict(records))
 
     def layout(self, max_id: int) -> DatasetLayout:
-        """The `summary` of the dataset's manifest; `max_id`: the largest of all shards'."""
+        """Return the `summary` of the dataset's manifest. `max_id`: the largest id in all shards."""
         return DatasetLayout(
             row_tokens=self.options.row_tokens,
             dtype=self.dtype,

@@ -1,15 +1,15 @@
-"""Planning: from the indexes of tokens folders to the plan.
+"""Planning: the plan of a dataset, made from the indexes of tokens folders.
 
-    draft = draft_plan(tokens, options)                    # tokens: opened `Sealed` folders, in order
-    for name in draft.documents:                           # "documents/part-00000.parquet", ...
+    planned = make_plan(tokens, options)                   # tokens: opened `Sealed` folders, in order
+    for name in planned.documents:                         # "documents/part-00000.parquet", ...
         with atomic_file(folder / name) as file:
-            draft.write_documents(name, file)
+            planned.write_documents(name, file)
         records[name] = file.record
-    write_json(folder / "plan.json", draft.plan.with_documents(records).to_json())
+    write_json(folder / "plan.json", planned.plan.with_documents(records).to_json())
 
-One pass over the indexes keeps 17 bytes a document, and 8 more where documents are held out (at the peak, 24 and 48,
-measured from 1 to 10 million); tokens are not read.
-Documents keep the order in which they came; it is the schedule that permutes rows.
+Planning reads the indexes once and no tokens. It keeps 17 bytes per document, and 8 more if documents are held out
+(peak: 24 and 48 bytes, measured with 1 to 10 million documents). Documents keep their input order; rows are permuted
+by the schedule.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from sharding.layout import ATTRIBUTES, MAX_STREAM_TOKENS, SPLITS, StratumLayout
 from sharding.options import PackOptions
 from sharding.packing.holdout import hold_out, keyed_hashes
 from sharding.packing.plan import PartPlan, Piece, Plan, SplitPlan, StratumPlan, Window
-from sharding.packing.windows import cut_windows, pack_window
+from sharding.packing.windows import pack_window, split_windows
 from sharding.seal import Counts, CountsByUnit, Sealed
 from sharding.tables import read_table
 
@@ -48,8 +48,11 @@ Int = npt.NDArray[np.int64]
 Small = npt.NDArray[np.integer[Any]]
 
 
-class Draft:
-    """A plan whose document tables are yet to be written; see the module."""
+class PlannedDataset:
+    """A plan, and the document tables to be written beside it.
+
+    plan: without the records of the tables; documents: names of the tables, in order.
+    """
 
     def __init__(
         self, tokens: Sequence[Sealed], plan: Plan, names: Sequence[str], stratum: Small, side: Small
@@ -62,14 +65,17 @@ class Draft:
         self._side = side
 
     def write_documents(self, name: str, file: BinaryIO) -> None:
-        """Write one table: the part's index with ordinal, stratum and split (null for an empty document)."""
+        """Write a document table: the index of a part with ordinal, stratum and split (null for an empty document).
+
+        name: one of `documents`; file: open for writing. Raises InputError or Damaged if the index changed.
+        """
         part = self.plan.parts[self.documents.index(name)]
         table = _read_index(self._tokens[part.folder], part.name, list(INDEX.names))
-        mine = slice(part.first, part.first + part.documents)
-        side = self._side[mine]
+        ordinals = slice(part.first, part.first + part.documents)
+        side = self._side[ordinals]
         columns = {
             "ordinal": pa.array(np.arange(part.first, part.first + part.documents)),
-            "stratum": self._names.take(pa.array(self._stratum[mine])),
+            "stratum": self._names.take(pa.array(self._stratum[ordinals])),
             "split": pa.array(SPLITS, pa.string()).take(pa.array(side, mask=side == EMPTY)),
         }
         for column, values in columns.items():
@@ -78,11 +84,12 @@ class Draft:
         pq.write_table(table, file, compression="zstd", write_page_checksum=True, row_group_size=1 << 16)
 
 
-def make_plan(tokens: Sequence[Sealed], options: PackOptions) -> Draft:
+def make_plan(tokens: Sequence[Sealed], options: PackOptions) -> PlannedDataset:
     """Plan the packing of tokens folders.
 
-    Raises InputError for folders of different tokenizers, indexes that don't fit their tokens, nothing to
-    pack, less than a row; OptionError for options that don't fit the data; Damaged for a changed file.
+    tokens: open tokens folders, in order; options: of packing.
+    Raises InputError for folders of different tokenizers, indexes that do not match their ids, and input that is empty
+    or shorter than a row; OptionError for options that are impossible for the data; Damaged for a changed file.
     """
     tokenizer, vocab_size, dtype = _same_tokenizer(tokens)
     for name, special in (("bos", options.bos), ("eos", options.eos)):
@@ -96,13 +103,13 @@ def make_plan(tokens: Sequence[Sealed], options: PackOptions) -> Draft:
             index.streams, index.stratum, index.clusters, index.names, options.validation, options.row_tokens
         )
         side[held & ~empty] = HELD_OUT
-    filled = int(np.count_nonzero(~empty))
-    ids = int(index.streams.sum()) - options.added * filled
+    nonempty = int(np.count_nonzero(~empty))
+    ids = int(index.streams.sum()) - options.added * nonempty
     counts = {"documents": Counts(input=len(side)), "tokens": Counts(input=ids)}
-    counts["documents"].drop("empty", len(side) - filled)
+    counts["documents"].drop("empty", len(side) - nonempty)
     for name, special in (("bos", options.bos), ("eos", options.eos)):
         if special is not None:
-            counts["tokens"].add(name, filled)
+            counts["tokens"].add(name, nonempty)
     splits = {}
     for code, split in enumerate(SPLITS):
         strata = []
@@ -120,18 +127,22 @@ def make_plan(tokens: Sequence[Sealed], options: PackOptions) -> Draft:
             f"{_paths(tokens)}: {ids} tokens in {len(side)} documents give no row of {options.row_tokens} "
             "tokens to train on; give more text or shorter rows"
         )
-    digests = tuple(one.digest for one in tokens)
+    digests = tuple(folder.digest for folder in tokens)
     plan = Plan(options, digests, tokenizer, vocab_size, dtype, tuple(index.parts), {}, splits, counts)
-    return Draft(tokens, plan, index.names, index.stratum, side)
+    return PlannedDataset(tokens, plan, index.names, index.stratum, side)
 
 
 class _Index:
-    """What planning needs of every document, part after part."""
+    """The columns of all documents that planning uses, over all parts in order.
+
+    streams: tokens with BOS and EOS, 0 for an empty document; stratum: index in `names`; bytes, chars: of the text;
+    clusters: hashes, empty without validation; all of shape (documents,).
+    """
 
     def __init__(self, tokens: Sequence[Sealed], options: PackOptions, itemsize: int) -> None:
         self.parts: list[PartPlan] = []
-        self.names: list[str] = []  # strata, as they were met
-        self.values: list[dict[str, str]] = []  # the attributes of each
+        self.names: list[str] = []  # strata, in order of first appearance
+        self.values: list[dict[str, str]] = []  # the attributes of each stratum
         self._attributes = [name for name in ATTRIBUTES if name in options.strata]
         columns = ["id", *self._attributes, "offset", "tokens", "bytes", "chars"]
         streams, stratum, text_bytes, chars, clusters = [], [], [], [], []
@@ -150,7 +161,7 @@ class _Index:
                 if options.validation:
                     clusters.append(keyed_hashes(table["cluster"].to_pylist(), options.seed))
         if not first:
-            raise InputError(f"{_paths(tokens)}: there is not one document to pack")
+            raise InputError(f"{_paths(tokens)}: there is no document to pack")
         self.streams = np.concatenate(streams)
         self.stratum = np.concatenate(stratum)
         self.bytes = np.concatenate(text_bytes)
@@ -158,34 +169,39 @@ class _Index:
         self.clusters = np.concatenate(clusters) if clusters else np.zeros(0, np.uint64)
 
     def _encode(self, folder: Sealed, name: str, table: pa.Table) -> Small:
-        """The stratum of each document; strata are named as they are met."""
+        """Return the stratum of each document, (documents,), and add new strata to `names`."""
         columns = [table[attribute].combine_chunks().dictionary_encode() for attribute in self._attributes]
         codes = np.zeros(len(table), np.int64)
         for column in columns:
             codes = codes * len(column.dictionary) + column.indices.to_numpy()
         _, example, inverse = np.unique(codes, return_index=True, return_inverse=True)
-        known = {tuple(values.values()): number for number, values in enumerate(self.values)}
+        numbers = {tuple(values.values()): number for number, values in enumerate(self.values)}
         result = np.empty(len(example), np.int32)
         for k, document in enumerate(example):
             key = tuple(column[int(document)].as_py() for column in columns)
-            if key not in known:
+            if key not in numbers:
                 text = "/".join(key) or "all"
                 if text in self.names:
-                    raise InputError(f"{folder.path / name}.parquet: two strata would both be called {text!r}")
-                known[key] = len(self.names)
+                    raise InputError(
+                        f"{folder.path / name}.parquet: two strata have the name {text!r}; rename a source"
+                    )
+                numbers[key] = len(self.names)
                 self.names.append(text)
                 self.values.append(dict(zip(self._attributes, key, strict=True)))
-            result[k] = known[key]
+            result[k] = numbers[key]
         return result[inverse]
 
 
 def _plan_stratum(index: _Index, number: int, ordinals: Int, first_row: int, options: PackOptions) -> StratumPlan:
-    """Pack the documents of one stratum of one split, window after window."""
+    """Plan one stratum of one split, window by window.
+
+    number: of the stratum; ordinals: of its documents, int64, (n,); first_row: number of its first row in the split.
+    """
     streams = index.streams[ordinals].astype(np.int64)
     windows: list[Window] = []
     carry: list[Piece] = []
     row = first_row
-    for window in cut_windows(streams, options):
+    for window in split_windows(streams, options):
         packed = pack_window(carry, ordinals[window], streams[window], options)
         span = int(ordinals[window.start]), int(ordinals[window.stop - 1]) + 1
         windows.append(Window(row, packed.rows, span, tuple(carry)))
@@ -208,7 +224,7 @@ def _plan_stratum(index: _Index, number: int, ordinals: Int, first_row: int, opt
 
 
 def _count(counts: CountsByUnit, index: _Index, stratum: StratumPlan, options: PackOptions) -> None:
-    """Enter a stratum in the ledgers: its rows are out, its tail is dropped."""
+    """Add a stratum to the counts: its rows are output, its tail is dropped."""
     counts["tokens"].out += stratum.layout.rows * options.row_tokens
     counts["tokens"].drop(TAIL, sum(length for _, _, length in stratum.tail))
     in_tail: dict[int, int] = {}
@@ -228,14 +244,15 @@ def _rows_per_shard(options: PackOptions, rows: int, itemsize: int) -> int:
 
 
 def _same_tokenizer(tokens: Sequence[Sealed]) -> tuple[str, int, str]:
-    """sha256 of the tokenizer.json, vocabulary and type of ids that all folders share."""
-    found = [tuple(one.manifest.summary.get(key) for key in ("tokenizer", "vocab_size", "dtype")) for one in tokens]
-    if not found:
-        raise InputError("there is no tokens folder to pack")
-    for folder, one in zip(tokens, found, strict=True):
-        if one != found[0]:
+    """Return the sha256 of tokenizer.json, vocabulary size and dtype of ids, which must be equal in all folders."""
+    keys = ("tokenizer", "vocab_size", "dtype")
+    tokenizers = [tuple(folder.manifest.summary.get(key) for key in keys) for folder in tokens]
+    if not tokenizers:
+        raise InputError("there is no tokens folder to pack; name at least one")
+    for folder, other in zip(tokens, tokenizers, strict=True):
+        if other != tokenizers[0]:
             raise InputError(f"{folder.path} was made with another tokenizer than {tokens[0].path}: tokenize it again")
-    tokenizer, vocab_size, dtype = found[0]
+    tokenizer, vocab_size, dtype = tokenizers[0]
     if not isinstance(tokenizer, str) or not isinstance(vocab_size, int) or dtype != dtype_for(vocab_size):
         raise InputError(
             f"{tokens[0].path}: ids of a vocabulary of {vocab_size} are stored as {dtype!r}: tokenize it again"
@@ -244,7 +261,7 @@ def _same_tokenizer(tokens: Sequence[Sealed]) -> tuple[str, int, str]:
 
 
 def _read_index(folder: Sealed, name: str, columns: Sequence[str]) -> pa.Table:
-    """Some columns of a part's index, proven against the seal and of the types that are promised."""
+    """Return columns of the index of a part, checked against the seal and converted to the types of `INDEX`."""
     path = folder.path / f"{name}.parquet"
     schema = pa.schema([INDEX.field(column) for column in columns])
     try:
@@ -264,16 +281,19 @@ def _integers(table: pa.Table, column: str) -> Int:
 
 
 def _checked_lengths(folder: Sealed, name: str, table: pa.Table, itemsize: int, added: int) -> Int:
-    """Tokens of each document, once it is sure that they lie in the part and fit a segment's offset."""
+    """Return the number of tokens of each document, int64, (n,).
+
+    Raises InputError if a document is outside of its part, or too large for the offset of a segment.
+    """
     offset, tokens = _integers(table, "offset"), _integers(table, "tokens")
     record = folder.manifest.files.get(f"{name}.bin")
-    held = record.bytes // itemsize if record else 0
+    available = record.bytes // itemsize if record else 0
     negative = np.minimum.reduce([tokens, offset, _integers(table, "bytes"), _integers(table, "chars")]) < 0
-    wrong = np.flatnonzero(negative | (offset > held) | (tokens > held - offset))  # no sum: it could overflow
+    wrong = np.flatnonzero(negative | (offset > available) | (tokens > available - offset))  # a sum could overflow
     if len(wrong):
         document = table["id"][int(wrong[0])].as_py()
         raise InputError(
-            f"{folder.path / name}.parquet: document {document!r} lies outside of the {held} ids in {name}.bin: "
+            f"{folder.path / name}.parquet: document {document!r} is outside of the {available} ids in {name}.bin: "
             "tokenize again"
         )
     sizes = np.maximum(tokens + added, np.maximum(_integers(table, "bytes"), _integers(table, "chars")))
@@ -285,4 +305,4 @@ def _checked_lengths(folder: Sealed, name: str, table: pa.Table, itemsize: int, 
 
 
 def _paths(tokens: Sequence[Sealed]) -> str:
-    return ", ".join(str(one.path) for one in tokens)
+    return ", ".join(str(folder.path) for folder in tokens)

@@ -1,8 +1,8 @@
-"""Windows: the unit of packing. A window's rows are a pure function of its documents and of what it carries in.
+"""Windows: the unit of packing. The rows of a window are a pure function of its documents and its carried pieces.
 
-Packing all documents of a stratum at once would gain 0.01 % of space and cost memory without bound; a window
-of 100,000 documents is packed in 5 ms, so that a shard is made by packing its windows again from the plan
-instead of storing segments there.
+Packing all documents of a stratum together would save 0.01 % of space and need unbounded memory. A window of 100,000
+documents is packed in 5 ms, so the plan stores no segments: the windows of a shard are packed again when it is
+written.
 """
 
 from __future__ import annotations
@@ -17,27 +17,35 @@ from sharding.options import PackOptions
 from sharding.packing.best_fit import pack_rows
 from sharding.packing.plan import Piece
 
-WINDOW_TOKENS = 1 << 28  # a window closes at so many tokens, too: 100,000 books would be 10,000 million
+WINDOW_TOKENS = 1 << 28  # limit of a window of more than one document: 100,000 books have 10,000 million
 
 Int = npt.NDArray[np.int64]
 
 
 class PackedWindow(NamedTuple):
-    """Segments in row order, each an index into the window's items: first the pieces carried in, then documents."""
+    """Segments of a window in row order.
+
+    item: index in the items of the window, which are the carried pieces followed by the documents; offset, position,
+    length: as in `layout.SEGMENT`; all of shape (segments,); carry: pieces for the next window, less than a row.
+    """
 
     item: npt.NDArray[np.int32]
-    offset: Int  # in the document's stream
+    offset: Int
     position: npt.NDArray[np.uint16]
     length: npt.NDArray[np.uint16]
     carry: list[Piece]
 
     @property
     def rows(self) -> int:
+        """Number of rows."""
         return int(np.count_nonzero(self.position == 0))
 
 
-def cut_windows(streams: Int, options: PackOptions) -> Iterator[slice]:
-    """Cut the documents of a stratum, given the lengths of their streams, into windows."""
+def split_windows(streams: Int, options: PackOptions) -> Iterator[slice]:
+    """Divide the documents of a stratum into windows. Yields slices of `streams`.
+
+    streams: tokens of each document with BOS and EOS, int64, (n,).
+    """
     ends = np.cumsum(streams)
     start = 0
     while start < len(streams):
@@ -49,7 +57,11 @@ def cut_windows(streams: Int, options: PackOptions) -> Iterator[slice]:
 
 
 def pack_window(carry: Sequence[Piece], ordinals: Int, streams: Int, options: PackOptions) -> PackedWindow:
-    """Pack what was carried in and the documents of a window into full rows."""
+    """Pack the carried pieces and the documents of a window into full rows.
+
+    carry: pieces of the previous window; ordinals: of the documents; streams: their tokens with BOS and EOS; both
+    int64, (n,).
+    """
     documents = np.concatenate([np.array([piece[0] for piece in carry], np.int64), ordinals])
     lengths = np.concatenate([np.array([piece[2] for piece in carry], np.int64), streams])
     packed = pack_rows(lengths, options.row_tokens, options.policy)
@@ -57,7 +69,7 @@ def pack_window(carry: Sequence[Piece], ordinals: Int, streams: Int, options: Pa
     begins[: len(carry)] = [piece[1] for piece in carry]
     offset = begins[packed.item] + packed.offset
     end = len(packed.item) - packed.carried
-    left = [
+    remaining = [
         (int(documents[packed.item[k]]), int(offset[k]), int(packed.length[k])) for k in range(end, len(packed.item))
     ]
-    return PackedWindow(packed.item[:end], offset[:end], packed.position[:end], packed.length[:end], left)
+    return PackedWindow(packed.item[:end], offset[:end], packed.position[:end], packed.length[:end], remaining)

@@ -1,12 +1,11 @@
-"""Writing a shard: its rows and segments, as a pure function of (plan, split, shard number).
+"""Write a shard: its rows and segments, as a pure function of (plan, split, shard number).
 
-The windows that touch the shard are packed again (milliseconds each), and their ids copied from the tokens
-parts. A part is hashed against its seal before the first id of it is used, once for each `ShardWriter`, and
-then mapped: rows of a window draw on all parts of that window in no order. Memory is one chunk of rows (4 MB), the
-segments of one window and 24 bytes for each document of it, whatever the size of a shard.
+The windows of the shard are packed again (milliseconds each), and their ids are copied from the tokens parts. Each
+`ShardWriter` checks the hash of a part once, before it uses its ids, and then maps the file: the rows of a window read
+all parts of the window in random order. The memory is one chunk of rows (4 MB), the segments of one window and 24
+bytes for each of its documents, for any size of a shard.
 
-Every id is compared with the vocabulary as it is copied. Types on both sides are the same, so nothing is ever
-narrowed.
+Every id is compared with the vocabulary when it is copied. Input and output have the same dtype, so no id is narrowed.
 """
 
 from __future__ import annotations
@@ -31,22 +30,22 @@ from sharding.packing.windows import PackedWindow, pack_window
 from sharding.seal import Damaged, FileRecord, Sealed, hash_file
 from sharding.tables import read_table
 
-CHUNK_BYTES = 1 << 22  # hashed and written while it is in the cache
-KEPT_TABLES = 16  # document tables in memory: a window's documents lie in a few parts
-KEPT_PARTS = 256  # each is a mapped file, and so a descriptor
+CHUNK_BYTES = 1 << 22  # small enough to remain in the cache between copying, hashing and writing
+KEPT_TABLES = 16  # document tables in memory: the documents of a window are in a few parts
+KEPT_PARTS = 256  # mapped files; each keeps a descriptor
 
 Int = npt.NDArray[np.int64]
 
 
 class Sink(Protocol):
-    """Where bytes go: an open binary file, or `seal.HashingFile`."""
+    """A binary file open for writing, for example a `seal.HashingFile`."""
 
     def write(self, data: Any, /) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
 class ShardCounts:
-    """What a shard holds, for its sidecar. `max_id`: the largest id, BOS and EOS included."""
+    """Sizes of a shard, stored in its sidecar. `max_id`: the largest id, including BOS and EOS."""
 
     rows: int
     segments: int
@@ -58,16 +57,16 @@ class ShardCounts:
 
     @classmethod
     def from_json(cls, value: Any) -> ShardCounts:
-        """Raises Damaged for what is not the summary of a shard's sidecar."""
+        """Return the counts in the summary of a sidecar. Raises Damaged if it is invalid."""
         try:
             return cls(**{name: checked.count(number, name) for name, number in value.items()})
         except (ValueError, TypeError, AttributeError) as error:
-            raise Damaged(f"the summary of a shard can't be used ({error}); pack again with --restart") from None
+            raise Damaged(f"the summary of a shard is invalid ({error}); pack again with --restart") from None
 
 
 @dataclass(frozen=True, slots=True)
 class _Documents:
-    """Documents, one line each: where their ids are."""
+    """The location of the ids of documents: int64 arrays of shape (n,)."""
 
     ordinal: Int
     part: Int
@@ -80,7 +79,7 @@ class _Documents:
 
 
 class _Table(NamedTuple):
-    """One document table; `groups`: the lines of each (split, stratum)."""
+    """One document table. `groups`: line numbers by (split, stratum)."""
 
     ordinal: Int
     offset: Int
@@ -89,16 +88,17 @@ class _Table(NamedTuple):
 
 
 class ShardWriter:
-    """Writes shards of one plan; a worker process keeps one, so that a part is hashed once.
+    """Writes shards of one plan. Each process keeps one writer, so that it hashes each part once.
 
-    `folder`: the dataset, with its `documents/`; `tokens`: the opened tokens folders, in the plan's order.
-    Raises Damaged if these are not the folders that were planned.
+    folder: the dataset folder with its `documents/`; tokens: the open tokens folders, in the order of the plan.
+    Raises Damaged if these are not the folders of the plan.
     """
 
     def __init__(self, plan: Plan, folder: Path, tokens: Sequence[Sealed]) -> None:
-        digests = tuple(one.digest for one in tokens)
+        digests = tuple(sealed.digest for sealed in tokens)
         if digests != plan.inputs:
-            raise Damaged(f"{folder} was planned from other tokens than {', '.join(str(one.path) for one in tokens)}")
+            names = ", ".join(str(sealed.path) for sealed in tokens)
+            raise Damaged(f"{folder} was planned from other tokens than {names}; pack again with --restart")
         self._plan = plan
         self._folder = folder
         self._tokens = tokens
@@ -108,18 +108,18 @@ class ShardWriter:
         self._verified: set[int] = set()
 
     def write(self, split: str, shard: int, ids: Sink, segments: Sink) -> ShardCounts:
-        """Write one shard's `.bin` to `ids` and its `.seg` to `segments`, sequentially.
+        """Write the `.bin` of one shard to `ids` and its `.seg` to `segments`, sequentially. Returns its sizes.
 
-        Raises Damaged if tokens or document tables changed since they were sealed, or an id is not in the
-        vocabulary; the message names part and document.
+        Raises Damaged if tokens or document tables changed since they were sealed, or if an id is not in the
+        vocabulary; the message names the part and the document.
         """
         layout = self._plan.splits[split].layout
-        wanted = layout.rows_of(shard)
+        shard_rows = layout.rows_of(shard)
         rows = count = largest = 0
         for stratum in self._plan.splits[split].strata:
             for window in stratum.windows:
-                first = max(wanted.start, window.first_row)
-                stop = min(wanted.stop, window.first_row + window.rows)
+                first = max(shard_rows.start, window.first_row)
+                stop = min(shard_rows.stop, window.first_row + window.rows)
                 if first < stop:
                     inside = slice(first - window.first_row, stop - window.first_row)
                     pieces, most = self._write_window(split, stratum, window, inside, ids, segments)
@@ -131,19 +131,19 @@ class ShardWriter:
     def _write_window(
         self, split: str, stratum: StratumPlan, window: Window, rows: slice, ids: Sink, segments: Sink
     ) -> tuple[int, int]:
-        """Write some rows of a window. Returns the number of segments and the largest id."""
-        mine = self._documents(split, stratum.layout.name, *window.documents)
-        packed = pack_window(window.carry, mine.ordinal, mine.tokens + self._plan.options.added, self._plan.options)
+        """Write a range of rows of a window. Returns the number of segments and the largest id."""
+        own = self._documents(split, stratum.layout.name, *window.documents)
+        packed = pack_window(window.carry, own.ordinal, own.tokens + self._plan.options.added, self._plan.options)
         if packed.rows != window.rows:
             raise Damaged(
                 f"{self._folder}: a window of {stratum.layout.name!r} gives {packed.rows} rows, "
                 f"{window.rows} were planned; delete plan.json and pack again"
             )
-        documents = self._carried(window) + mine
+        documents = self._carried(window) + own
         begins = np.append(np.flatnonzero(packed.position == 0), len(packed.position))
         row_tokens = self._plan.options.row_tokens
         step = max(CHUNK_BYTES // (row_tokens * np.dtype(self._plan.dtype).itemsize), 1)
-        buffer = np.empty(step * row_tokens, self._plan.dtype)  # one for all chunks: new pages cost more than copying
+        buffer = np.empty(step * row_tokens, self._plan.dtype)  # reused: new pages take longer than copying
         largest = 0
         for first in range(rows.start, rows.stop, step):
             stop = min(first + step, rows.stop)
@@ -156,7 +156,10 @@ class ShardWriter:
         return int(begins[rows.stop] - begins[rows.start]), largest
 
     def _fill(self, out: Ids, packed: PackedWindow, chunk: slice, documents: _Documents) -> int:
-        """Copy the ids of consecutive rows, part by part. Returns the largest."""
+        """Copy the ids of consecutive rows to `out`, part by part. Returns the largest id.
+
+        out: (rows * row_tokens,); chunk: the segments of these rows in `packed`; documents: the items of `packed`.
+        """
         options = self._plan.options
         item = packed.item[chunk]
         position = packed.position[chunk].astype(np.int64)
@@ -168,42 +171,42 @@ class ShardWriter:
         eos = -1 if options.eos is None else options.eos
         largest = 0
         for part, pieces in zip(parts, np.split(order, begin[1:]), strict=True):
-            of = item[pieces]
+            owner = item[pieces]
             mapped = self._part(int(part))
             source = np.frombuffer(mapped, self._plan.dtype)
             most, wrong = _copy(
                 out, place[pieces], packed.offset[chunk][pieces], packed.length[chunk][pieces].astype(np.int64),
-                source, documents.offset[of], documents.tokens[of], bos, eos, self._plan.vocab_size,
+                source, documents.offset[owner], documents.tokens[owner], bos, eos, self._plan.vocab_size,
             )  # fmt: skip
             if wrong >= 0:
-                self._refuse(int(part), int(documents.ordinal[of[wrong]]), most)
-            mapped.madvise(mmap.MADV_DONTNEED)  # else a window's parts would all count as memory of this process
+                self._refuse(int(part), int(documents.ordinal[owner[wrong]]), most)
+            mapped.madvise(mmap.MADV_DONTNEED)  # release the pages: otherwise they count as memory of this process
             largest = max(largest, most)
         return largest
 
-    def _refuse(self, part: int, ordinal: int, found: int) -> None:
+    def _refuse(self, part: int, ordinal: int, wrong_id: int) -> None:
         planned = self._plan.parts[part]
         raise Damaged(
-            f"{self._tokens[planned.folder].path / planned.name}.bin: document {ordinal - planned.first} of it holds "
-            f"id {found}, the vocabulary has {self._plan.vocab_size}; tokenize it again"
+            f"{self._tokens[planned.folder].path / planned.name}.bin: document {ordinal - planned.first} of it has "
+            f"id {wrong_id}, the vocabulary has {self._plan.vocab_size}; tokenize it again"
         )
 
     def _documents(self, split: str, stratum: str, first: int, stop: int) -> _Documents:
-        """Documents of a stratum and split among ordinals first .. stop - 1."""
+        """Return the documents of a stratum and split with ordinals first .. stop - 1."""
         low, high = np.searchsorted(self._first, [first, stop - 1], side="right") - 1
-        found = []
+        groups = []
         for part in range(int(low), int(high) + 1):
             table = self._table(part)
             lines = table.groups.get((split, stratum))
             if lines is not None:
                 ordinal = table.ordinal[lines]
                 lines = lines[(ordinal >= first) & (ordinal < stop)]
-                where = np.full(len(lines), part, np.int64)
-                found.append(_Documents(table.ordinal[lines], where, table.offset[lines], table.tokens[lines]))
-        return sum(found[1:], found[0])
+                parts = np.full(len(lines), part, np.int64)
+                groups.append(_Documents(table.ordinal[lines], parts, table.offset[lines], table.tokens[lines]))
+        return sum(groups[1:], groups[0])
 
     def _carried(self, window: Window) -> _Documents:
-        """Documents of the pieces that a window carries in, one line a piece."""
+        """Return the documents of the carried pieces of a window, one for each piece."""
         ordinals = np.array([piece[0] for piece in window.carry], np.int64)
         parts = np.searchsorted(self._first, ordinals, side="right") - 1
         lines = ordinals - self._first[parts]
@@ -223,10 +226,10 @@ class ShardWriter:
         table = read_table(data, columns, dictionaries=["split", "stratum"])
         groups = {}
         split, stratum = (table[name].combine_chunks() for name in ("split", "stratum"))
-        for i, one in enumerate(split.dictionary.to_pylist()):
-            for j, other in enumerate(stratum.dictionary.to_pylist()):
-                both = pc.and_(pc.equal(split.indices, i), pc.equal(stratum.indices, j)).fill_null(False)
-                groups[one, other] = np.flatnonzero(both.to_numpy(zero_copy_only=False))
+        for i, split_name in enumerate(split.dictionary.to_pylist()):
+            for j, stratum_name in enumerate(stratum.dictionary.to_pylist()):
+                is_member = pc.and_(pc.equal(split.indices, i), pc.equal(stratum.indices, j)).fill_null(False)
+                groups[split_name, stratum_name] = np.flatnonzero(is_member.to_numpy(zero_copy_only=False))
         ordinal, offset, tokens = (table[name].to_numpy() for name in ("ordinal", "offset", "tokens"))
         return _Table(ordinal, offset, tokens, groups)
 
@@ -236,7 +239,7 @@ class ShardWriter:
         path = tokens.path / f"{planned.name}.bin"
         if part not in self._verified:
             if hash_file(path) != tokens.manifest.files.get(path.name):
-                raise Damaged(f"{path} changed since it was sealed; build the folder again to mend it")
+                raise Damaged(f"{path} changed since it was sealed; build the folder again")
             self._verified.add(part)
         with path.open("rb") as file:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -255,48 +258,50 @@ def _records(packed: PackedWindow, chunk: slice, documents: _Documents) -> npt.N
 def _copy(
     out: Any, place: Any, offset: Any, length: Any, part: Any, begin: Any, tokens: Any, bos: int, eos: int, vocab: int
 ) -> Any:
-    """Copy pieces of streams [bos] + part[begin:][:tokens] + [eos] to places in `out`; -1 for no bos, no eos.
+    """Copy pieces of the streams [bos] + part[begin:][:tokens] + [eos] to `out`. bos, eos: -1 for none.
 
-    Returns the largest id copied and -1, or an id beyond the vocabulary and the index of its piece.
+    out: (rows * row_tokens,); place: first index of each piece in `out`; offset, length: of the piece in its stream;
+    part: ids; begin, tokens: of the document in `part`; all but out and part of shape (pieces,).
+    Returns the largest id and -1, or an id outside of the vocabulary and the index of its piece.
     """
     largest = np.int64(0)
     zero = part.dtype.type(0)
     before = 1 if bos >= 0 else 0
     for piece in range(len(place)):
-        at = place[piece]
+        target_index = place[piece]
         first = offset[piece] - before
         stop = first + length[piece]
         if first < 0:
-            out[at] = bos
-            at += 1
+            out[target_index] = bos
+            target_index += 1
             first = 0
             largest = max(largest, np.int64(bos))
         count = max(min(stop, tokens[piece]) - first, 0)
         source = part[begin[piece] + first : begin[piece] + first + count]
-        target = out[at : at + count]
+        target = out[target_index : target_index + count]
         most = zero
-        for k in range(count):  # no branch and no index that might be negative: it runs at the speed of memory
+        for k in range(count):  # without branches and negative indexes, this loop runs at memory bandwidth
             value = source[k]
             target[k] = value
             most = max(most, value)
         if most >= vocab:
             return np.int64(most), piece
         largest = max(largest, np.int64(most))
-        at += count
+        target_index += count
         if stop > tokens[piece]:
-            out[at] = eos
+            out[target_index] = eos
             largest = max(largest, np.int64(eos))
     return largest, -1
 
 
 def dataset_summary(plan: Plan, shards: Iterable[ShardCounts]) -> dict[str, Any]:
-    """The `summary` of the dataset's manifest, from the counts of all its shards (see `layout.Layout`).
+    """Return the `summary` of the manifest of a dataset (see `layout.DatasetLayout`).
 
-    Raises Damaged if they don't hold all rows that were planned.
+    shards: sizes of all shards. Raises Damaged if they do not contain all planned rows.
     """
     counts = list(shards)
-    rows = sum(one.rows for one in counts)
+    rows = sum(shard.rows for shard in counts)
     planned = sum(split.rows for split in plan.splits.values())
     if rows != planned:
-        raise Damaged(f"the shards hold {rows} rows, {planned} were planned; pack again to mend them")
-    return plan.layout(max((one.max_id for one in counts), default=0)).to_json()
+        raise Damaged(f"the shards have {rows} rows, {planned} were planned; pack again")
+    return plan.layout(max((shard.max_id for shard in counts), default=0)).to_json()

@@ -1,16 +1,16 @@
-"""Mixtures: from the natural sizes of strata to the shares that training sees.
+"""Mixtures: the shares of strata in training, computed from their natural sizes.
 
-A mixture groups strata by one attribute (source, language or category) and gives each group a share from its
-natural share p; inside a group shares stay natural unless `within` names another mixture for it:
+A mixture groups strata by one attribute (source, language or category) and computes the share q of each group from its
+natural share p. Within a group, shares are natural unless `within` has a mixture for it:
 
     natural             q = p
     proportional        q as given
     inverse-frequency   weight p^-power, so that q ~ p * p^-power; 98/0.8/1.2 at 0.38 -> 89.61/4.55/5.85
     temperature         q ~ p^(1/temperature)                    (Devlin 2019 for mBERT; XLM-R has 1/T = 0.3)
-    unimax              equal shares, no group beyond max_epochs (Chung et al. 2023, arXiv:2304.09151, Alg. 1)
+    unimax              equal shares, at most max_epochs of any group (Chung et al. 2023, arXiv:2304.09151, Alg. 1)
 
-Sizes are tokens for a schedule, characters for a tokenizer's sample; nothing here depends on which. Whole
-units come from shares by largest remainder (Hamilton), exactly, in rationals. Standard library only.
+The unit of sizes is free: rows for a schedule, characters for the sample of a tokenizer. Shares are converted to whole
+units by the largest remainder (Hamilton), exactly, in rational numbers. Standard library only.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from sharding.errors import OptionError
 Rule = Literal["natural", "proportional", "inverse-frequency", "temperature", "unimax"]
 Attribute = Literal["source", "language", "category"]
 
-# The number that a rule needs and no other rule may have. max_epochs is not here: it may cap any rule.
+# The parameter of a rule, required for that rule and invalid for others. max_epochs is valid for every rule.
 NUMBERS = {"power": "inverse-frequency", "temperature": "temperature"}
 
 
 @dataclass(frozen=True, slots=True)
 class StratumSize:
-    """What a mixture knows of a stratum: its natural size and its attributes, None where it has none."""
+    """Natural size of a stratum, and its attributes: None if strata are not split by the attribute."""
 
     name: str
     size: int
@@ -43,11 +43,12 @@ class StratumSize:
 
 @dataclass(frozen=True)
 class Mixture:
-    """How to share out a budget among groups of strata.
+    """The division of a budget among groups of strata.
 
-    `shares` (rule proportional) maps each value of the attribute `by` to its share; they sum to 1 or to 100.
-    `max_epochs` caps unimax; `sharding.scheduling.schedule.lay` holds every rule to it over the whole run.
-    `within` maps a value of `by` to the mixture inside that group.
+    rule: see the module; by: attribute that defines the groups; shares (rule proportional): share of each value of
+    `by`, with the sum 1 or 100; power (inverse-frequency), temperature (temperature): parameter of the rule;
+    max_epochs: limit of a group for unimax, and of every stratum over the whole run in `create_schedule`; within:
+    mixture inside a group, by value of `by`.
     """
 
     rule: Rule = "natural"
@@ -59,8 +60,7 @@ class Mixture:
     within: Mapping[str, Mixture] = field(default_factory=dict)
 
     def check(self) -> None:
-        """Raises OptionError for a rule without its number, a number without its rule, an impossible value,
-        shares that don't sum to 1 or 100."""
+        """Raise OptionError for an unknown rule or attribute, an invalid parameter, and shares with a wrong sum."""
         for what, value, legal in (("rule", self.rule, get_args(Rule)), ("by", self.by, get_args(Attribute))):
             if value not in legal:
                 raise OptionError(f"mixture: {what} {value!r} is unknown; choose one of {', '.join(legal)}")
@@ -73,7 +73,9 @@ class Mixture:
         if self.rule == "unimax" and self.max_epochs is None:
             raise OptionError(f"mixture by {self.by}: rule unimax needs `max_epochs`")
         if bool(self.shares) != (self.rule == "proportional"):
-            raise OptionError(f"mixture by {self.by}: `shares` and rule proportional need each other")
+            raise OptionError(
+                f"mixture by {self.by}: `shares` must be given for rule proportional, and for no other rule"
+            )
         if self.power is not None and not 0 <= self.power <= 1:
             raise OptionError(f"mixture by {self.by}: power {self.power} is not between 0 (natural) and 1 (equal)")
         for name in ("temperature", "max_epochs"):
@@ -92,8 +94,8 @@ class Mixture:
             inner.check()
 
     def check_split(self, strata: Collection[str]) -> None:
-        """Raises OptionError if the mixture needs an attribute that is not among the `strata` that rows keep apart."""
-        if self.rule == "natural" and not self.within:  # groups would change nothing
+        """Raise OptionError if the mixture groups by an attribute that is not in `strata` (option of packing)."""
+        if self.rule == "natural" and not self.within:  # grouping has no effect
             return
         if self.by not in strata:
             raise OptionError(
@@ -105,7 +107,7 @@ class Mixture:
 
     @property
     def formula(self) -> str:
-        """The rule as people read it: "language: q ~ p * p^-0.38"."""
+        """The rule as a formula, for example "language: q ~ p * p^-0.38"."""
         if self.rule == "natural" and not self.within:
             return "q = p"
         text = {
@@ -120,16 +122,16 @@ class Mixture:
 
 
 def final_shares(strata: Sequence[StratumSize], mixture: Mixture, budget: float | None = None) -> dict[str, float]:
-    """The share of each stratum, by name; they sum to 1, and a stratum of size 0 gets 0.
+    """Return the share of each stratum by name. The sum is 1; a stratum of size 0 has share 0.
 
-    `budget`: what will be drawn in all, in the unit of the sizes; only unimax depends on it. By default one
-    epoch. Raises OptionError: see `Mixture.check`; a share named that no stratum has, or the reverse; a
-    budget beyond unimax's cap.
+    strata: sizes in any one unit; budget: total to draw, in the same unit (only unimax depends on it); None for one
+    epoch. Raises OptionError as `Mixture.check` does, and for a group without a share, a share without a group, empty
+    strata only, and a budget above the limit of unimax.
     """
     mixture.check()
     present = [stratum for stratum in strata if stratum.size > 0]
     if not present:
-        raise OptionError("mixture: there is nothing to mix, every stratum is empty")
+        raise OptionError("mixture: every stratum is empty; pack a dataset with documents")
     size = sum(stratum.size for stratum in present)
     shares = dict.fromkeys((stratum.name for stratum in strata), 0.0)
     shares.update(_divide(present, mixture, float(size if budget is None else budget)))
@@ -137,7 +139,7 @@ def final_shares(strata: Sequence[StratumSize], mixture: Mixture, budget: float 
 
 
 def _divide(strata: Sequence[StratumSize], mixture: Mixture, budget: float) -> dict[str, float]:
-    if mixture.rule == "natural" and not mixture.within:  # groups would change nothing
+    if mixture.rule == "natural" and not mixture.within:  # grouping has no effect
         size = sum(stratum.size for stratum in strata)
         return {stratum.name: stratum.size / size for stratum in strata}
     groups: dict[str, list[StratumSize]] = {}
@@ -151,7 +153,7 @@ def _divide(strata: Sequence[StratumSize], mixture: Mixture, budget: float) -> d
         groups.setdefault(value, []).append(stratum)
     unknown = sorted(set(mixture.within) - set(groups))
     if unknown:
-        raise OptionError(f"mixture by {mixture.by}: within {unknown[0]!r}, but there is only {_list(groups)}")
+        raise OptionError(f"mixture by {mixture.by}: `within` has {unknown[0]!r}, but the groups are {_list(groups)}")
     sizes = {value: sum(s.size for s in groups[value]) for value in sorted(groups)}
     shares: dict[str, float] = {}
     for value, share in _rule(sizes, mixture, budget).items():
@@ -185,27 +187,29 @@ def _given(sizes: Mapping[str, int], mixture: Mixture) -> dict[str, float]:
     shares = dict(mixture.shares)
     missing = [value for value in sizes if value not in shares]
     if missing:
-        raise OptionError(f"mixture by {mixture.by}: {missing[0]!r} has no share; give it 0 to leave it out")
+        raise OptionError(f"mixture by {mixture.by}: {missing[0]!r} has no share; give it a share, or 0 to exclude it")
     absent = [value for value, share in shares.items() if share > 0 and value not in sizes]
     if absent:
-        raise OptionError(f"mixture by {mixture.by}: {absent[0]!r} has a share but no data; there is {_list(sizes)}")
+        raise OptionError(
+            f"mixture by {mixture.by}: {absent[0]!r} has a share but no data; the groups with data are {_list(sizes)}"
+        )
     return {value: float(shares[value]) for value in sizes}
 
 
 def _unimax(sizes: Mapping[str, int], mixture: Mixture, budget: float) -> dict[str, float]:
     cap = mixture.max_epochs or 0.0
-    reach = cap * sum(sizes.values())
-    if budget > reach * (1 + 1e-9):
+    available = cap * sum(sizes.values())
+    if budget > available * (1 + 1e-9):
         raise OptionError(
-            f"mixture by {mixture.by}: {_list(sizes)} give {reach:.0f} in {cap:g} epochs, "
-            f"{budget:.0f} are wanted: {budget - reach:.0f} short; train less or raise max_epochs"
+            f"mixture by {mixture.by}: {_list(sizes)} give {available:.0f} in {cap:g} epochs, but "
+            f"{budget:.0f} are needed: {budget - available:.0f} short; train less or raise max_epochs"
         )
     weights: dict[str, float] = {}
-    left = budget
+    remaining = budget
     smallest_first = sorted(sizes, key=lambda value: (sizes[value], value))
     for done, value in enumerate(smallest_first):
-        weights[value] = min(left / (len(sizes) - done), cap * sizes[value])
-        left -= weights[value]
+        weights[value] = min(remaining / (len(sizes) - done), cap * sizes[value])
+        remaining -= weights[value]
     return weights
 
 
@@ -214,15 +218,16 @@ def _list(values: Iterable[str]) -> str:
 
 
 def largest_remainder(weights: Mapping[str, float], units: int) -> dict[str, int]:
-    """Whole units in proportion to weights, the total exact; no name is a unit or more off its exact share.
+    """Divide `units` in proportion to weights. Returns whole units by name, each less than 1 from its exact share.
 
-    What is left after rounding down goes to the largest remainders, ties by name. Computed in rationals, so
-    that the same floats give the same units on any machine. Raises OptionError if all weights are 0.
+    Shares are rounded down; the remaining units are added to the largest remainders, ties by name. The computation is
+    in rational numbers, so that the same floats give the same units on any machine. Raises OptionError if all weights
+    are 0.
     """
     exact = {name: Fraction(weight) for name, weight in weights.items()}
     whole = sum(exact.values())
     if whole <= 0:
-        raise OptionError("there is nothing to share out: every weight is 0")
+        raise OptionError("every weight is 0: give at least one a positive weight")
     ideal = {name: weight * units / whole for name, weight in exact.items()}
     result = {name: math.floor(value) for name, value in ideal.items()}
     by_remainder = sorted(exact, key=lambda name: (result[name] - ideal[name], name))
@@ -232,7 +237,10 @@ def largest_remainder(weights: Mapping[str, float], units: int) -> dict[str, int
 
 
 def check_epochs(drawn: Mapping[str, int], sizes: Mapping[str, int], max_epochs: float, unit: str) -> None:
-    """Raises OptionError, naming stratum and shortfall, if more is drawn of one than max_epochs times its size."""
+    """Raise OptionError if more than max_epochs times its size is drawn from a stratum.
+
+    drawn, sizes: by stratum, in `unit`, which is used in the message.
+    """
     for name in sorted(drawn):
         most = math.floor(max_epochs * sizes[name])
         if drawn[name] > most:
@@ -246,9 +254,10 @@ def check_epochs(drawn: Mapping[str, int], sizes: Mapping[str, int], max_epochs:
 
 @dataclass(frozen=True, slots=True)
 class MixtureLine:
-    """One line of the table that is always printed.
+    """One line of the table of shares.
 
-    `epochs` = drawn / size; `repeats` = share / natural: how many times as often as a natural mixture would.
+    size, drawn: in one unit; natural, share: fractions of the total size and of the total drawn; epochs: drawn / size;
+    repeats: share / natural.
     """
 
     stratum: str
@@ -261,7 +270,7 @@ class MixtureLine:
 
 
 def share_lines(sizes: Mapping[str, int], drawn: Mapping[str, int]) -> list[MixtureLine]:
-    """Natural and final shares side by side, strata by name; `drawn` in the unit of `sizes`."""
+    """Return the natural and final shares of all strata, sorted by name. `drawn` is in the unit of `sizes`."""
     whole, budget = sum(sizes.values()), sum(drawn.values())
     lines = []
     for name in sorted(sizes):

@@ -37,8 +37,8 @@ def test_what_came_in_is_what_went_out_or_was_dropped_for_a_reason(built):
     packed = Sealed(built / "dataset").manifest.counts
     assert sum(ledger.out for ledger in ingested) == unique.input
     assert unique.dropped["exact duplicate"] > 0
-    assert unique.out == tokens["documents"].came == packed["documents"].came
-    assert tokens["tokens"].out == packed["tokens"].came
+    assert unique.out == tokens["documents"].input == packed["documents"].input
+    assert tokens["tokens"].out == packed["tokens"].input
     assert all(ledger.balanced for ledger in (*ingested, unique, *tokens.values(), *packed.values()))
 
 

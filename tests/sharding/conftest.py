@@ -1,4 +1,4 @@
-"""A sealed tokens folder and a dataset packed from it, made once."""
+"""A sealed tokens folder and a dataset packed from it, both created once per session."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def dataset(tokens: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A packed dataset of four strata, several shards; tests must not change it."""
+    """A packed dataset of four strata and several shards. Tests must not change it."""
     return pack(tmp_path_factory.mktemp("packed") / "dataset", [tokens], OPTIONS)
 
 
 @pytest.fixture
 def copy(dataset: Path, tmp_path: Path) -> Path:
-    """The same dataset, to be damaged."""
+    """A copy of the dataset that a test may damage."""
     return Path(shutil.copytree(dataset, tmp_path / "copy"))

@@ -1,4 +1,4 @@
-"""Small corpora of tokens, sealed for real, and datasets packed from them as pipelines does it."""
+"""Small sealed tokens folders, and datasets packed from them in the same way as the pack stage."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Document:
 def random_documents(
     count: int, seed: int = 0, *, vocab: int = 1000, mean: float = 40.0, **attributes: str
 ) -> list[Document]:
-    """Documents of log-normal length, every tenth of them empty."""
+    """Return documents of log-normal length, about a tenth of them empty."""
     rng = np.random.default_rng(seed)
     lengths = np.clip(rng.lognormal(np.log(mean), 1.0, count), 1, 20 * mean).astype(int)
     lengths[rng.random(count) < 0.1] = 0
@@ -44,7 +44,7 @@ def random_documents(
 
 
 def mixed_documents(scale: int = 1, vocab: int = 1000) -> list[Document]:
-    """Four strata of 60, 25, 10 and 5 parts, one after the other as ingestion leaves them."""
+    """Return documents of four strata (60, 25, 10 and 5 %), one stratum after the other as ingestion writes them."""
     kinds = [
         (600, {"source": "fineweb-2", "language": "arb_Arab", "category": "arabic"}),
         (250, {"source": "fineweb-2", "language": "arz_Arab", "category": "arabic"}),
@@ -61,7 +61,7 @@ def mixed_documents(scale: int = 1, vocab: int = 1000) -> list[Document]:
 def write_tokens(
     folder: Path, documents: Sequence[Document], *, vocab_size: int = 1000, per_part: int = 300, tokenizer: str = ""
 ) -> Path:
-    """A sealed tokens folder, as tokenize makes them."""
+    """Write a sealed tokens folder, in the same way as the tokenize stage."""
     text = tokenizer or TOKENIZER_TEXT
     files: dict[str, FileRecord] = {}
     with atomic_file(folder / TOKENIZER) as file:
@@ -69,20 +69,20 @@ def write_tokens(
     files[TOKENIZER] = file.record
     for part, first in enumerate(range(0, max(len(documents), 1), per_part)):
         name = f"part-{part:05d}"
-        mine = documents[first : first + per_part]
-        lengths = np.array([len(document.ids) for document in mine], np.int64)
-        ids = np.array([one for document in mine for one in document.ids], dtype_for(vocab_size))
+        members = documents[first : first + per_part]
+        lengths = np.array([len(document.ids) for document in members], np.int64)
+        ids = np.array([id_ for document in members for id_ in document.ids], dtype_for(vocab_size))
         with atomic_file(folder / f"{name}.bin") as file:
             file.write(ids.tobytes())
         files[f"{name}.bin"] = file.record
         columns = {
-            "id": [document.id for document in mine],
-            "source": [document.source for document in mine],
-            "language": [document.language for document in mine],
-            "category": [document.category for document in mine],
-            "license": ["CC0-1.0"] * len(mine),
-            "url": [f"https://example.org/{document.id}" for document in mine],
-            "cluster": [document.cluster or document.id for document in mine],
+            "id": [document.id for document in members],
+            "source": [document.source for document in members],
+            "language": [document.language for document in members],
+            "category": [document.category for document in members],
+            "license": ["CC0-1.0"] * len(members),
+            "url": [f"https://example.org/{document.id}" for document in members],
+            "cluster": [document.cluster or document.id for document in members],
             "offset": np.cumsum(lengths) - lengths,
             "tokens": lengths,
             "bytes": lengths * 4,
@@ -91,23 +91,24 @@ def write_tokens(
         with atomic_file(folder / f"{name}.parquet") as file:
             pq.write_table(pa.table(columns, INDEX), file)
         files[f"{name}.parquet"] = file.record
-    described = {
+    summary = {
         "tokenizer": files[TOKENIZER].sha256,
         "vocab_size": vocab_size,
         "dtype": dtype_for(vocab_size),
     }
-    write_manifest(folder, Manifest("tokenize", 1, {}, {}, {}, files, described))
+    write_manifest(folder, Manifest("tokenize", 1, {}, {}, {}, files, summary))
     return folder
 
 
 def write_plan(folder: Path, tokens: Sequence[Sealed], options: PackOptions) -> Plan:
-    draft = make_plan(tokens, options)
+    """Plan a dataset in `folder`: write its document tables and plan.json."""
+    planned = make_plan(tokens, options)
     records = {}
-    for name in draft.documents:
+    for name in planned.documents:
         with atomic_file(folder / name) as file:
-            draft.write_documents(name, file)
+            planned.write_documents(name, file)
         records[name] = file.record
-    plan = draft.plan.with_documents(records)
+    plan = planned.plan.with_documents(records)
     write_json(folder / PLAN, plan.to_json())
     return plan
 
@@ -122,13 +123,13 @@ def pack(
     batch_rows: int = 8,
     order: Callable[[list[tuple[str, int]]], list[tuple[str, int]]] = list,
 ) -> Path:
-    """Pack a dataset as the pack stage does: plan, shards in any order, seal, schedule."""
+    """Pack a dataset in the same way as the pack stage: plan, shards in the given order, seal, schedule."""
     sealed = [Sealed(path, "tokenize") for path in tokens]
     write_plan(folder, sealed, options)
     plan = Plan.read(folder)
     writer = ShardWriter(plan, folder, sealed)
     counts = {}
-    jobs = [(split, k) for split, planned in plan.splits.items() for k in range(planned.shards)]
+    jobs = [(split, k) for split, layout in plan.splits.items() for k in range(layout.shards)]
     for split, k in order(jobs):
         name = shard_name(split, k, plan.splits[split].shards)
         with atomic_file(folder / f"{name}.bin") as ids, atomic_file(folder / f"{name}.seg") as segments:
@@ -144,14 +145,15 @@ def pack(
     return folder
 
 
-def seal(folder: Path, plan: Plan, described: dict[str, object]) -> None:
+def seal(folder: Path, plan: Plan, summary: dict[str, object]) -> None:
+    """Seal a dataset with its files as they are."""
     files = {
         str(path.relative_to(folder)): hash_file(path)
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path.name not in ("manifest.json", SCHEDULE)
     }
-    inputs = {f"tokens-{k}": root for k, root in enumerate(plan.inputs)}
-    write_manifest(folder, Manifest("pack", 1, plan.options.to_json(), inputs, plan.counts, files, described))
+    inputs = {f"tokens-{k}": digest for k, digest in enumerate(plan.inputs)}
+    write_manifest(folder, Manifest("pack", 1, plan.options.to_json(), inputs, plan.counts, files, summary))
 
 
 OPTIONS = PackOptions(
@@ -160,4 +162,5 @@ OPTIONS = PackOptions(
 
 
 def with_options(**changes: object) -> PackOptions:
+    """Return `OPTIONS` with changes."""
     return replace(OPTIONS, **changes)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""docs/dataset-format.md is enough: a reader written from it alone, in plain Python, agrees with ours."""
+"""docs/dataset-format.md is complete: a reader in plain Python, written from that page only, reads the same rows."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def summary(folder: Path) -> Any:
 
 
 def rows(folder: Path) -> Any:
-    told = summary(folder)
-    row_tokens, files = told["row_tokens"], shards(folder, "train", ".bin")
-    return np.concatenate([np.memmap(path, told["dtype"], "r").reshape(-1, row_tokens) for path in files])
+    values = summary(folder)
+    row_tokens, files = values["row_tokens"], shards(folder, "train", ".bin")
+    return np.concatenate([np.memmap(path, values["dtype"], "r").reshape(-1, row_tokens) for path in files])
 
 
 def walk(quotas: dict[str, int]) -> list[str]:
-    """The stratum of every draw of a phase."""
+    """Return the stratum of every draw of a phase."""
     nodes: list[Any] = [(quota, name) for name, quota in sorted(quotas.items()) if quota]
     heap = [(node[0], number) for number, node in enumerate(nodes)]
     while len(heap) > 1:
@@ -45,52 +45,52 @@ def walk(quotas: dict[str, int]) -> list[str]:
         whole, below = nodes[node]
         if isinstance(below, str):
             return below
-        before, after = (((n + one) * nodes[below[0]][0] + whole // 2) // whole for one in (0, 1))
+        before, after = (((n + drawn) * nodes[below[0]][0] + whole // 2) // whole for drawn in (0, 1))
         return leaf(below[0], before) if after > before else leaf(below[1], n - before)
 
     return [leaf(heap[0][1], n) for n in range(nodes[heap[0][1]][0])]
 
 
-def permuted(place: int, size: int, keys: list[int]) -> int:
+def permuted(position: int, size: int, keys: list[int]) -> int:
     half = max(((size - 1).bit_length() + 1) // 2, 1)
     while True:
-        left, right = place >> half, place & ((1 << half) - 1)
+        left, right = position >> half, position & ((1 << half) - 1)
         for key in keys:
             x = (right + key) & MASK
             x = ((x ^ x >> 30) * 0xBF58476D1CE4E5B9) & MASK
             x = ((x ^ x >> 27) * 0x94D049BB133111EB) & MASK
             x ^= x >> 31
             left, right = right, left ^ (x & ((1 << half) - 1))
-        place = left << half | right
-        if place < size:
-            return place
+        position = left << half | right
+        if position < size:
+            return position
 
 
-def test_the_order_is_the_one_that_the_page_describes(dataset: Path) -> None:
+def test_the_order_of_rows_is_as_described(dataset: Path) -> None:
     schedule = json.loads((dataset / "schedule.json").read_bytes())
     strata = {stratum["name"]: stratum for stratum in summary(dataset)["splits"]["train"]["strata"]}
     drawn = dict.fromkeys(strata, 0)
     order = []
     for phase in schedule["phases"]:
         for name in walk(phase["quotas"]):
-            epoch, place = divmod(drawn[name], strata[name]["rows"])
+            epoch, position = divmod(drawn[name], strata[name]["rows"])
             drawn[name] += 1
             text = "\0".join([schedule["manifest"], str(schedule["seed"]), name, str(epoch)])
             keys = np.frombuffer(hashlib.sha512(text.encode()).digest(), "<u8")[:6].tolist()
-            order.append(strata[name]["first_row"] + permuted(place, strata[name]["rows"], keys))
+            order.append(strata[name]["first_row"] + permuted(position, strata[name]["rows"], keys))
     data = Dataset(dataset)
     assert order == [int(row) for step in range(data.steps) for row in data.rows_of(step)]
     h = bytes.fromhex(schedule["manifest"])
     for step in range(3):
-        some = order[step * schedule["batch_rows"] : (step + 1) * schedule["batch_rows"]]
-        h = hashlib.sha256(h + hashlib.sha256(rows(dataset)[some].tobytes()).digest()).digest()
+        numbers = order[step * schedule["batch_rows"] : (step + 1) * schedule["batch_rows"]]
+        h = hashlib.sha256(h + hashlib.sha256(rows(dataset)[numbers].tobytes()).digest()).digest()
     previous = bytes.fromhex(data.digest)
     for step in range(3):
         previous = data.order_hash(previous, step)
     assert h == previous
 
 
-def test_segments_and_documents_are_what_the_page_says(dataset: Path) -> None:
+def test_segments_and_documents_are_as_described(dataset: Path) -> None:
     record = [("document", "<u8"), ("offset", "<u4"), ("position", "<u2"), ("length", "<u2")]
     segments = np.concatenate([np.fromfile(path, record) for path in shards(dataset, "train", ".seg")])
     lines = pa.concat_tables([pq.read_table(path) for path in sorted((dataset / "documents").glob("*.parquet"))])
@@ -106,13 +106,13 @@ def test_segments_and_documents_are_what_the_page_says(dataset: Path) -> None:
     assert row == len(everything) - 1
 
 
-def test_the_root_is_the_hash_of_the_manifest_without_it(dataset: Path) -> None:
+def test_the_digest_is_the_hash_of_the_manifest_without_its_key_root(dataset: Path) -> None:
     text = (dataset / "manifest.json").read_bytes()
     value = json.loads(text)
     assert text == json.dumps(value, sort_keys=True, ensure_ascii=False, indent=1).encode() + b"\n"
-    root = value.pop("root")
+    digest = value.pop("root")
     body = json.dumps(value, sort_keys=True, ensure_ascii=False, indent=1).encode() + b"\n"
-    assert root == hashlib.sha256(body).hexdigest() == Dataset(dataset).digest
+    assert digest == hashlib.sha256(body).hexdigest() == Dataset(dataset).digest
     for name, (size, sha256) in value["files"].items():
         data = (dataset / name).read_bytes()
         assert (len(data), hashlib.sha256(data).hexdigest()) == (size, sha256)

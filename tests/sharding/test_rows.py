@@ -1,4 +1,4 @@
-"""Reading: the same rows at any world size, labels that know where segments begin, and a guarded door."""
+"""Reading rows: the same order at any world size, starts of segments, and refusal of datasets that do not match."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ from tests.sharding.corpus import seal
 
 
 def hashes(data: Dataset, steps: int) -> list[str]:
-    found, previous = [], bytes.fromhex(data.digest)
+    """Return the order hash after each step."""
+    digests, previous = [], bytes.fromhex(data.digest)
     for step in range(steps):
         previous = data.order_hash(previous, step)
-        found.append(previous.hex())
-    return found
+        digests.append(previous.hex())
+    return digests
 
 
 def hashes_of_batches(data: Dataset, steps: int, world: int, accumulation: int) -> list[str]:
-    """The order hash put together from what each rank reads, as a trainer would check it."""
-    found, previous = [], bytes.fromhex(data.digest)
+    """Return the order hash after each step, computed from the batches of all ranks."""
+    digests, previous = [], bytes.fromhex(data.digest)
     for step in range(steps):
         parts = [
             data.batch(step, rank, world, micro=micro, accumulation=accumulation, raw=True).ids.tobytes()
@@ -41,8 +42,8 @@ def hashes_of_batches(data: Dataset, steps: int, world: int, accumulation: int) 
             for rank in range(world)
         ]
         previous = hashlib.sha256(previous + hashlib.sha256(b"".join(parts)).digest()).digest()
-        found.append(previous.hex())
-    return found
+        digests.append(previous.hex())
+    return digests
 
 
 @pytest.mark.fault(26)
@@ -58,16 +59,16 @@ def test_the_order_hash_is_the_same_at_any_world_size(
 
 
 @pytest.mark.fault(26)
-def test_a_reader_that_resumes_at_another_world_size_goes_on_with_the_same_rows(dataset: Path) -> None:
+def test_resuming_at_another_world_size_continues_with_the_same_rows(dataset: Path) -> None:
     data = Dataset(dataset)
-    undisturbed = [data.batch(step).rows.tolist() for step in range(12)]
+    uninterrupted = [data.batch(step).rows.tolist() for step in range(12)]
     stopped = [[*data.batch(step, 0, 2).rows, *data.batch(step, 1, 2).rows] for step in range(5)]
     resumed = Dataset(dataset)
     rest = [[row for rank in range(4) for row in resumed.batch(step, rank, 4).rows.tolist()] for step in range(5, 12)]
-    assert stopped + rest == undisturbed
+    assert stopped + rest == uninterrupted
 
 
-def test_batches_are_int64_and_rows_are_what_lies_on_disk(dataset: Path) -> None:
+def test_batches_are_int64_and_equal_to_the_files(dataset: Path) -> None:
     data = Dataset(dataset)
     batch = data.batch(3, 1, 2)
     assert batch.ids.dtype == np.int64
@@ -78,7 +79,7 @@ def test_batches_are_int64_and_rows_are_what_lies_on_disk(dataset: Path) -> None
         assert (ids == file[local]).all()
 
 
-def test_starts_are_where_segments_begin(dataset: Path) -> None:
+def test_starts_mark_the_first_token_of_each_segment(dataset: Path) -> None:
     data = Dataset(dataset)
     for split in (data.train, data.validation):
         rows = np.random.default_rng(0).permutation(split.rows)
@@ -90,19 +91,19 @@ def test_starts_are_where_segments_begin(dataset: Path) -> None:
         assert (batch.ids[batch.starts & (batch.ids != 1)] != 1).all()
 
 
-def test_no_rows_is_an_empty_batch(dataset: Path) -> None:
+def test_reading_no_rows_gives_an_empty_batch(dataset: Path) -> None:
     batch = Dataset(dataset).train.read([])
     assert batch.ids.shape == (0, 64)
     assert batch.starts.shape == (0, 64)
 
 
 @pytest.mark.parametrize("rows", [[875], [-1], [0, 10**12]])
-def test_a_row_that_is_not_there_is_an_index_error(dataset: Path, rows: list[int]) -> None:
+def test_a_row_that_does_not_exist_is_an_index_error(dataset: Path, rows: list[int]) -> None:
     with pytest.raises(IndexError, match=f"row {rows[-1]} is not in split train, which has 875 rows"):
         Dataset(dataset).train.read(rows)
 
 
-def test_a_step_that_is_not_there_is_an_index_error(dataset: Path) -> None:
+def test_a_step_that_does_not_exist_is_an_index_error(dataset: Path) -> None:
     data = Dataset(dataset)
     for step in (-1, 12):
         with pytest.raises(IndexError, match="steps 0 to 11"):
@@ -112,21 +113,21 @@ def test_a_step_that_is_not_there_is_an_index_error(dataset: Path) -> None:
 @pytest.mark.parametrize(
     ("rank", "world", "micro", "accumulation"), [(0, 3, 0, 1), (0, 2, 0, 8), (2, 2, 0, 1), (0, 2, 2, 2)]
 )
-def test_a_batch_that_does_not_divide_is_refused(
+def test_a_batch_that_cannot_be_divided_evenly_is_refused(
     dataset: Path, rank: int, world: int, micro: int, accumulation: int
 ) -> None:
-    with pytest.raises(ValueError, match="8 rows a step don't divide"):
+    with pytest.raises(ValueError, match="8 rows per step cannot be divided"):
         Dataset(dataset).batch(0, rank, world, micro=micro, accumulation=accumulation)
 
 
-def test_jumping_about_in_the_schedule_reads_the_same(dataset: Path) -> None:
+def test_steps_can_be_read_in_any_order(dataset: Path) -> None:
     data = Dataset(dataset)
-    straight = [data.rows_of(step).tolist() for step in range(12)]
+    in_order = [data.rows_of(step).tolist() for step in range(12)]
     steps = [11, 0, 5, 4, 5, 11, READ_AHEAD, 0]
-    assert [data.batch(step).rows.tolist() for step in steps] == [straight[step] for step in steps]
+    assert [data.batch(step).rows.tolist() for step in steps] == [in_order[step] for step in steps]
 
 
-def test_another_schedule_on_the_same_rows(dataset: Path, tmp_path: Path) -> None:
+def test_a_dataset_can_be_opened_with_another_schedule(dataset: Path, tmp_path: Path) -> None:
     manifest = read_manifest(dataset)
     other = create_schedule(
         manifest, [Phase("x", steps=4)], Mixture("temperature", temperature=100), batch_rows=8, seed=0
@@ -140,15 +141,15 @@ def test_another_schedule_on_the_same_rows(dataset: Path, tmp_path: Path) -> Non
 # -- opening --------------------------------------------------------------------------------------------------
 
 
-def test_the_package_gives_the_reader_without_importing_anything_heavy(dataset: Path) -> None:
+def test_reading_imports_numpy_and_the_standard_library_only(dataset: Path) -> None:
     assert sharding.Dataset is Dataset
     code = (
         "import sys, sharding; before = 'numpy' in sys.modules; data = sharding.Dataset(sys.argv[1]); "
         "data.batch(0).starts; heavy = {'numba', 'pyarrow', 'polars', 'torch'} & set(sys.modules); "
         "print(before, sorted(heavy))"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(dataset)], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "[]"]
+    process = subprocess.run([sys.executable, "-c", code, str(dataset)], capture_output=True, text=True, check=True)
+    assert process.stdout.split() == ["False", "[]"]
 
 
 def test_an_unsealed_folder_is_refused(copy: Path) -> None:
@@ -157,13 +158,13 @@ def test_an_unsealed_folder_is_refused(copy: Path) -> None:
         Dataset(copy)
 
 
-def test_another_stages_folder_is_refused(tokens: Path) -> None:
-    with pytest.raises(Damaged, match="a 'pack' folder is wanted"):
+def test_a_folder_of_another_stage_is_refused(tokens: Path) -> None:
+    with pytest.raises(Damaged, match="is a 'tokenize' folder; give a 'pack' folder"):
         Dataset(tokens)
 
 
 @pytest.mark.fault(24)
-def test_a_cut_shard_is_refused(copy: Path) -> None:
+def test_a_truncated_shard_is_refused(copy: Path) -> None:
     path = copy / "shards/train-00003-of-00006.bin"
     path.write_bytes(path.read_bytes()[:-128])
     with pytest.raises(Damaged, match=r"train-00003-of-00006\.bin"):
@@ -179,12 +180,12 @@ def test_a_schedule_of_another_dataset_is_refused(copy: Path) -> None:
 
 
 @pytest.mark.fault(23)
-def test_another_tokenizer_is_refused(copy: Path) -> None:
+def test_a_replaced_tokenizer_is_refused(copy: Path) -> None:
     (copy / TOKENIZER).write_text('{"another": 1}')
     (copy / SCHEDULE).unlink()
     manifest = read_manifest(copy)
     seal(copy, Plan.read(copy), manifest.summary)
-    with pytest.raises(Damaged, match="is not the tokenizer that the ids were made with"):
+    with pytest.raises(Damaged, match=r"tokenizer\.json is not the tokenizer of the ids; build the folder again"):
         Dataset(copy)
 
 
@@ -210,7 +211,7 @@ def no_tokens(summary: dict) -> None:  # type: ignore[type-arg]
 
 @pytest.mark.fault(24)
 @pytest.mark.parametrize("change", [fewer_rows, other_shards, wider_ids, no_validation, no_tokens])
-def test_a_summary_that_is_not_of_its_shards_is_refused(copy: Path, change: Callable[[dict], None]) -> None:  # type: ignore[type-arg]
+def test_a_summary_that_does_not_match_the_shards_is_refused(copy: Path, change: Callable[[dict], None]) -> None:  # type: ignore[type-arg]
     summary = read_manifest(copy).summary
     change(summary)
     (copy / SCHEDULE).unlink()
@@ -219,7 +220,7 @@ def test_a_summary_that_is_not_of_its_shards_is_refused(copy: Path, change: Call
         Dataset(copy)
 
 
-def test_it_is_an_iterable_dataset_of_torch_in_two_lines(dataset: Path) -> None:
+def test_a_torch_iterable_dataset_needs_two_lines(dataset: Path) -> None:
     torch = pytest.importorskip("torch")
     rows = Dataset(dataset)
 
@@ -232,20 +233,20 @@ def test_it_is_an_iterable_dataset_of_torch_in_two_lines(dataset: Path) -> None:
     assert step == rows.steps - 1
 
 
-def test_reading_ahead_rests_while_rows_come_from_memory_and_changes_nothing(
+def test_prefetching_stops_without_page_faults_and_does_not_change_batches(
     dataset: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    used = SimpleNamespace(ru_majflt=3)  # stands for the kernel's count: a real one can't be made to stay
+    used = SimpleNamespace(ru_majflt=3)  # replaces the kernel's count of page faults, which a test cannot control
     monkeypatch.setattr(resource, "getrusage", lambda who: used)
     advised: list[int] = []
     data = Dataset(dataset)
-    right = [Dataset(dataset).batch(step).ids for step in range(data.steps)]
+    expected = [Dataset(dataset).batch(step).ids for step in range(data.steps)]
     monkeypatch.setattr(data.train, "will_need", lambda rows: advised.append(len(rows)))
 
     def read(batches: int) -> int:
         before = len(advised)
         for k in range(batches):
-            assert (data.batch(k % data.steps).ids == right[k % data.steps]).all()
+            assert (data.batch(k % data.steps).ids == expected[k % data.steps]).all()
         return len(advised) - before
 
     assert read(WARM) > 0

@@ -1,4 +1,4 @@
-"""Seals: nothing half-written under its own name, nothing changed that goes unseen, counts that must balance."""
+"""Seals: files appear complete or not at all, every change is detected, and counts must balance."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sharding import seal
 from sharding.seal import (
     MANIFEST,
     TEMPORARY,
@@ -61,7 +60,7 @@ def names_in(folder: Path) -> list[str]:
 
 @given(json_values)
 @settings(deadline=None, max_examples=100)
-def test_canonical_json_says_the_same_and_ends_in_a_newline(value: Any) -> None:
+def test_canonical_json_keeps_the_value_and_ends_in_a_newline(value: Any) -> None:
     text = canonical(value)
     assert json.loads(text) == value
     assert text.endswith(b"\n")
@@ -70,7 +69,7 @@ def test_canonical_json_says_the_same_and_ends_in_a_newline(value: Any) -> None:
 
 @given(st.dictionaries(st.text(), json_values, max_size=6), st.randoms(use_true_random=False))
 @settings(deadline=None, max_examples=50)
-def test_the_order_of_keys_does_not_show(value: dict[str, Any], rng: random.Random) -> None:
+def test_the_digest_does_not_depend_on_the_order_of_keys(value: dict[str, Any], rng: random.Random) -> None:
     keys = list(value)
     rng.shuffle(keys)
     assert digest_of({key: value[key] for key in keys}) == digest_of(value)
@@ -83,7 +82,7 @@ def nested(depth: int) -> list[Any]:
     return value
 
 
-def test_what_json_cannot_say_is_refused() -> None:
+def test_values_that_json_cannot_represent_are_refused() -> None:
     for value in (float("nan"), float("inf"), "\ud800", nested(5000)):
         with pytest.raises(ValueError):
             canonical({"loss": value})
@@ -104,18 +103,18 @@ def test_a_file_is_recorded_as_it_is_written(tmp_path: Path) -> None:
     assert file.record == FileRecord(18, hashlib.sha256(data).hexdigest()) == hash_file(tmp_path / "deep" / "ids.bin")
 
 
-def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
+def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "ids.bin"
     path.write_bytes(b"old")
     with pytest.raises(TypeError), atomic_file(path) as file:
-        file.write([b"new, but not to its end"])  # what a writer's mistake, Ctrl-C and a full disk have in common
+        file.write([b"not a buffer"])  # raises inside the block, as Ctrl-C and a full disk do
     assert path.read_bytes() == b"old"
     assert names_in(tmp_path) == ["ids.bin"]
 
 
 @pytest.mark.fault(20)
 @pytest.mark.parametrize("fails", ["fsync", "replace"])
-def test_a_full_disk_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str) -> None:
+def test_a_full_disk_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -125,7 +124,7 @@ def test_a_full_disk_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert names_in(tmp_path) == []
 
 
-def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_a_folder_appears_complete_or_not_at_all(tmp_path: Path) -> None:
     with atomic_folder(tmp_path / "checkpoint") as folder:
         (folder / "deep").mkdir()
         (folder / "deep" / "weights").write_bytes(b"w")
@@ -134,7 +133,7 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError), atomic_folder(tmp_path / "other") as folder:
         (folder / "no such folder" / "weights").write_bytes(b"w")
     assert not (tmp_path / "other").exists()
-    with pytest.raises(FileExistsError, match="is there already"), atomic_folder(tmp_path / "checkpoint"):
+    with pytest.raises(FileExistsError, match="exists already"), atomic_folder(tmp_path / "checkpoint"):
         pass
 
 
@@ -161,10 +160,10 @@ write_manifest(folder, Manifest("test", 1, {}, {}, {"documents": Counts(input=8,
 
 
 @pytest.mark.fault(1)
-def test_a_writer_killed_at_any_moment_leaves_whole_files_or_none(tmp_path: Path) -> None:
+def test_a_writer_killed_at_any_moment_leaves_complete_files_only(tmp_path: Path) -> None:
     rng = random.Random(0)
-    whole = {f"{k}.bin": b"".join(bytes([k, piece]) * 500 for piece in range(50)) for k in range(8)}
-    whole |= {f"sub/{k}.json": b"%d" % k for k in range(8)}
+    complete = {f"{k}.bin": b"".join(bytes([k, piece]) * 500 for piece in range(50)) for k in range(8)}
+    complete |= {f"sub/{k}.json": b"%d" % k for k in range(8)}
     killed = 0
     for attempt in range(12):
         folder = tmp_path / "out"
@@ -183,17 +182,17 @@ def test_a_writer_killed_at_any_moment_leaves_whole_files_or_none(tmp_path: Path
         for name in names_in(folder):
             path = folder / name
             if path.is_file() and name != MANIFEST and not path.name.startswith(TEMPORARY):
-                assert path.read_bytes() == whole[name]
+                assert path.read_bytes() == complete[name]
         if (folder / MANIFEST).exists():
             assert find_faults(folder, read_manifest(folder), full=True) == []
     assert killed
     subprocess.run([sys.executable, "-c", WRITER, str(folder)], check=True, capture_output=True)
     assert find_faults(folder, read_manifest(folder), full=True) == []
-    assert names_in(folder) == sorted([*whole, "sub", MANIFEST])
+    assert names_in(folder) == sorted([*complete, "sub", MANIFEST])
 
 
 @pytest.mark.fault(1)
-def test_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
+def test_temporaries_of_a_killed_writer_are_removed(tmp_path: Path) -> None:
     (tmp_path / "sub" / f"{TEMPORARY}1-folder").mkdir(parents=True)
     (tmp_path / "sub" / f"{TEMPORARY}1-folder" / f"{TEMPORARY}1-file").write_bytes(b"")
     (tmp_path / f"{TEMPORARY}77-ids.bin").write_bytes(b"half")
@@ -207,25 +206,25 @@ def test_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 10**12), counts, st.integers(0, 10**12), counts), max_size=6))
 @settings(deadline=None, max_examples=50)
-def test_ledgers_add_up_and_say_the_same_in_json(raw: list[tuple[int, dict[str, int], int, dict[str, int]]]) -> None:
-    ledgers = [Counts(came, dict(added), out, dict(dropped)) for came, added, out, dropped in raw]
-    summed = total({"documents": ledger} for ledger in ledgers).get("documents", Counts())
-    for one in ledgers:
-        assert Counts.from_json(json.loads(canonical(one.to_json()))) == one
-    difference = sum(one.input + sum(one.added.values()) - one.out - sum(one.dropped.values()) for one in ledgers)
+def test_counts_add_up_and_survive_json(raw: list[tuple[int, dict[str, int], int, dict[str, int]]]) -> None:
+    parts = [Counts(given, dict(added), out, dict(dropped)) for given, added, out, dropped in raw]
+    summed = total({"documents": part} for part in parts).get("documents", Counts())
+    for part in parts:
+        assert Counts.from_json(json.loads(canonical(part.to_json()))) == part
+    difference = sum(p.input + sum(p.added.values()) - p.out - sum(p.dropped.values()) for p in parts)
     assert summed.balanced == (difference == 0)
-    assert summed.input == sum(one.input for one in ledgers)
-    assert sum(summed.dropped.values()) == sum(sum(one.dropped.values()) for one in ledgers)
+    assert summed.input == sum(part.input for part in parts)
+    assert sum(summed.dropped.values()) == sum(sum(part.dropped.values()) for part in parts)
 
 
-def test_reasons_are_counted_apart() -> None:
-    ledger = Counts(input=5, out=3)
-    ledger.drop("empty")
-    assert not ledger.balanced
-    ledger.drop("short", 2)
-    ledger.add("bos", 1)
-    assert ledger.balanced
-    assert ledger.to_json() == {"in": 5, "added": {"bos": 1}, "out": 3, "dropped": {"empty": 1, "short": 2}}
+def test_each_reason_is_counted() -> None:
+    documents = Counts(input=5, out=3)
+    documents.drop("empty")
+    assert not documents.balanced
+    documents.drop("short", 2)
+    documents.add("bos", 1)
+    assert documents.balanced
+    assert documents.to_json() == {"in": 5, "added": {"bos": 1}, "out": 3, "dropped": {"empty": 1, "short": 2}}
 
 
 def test_counts_that_do_not_balance_are_never_sealed(tmp_path: Path) -> None:
@@ -240,14 +239,14 @@ def test_counts_that_do_not_balance_are_never_sealed(tmp_path: Path) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A sealed folder with two files and something of everything in its manifest."""
+    """A sealed folder with two files. No field of its manifest is empty."""
     files = {}
     for name, data in (("a.bin", b"first file"), ("sub/b.bin", bytes(range(256)))):
         with atomic_file(tmp_path / "sealed" / name) as file:
             file.write(data)
         files[name] = file.record
-    ledger = Counts(5, {"bos": 2}, 6, {"empty": 1})
-    manifest = Manifest("test", 3, {"rows": 7}, {"docs": "0" * 64}, {"documents": ledger}, files, {"text": "نص"})
+    documents = Counts(5, {"bos": 2}, 6, {"empty": 1})
+    manifest = Manifest("test", 3, {"rows": 7}, {"docs": "0" * 64}, {"documents": documents}, files, {"text": "نص"})
     write_manifest(tmp_path / "sealed", manifest)
     return tmp_path / "sealed"
 
@@ -260,9 +259,9 @@ def test_a_manifest_is_read_as_it_was_written(folder: Path) -> None:
 
 
 @pytest.mark.fault(24)
-def test_the_root_stands_for_every_field(folder: Path) -> None:
+def test_the_digest_covers_every_field(folder: Path) -> None:
     manifest = read_manifest(folder)
-    roots = {manifest.digest}
+    digests = {manifest.digest}
     for change in (
         {"stage": "other"},
         {"version": 4},
@@ -273,8 +272,8 @@ def test_the_root_stands_for_every_field(folder: Path) -> None:
         {"summary": {}},
     ):
         fields = {name: getattr(manifest, name) for name in manifest.__dataclass_fields__}
-        roots.add(Manifest(**{**fields, **change}).digest)
-    assert len(roots) == 8
+        digests.add(Manifest(**{**fields, **change}).digest)
+    assert len(digests) == 8
 
 
 @pytest.mark.fault(10)
@@ -284,8 +283,8 @@ def test_a_flipped_bit_in_any_byte_of_a_manifest_is_found(
     path = folder / MANIFEST
     good = path.read_bytes()
     record_property("times", len(good))
-    for place in range(len(good)):
-        path.write_bytes(good[:place] + bytes([good[place] ^ 1 << place % 8]) + good[place + 1 :])
+    for index in range(len(good)):
+        path.write_bytes(good[:index] + bytes([good[index] ^ 1 << index % 8]) + good[index + 1 :])
         with pytest.raises(SealError):
             read_manifest(folder)
 
@@ -295,17 +294,17 @@ def test_a_flipped_bit_in_any_byte_of_a_manifest_is_found(
     "text",
     ["", "[]", "null", "{}", '{"format": 1}', '{"format": 99}', '{"root": ', "\x00", '"\\ud800"', "1e999", "[" * 5000],
 )
-def test_what_is_no_manifest_is_refused(folder: Path, text: str) -> None:
+def test_an_invalid_manifest_is_refused(folder: Path, text: str) -> None:
     (folder / MANIFEST).write_text(text)
     with pytest.raises(Damaged, match=r"manifest\.json"):
         read_manifest(folder)
 
 
-def test_an_unfinished_folder_says_so(tmp_path: Path) -> None:
+def test_an_unfinished_folder_is_unsealed(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    for place in (tmp_path, tmp_path / "nowhere", tmp_path / "file"):
+    for path in (tmp_path, tmp_path / "missing", tmp_path / "file"):
         with pytest.raises(Unsealed, match="is not sealed"):
-            Sealed(place)
+            Sealed(path)
 
 
 def flip(path: Path) -> None:
@@ -315,7 +314,7 @@ def flip(path: Path) -> None:
 
 
 @pytest.mark.fault(8)
-def test_a_file_that_was_cut_or_is_missing_is_found_without_reading(folder: Path) -> None:
+def test_a_truncated_or_missing_file_is_found_without_reading_it(folder: Path) -> None:
     (folder / "a.bin").write_bytes(b"first fil")
     (folder / "sub/b.bin").unlink()
     faults = find_faults(folder, read_manifest(folder), full=False)
@@ -324,11 +323,11 @@ def test_a_file_that_was_cut_or_is_missing_is_found_without_reading(folder: Path
         Sealed(folder)
 
 
-def test_a_file_touched_since_the_seal_is_hashed_even_when_quick(folder: Path) -> None:
+def test_a_file_modified_after_the_seal_is_hashed_at_the_quick_level_too(folder: Path) -> None:
     sealed_at = (folder / MANIFEST).stat().st_mtime_ns
     later = (sealed_at + 10**9, sealed_at + 10**9)
     os.utime(folder / "a.bin", ns=later)
-    assert find_faults(folder, read_manifest(folder), full=False) == []  # a copy, not a change
+    assert find_faults(folder, read_manifest(folder), full=False) == []  # a later time without a change is not a fault
     flip(folder / "a.bin")
     os.utime(folder / "a.bin", ns=later)
     (fault,) = find_faults(folder, read_manifest(folder), full=False)
@@ -336,7 +335,7 @@ def test_a_file_touched_since_the_seal_is_hashed_even_when_quick(folder: Path) -
 
 
 @pytest.mark.fault(10)
-def test_a_flip_under_an_old_time_is_found_by_full_and_as_it_is_read(folder: Path) -> None:
+def test_a_flipped_bit_under_an_old_time_is_found_by_full_and_by_reading(folder: Path) -> None:
     before = (folder / "sub/b.bin").stat()
     flip(folder / "sub/b.bin")
     os.utime(folder / "sub/b.bin", ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -347,25 +346,24 @@ def test_a_flip_under_an_old_time_is_found_by_full_and_as_it_is_read(folder: Pat
         Sealed(folder).read("sub/b.bin")
 
 
-def test_an_opened_folder_gives_its_files(folder: Path) -> None:
+def test_an_open_folder_returns_its_files(folder: Path) -> None:
     opened = Sealed(folder, "test")
     assert opened.names() == ["a.bin", "sub/b.bin"]
     assert opened.names(prefix="sub/") == opened.names(suffix="b.bin") == ["sub/b.bin"]
     assert opened.read("a.bin") == b"first file"
     with pytest.raises(Damaged):
         opened.read("c.bin")
-    with pytest.raises(Damaged, match="is a 'test' folder; a 'pack' folder is wanted"):
+    with pytest.raises(Damaged, match="sealed is a 'test' folder; give a 'pack' folder"):
         Sealed(folder, "pack")
 
 
-def test_json_in_a_sealed_folder_is_proven_before_it_is_read(tmp_path: Path) -> None:
+def test_json_of_a_sealed_folder_is_read(tmp_path: Path) -> None:
     record = write_json(tmp_path / "plan.json", {"b": 1, "a": [1.5, None, "نص"]})
     write_manifest(tmp_path, Manifest("test", 1, {}, {}, {}, {"plan.json": record}))
     assert Sealed(tmp_path).read_json("plan.json") == {"a": [1.5, None, "نص"], "b": 1}
 
 
-def test_the_module_is_the_standard_library_alone() -> None:
+def test_sealing_imports_the_standard_library_only() -> None:
     code = "import sys, sharding.seal; print('numpy' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
-    assert seal.__doc__
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "False"

@@ -1,4 +1,4 @@
-"""Reading tables: what is asked for, and a process that ends well after it."""
+"""Reading tables: the requested columns, and a process that exits normally afterwards."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from sharding.tables import read_table
 
-READ_AND_END = """
+READ_AND_EXIT = """
 import sys
 from pathlib import Path
 from sharding.tables import read_table
@@ -28,7 +28,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_columns_come_in_the_order_asked_for_from_a_file_or_its_bytes(file: Path) -> None:
+def test_columns_are_returned_in_the_requested_order_from_a_path_and_from_bytes(file: Path) -> None:
     for source in (file, file.read_bytes()):
         table = read_table(source, ["tokens", "split"], dictionaries=["split"])
         assert table.column_names == ["tokens", "split"]
@@ -38,7 +38,7 @@ def test_columns_come_in_the_order_asked_for_from_a_file_or_its_bytes(file: Path
         read_table(file, ["id", "none"])
 
 
-def test_a_process_ends_well_when_its_last_act_was_to_read_a_table(file: Path) -> None:
-    # Through Arrow's input threads half of these are aborted.
-    command = [sys.executable, "-c", READ_AND_END, str(file)]
+def test_a_process_exits_normally_after_reading_a_table(file: Path) -> None:
+    # With Arrow's input threads, half of these processes abort.
+    command = [sys.executable, "-c", READ_AND_EXIT, str(file)]
     assert [subprocess.run(command, check=False).returncode for _ in range(12)] == [0] * 12

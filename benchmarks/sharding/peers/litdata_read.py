@@ -1,7 +1,7 @@
-"""litdata on given rows. `python litdata_read.py ROWS.npy FOLDER BATCH BATCHES`: JSON.
+"""Measure litdata. `python litdata_read.py ROWS.npy FOLDER BATCH BATCHES` prints JSON.
 
-Once by index, at random, as ours are read, stacked and widened to int64; once by its own loader, shuffled, in this
-process. Chunks of 64 MB.
+Rows are read in two ways: by random indexes, stacked and widened to int64, as in our reader; and by its own loader,
+shuffled, in this process. Chunks have 64 MB.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""mosaicml-streaming on given rows. `python mosaicml_read.py ROWS.npy FOLDER BATCH BATCHES`: JSON.
+"""Measure mosaicml-streaming. `python mosaicml_read.py ROWS.npy FOLDER BATCH BATCHES` prints JSON.
 
-Once by index, at random, as ours are read, stacked and widened to int64; once by its own loader, shuffled, in this
-process. Shards of 64 MB.
+Rows are read in two ways: by random indexes, stacked and widened to int64, as in our reader; and by its own loader,
+shuffled, in this process. Shards have 64 MB.
 """
 
 import json
@@ -14,7 +14,7 @@ from types import ModuleType
 
 import numpy as np
 
-# Its datasets of images, which nothing here uses, want a torchvision that does not load beside CPU builds of torch.
+# Its image datasets, which are not used, import a torchvision that cannot be loaded with CPU builds of torch.
 for name in ("torchvision", "torchvision.datasets", "torchvision.transforms", "torchvision.transforms.functional"):
     sys.modules[name] = ModuleType(name)
     sys.modules[name].__spec__ = ModuleSpec(name, None)
@@ -42,8 +42,8 @@ for _ in range(2):  # the first round opens the shards
         times.append(time.perf_counter() - began)
 shuffled = StreamingDataset(local=folder, batch_size=batch, shuffle=True)
 waits, began = [], time.perf_counter()
-for found in StreamingDataLoader(shuffled, batch_size=batch, num_workers=0):
-    ids = found["ids"].to(int64)
+for items in StreamingDataLoader(shuffled, batch_size=batch, num_workers=0):
+    ids = items["ids"].to(int64)
     waits.append(time.perf_counter() - began)
     if len(waits) > batches:
         break

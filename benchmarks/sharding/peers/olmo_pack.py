@@ -1,6 +1,7 @@
-"""OLMo-core's InstancePacker on given lengths. `python olmo_pack.py LENGTHS.npy ROW_TOKENS`: JSON.
+"""Measure the InstancePacker of OLMo-core. `python olmo_pack.py LENGTHS.npy ROW_TOKENS` prints JSON.
 
-Whole rows of long documents are taken off before, since it wants no document longer than a row: less work for it.
+It requires documents that are not longer than a row, so whole rows of long documents are removed before, which saves
+it work.
 """
 
 import json
@@ -20,5 +21,5 @@ began = time.perf_counter()
 packer.pack_documents(indices)
 seconds = time.perf_counter() - began
 rows = len(packer.instance_bins) + int((lengths // row_tokens).sum())
-found = {"version": version("ai2-olmo-core"), "seconds": seconds, "rows": rows, "documents": len(lengths)}
-print(json.dumps(found))
+figures = {"version": version("ai2-olmo-core"), "seconds": seconds, "rows": rows, "documents": len(lengths)}
+print(json.dumps(figures))

@@ -1,6 +1,6 @@
-"""TRL's best-fit-decreasing packer on given lengths. `python trl_pack.py LENGTHS.npy ROW_TOKENS`: JSON.
+"""Measure the best-fit-decreasing packer of TRL. `python trl_pack.py LENGTHS.npy ROW_TOKENS` prints JSON.
 
-What is timed is the plan: the time that it takes to copy ids about (`pc.take`) is measured and taken off.
+Only planning is measured: the time of copying ids (`pc.take`) is subtracted.
 """
 
 import json
@@ -33,5 +33,5 @@ data_utils.pc.take = timed
 began = time.perf_counter()
 packed = data_utils._pack_bfd(table, row_tokens, "split")
 seconds = time.perf_counter() - began
-found = {"version": trl.__version__, "seconds": seconds - copying, "whole_seconds": seconds, "rows": len(packed)}
-print(json.dumps({**found, "documents": len(lengths)}))
+figures = {"version": trl.__version__, "seconds": seconds - copying, "whole_seconds": seconds, "rows": len(packed)}
+print(json.dumps({**figures, "documents": len(lengths)}))

@@ -60,7 +60,7 @@ def test_counts_of_deduplication_by_corpus_add_up_to_its_own(finished, figures):
     whole = Sealed(finished / "unique").manifest.counts
     for unit in ("documents", "bytes", "chars"):
         each = [corpus["dedup"][unit] for corpus in figures["sources"]["corpora"]]
-        assert sum(counts["in"] for counts in each) == whole[unit].came
+        assert sum(counts["in"] for counts in each) == whole[unit].input
         assert sum(counts["out"] for counts in each) == whole[unit].out
         duplicates = sum(counts["dropped"].get("exact duplicate", 0) for counts in each)
         assert duplicates == whole[unit].dropped["exact duplicate"]
@@ -77,7 +77,7 @@ def test_the_funnel_begins_with_what_was_read_and_ends_with_what_is_in_rows(fini
 
 
 def test_lengths_and_licences_count_every_document_of_the_dataset(finished, figures):
-    documents = Sealed(finished / "dataset").manifest.counts["documents"].came
+    documents = Sealed(finished / "dataset").manifest.counts["documents"].input
     assert sum(map(sum, figures["sources"]["lengths"].values())) == documents
     assert sum(line["documents"] for line in figures["provenance"]["licences"]) == documents
 

@@ -76,7 +76,7 @@ def test_a_finished_export_is_left_alone_and_a_damaged_one_is_mended(built, tmp_
     [
         (["--to", "mds"], 2, "'mds'"),
         (["--to", "llmc", "--unique", "--schedule", "schedule.json"], 2, "leave out one of them"),
-        (["--to", "llmc", "--schedule", "third.json"], 5, "third.json is missing: lay a schedule"),
+        (["--to", "llmc", "--schedule", "third.json"], 5, "third.json is missing: create a schedule"),
     ],
 )
 def test_what_cannot_be_exported_is_refused(built, tmp_path, capsys, arguments, exit_code, sentence):

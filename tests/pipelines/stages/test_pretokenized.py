@@ -60,4 +60,4 @@ def test_several_folders_of_tokens_are_packed_together(built, tmp_path):
     names = {stratum.name for stratum in rows["both"].train.strata}
     assert names == {stratum.name for name in ("ours", "more") for stratum in rows[name].train.strata}
     documents = Sealed(tmp_path / "both").manifest.counts["documents"]
-    assert documents.input == 40 + Sealed(tmp_path / "ours").manifest.counts["documents"].came
+    assert documents.input == 40 + Sealed(tmp_path / "ours").manifest.counts["documents"].input

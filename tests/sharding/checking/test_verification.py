@@ -1,6 +1,6 @@
-"""Verification: every flipped bit, every cut, and bytes that are as sealed but mean something wrong.
+"""Verification finds every flipped bit, every truncated file, and wrong content that was sealed.
 
-`ARCORP_FLIPS` and `ARCORP_CUTS` (random ones, for each file) ask for more of them than the suite does.
+`ARCORP_FLIPS` and `ARCORP_CUTS` set the numbers of random flips, and of random truncations of each file.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ def decode(ids: list[int]) -> str:
     return " ".join(map(str, ids))
 
 
-def found(folder: Path, level: str) -> list[str]:
-    """Faulty files by name; a manifest that can't be trusted counts as one."""
+def faulty_files(folder: Path, level: str) -> list[str]:
+    """Return the names of faulty files; an invalid manifest counts as one."""
     try:
         return [fault.file for fault in verify(folder, level)]
     except SealError:
         return [MANIFEST]
 
 
-def test_an_untouched_dataset_has_no_fault_at_any_level(dataset: Path) -> None:
+def test_an_unchanged_dataset_has_no_fault_at_any_level(dataset: Path) -> None:
     for level in LEVELS:
         assert verify(dataset, level, decode=decode, read_document=TEXTS.get) == []
 
 
-def test_a_tokens_folder_is_verified_too(tokens: Path) -> None:
+def test_an_unchanged_tokens_folder_has_no_fault_at_any_level(tokens: Path) -> None:
     for level in LEVELS:
         assert verify(tokens, level) == []
 
 
-def test_every_byte_is_reported_as_it_is_read(dataset: Path) -> None:
+def test_progress_reports_every_byte(dataset: Path) -> None:
     read: list[int] = []
     verify(dataset, "full", progress=read.append)
     assert sum(read) == sum(record.bytes for record in read_manifest(dataset).files.values())
@@ -61,7 +61,7 @@ def files_of(folder: Path) -> list[Path]:
 
 
 @pytest.mark.fault(10)
-def test_flipped_bits_over_every_file_are_all_found_by_full(
+def test_the_full_level_finds_flipped_bits_in_every_file(
     copy: Path, record_property: Callable[[str, object], None]
 ) -> None:
     record_property("times", FLIPS)
@@ -74,28 +74,28 @@ def test_flipped_bits_over_every_file_are_all_found_by_full(
         bad = bytearray(good)
         bad[rng.integers(len(bad))] ^= 1 << int(rng.integers(8))
         path.write_bytes(bad)
-        assert found(copy, "full") == [str(path.relative_to(copy))]
+        assert faulty_files(copy, "full") == [str(path.relative_to(copy))]
         path.write_bytes(good)
-    assert found(copy, "full") == []
+    assert faulty_files(copy, "full") == []
 
 
 @pytest.mark.fault(8)
-def test_every_truncation_and_every_missing_file_is_found_by_quick(copy: Path) -> None:
+def test_the_quick_level_finds_every_truncated_and_every_missing_file(copy: Path) -> None:
     rng = np.random.default_rng(2)
     for path in files_of(copy):
         good = path.read_bytes()
         name = str(path.relative_to(copy))
-        keeps = {0, 1, len(good) // 2, len(good) - 2, len(good) - 1}
-        keeps |= {int(one) for one in rng.integers(len(good), size=CUTS)}
-        for keep in sorted(keeps):
-            path.write_bytes(good[:keep])
-            assert found(copy, "quick") == [name]
+        sizes = {0, 1, len(good) // 2, len(good) - 2, len(good) - 1}
+        sizes |= {int(size) for size in rng.integers(len(good), size=CUTS)}
+        for size in sorted(sizes):
+            path.write_bytes(good[:size])
+            assert faulty_files(copy, "quick") == [name]
         path.unlink()
         if name == MANIFEST:
             with pytest.raises(SealError, match="not sealed"):
                 verify(copy, "quick")
-        elif name != SCHEDULE:  # a dataset may have another, or none yet
-            assert found(copy, "quick") == [name]
+        elif name != SCHEDULE:  # a schedule is optional
+            assert faulty_files(copy, "quick") == [name]
         path.write_bytes(good)
 
 
@@ -104,7 +104,7 @@ def test_an_unknown_level_is_refused(dataset: Path) -> None:
         verify(dataset, "thorough")
 
 
-# -- wrong from the start: sealed, but not what it should be ---------------------------------------------------
+# -- wrong content that was sealed ----------------------------------------------------------------------------
 
 
 def edit_segments(folder: Path, change: Callable[[np.ndarray], None], shard: str = "train-00001-of-00006") -> None:
@@ -122,7 +122,7 @@ def edit_ids(folder: Path, change: Callable[[np.ndarray], None], shard: str = "t
 
 
 def deep_faults(folder: Path) -> list[Fault]:
-    """Faults of a folder that was sealed as it now is."""
+    """Seal a folder as it is, and return the faults of its content."""
     manifest = read_manifest(folder)
     (folder / SCHEDULE).unlink()
     seal(folder, Plan.read(folder), manifest.summary)
@@ -131,7 +131,7 @@ def deep_faults(folder: Path) -> list[Fault]:
 
 
 @pytest.mark.fault(22)
-def test_an_id_beyond_the_vocabulary_names_row_and_document(copy: Path) -> None:
+def test_an_id_outside_of_the_vocabulary_is_reported_with_row_and_document(copy: Path) -> None:
     data = Dataset(copy)
     document = int(data.train.segments(153)[0]["document"])
 
@@ -174,21 +174,21 @@ def later_offset(segments: np.ndarray) -> None:
 
 @pytest.mark.fault(24)
 @pytest.mark.parametrize(
-    ("change", "sentence"),
+    ("change", "message"),
     [
         (shift_position, "do not tile"),
-        (merge_rows, "begin 149 rows"),
-        (foreign_document, "not there"),
+        (merge_rows, "segments of 149 rows, not of 150"),
+        (foreign_document, "does not exist"),
         (other_stratum, "another stratum"),
         (other_document, ""),
         (later_offset, ""),
     ],
 )
-def test_wrong_segments_are_found(copy: Path, change: Callable[[np.ndarray], None], sentence: str) -> None:
+def test_wrong_segments_are_found(copy: Path, change: Callable[[np.ndarray], None], message: str) -> None:
     edit_segments(copy, change)
     faults = deep_faults(copy)
     assert faults
-    assert sentence in str(faults[0])
+    assert message in str(faults[0])
 
 
 def test_a_missing_bos_is_found(copy: Path) -> None:
@@ -196,11 +196,11 @@ def test_a_missing_bos_is_found(copy: Path) -> None:
         ids[ids == 1] = 7
 
     edit_ids(copy, change)
-    assert "there is no BOS where the document has it" in str(deep_faults(copy)[0])
+    assert "BOS is missing" in str(deep_faults(copy)[0])
 
 
 @pytest.mark.fault(24)
-def test_tokens_that_are_not_their_documents_are_found(copy: Path) -> None:
+def test_tokens_that_differ_from_their_documents_are_found(copy: Path) -> None:
     def change(ids: np.ndarray) -> None:
         inner = (ids > 2) & (ids < 990)
         ids[inner] += 1
@@ -211,18 +211,18 @@ def test_tokens_that_are_not_their_documents_are_found(copy: Path) -> None:
 
 
 @pytest.mark.fault(24)
-def test_counts_that_do_not_agree_are_found(copy: Path) -> None:
+def test_counts_that_differ_from_the_rows_are_found(copy: Path) -> None:
     plan = json.loads((copy / PLAN).read_bytes())
     plan["counts"]["documents"]["in"] += 1
     plan["counts"]["documents"]["out"] += 1
     write_json(copy / PLAN, plan)
-    assert "its ledger says 1001" in " ".join(str(fault) for fault in deep_faults(copy))
+    assert "documents: 1000 exist, its counts have 1001" in " ".join(str(fault) for fault in deep_faults(copy))
 
 
-def test_the_order_hash_is_recomputed_from_disk(dataset: Path) -> None:
+def test_the_order_hash_can_be_computed_in_parts(dataset: Path) -> None:
     data = Dataset(dataset)
     middle = recompute_order_hash(data, 0, 5)
     assert recompute_order_hash(data, 5, 12, middle) == recompute_order_hash(data, 0, 12)
     assert recompute_order_hash(data, 0, 0) == bytes.fromhex(data.digest)
-    with pytest.raises(OptionError, match="before step 5 is needed"):
+    with pytest.raises(OptionError, match="before step 5 is required"):
         recompute_order_hash(data, 5, 12)

@@ -1,4 +1,4 @@
-"""Packing: every token once, in full rows, and cut as little as can be."""
+"""Packing: every token once, full rows, and few documents split over rows."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ POLICIES = ("best-fit", "concat")
 
 
 def check(lengths: list[int], row_tokens: int, packed: Packed) -> None:
+    """Check that the pieces tile full rows and cover every item once."""
     end = len(packed.item) - packed.carried
     total = sum(lengths)
-    left = packed.length[end:].astype(int).sum()
-    assert left == total % row_tokens
-    # rows: segments tile each, from 0 to the end
-    at = 0
+    carried = packed.length[end:].astype(int).sum()
+    assert carried == total % row_tokens
+    # segments tile each row
+    end_of_last = 0
     for position, length in zip(packed.position[:end].tolist(), packed.length[:end].tolist(), strict=True):
-        assert position == at
+        assert position == end_of_last
         assert length > 0
-        at = (at + length) % row_tokens
-        assert at == 0 or at == position + length
-    assert at == 0
-    # items: each from 0 to its end, once
+        end_of_last = (end_of_last + length) % row_tokens
+        assert end_of_last in (0, position + length)
+    assert end_of_last == 0
+    # pieces cover each item once
     pieces: dict[int, list[tuple[int, int]]] = {k: [] for k in range(len(lengths))}
     for item, offset, length in zip(packed.item.tolist(), packed.offset.tolist(), packed.length.tolist(), strict=True):
         pieces[item].append((offset, offset + length))
@@ -42,13 +43,13 @@ def check(lengths: list[int], row_tokens: int, packed: Packed) -> None:
     st.sampled_from(POLICIES),
 )
 @settings(deadline=None, max_examples=300)
-def test_any_lengths_fill_rows_and_leave_less_than_one(lengths: list[int], row_tokens: int, policy: str) -> None:
+def test_rows_are_full_and_less_than_a_row_is_carried(lengths: list[int], row_tokens: int, policy: str) -> None:
     check(lengths, row_tokens, pack_rows(np.array(lengths), row_tokens, policy))
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("row_tokens", [2, 63, 64, 65, 128, 65_535])
-def test_rows_of_any_size(row_tokens: int, policy: str) -> None:
+def test_rows_of_any_size_are_full(row_tokens: int, policy: str) -> None:
     lengths = np.random.default_rng(0).integers(1, 3 * row_tokens, 50).tolist()
     check(lengths, row_tokens, pack_rows(np.array(lengths), row_tokens, policy))
 
@@ -62,7 +63,7 @@ def test_a_document_of_100_million_tokens_is_split_into_rows(policy: str) -> Non
 
 
 def reference_bins(lengths: list[int], row_tokens: int) -> int:
-    """Best-fit-decreasing as the textbook has it: the fullest bin that still has room."""
+    """Return the number of bins of textbook best-fit-decreasing: each item in the fullest bin that can take it."""
     spaces: list[int] = []
     for length in sorted(lengths, reverse=True):
         fitting = [(space, k) for k, space in enumerate(spaces) if space >= length]
@@ -75,7 +76,7 @@ def reference_bins(lengths: list[int], row_tokens: int) -> int:
 
 @given(st.lists(st.integers(1, 99), min_size=1, max_size=150))
 @settings(deadline=None, max_examples=60)
-def test_the_bins_are_those_of_best_fit_decreasing(lengths: list[int]) -> None:
+def test_the_number_of_bins_is_that_of_best_fit_decreasing(lengths: list[int]) -> None:
     from sharding.packing.best_fit import _assign
 
     _, bin_of, space = _assign(np.array(lengths, np.int32), 100)
@@ -84,7 +85,7 @@ def test_the_bins_are_those_of_best_fit_decreasing(lengths: list[int]) -> None:
 
 
 @pytest.mark.parametrize(("row_tokens", "unavoidable", "most"), [(512, 0.5668, 0.012), (2048, 0.1118, 0.012)])
-def test_hardly_a_document_is_cut_that_need_not_be(row_tokens: int, unavoidable: float, most: float) -> None:
+def test_few_documents_are_split_without_need(row_tokens: int, unavoidable: float, most: float) -> None:
     # documents of 1,000 tokens on average, log-normal: median 607, one in a hundred above 6,240
     drawn = np.random.default_rng(1).lognormal(np.log(1000) - 0.5, 1.0, 100_000)
     lengths = np.clip(drawn, 8, 1_000_000).astype(np.int64)
@@ -101,5 +102,5 @@ def test_hardly_a_document_is_cut_that_need_not_be(row_tokens: int, unavoidable:
 def test_packing_is_deterministic() -> None:
     lengths = np.random.default_rng(2).integers(1, 500, 2000)
     first, second = pack_rows(lengths, 256), pack_rows(lengths.copy(), 256)
-    for one, other in zip(first[:-1], second[:-1], strict=True):
-        assert (one == other).all()
+    for column, other in zip(first[:-1], second[:-1], strict=True):
+        assert (column == other).all()

@@ -1,4 +1,4 @@
-"""Holding out: by cluster, by hash, enough rows of each stratum, and never a stratum's bulk."""
+"""Holding out: whole clusters, selected by hash, enough rows of each stratum, and at most half of it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def corpus(seed: int, sizes: list[int], cluster_size: int = 3) -> Arrays:
-    """Lengths, strata and cluster hashes of documents, `cluster_size` of them in a cluster on average."""
+    """Return lengths, strata and cluster hashes of documents, with `cluster_size` documents per cluster on average."""
     rng = np.random.default_rng(seed)
     count = sum(sizes)
     lengths = rng.integers(1, 60, count)
@@ -26,21 +26,21 @@ def corpus(seed: int, sizes: list[int], cluster_size: int = 3) -> Arrays:
 
 @given(st.integers(0, 50), st.lists(st.integers(20, 200), min_size=1, max_size=4), st.integers(1, 15))
 @settings(deadline=None, max_examples=60)
-def test_clusters_stay_together_and_every_stratum_gives_its_rows(seed: int, sizes: list[int], rows: int) -> None:
+def test_clusters_stay_together_and_every_stratum_has_validation_rows(seed: int, sizes: list[int], rows: int) -> None:
     lengths, stratum, clusters = corpus(seed, sizes)
     names = [f"s{k}" for k in range(len(sizes))]
     held = hold_out(lengths, stratum, clusters, names, Validation(rows=rows), 16)
     for cluster in np.unique(clusters):
         assert len(set(held[clusters == cluster].tolist())) == 1
-    given_rows = [int(lengths[held & (stratum == k)].sum()) // 16 for k in range(len(sizes))]
-    assert sum(given_rows) >= rows
+    held_rows = [int(lengths[held & (stratum == k)].sum()) // 16 for k in range(len(sizes))]
+    assert sum(held_rows) >= rows
     for k in range(len(sizes)):
         all_rows = int(lengths[stratum == k].sum()) // 16
-        assert given_rows[k] >= 1 or all_rows < 20
-        assert given_rows[k] >= rows * lengths[stratum == k].sum() // lengths.sum()
+        assert held_rows[k] >= 1 or all_rows < 20
+        assert held_rows[k] >= rows * lengths[stratum == k].sum() // lengths.sum()
 
 
-def test_the_choice_does_not_depend_on_the_order_of_the_corpus() -> None:
+def test_the_selection_does_not_depend_on_the_order_of_the_corpus() -> None:
     lengths, stratum, clusters = corpus(1, [300, 100])
     held = hold_out(lengths, stratum, clusters, ["a", "b"], Validation(rows=12), 32)
     shuffled = np.random.default_rng(0).permutation(400)
@@ -48,7 +48,7 @@ def test_the_choice_does_not_depend_on_the_order_of_the_corpus() -> None:
     assert (again == held[shuffled]).all()
 
 
-def test_another_seed_holds_out_others() -> None:
+def test_another_seed_selects_other_clusters() -> None:
     names = [f"web/{k}" for k in range(1000)]
     first, second = (np.argsort(keyed_hashes(names, seed))[:100] for seed in (0, 1))
     assert len(set(first.tolist()) & set(second.tolist())) < 30
@@ -68,7 +68,7 @@ def test_a_share_counts_rows() -> None:
     assert lengths[held].sum() / lengths.sum() == pytest.approx(0.1, abs=0.02)
 
 
-def test_a_book_that_is_most_of_its_stratum_stays_in_training() -> None:
+def test_a_book_with_most_of_its_stratum_remains_in_training() -> None:
     lengths, stratum = np.array([1000, 40, 40, 40]), np.zeros(4, np.int64)
     for seed in range(10):
         clusters = keyed_hashes(["book", "a", "b", "c"], seed)
@@ -77,13 +77,13 @@ def test_a_book_that_is_most_of_its_stratum_stays_in_training() -> None:
         assert 96 <= lengths[held].sum() <= 120
 
 
-def test_more_than_there_is_to_hold_out_is_refused() -> None:
+def test_more_rows_than_can_be_held_out_are_refused() -> None:
     lengths, stratum = np.array([1000, 40]), np.zeros(2, np.int64)
     with pytest.raises(OptionError, match=r"2 rows are asked for.* give 1; ask for fewer"):
         hold_out(lengths, stratum, keyed_hashes(["book", "a"], 0), ["all"], Validation(rows=2), 32)
 
 
-def test_rows_that_one_stratum_cannot_give_are_asked_of_the_others() -> None:
+def test_rows_that_a_stratum_cannot_give_are_divided_among_the_others() -> None:
     lengths = np.concatenate([np.array([3200]), np.full(100, 32)])
     stratum = np.concatenate([np.zeros(1, np.int64), np.ones(100, np.int64)])
     clusters = keyed_hashes((str(k) for k in range(101)), 0)
@@ -92,7 +92,7 @@ def test_rows_that_one_stratum_cannot_give_are_asked_of_the_others() -> None:
     assert held.sum() == 10
 
 
-def test_a_share_of_a_single_document_is_nothing() -> None:
+def test_a_share_of_a_single_document_holds_out_nothing() -> None:
     held = hold_out(
         np.array([5000]), np.zeros(1, np.int64), keyed_hashes(["a"], 0), ["all"], Validation(share=0.1), 32
     )

@@ -1,4 +1,4 @@
-"""The plan and the rows it stands for: every token once, ledgers that balance, and input that is refused."""
+"""The plan and its rows: every token once, balanced counts, and refusal of invalid input."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.sharding.corpus import Document, mixed_documents, pack, random_docume
 
 
 def streams_in(dataset: Path, options: PackOptions) -> dict[int, list[int]]:
-    """Every document put together again from the rows, whatever the split; gaps are -1."""
+    """Return the tokens of each document in the rows of all splits, by ordinal."""
     pieces: dict[int, dict[int, list[int]]] = defaultdict(dict)
     data = Dataset(dataset)
     for split in (data.train, data.validation):
@@ -35,10 +35,11 @@ def streams_in(dataset: Path, options: PackOptions) -> dict[int, list[int]]:
             for document, offset, position, length in segments.tolist():
                 assert offset not in pieces[document]
                 pieces[document][offset] = ids[position : position + length]
-    return {document: [one for offset in sorted(parts) for one in parts[offset]] for document, parts in pieces.items()}
+    return {document: [id_ for offset in sorted(parts) for id_ in parts[offset]] for document, parts in pieces.items()}
 
 
 def expected_streams(documents: list[Document], options: PackOptions) -> list[list[int]]:
+    """Return the stream of each document: its ids with BOS and EOS."""
     before = [] if options.bos is None else [options.bos]
     after = [] if options.eos is None else [options.eos]
     return [[*before, *document.ids, *after] if document.ids else [] for document in documents]
@@ -60,7 +61,7 @@ documents_strategy = st.lists(
     st.sampled_from([(), ("source",), ("source", "language")]),
 )
 @settings(deadline=None, max_examples=25)
-def test_every_token_is_in_one_row_or_in_the_tail_and_ledgers_balance(
+def test_every_token_is_in_one_row_or_in_the_tail_and_counts_balance(
     raw: list[tuple[list[int], str, str]],
     row_tokens: int,
     policy: str,
@@ -68,7 +69,10 @@ def test_every_token_is_in_one_row_or_in_the_tail_and_ledgers_balance(
     window: int,
     strata: tuple[str, ...],
 ) -> None:
-    documents = [Document(f"{one}/{k}", ids, source=one, language=other) for k, (ids, one, other) in enumerate(raw)]
+    documents = [
+        Document(f"{source}/{k}", ids, source=source, language=language)
+        for k, (ids, source, language) in enumerate(raw)
+    ]
     options = PackOptions(
         row_tokens=row_tokens, policy=policy, bos=specials[0], eos=specials[1], window=window, strata=strata,
         rows_per_shard=7,
@@ -90,20 +94,20 @@ def test_every_token_is_in_one_row_or_in_the_tail_and_ledgers_balance(
             assert sum(length for _, _, length in stratum.tail) < row_tokens
             for document, _, length in stratum.tail:
                 tail[document] += length
-        found = streams_in(dataset, options)
+        actual = streams_in(dataset, options)
         for ordinal, stream in enumerate(expected):
             if not tail[ordinal]:
-                assert found.get(ordinal, []) == stream
+                assert actual.get(ordinal, []) == stream
             else:
-                assert len(found.get(ordinal, [])) == len(stream) - tail[ordinal]
+                assert len(actual.get(ordinal, [])) == len(stream) - tail[ordinal]
         counts = plan.counts
-        assert all(ledger.balanced for ledger in counts.values())
-        assert counts["tokens"].came == sum(len(document.ids) for document in documents)
-        assert counts["documents"].out == len(found)
+        assert all(unit_counts.balanced for unit_counts in counts.values())
+        assert counts["tokens"].input == sum(len(document.ids) for document in documents)
+        assert counts["documents"].out == len(actual)
         assert verify(dataset, "deep") == []
 
 
-def test_a_row_holds_one_stratum_and_one_split(dataset: Path) -> None:
+def test_a_row_contains_documents_of_one_stratum_and_one_split(dataset: Path) -> None:
     documents = mixed_documents()
     data = Dataset(dataset)
     seen: dict[str, set[int]] = {}
@@ -111,40 +115,40 @@ def test_a_row_holds_one_stratum_and_one_split(dataset: Path) -> None:
         assert [stratum.first_row for stratum in split.strata] == sorted(s.first_row for s in split.strata)
         for stratum in split.strata:
             for row in range(stratum.first_row, stratum.first_row + stratum.rows):
-                of = [documents[int(segment["document"])] for segment in split.segments(row)]
-                assert {f"{d.source}/{d.language}/{d.category}" for d in of} == {stratum.name}
+                members = [documents[int(segment["document"])] for segment in split.segments(row)]
+                assert {f"{d.source}/{d.language}/{d.category}" for d in members} == {stratum.name}
                 seen.setdefault(split.name, set()).update(int(s["document"]) for s in split.segments(row))
     assert not seen["train"] & seen["validation"]
 
 
-def test_strata_count_their_documents(dataset: Path) -> None:
+def test_the_sizes_of_strata_are_those_of_their_documents(dataset: Path) -> None:
     documents = mixed_documents()
     data = Dataset(dataset)
     for name in {stratum.name for stratum in data.train.strata}:
-        mine = [d for d in documents if f"{d.source}/{d.language}/{d.category}" == name and d.ids]
+        members = [d for d in documents if f"{d.source}/{d.language}/{d.category}" == name and d.ids]
         both = [s for split in (data.train, data.validation) for s in split.strata if s.name == name]
-        assert sum(s.documents for s in both) == len(mine)
-        assert sum(s.tokens for s in both) == sum(len(d.ids) for d in mine)
-        assert sum(s.bytes for s in both) == 4 * sum(len(d.ids) for d in mine)
-        assert sum(s.chars for s in both) == 2 * sum(len(d.ids) for d in mine)
+        assert sum(s.documents for s in both) == len(members)
+        assert sum(s.tokens for s in both) == sum(len(d.ids) for d in members)
+        assert sum(s.bytes for s in both) == 4 * sum(len(d.ids) for d in members)
+        assert sum(s.chars for s in both) == 2 * sum(len(d.ids) for d in members)
 
 
-def test_near_copies_stand_on_one_side(tmp_path: Path) -> None:
+def test_near_copies_are_in_one_split(tmp_path: Path) -> None:
     documents = [
         Document(f"{source}/{k}", list(range(20)), source=source, cluster=f"cluster-{k // 2}")
         for source in ("web", "wiki")
         for k in range(200)
     ]
     dataset = pack(tmp_path / "dataset", [write_tokens(tmp_path / "tokens", documents)], with_options())
-    sides = defaultdict(set)
+    splits = defaultdict(set)
     for part in sorted((dataset / "documents").iterdir()):
         for line in pq.read_table(part).select(["cluster", "split"]).to_pylist():
-            sides[line["cluster"]].add(line["split"])
-    assert {len(side) for side in sides.values()} == {1}
-    assert {one for side in sides.values() for one in side} == set(SPLITS)
+            splits[line["cluster"]].add(line["split"])
+    assert {len(names) for names in splits.values()} == {1}
+    assert {name for names in splits.values() for name in names} == set(SPLITS)
 
 
-def test_document_tables_hold_what_became_of_each(dataset: Path) -> None:
+def test_document_tables_have_the_split_of_each_document(dataset: Path) -> None:
     table = pa.concat_tables([pq.read_table(path) for path in sorted((dataset / "documents").iterdir())])
     assert table["ordinal"].to_pylist() == list(range(1000))
     assert table["id"].to_pylist() == [document.id for document in mixed_documents()]
@@ -153,9 +157,9 @@ def test_document_tables_hold_what_became_of_each(dataset: Path) -> None:
 
 
 def test_several_tokens_folders_are_packed_in_order(tokens: Path, tmp_path: Path) -> None:
-    more = write_tokens(tmp_path / "more", random_documents(100, 9, source="more"))
-    dataset = pack(tmp_path / "dataset", [tokens, more], with_options())
-    assert read_manifest(dataset).counts["documents"].came == 1100
+    second = write_tokens(tmp_path / "more", random_documents(100, 9, source="more"))
+    dataset = pack(tmp_path / "dataset", [tokens, second], with_options())
+    assert read_manifest(dataset).counts["documents"].input == 1100
     assert verify(dataset, "deep") == []
 
 
@@ -164,7 +168,7 @@ def test_the_plan_is_read_as_it_was_written(dataset: Path, tokens: Path) -> None
     assert plan == make_plan([Sealed(tokens)], plan.options).plan.with_documents(plan.documents)
 
 
-def test_shards_are_as_many_as_asked_for(tokens: Path) -> None:
+def test_the_number_of_shards_follows_the_options(tokens: Path) -> None:
     for options, train in (
         (with_options(rows_per_shard=None, shards=5), 5),
         (with_options(rows_per_shard=None), 1),
@@ -174,22 +178,22 @@ def test_shards_are_as_many_as_asked_for(tokens: Path) -> None:
 
 
 @pytest.mark.parametrize("strata", [(), ("category",), ("language", "source")])
-def test_strata_are_split_by_what_was_asked_and_no_more(tokens: Path, strata: tuple[str, ...]) -> None:
+def test_strata_are_split_by_the_given_attributes_only(tokens: Path, strata: tuple[str, ...]) -> None:
     planned = make_plan([Sealed(tokens)], with_options(strata=strata)).plan.splits["train"].layout.strata
     names = {(): ["all"], ("category",): ["arabic", "classical", "code"]}.get(strata)
-    assert [one.name for one in planned] == (
+    assert [stratum.name for stratum in planned] == (
         names or ["fineweb-2/arb_Arab", "fineweb-2/arz_Arab", "openiti/arb_Arab", "the-stack/Python"]
     )
-    for one in planned:
+    for stratum in planned:
         for attribute in ("source", "language", "category"):
-            assert (getattr(one, attribute) is None) == (attribute not in strata)
+            assert (getattr(stratum, attribute) is None) == (attribute not in strata)
 
 
-# -- what is refused ------------------------------------------------------------------------------------------
+# -- refused input --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("changes", "sentence"),
+    ("changes", "message"),
     [
         ({"row_tokens": 0}, "row_tokens 0"),
         ({"row_tokens": 1}, "row_tokens 1"),
@@ -203,15 +207,15 @@ def test_strata_are_split_by_what_was_asked_and_no_more(tokens: Path, strata: tu
         ({"rows_per_shard": 0}, "rows_per_shard 0"),
     ],
 )
-def test_options_that_cant_be_are_refused(changes: dict[str, object], sentence: str) -> None:
-    with pytest.raises(OptionError, match=sentence):
+def test_invalid_options_are_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
         with_options(**changes)
 
 
-@pytest.mark.parametrize("asked", [{}, {"rows": 1, "share": 0.1}, {"rows": 0}, {"share": 0.9}])
-def test_a_validation_that_cant_be_is_refused(asked: dict[str, Any]) -> None:
+@pytest.mark.parametrize("size", [{}, {"rows": 1, "share": 0.1}, {"rows": 0}, {"share": 0.9}])
+def test_an_invalid_size_of_validation_is_refused(size: dict[str, Any]) -> None:
     with pytest.raises(OptionError, match="validation"):
-        Validation(**asked)
+        Validation(**size)
 
 
 def test_rows_longer_than_the_corpus_are_refused(tmp_path: Path) -> None:
@@ -233,11 +237,11 @@ def test_a_stratum_shorter_than_a_row_is_dropped_and_counted(tmp_path: Path) -> 
 
 @pytest.mark.fault(14)
 @pytest.mark.parametrize("documents", [[], [Document("web/1", [])]])
-def test_nothing_to_pack_is_refused(documents: list[Document], tmp_path: Path) -> None:
+def test_empty_input_is_refused(documents: list[Document], tmp_path: Path) -> None:
     tokens = write_tokens(tmp_path / "tokens", documents)
-    with pytest.raises(InputError, match=r"not one document|give no row"):
+    with pytest.raises(InputError, match=r"no document to pack|give no row"):
         make_plan([Sealed(tokens)], with_options(validation=None))
-    with pytest.raises(InputError, match="no tokens folder"):
+    with pytest.raises(InputError, match="no tokens folder to pack; name at least one"):
         make_plan([], with_options())
 
 
@@ -249,7 +253,7 @@ def test_tokens_of_two_tokenizers_are_refused(tokens: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.fault(22)
-def test_a_bos_beyond_the_vocabulary_is_refused(tokens: Path) -> None:
+def test_a_bos_outside_of_the_vocabulary_is_refused(tokens: Path) -> None:
     with pytest.raises(InputError, match="bos id 1000 is not in the tokenizer's vocabulary of 1000"):
         make_plan([Sealed(tokens)], with_options(bos=1000))
 
@@ -269,7 +273,7 @@ def test_unsealed_and_changed_tokens_are_refused(tmp_path: Path) -> None:
 
 
 def reseal(tokens: Path, table: pa.Table, **summary: object) -> Sealed:
-    """Seal a tokens folder with another index: what a faulty tokenize stage would leave."""
+    """Seal a tokens folder with another index, as a faulty tokenize stage might."""
     manifest = read_manifest(tokens)
     pq.write_table(table, tokens / "part-00000.parquet")
     files = {name: hash_file(tokens / name) for name in manifest.files}
@@ -277,12 +281,12 @@ def reseal(tokens: Path, table: pa.Table, **summary: object) -> Sealed:
     return Sealed(tokens)
 
 
-def test_an_index_that_does_not_fit_its_tokens_is_refused(tmp_path: Path) -> None:
+def test_an_index_that_does_not_match_its_ids_is_refused(tmp_path: Path) -> None:
     tokens = write_tokens(tmp_path / "tokens", [Document("web/1", [5] * 300), Document("web/2", [6] * 300)])
     table = pq.read_table(tokens / "part-00000.parquet")
     offset = table.schema.get_field_index("offset")
     options = with_options(validation=None)
-    with pytest.raises(InputError, match="document 'web/2' lies outside of the 600 ids"):
+    with pytest.raises(InputError, match="document 'web/2' is outside of the 600 ids"):
         make_plan([reseal(tokens, table.set_column(offset, "offset", pa.array([0, 301])))], options)
     with pytest.raises(InputError, match="is not an index of tokens"):
         make_plan([reseal(tokens, table.drop_columns(["offset"]))], options)
@@ -295,24 +299,24 @@ def test_an_index_that_does_not_fit_its_tokens_is_refused(tmp_path: Path) -> Non
         make_plan([reseal(tokens, table, dtype="<u4")], options)
 
 
-def test_strata_of_one_name_are_refused(tmp_path: Path) -> None:
+def test_two_strata_of_one_name_are_refused(tmp_path: Path) -> None:
     documents = [
         Document("1", [5] * 90, source="a/b", language="c"),
         Document("2", [5] * 90, source="a", language="b/c"),
     ]
     tokens = write_tokens(tmp_path / "tokens", documents)
-    with pytest.raises(InputError, match="two strata would both be called 'a/b/c/arabic'"):
+    with pytest.raises(InputError, match="two strata have the name 'a/b/c/arabic'; rename a source"):
         make_plan([Sealed(tokens)], with_options(validation=None))
 
 
 @pytest.mark.fault(24)
 @pytest.mark.parametrize("text", [b"", b"[]", b"{}", b'{"format": 2}', b'{"format": 1}', b"\xff"])
-def test_what_is_no_plan_is_refused(text: bytes, tmp_path: Path) -> None:
+def test_an_invalid_plan_is_refused(text: bytes, tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_bytes(text)
     with pytest.raises(Damaged, match=r"plan\.json"):
         Plan.read(tmp_path)
 
 
-def test_a_missing_plan_says_what_to_do(tmp_path: Path) -> None:
+def test_a_missing_plan_is_unsealed(tmp_path: Path) -> None:
     with pytest.raises(Unsealed, match="pack again"):
         Plan.read(tmp_path)

@@ -1,4 +1,4 @@
-"""Shards: the same bytes in any order, the right type of id, and tokens that are checked as they are copied."""
+"""Shards: the same bytes in any order of writing, the dtype of ids, and checks of tokens while they are copied."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_shards_written_in_any_order_are_the_same(dataset: Path, tokens: Path, t
 
 
 @pytest.mark.fault(6)
-def test_a_shard_does_not_depend_on_which_others_a_worker_wrote(dataset: Path, tokens: Path) -> None:
+def test_a_shard_does_not_depend_on_other_shards_of_a_worker(dataset: Path, tokens: Path) -> None:
     plan = Plan.read(dataset)
     for shard in range(plan.splits["train"].shards):
         ids, segments = io.BytesIO(), io.BytesIO()
@@ -50,7 +50,7 @@ def test_a_shard_does_not_depend_on_which_others_a_worker_wrote(dataset: Path, t
         assert segments.getvalue() == (dataset / f"{name}.seg").read_bytes()
 
 
-def test_the_size_of_a_chunk_is_not_seen(
+def test_shards_do_not_depend_on_the_sizes_of_chunks_and_caches(
     dataset: Path, tokens: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(write, "CHUNK_BYTES", 64 * 2 * 7)
@@ -59,7 +59,7 @@ def test_the_size_of_a_chunk_is_not_seen(
     assert tree(pack(tmp_path / "again", [tokens], OPTIONS)) == tree(dataset)
 
 
-def test_the_cut_into_shards_does_not_change_the_rows(dataset: Path, tokens: Path, tmp_path: Path) -> None:
+def test_rows_do_not_depend_on_the_number_of_shards(dataset: Path, tokens: Path, tmp_path: Path) -> None:
     other = pack(tmp_path / "other", [tokens], with_options(rows_per_shard=None, shards=3))
     rows = np.arange(875)
     first, second = Dataset(dataset).train, Dataset(other).train
@@ -69,7 +69,7 @@ def test_the_cut_into_shards_does_not_change_the_rows(dataset: Path, tokens: Pat
 
 @pytest.mark.fault(22)
 @pytest.mark.parametrize(("vocab_size", "dtype"), [(65_536, "<u2"), (65_537, "<u4"), (76_800, "<u4")])
-def test_ids_are_as_wide_as_the_vocabulary_needs(vocab_size: int, dtype: str, tmp_path: Path) -> None:
+def test_the_dtype_of_ids_follows_from_the_vocabulary(vocab_size: int, dtype: str, tmp_path: Path) -> None:
     assert dtype_for(vocab_size) == dtype
     documents = [*random_documents(80, vocab=vocab_size), Document("web/last", [vocab_size - 1] * 70)]
     tokens = write_tokens(tmp_path / "tokens", documents, vocab_size=vocab_size)
@@ -83,7 +83,7 @@ def test_ids_are_as_wide_as_the_vocabulary_needs(vocab_size: int, dtype: str, tm
     assert first["offset"] or ids[0, 0] == vocab_size - 2
 
 
-def test_files_are_headerless_rows(dataset: Path) -> None:
+def test_files_contain_rows_without_a_header(dataset: Path) -> None:
     rows = np.memmap(dataset / "shards/train-00002-of-00006.bin", "<u2", "r").reshape(-1, 64)
     assert (rows == Dataset(dataset).train.read(np.arange(300, 450)).ids).all()
     assert np.fromfile(dataset / "shards/train-00002-of-00006.seg", SEGMENT)["position"][0] == 0
@@ -96,13 +96,13 @@ def reseal(tokens: Path) -> None:
 
 
 @pytest.mark.fault(22)
-def test_an_id_beyond_the_vocabulary_names_part_and_document(tmp_path: Path) -> None:
+def test_an_id_outside_of_the_vocabulary_is_refused_with_part_and_document(tmp_path: Path) -> None:
     tokens = write_tokens(tmp_path / "tokens", [Document(f"web/{k}", [k] * 50) for k in range(20)])
     ids = np.fromfile(tokens / "part-00000.bin", "<u2")
     ids[13 * 50 + 7] = 4464
     ids.tofile(tokens / "part-00000.bin")
     reseal(tokens)
-    with pytest.raises(Damaged, match=r"part-00000\.bin: document 13 of it holds id 4464, the vocabulary has 1000"):
+    with pytest.raises(Damaged, match=r"part-00000\.bin: document 13 of it has id 4464, .* 1000; tokenize it again"):
         pack(tmp_path / "dataset", [tokens], with_options(validation=None))
 
 
@@ -124,9 +124,9 @@ def test_tokens_changed_since_they_were_sealed_are_refused(name: str, tmp_path: 
         write_all(writer)
 
 
-def test_other_tokens_than_were_planned_are_refused(dataset: Path, tmp_path: Path) -> None:
+def test_tokens_that_differ_from_the_plan_are_refused(dataset: Path, tmp_path: Path) -> None:
     other = write_tokens(tmp_path / "other", random_documents(50))
-    with pytest.raises(Damaged, match="was planned from other tokens"):
+    with pytest.raises(Damaged, match=r"was planned from other tokens than .*other; pack again with --restart"):
         ShardWriter(Plan.read(dataset), dataset, [Sealed(other)])
 
 
@@ -140,7 +140,7 @@ def test_document_tables_changed_since_they_were_planned_are_refused(copy: Path,
         write_all(writer)
 
 
-def test_counts_tell_what_a_shard_holds(dataset: Path, tokens: Path) -> None:
+def test_the_counts_of_a_shard_are_its_sizes(dataset: Path, tokens: Path) -> None:
     plan = Plan.read(dataset)
     ids, segments = io.BytesIO(), io.BytesIO()
     counts = ShardWriter(plan, dataset, [Sealed(tokens)]).write("validation", 0, ids, segments)
@@ -150,5 +150,5 @@ def test_counts_tell_what_a_shard_holds(dataset: Path, tokens: Path) -> None:
 
 
 def test_a_summary_of_missing_shards_is_refused(dataset: Path) -> None:
-    with pytest.raises(Damaged, match="hold 150 rows, 898 were planned"):
+    with pytest.raises(Damaged, match="have 150 rows, 898 were planned; pack again"):
         dataset_summary(Plan.read(dataset), [ShardCounts(150, 300, 9600, 999)])

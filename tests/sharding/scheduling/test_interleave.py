@@ -1,4 +1,4 @@
-"""Interleaving: exact quotas, and never two rows off any share on the way there."""
+"""Interleaving: exact quotas, and an error below two rows at every draw."""
 
 from __future__ import annotations
 
@@ -17,49 +17,51 @@ quotas = st.dictionaries(
 
 @given(quotas)
 @settings(deadline=None, max_examples=150)
-def test_no_stratum_is_ever_two_rows_off_and_quotas_are_exact(quotas: dict[str, int]) -> None:
+def test_every_stratum_is_within_two_rows_of_its_share_and_quotas_are_exact(quotas: dict[str, int]) -> None:
     interleaving = Interleaving(quotas)
-    which, count = interleaving.locate(np.arange(interleaving.draws))
+    stratum, count = interleaving.locate(np.arange(interleaving.draws))
     n = np.arange(1, interleaving.draws + 1)
     for k, name in enumerate(interleaving.names):
-        had = np.cumsum(which == k)
-        assert had[-1] == quotas[name]
-        assert np.abs(had - n * (quotas[name] / interleaving.draws)).max() < 1.68
-        assert (count[which == k] == np.arange(quotas[name])).all()
+        drawn = np.cumsum(stratum == k)
+        assert drawn[-1] == quotas[name]
+        assert np.abs(drawn - n * (quotas[name] / interleaving.draws)).max() < 1.68
+        assert (count[stratum == k] == np.arange(quotas[name])).all()
 
 
 @given(quotas, st.data())
 @settings(deadline=None, max_examples=50)
-def test_any_draw_can_be_had_by_itself(quotas: dict[str, int], data: st.DataObject) -> None:
+def test_any_draw_can_be_located_alone(quotas: dict[str, int], data: st.DataObject) -> None:
     interleaving = Interleaving(quotas)
     every, counts = interleaving.locate(np.arange(interleaving.draws))
     draw = data.draw(st.integers(0, interleaving.draws - 1))
-    which, count = interleaving.locate(np.array([draw]))
-    assert (which[0], count[0]) == (every[draw], counts[draw])
+    stratum, count = interleaving.locate(np.array([draw]))
+    assert (stratum[0], count[0]) == (every[draw], counts[draw])
     taken = interleaving.taken(draw)
     assert taken == {name: int((every[:draw] == k).sum()) for k, name in enumerate(interleaving.names)}
 
 
 @given(st.lists(st.integers(1, MAX_DRAWS // 40), min_size=2, max_size=40), st.data())
 @settings(deadline=None, max_examples=50)
-def test_the_bound_holds_at_the_size_of_real_runs(counts: list[int], data: st.DataObject) -> None:
+def test_the_error_bound_holds_for_long_runs(counts: list[int], data: st.DataObject) -> None:
     interleaving = Interleaving({str(k): count for k, count in enumerate(counts)})
     n = data.draw(st.integers(0, interleaving.draws))
     taken = interleaving.taken(n)
     assert sum(taken.values()) == n
     for k, count in enumerate(counts):
-        # in integers: |taken - n * count / draws| < 1.68
+        # computed in integers: |taken - n * count / draws| < 1.68
         assert 100 * abs(taken[str(k)] * interleaving.draws - n * count) < 168 * interleaving.draws
 
 
-def test_fibonacci_quotas_the_deepest_tree_keep_the_bound() -> None:
+def test_the_error_bound_holds_for_fibonacci_quotas_the_deepest_tree() -> None:
     fibonacci = [1, 1]
     while sum(fibonacci) < 20_000:
         fibonacci.append(fibonacci[-1] + fibonacci[-2])
-    test = Interleaving({f"{k:02}": quota for k, quota in enumerate(fibonacci)})
-    which, _ = test.locate(np.arange(test.draws))
-    n = np.arange(1, test.draws + 1)
-    worst = max(np.abs(np.cumsum(which == k) - n * (quota / test.draws)).max() for k, quota in enumerate(fibonacci))
+    interleaving = Interleaving({f"{k:02}": quota for k, quota in enumerate(fibonacci)})
+    stratum, _ = interleaving.locate(np.arange(interleaving.draws))
+    n = np.arange(1, interleaving.draws + 1)
+    worst = max(
+        np.abs(np.cumsum(stratum == k) - n * (quota / interleaving.draws)).max() for k, quota in enumerate(fibonacci)
+    )
     assert worst < 1.68
 
 

@@ -1,4 +1,4 @@
-"""Mixtures: the figures that the seeds publish, exact totals, and errors that name what is wrong."""
+"""Mixtures: published shares are reproduced, totals are exact, and errors name the option to change."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def test_inverse_frequency_at_038_gives_the_shares_of_arafusion() -> None:
 
 
 @pytest.mark.parametrize(("epochs", "expected"), [(4, [92.7, 2.9, 4.4]), (5, [90.9, 3.7, 5.5]), (6, [89.0, 4.4, 6.6])])
-def test_unimax_caps_the_small_and_gives_the_rest_to_the_large(epochs: float, expected: list[float]) -> None:
-    # 57.4 of 52.5 thousand million tokens, AraFusion's run
+def test_unimax_limits_small_groups_and_gives_the_rest_to_large_ones(epochs: float, expected: list[float]) -> None:
+    # the run of AraFusion: 57.4 thousand million tokens drawn from 52.5 thousand million
     shares = final_shares(DIALECTS, Mixture("unimax", "language", max_epochs=epochs), budget=100_000 * 57.4 / 52.5)
     assert [round(100 * share, 1) for share in shares.values()] == expected
 
@@ -48,7 +48,7 @@ def test_temperature_is_a_power_of_the_share() -> None:
     )
 
 
-def test_given_shares_are_per_cent_or_parts_of_one() -> None:
+def test_given_shares_are_percentages_or_fractions() -> None:
     given_shares = {"arabic": 60.0, "english": 30.0, "code": 10.0}
     shares = final_shares(CATEGORIES, Mixture("proportional", "category", given_shares))
     assert shares == pytest.approx({"a/arb": 0.54, "a/arz": 0.06, "b/eng": 0.3, "c/py": 0.1})
@@ -56,7 +56,7 @@ def test_given_shares_are_per_cent_or_parts_of_one() -> None:
     assert final_shares(CATEGORIES, Mixture("proportional", "category", parts)) == pytest.approx(shares)
 
 
-def test_levels_nest() -> None:
+def test_mixtures_nest() -> None:
     inner = Mixture("proportional", "language", {"arb": 0.5, "arz": 0.5})
     outer = Mixture("proportional", "category", {"arabic": 60, "english": 40, "code": 0}, within={"arabic": inner})
     shares = final_shares(CATEGORIES, outer)
@@ -64,18 +64,18 @@ def test_levels_nest() -> None:
     assert outer.formula == "category: q as given; within arabic: language: q as given"
 
 
-def test_a_natural_mixture_asks_for_no_attribute() -> None:
+def test_a_natural_mixture_needs_no_attribute() -> None:
     assert final_shares([StratumSize("all", 5)], Mixture()) == {"all": 1.0}
 
 
 @pytest.mark.parametrize(
-    ("mixture", "sentence"),
+    ("mixture", "message"),
     [
         (Mixture("inverse-frequency"), "needs `power`"),
         (Mixture("temperature"), "needs `temperature`"),
         (Mixture("unimax", "category"), "needs `max_epochs`"),
         (Mixture("natural", power=0.3), "belongs to rule inverse-frequency"),
-        (Mixture("proportional", "category"), "`shares` and rule proportional"),
+        (Mixture("proportional", "category"), "`shares` must be given for rule proportional"),
         (Mixture("inverse-frequency", power=1.5), "is not between 0"),
         (Mixture("temperature", temperature=0), "must be above 0"),
         (Mixture("proportional", "category", {"arabic": 50, "english": 20, "code": 20}), "sum to 90"),
@@ -85,14 +85,14 @@ def test_a_natural_mixture_asks_for_no_attribute() -> None:
             Mixture("proportional", "category", {"arabic": 50, "english": 20, "code": 20, "math": 10}),
             "'math' has a share but no data",
         ),
-        (Mixture("natural", "category", within={"math": Mixture()}), "within 'math'"),
-        (Mixture("unimax", "category", max_epochs=0.5), "2000 short"),
+        (Mixture("natural", "category", within={"math": Mixture()}), "`within` has 'math', but the groups are"),
+        (Mixture("unimax", "category", max_epochs=0.5), "2000 short; train less or raise max_epochs"),
         (Mixture("natural", "size"), "'size' is unknown"),  # type: ignore[arg-type]
         (Mixture("alphabetical"), "'alphabetical' is unknown"),  # type: ignore[arg-type]
     ],
 )
-def test_what_cant_be_is_refused_in_a_sentence(mixture: Mixture, sentence: str) -> None:
-    with pytest.raises(OptionError, match=sentence):
+def test_an_invalid_mixture_is_refused(mixture: Mixture, message: str) -> None:
+    with pytest.raises(OptionError, match=message):
         final_shares(CATEGORIES, mixture)
 
 
@@ -101,20 +101,20 @@ def test_a_stratum_without_the_attribute_names_the_option_to_change() -> None:
         final_shares([StratumSize("web", 5, source="web")], Mixture("temperature", "language", temperature=2))
 
 
-def test_empty_strata_get_nothing_and_nothing_at_all_is_refused() -> None:
+def test_an_empty_stratum_has_no_share_and_empty_strata_only_are_refused() -> None:
     shares = final_shares([*DIALECTS, StratumSize("ary_Arab", 0, language="ary_Arab")], Mixture())
     assert shares["ary_Arab"] == 0
-    with pytest.raises(OptionError, match="nothing to mix"):
+    with pytest.raises(OptionError, match="every stratum is empty"):
         final_shares([StratumSize("ary_Arab", 0, language="ary_Arab")], Mixture())
 
 
-def test_more_epochs_than_allowed_name_the_stratum_and_the_shortfall() -> None:
+def test_too_many_epochs_are_refused_with_stratum_and_shortfall() -> None:
     check_epochs({"a": 80, "b": 10}, {"a": 10, "b": 10}, 8, "rows")
     with pytest.raises(OptionError, match=r"'a' has 10 rows and 83 would be drawn \(8.30 epochs\).* 3 rows short"):
         check_epochs({"a": 83, "b": 10}, {"a": 10, "b": 10}, 8, "rows")
 
 
-def test_the_table_lays_natural_beside_final() -> None:
+def test_the_table_has_natural_and_final_shares() -> None:
     first, second = share_lines({"b": 900, "a": 100}, {"a": 200, "b": 200})
     assert (first.stratum, first.natural, first.share, first.epochs, first.repeats) == ("a", 0.1, 0.5, 2.0, 5.0)
     assert (second.stratum, round(second.epochs, 4), round(second.repeats, 4)) == ("b", 0.2222, 0.5556)
@@ -125,7 +125,7 @@ names = st.text("abcdefgh", min_size=1, max_size=4)
 
 @given(st.dictionaries(names, st.floats(0, 1e9), min_size=1, max_size=30), st.integers(0, 10**12))
 @settings(deadline=None, max_examples=200)
-def test_whole_units_add_up_and_are_never_a_unit_off(weights: dict[str, float], units: int) -> None:
+def test_whole_units_add_up_and_are_within_one_unit_of_their_share(weights: dict[str, float], units: int) -> None:
     if not any(weights.values()):
         with pytest.raises(OptionError):
             largest_remainder(weights, units)

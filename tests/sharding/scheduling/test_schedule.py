@@ -1,4 +1,4 @@
-"""The schedule: quotas of phases, the steps that the seeds publish, and an order that can be had anywhere."""
+"""The schedule: quotas of phases, published numbers of steps, and random access to the order of rows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sharding.seal import Damaged, Manifest, Unsealed, canonical, digest_of, rea
 
 
 def dataset_of(rows: dict[str, int], row_tokens: int = 512, vocab_size: int = 32_768) -> Manifest:
-    """The manifest of a dataset with so many training rows in each source."""
+    """Return the manifest of a dataset with the given number of training rows for each source."""
     strata, first = [], 0
     for name in sorted(rows):
         strata.append(StratumLayout(name, name, None, None, first, rows[name], 1, 1, 1, 1))
@@ -36,7 +36,7 @@ def steps(schedule: dict[str, object]) -> list[int]:
 
 
 def test_autoresearch_v1_has_1875_and_10625_steps() -> None:
-    # 983 million tokens of OpenITI, then 5,570.56 million of the rest; 524,288 tokens a step
+    # 983 million tokens of OpenITI, then 5,570.56 million of the other sources; 524,288 tokens per step
     manifest = dataset_of({"openiti": 200_000, "mix": 3_200_000}, 2048)
     phases = [
         Phase("openiti", tokens=1_875 * 524_288, mixture=Mixture("proportional", shares={"openiti": 1, "mix": 0})),
@@ -54,8 +54,8 @@ def test_autoresearch_v2_has_phases_of_7151_11918_and_28605_steps() -> None:
     phases = [Phase(str(k), steps=stop - start) for k, (start, stop) in enumerate(itertools.pairwise(bounds))]
     schedule = create_schedule(manifest, phases, Mixture(), batch_rows=256, seed=0)
     assert sum(steps(schedule)) * 256 * 2048 == 24_994_906_112
-    built = Schedule(schedule, manifest)
-    assert [built.phase_of(step) for step in (0, 7_150, 7_151, 19_068, 19_069, 47_673)] == list("001122")
+    opened = Schedule(schedule, manifest)
+    assert [opened.phase_of(step) for step in (0, 7_150, 7_151, 19_068, 19_069, 47_673)] == list("001122")
 
 
 def test_arafusion_has_63667_steps_of_432_rows_and_its_mixture() -> None:
@@ -74,24 +74,24 @@ def test_arafusion_has_63667_steps_of_432_rows_and_its_mixture() -> None:
 
 def test_more_than_max_epochs_over_the_run_is_refused_with_stratum_and_shortfall() -> None:
     manifest = dataset_of({"large": 1_000, "small": 10})
-    half = Mixture("proportional", shares={"large": 50, "small": 50})
+    equal = Mixture("proportional", shares={"large": 50, "small": 50})
     phases = [Phase("one", steps=4), Phase("two", steps=5)]
-    create_schedule(manifest, phases, half, batch_rows=16, seed=0, max_epochs=7.2)
+    create_schedule(manifest, phases, equal, batch_rows=16, seed=0, max_epochs=7.2)
     with pytest.raises(OptionError, match=r"'small' has 10 rows of 512 tokens and 72 would be drawn.* 2 rows"):
-        create_schedule(manifest, phases, half, batch_rows=16, seed=0, max_epochs=7)
+        create_schedule(manifest, phases, equal, batch_rows=16, seed=0, max_epochs=7)
 
 
 @pytest.mark.parametrize(
-    ("phase", "sentence"),
+    ("phase", "message"),
     [
         (Phase("x"), "either steps or tokens"),
         (Phase("x", steps=1, tokens=1), "either steps or tokens"),
-        (Phase("x", tokens=100), "has no whole step: a step is 4096 tokens"),
-        (Phase("x", steps=0), "has no whole step"),
+        (Phase("x", tokens=100), "shorter than a step of 4096 tokens; give more"),
+        (Phase("x", steps=0), "shorter than a step"),
     ],
 )
-def test_a_phase_without_a_budget_is_refused(phase: Phase, sentence: str) -> None:
-    with pytest.raises(OptionError, match=sentence):
+def test_a_phase_without_a_step_is_refused(phase: Phase, message: str) -> None:
+    with pytest.raises(OptionError, match=message):
         create_schedule(dataset_of({"web": 10}), [phase], Mixture(), batch_rows=8, seed=0)
 
 
@@ -114,32 +114,32 @@ def test_every_row_is_drawn_once_before_any_is_drawn_again(
     rows: dict[str, int], phases: list[int], batch_rows: int, seed: int
 ) -> None:
     manifest = dataset_of(rows)
-    laid = create_schedule(
+    value = create_schedule(
         manifest,
         [Phase(str(k), steps=steps) for k, steps in enumerate(phases)],
         Mixture("inverse-frequency", "source", power=0.5),
         batch_rows=batch_rows,
         seed=seed,
     )
-    schedule = Schedule(json.loads(canonical(laid)), manifest)
+    schedule = Schedule(json.loads(canonical(value)), manifest)
     order = schedule.rows_of(0, schedule.steps)
     assert order.shape == (sum(phases), batch_rows)
     counts = Counter(order.ravel().tolist())
     first = 0
     for name in sorted(rows):
-        mine = [counts.get(row, 0) for row in range(first, first + rows[name])]
-        drawn = sum(phase["quotas"][name] for phase in laid["phases"])
-        assert sum(mine) == drawn == schedule.drawn(schedule.steps)[name]
-        if mine:
-            assert max(mine) - min(mine) <= 1
-            assert max(mine) == -(-drawn // rows[name])
+        draws = [counts.get(row, 0) for row in range(first, first + rows[name])]
+        drawn = sum(phase["quotas"][name] for phase in value["phases"])
+        assert sum(draws) == drawn == schedule.drawn(schedule.steps)[name]
+        if draws:
+            assert max(draws) - min(draws) <= 1
+            assert max(draws) == -(-drawn // rows[name])
         first += rows[name]
     assert sum(counts.values()) == order.size
 
 
 @given(st.integers(0, 29), st.integers(0, 29))
 @settings(deadline=None, max_examples=30)
-def test_any_stretch_of_steps_can_be_had_by_itself(start: int, stop: int) -> None:
+def test_any_range_of_steps_can_be_computed_alone(start: int, stop: int) -> None:
     manifest = dataset_of({"a": 17, "b": 5, "c": 130})
     phases = [Phase("one", steps=13), Phase("two", steps=16, mixture=Mixture("temperature", temperature=9))]
     schedule = Schedule(create_schedule(manifest, phases, Mixture(), batch_rows=6, seed=1), manifest)
@@ -147,20 +147,20 @@ def test_any_stretch_of_steps_can_be_had_by_itself(start: int, stop: int) -> Non
     assert (schedule.rows_of(start, stop) == every[start:stop]).all()
 
 
-def test_the_seed_and_the_dataset_decide_the_order() -> None:
-    one, other = dataset_of({"a": 500}), dataset_of({"a": 500}, 256)
+def test_the_seed_and_the_dataset_determine_the_order() -> None:
+    first, second = dataset_of({"a": 500}), dataset_of({"a": 500}, 256)
     orders = [
         Schedule(
             create_schedule(manifest, [Phase("x", steps=10)], Mixture(), batch_rows=50, seed=seed), manifest
         ).rows_of(0, 10)
-        for manifest, seed in ((one, 0), (one, 1), (other, 0))
+        for manifest, seed in ((first, 0), (first, 1), (second, 0))
     ]
     assert all(sorted(order.ravel().tolist()) == list(range(500)) for order in orders)
     assert not (orders[0] == orders[1]).all()
     assert not (orders[0] == orders[2]).all()
 
 
-def test_steps_beyond_the_last_are_an_index_error() -> None:
+def test_steps_that_do_not_exist_are_an_index_error() -> None:
     manifest = dataset_of({"a": 5})
     schedule = Schedule(create_schedule(manifest, [Phase("x", steps=3)], Mixture(), batch_rows=2, seed=0), manifest)
     for start, stop in ((3, 4), (-1, 0), (2, 4)):
@@ -168,7 +168,7 @@ def test_steps_beyond_the_last_are_an_index_error() -> None:
             schedule.rows_of(start, stop)
 
 
-def test_rows_drawn_so_far_are_known_without_replaying() -> None:
+def test_the_rows_drawn_before_any_step_are_computed_directly() -> None:
     manifest = dataset_of({"a": 40, "b": 11})
     phases = [Phase("one", steps=5), Phase("two", steps=7, mixture=Mixture("temperature", temperature=3))]
     schedule = Schedule(create_schedule(manifest, phases, Mixture(), batch_rows=4, seed=0), manifest)
@@ -180,25 +180,25 @@ def test_rows_drawn_so_far_are_known_without_replaying() -> None:
 # -- the file -------------------------------------------------------------------------------------------------
 
 
-def test_a_schedule_is_read_as_it_was_laid(dataset: Path) -> None:
+def test_a_schedule_is_read_as_it_was_created(dataset: Path) -> None:
     manifest = read_manifest(dataset)
     assert Schedule.read(dataset / SCHEDULE, manifest).steps == 12
 
 
-def test_a_missing_schedule_says_what_to_run(dataset: Path) -> None:
-    with pytest.raises(Unsealed, match="arcorp mix"):
+def test_a_missing_schedule_names_the_command_that_creates_it(dataset: Path) -> None:
+    with pytest.raises(Unsealed, match=r"other\.json is missing: create a schedule with `arcorp mix`"):
         Schedule.read(dataset / "other.json", read_manifest(dataset))
 
 
 @pytest.mark.fault(24)
 @pytest.mark.parametrize(
-    ("change", "sentence"),
+    ("change", "message"),
     [
         ({"seed": 8}, "was changed"),
         ({"seed": 8, "digest": None}, ""),
         ({"format": 2, "digest": None}, "has format 2"),
-        ({"manifest": "0" * 64, "digest": None}, "was laid on dataset 0000000000000000"),
-        ({"row_tokens": 128, "digest": None}, "was laid on dataset"),
+        ({"manifest": "0" * 64, "digest": None}, "was created for dataset 0000000000000000"),
+        ({"row_tokens": 128, "digest": None}, "was created for dataset"),
         ({"phases": [{"name": "x", "steps": 2, "quotas": {"a": 15}}], "digest": None}, "draws 15 rows for 2 steps"),
         ({"phases": [{"name": "x", "steps": 2, "quotas": {"b": 16}}], "digest": None}, "KeyError"),
         ({"phases": [{"name": "x", "steps": 2, "quotas": {"empty": 16}}], "digest": None}, "without rows"),
@@ -206,29 +206,29 @@ def test_a_missing_schedule_says_what_to_run(dataset: Path) -> None:
         ({"batch_rows": "many", "digest": None}, "is not a schedule"),
     ],
 )
-def test_a_schedule_that_does_not_fit_is_refused(change: dict[str, object], sentence: str, tmp_path: Path) -> None:
+def test_a_schedule_that_does_not_match_is_refused(change: dict[str, object], message: str, tmp_path: Path) -> None:
     manifest = dataset_of({"a": 50, "empty": 0})
     data = create_schedule(manifest, [Phase("x", steps=2)], Mixture(), batch_rows=8, seed=7)
     data.update(change)
     if data["digest"] is None:
         data["digest"] = digest_of({key: value for key, value in data.items() if key != "digest"})
     write_json(tmp_path / "schedule.json", data)
-    if not sentence:
+    if not message:
         assert Schedule.read(tmp_path / "schedule.json", manifest).seed == 8
         return
-    with pytest.raises(Damaged, match=sentence):
+    with pytest.raises(Damaged, match=message):
         Schedule.read(tmp_path / "schedule.json", manifest)
 
 
 @pytest.mark.fault(24)
 @pytest.mark.parametrize("text", [b"", b"[]", b"{", b"null", b'{"digest": 1}', b"\xff"])
-def test_what_is_no_schedule_is_refused(text: bytes, tmp_path: Path) -> None:
+def test_an_invalid_schedule_is_refused(text: bytes, tmp_path: Path) -> None:
     (tmp_path / "schedule.json").write_bytes(text)
     with pytest.raises(Damaged, match=r"schedule\.json"):
         Schedule.read(tmp_path / "schedule.json", dataset_of({"a": 50}))
 
 
-def test_laying_takes_no_longer_for_a_long_run() -> None:
+def test_a_schedule_of_a_long_run_is_created_without_computing_its_rows() -> None:
     manifest = dataset_of({f"{k:02}": 10_000_000 for k in range(40)})
     schedule = Schedule(
         create_schedule(manifest, [Phase("x", steps=900_000)], Mixture(), batch_rows=432, seed=0), manifest

@@ -1,0 +1,96 @@
+"""One shard of a dataset: its two files, memory-mapped and verified. Numpy and the standard library only."""
+
+from __future__ import annotations
+
+import mmap
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from sharding.layout import SEGMENT, DatasetLayout, Ids
+from sharding.proving import DamagedFile, Prover
+
+SUFFIXES = (".bin", ".seg")
+
+Segments = npt.NDArray[np.void]
+
+
+class Shard:
+    """A shard of `rows` rows. `open` must be called before any other method.
+
+    name: path in `folder` without suffix; number: index in its split; prover: None if the files are hashed already.
+    """
+
+    def __init__(
+        self, folder: Path, name: str, number: int, rows: int, layout: DatasetLayout, prover: Prover | None
+    ) -> None:
+        self._folder, self._name, self._number = folder, name, number
+        self._rows = rows
+        self._layout = layout
+        self._prover = prover
+        self._maps: list[mmap.mmap] = []
+
+    def open(self) -> None:
+        """Map both files and verify them. Raises DamagedFile in the synchronous mode."""
+        with ExitStack() as stack:
+            files = [stack.enter_context((self._folder / (self._name + suffix)).open("rb")) for suffix in SUFFIXES]
+            self._maps = [_map(file) for file in files]
+            if self._prover is not None:
+                for suffix, file in zip(SUFFIXES, files, strict=True):
+                    self._prover.need(self._name + suffix, self._number, file)  # the same open file that is mapped
+                if self._prover.share is not None:
+                    stack.pop_all()  # the prover closes them
+
+    @cached_property
+    def ids(self) -> Ids:
+        return np.frombuffer(self._maps[0], self._layout.dtype).reshape(self._rows, self._layout.row_tokens)
+
+    @cached_property
+    def segments(self) -> Segments:
+        return np.frombuffer(self._maps[1], SEGMENT)
+
+    @cached_property
+    def positions(self) -> npt.NDArray[np.uint16]:
+        return self.segments["position"]
+
+    @cached_property
+    def first_segment(self) -> npt.NDArray[np.uint32]:
+        """uint32, (rows + 1,): index of the first segment of each row, and the number of segments."""
+        begins = np.flatnonzero(self.positions == 0)
+        if len(begins) != self._rows:
+            raise self.damaged(f"it has segments of {len(begins)} rows, the shard has {self._rows} rows", ".seg")
+        return np.append(begins, len(self.segments)).astype(np.uint32)
+
+    def segments_of(self, row: int) -> slice:
+        """Return the slice of `segments` of a row of this shard."""
+        return slice(int(self.first_segment[row]), int(self.first_segment[row + 1]))
+
+    def advise(self, row: int) -> None:
+        """Advise the kernel to read a row of this shard ahead."""
+        first = row * self._layout.row_bytes
+        page = first - first % mmap.PAGESIZE
+        self._maps[0].madvise(mmap.MADV_WILLNEED, page, first + self._layout.row_bytes - page)
+
+    def first_wrong_row(self) -> tuple[int, str] | None:
+        """Return the first row of a damaged shard with an id out of range, and the reason; None if there is none."""
+        wrong = np.flatnonzero((self.ids >= self._layout.vocab_size).any(axis=1))
+        if len(wrong):
+            row = int(wrong[0])
+            return row, f"holds id {int(self.ids[row].max())} of a vocabulary of {self._layout.vocab_size}"
+        return None
+
+    def damaged(self, what: str, suffix: str = ".bin") -> DamagedFile:
+        """Return the error for one of the files of this shard."""
+        name = self._name + suffix
+        return DamagedFile(self._folder / name, name, what)
+
+
+def _map(file: BinaryIO) -> mmap.mmap:
+    """Map a file for random access: without this advice the kernel reads 128 kB for each row."""
+    mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    mapped.madvise(mmap.MADV_RANDOM)
+    return mapped
