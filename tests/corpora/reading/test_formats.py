@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from corpora.errors import BadInput
 from corpora.reading import SLICE, Blocks, Csv, File, Format, JsonArray, JsonLines, Kind, Lost, Record, Slice, Stream
-from corpora.reading.formats import UNREADABLE_LINE, even
+from corpora.reading.formats import UNREADABLE_LINE, even_ranges
 from corpora.sources.wikipedia import WikiExtractor
 
 STREAM = Kind("stream")
@@ -33,7 +33,7 @@ def cut_anywhere(format_: Format, file: File, cuts: list[int]) -> list[Record | 
 
 @given(st.integers(0, 10**9), st.integers(0, 10**12))
 def test_slices_are_even_cover_everything_and_stay_small(total: int, size: int) -> None:
-    parts = list(even(total, size)) if size // SLICE < 10_000 else []
+    parts = list(even_ranges(total, size)) if size // SLICE < 10_000 else []
     for (_, stop), (start, _) in itertools.pairwise(parts):
         assert stop == start
     if parts:

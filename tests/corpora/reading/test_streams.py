@@ -96,7 +96,7 @@ def test_foreign_bytes_after_the_end_are_refused(tmp_path: Path, compression: st
 @pytest.mark.parametrize("compression", COMPRESS)
 def test_a_bomb_is_refused_before_it_fills_memory(tmp_path: Path, compression: str) -> None:
     file = made(tmp_path / "bomb", COMPRESS[compression](bytes(66 << 20)))
-    with pytest.raises(BadInput, match="expands more than"):
+    with pytest.raises(BadInput, match=r"(bomb|bomb\.zip): expands more than"):
         read(file)
 
 
@@ -116,7 +116,7 @@ def test_a_zip_of_one_file_is_read_and_others_are_refused(tmp_path: Path) -> Non
     for name in ("../../outside.json", "/etc/outside.json", "a\\..\\b.json"):
         with zipfile.ZipFile(tmp_path / "out.zip", "w") as archive:
             archive.writestr(name, TEXT)
-        with pytest.raises(BadInput, match="leads out of it"):
+        with pytest.raises(BadInput, match=r"out\.zip: .*outside"):
             read(File(str(tmp_path / "out.zip"), "out.zip", 1))
 
     with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
@@ -143,7 +143,7 @@ def test_a_tar_archive_is_refused_whatever_is_in_it(tmp_path: Path, compression:
             member.type, member.linkname = kind, "/etc/passwd" if kind == tarfile.SYMTYPE else ""
             archive.addfile(member)
     data = tar.getvalue()
-    with pytest.raises(BadInput, match="is a tar archive; unpack it and name the files"):
+    with pytest.raises(BadInput, match="is a tar archive; unpack it"):
         read(made(tmp_path / "a.txt", COMPRESS[compression](data) if compression else data))
 
 
@@ -151,7 +151,7 @@ def test_a_zip_bomb_is_refused_before_it_fills_memory(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.json", bytes(66 << 20))
     path = tmp_path / "bomb.zip"
-    with pytest.raises(BadInput, match="expands more than"):
+    with pytest.raises(BadInput, match=r"(bomb|bomb\.zip): expands more than"):
         read(File(str(path), "bomb.zip", path.stat().st_size))
 
 
