@@ -6,7 +6,7 @@ id        variety and index
 licence   MIT (README; there is no LICENSE file)
 language  from the file name: MSA is arb_Arab, Egyptian is arz_Arab, Moroccan is ary_Arab
 category  arabic
-dirt      none known
+dirt      none observed
 facts     UBC-NLP/arastories, data/Formatted-*-prompts-stories-for-fine-tuning.csv
 """
 

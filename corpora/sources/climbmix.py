@@ -6,7 +6,7 @@ id        file name and row number
 licence   CC BY-NC 4.0 (from memory, not checked)
 language  eng_Latn
 category  english
-dirt      none known except that of web text
+dirt      that of web text
 facts     karpathy's shuffled shards have this single column (not checked at the publisher)
 """
 

@@ -6,7 +6,7 @@ id        id (`<urn:uuid:...>`, the WARC record)
 licence   ODC-By 1.0, under Common Crawl's terms of use
 language  eng_Latn (column language is `en`)
 category  english
-dirt      none known except that of web text; score is kept in the metadata
+dirt      that of web text; score is kept in the metadata
 facts     schema in the card of airtrain-ai/fineweb-edu-fortified
 """
 
