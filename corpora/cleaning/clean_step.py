@@ -52,7 +52,7 @@ class Clean(PipelineStep):  # type: ignore[misc]
             kinds.setdefault(is_arabic(document.metadata["language"]), []).append(place)
         for arabic, places in kinds.items():
             texts = [batch[place].text for place in places]
-            now, lost, touched = normalise_texts(texts, arabic, self.options, self.source.profile)
+            now, lost, touched = normalise_texts(texts, arabic, self.options, self.source.cleaning)
             for step, count in zip(STEPS, touched.sum(0).tolist(), strict=True):
                 if count:
                     self.counter.count_changed(step, count)

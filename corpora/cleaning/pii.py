@@ -88,7 +88,7 @@ class MaskPersonalData(PipelineStep):  # type: ignore[misc]
         """The documents, masked in place."""
         for document in data:
             before = document.text
-            if self.source.profile != "verbatim":
+            if self.source.cleaning != "verbatim":
                 document.text, found = mask(before)
                 for kind, chars in found.items():
                     self.counter.count_changed(kind, chars)

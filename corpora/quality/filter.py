@@ -53,7 +53,8 @@ class Limits:
 def profiles_of(source: Source, asked: Quality | Literal["source"] = "source") -> dict[str, Quality]:
     """The profile of each category of a source's documents: the one asked for, or the source's own."""
     return {
-        category: (source.quality or usual) if asked == "source" else asked for category, usual in BY_CATEGORY.items()
+        category: (source.quality_profile or usual) if asked == "source" else asked
+        for category, usual in BY_CATEGORY.items()
     }
 
 

@@ -26,7 +26,7 @@ class AraStories(Source):
     """Stories of AraStories."""
 
     name: ClassVar[str] = "arastories"
-    quality: ClassVar[Quality | None] = "stories"
+    quality_profile: ClassVar[Quality | None] = "stories"
     FILES: ClassVar[tuple[str, ...]] = ("*.csv",)
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"Prompt", "Story"}),)
     LANGUAGE: ClassVar[str] = "arb_Arab"

@@ -121,8 +121,8 @@ class Source(abc.ABC):
     CATEGORY: ClassVar[Category | None] = None  # None: english for eng_Latn, else arabic
     LANGUAGE: ClassVar[str] = ""
     LICENSE: ClassVar[str] = ""
-    profile: ClassVar[Profile] = "prose"  # how `Clean` treats its text
-    quality: ClassVar[Quality | None] = None  # the rules its text is held to on request; None: its category's
+    cleaning: ClassVar[Profile] = "prose"  # mode of `Clean` for its text
+    quality_profile: ClassVar[Quality | None] = None  # rules of profile "source"; None: by category
 
     language: str = ""
     category: Category | None = None

@@ -24,7 +24,7 @@ class ClimbMix(Source):
     """Rows of ClimbMix."""
 
     name: ClassVar[str] = "climbmix"
-    quality: ClassVar[Quality | None] = "none"
+    quality_profile: ClassVar[Quality | None] = "none"
     FILES: ClassVar[tuple[str, ...]] = ("*.parquet",)
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"text"}),)
     CATEGORY: ClassVar[Category | None] = "english"

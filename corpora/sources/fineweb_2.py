@@ -26,7 +26,7 @@ class FineWeb2(Source):
     """Rows of FineWeb-2."""
 
     name: ClassVar[str] = "fineweb-2"
-    quality: ClassVar[Quality | None] = "none"
+    quality_profile: ClassVar[Quality | None] = "none"
     FILES: ClassVar[tuple[str, ...]] = ("*.parquet",)
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"text", "id", "language", "language_script"}),)
     LICENSE: ClassVar[str] = "ODC-By-1.0"

@@ -25,7 +25,7 @@ class FineWebEdu(Source):
     """Rows of FineWeb-Edu."""
 
     name: ClassVar[str] = "fineweb-edu"
-    quality: ClassVar[Quality | None] = "none"
+    quality_profile: ClassVar[Quality | None] = "none"
     FILES: ClassVar[tuple[str, ...]] = ("*.parquet",)
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"text", "id", "score", "int_score"}),)
     CATEGORY: ClassVar[Category | None] = "english"

@@ -27,7 +27,7 @@ class Gsm8k(Source):
     """Problems of GSM8K."""
 
     name: ClassVar[str] = "gsm8k"
-    quality: ClassVar[Quality | None] = "none"
+    quality_profile: ClassVar[Quality | None] = "none"
     FILES: ClassVar[tuple[str, ...]] = ("*.jsonl", "*.jsonl.*")
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"question", "answer"}),)
     CATEGORY: ClassVar[Category | None] = "math"

@@ -31,13 +31,13 @@ class Quran(Source):
     """Suras, one document each."""
 
     name: ClassVar[str] = "quran"
-    quality: ClassVar[Quality | None] = "none"
+    quality_profile: ClassVar[Quality | None] = "none"
     FILES: ClassVar[tuple[str, ...]] = ("quran*.txt", "quran*.xml")
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"sura", "ayas", "notice"}),)
     CATEGORY: ClassVar[Category | None] = "classical"
     LANGUAGE: ClassVar[str] = "arb_Arab"
     LICENSE: ClassVar[str] = "CC-BY-3.0"
-    profile: ClassVar[Profile] = "verbatim"
+    cleaning: ClassVar[Profile] = "verbatim"
 
     @property
     def formats(self) -> tuple[Format, ...]:

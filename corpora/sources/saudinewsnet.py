@@ -30,7 +30,7 @@ class SaudiNewsNet(Source):
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"content", "url", "title", "date_extracted"}),)
     LANGUAGE: ClassVar[str] = "arb_Arab"
     LICENSE: ClassVar[str] = "CC-BY-NC-SA-4.0"
-    quality: ClassVar[Quality | None] = "none"
+    quality_profile: ClassVar[Quality | None] = "none"
 
     @property
     def formats(self) -> tuple[Format, ...]:

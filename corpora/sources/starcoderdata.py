@@ -33,7 +33,7 @@ class StarCoderData(Source):
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"max_stars_repo_path", "content", "id"}),)
     CATEGORY: ClassVar[Category | None] = "code"
     LICENSE: ClassVar[str] = "permissive, by repository"
-    profile: ClassVar[Profile] = "code"
+    cleaning: ClassVar[Profile] = "code"
 
     @property
     def formats(self) -> tuple[Format, ...]:

@@ -24,7 +24,7 @@ class Tashkeela(Source):
     """Passages of Tashkeela."""
 
     name: ClassVar[str] = "tashkeela"
-    quality: ClassVar[Quality | None] = "none"
+    quality_profile: ClassVar[Quality | None] = "none"
     FILES: ClassVar[tuple[str, ...]] = ("*.txt", "*.txt.*")
     CATEGORY: ClassVar[Category | None] = "classical"
     LANGUAGE: ClassVar[str] = "arb_Arab"

@@ -44,7 +44,7 @@ class TheStackV2(Source):
     FILES: ClassVar[tuple[str, ...]] = ("*.parquet",)
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"blob_id", "path", "language"}),)
     CATEGORY: ClassVar[Category | None] = "code"
-    profile: ClassVar[Profile] = "code"
+    cleaning: ClassVar[Profile] = "code"
 
     content: str = ""
     everything: bool = False

@@ -24,7 +24,7 @@ class TinyStories(Source):
     """Stories of TinyStories."""
 
     name: ClassVar[str] = "tinystories"
-    quality: ClassVar[Quality | None] = "stories"
+    quality_profile: ClassVar[Quality | None] = "stories"
     FILES: ClassVar[tuple[str, ...]] = ("*.txt", "*.txt.*")
     CATEGORY: ClassVar[Category | None] = "english"
     LANGUAGE: ClassVar[str] = "eng_Latn"

@@ -35,7 +35,7 @@ class Wikipedia(Source):
     """Articles of Wikipedia."""
 
     name: ClassVar[str] = "wikipedia"
-    quality: ClassVar[Quality | None] = "none"
+    quality_profile: ClassVar[Quality | None] = "none"
     FILES: ClassVar[tuple[str, ...]] = ("*.parquet", "wiki_[0-9]*")
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"id", "url", "title", "text"}),)
     LICENSE: ClassVar[str] = "CC-BY-SA-4.0"
