@@ -1,1 +1,1 @@
-"""Text in: one reader per source, Arabic normalisation, quality, deduplication."""
+"""Documents from published corpora: one reader per source, Arabic normalisation, quality filters, deduplication."""

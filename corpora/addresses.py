@@ -1,7 +1,8 @@
-"""Addresses without their secrets: user, password, query and fragment of a URL are for opening it, not for showing.
+"""Removal of secrets from URLs.
 
-`bare` gives the form of an address that may stand in a name, an id, a manifest, a log or a message; `scrub` cleans a
-text of a library, which may quote the whole address, or a piece of it.
+The user, password, query and fragment of a URL may be secret. They are used to open the URL and are never shown.
+`bare` returns the form of an address that is safe in a name, an id, a manifest, a log or a message. `scrub` removes
+secrets from a message of another library, which may quote an address or a part of it.
 """
 
 from __future__ import annotations
@@ -15,18 +16,18 @@ _CHAINED = re.compile(r"::(?=[A-Za-z][A-Za-z0-9+.-]*://)")
 _HIDDEN = "***"
 _WEB = ("http", "https", "ftp", "sftp", "ssh")
 _SHORT = 4
-"""Characters; a shorter secret is only replaced where it is a word of its own."""
+"""Characters. A shorter secret is replaced only where it is a whole word."""
 
 
-def is_remote(place: str) -> bool:
+def is_remote(location: str) -> bool:
     """Return True for an address (`hf://`, `s3://`, `https://`), False for a path."""
-    return "://" in place
+    return "://" in location
 
 
 def bare(address: str) -> str:
-    """The address without user, password, query and fragment; a path is returned as it is.
+    """Return an address without user, password, query and fragment. A path is returned unchanged.
 
-    An address that can't be split with certainty (a password with `/` in it) keeps its scheme alone.
+    Only the scheme is kept if the address can't be split with certainty (for example if its password contains `/`).
 
     >>> bare("https://user:password@host:8080/a/b.jsonl?signature=x#part")
     'https://host:8080/a/b.jsonl'
@@ -35,14 +36,18 @@ def bare(address: str) -> str:
 
 
 def has_secrets(address: str) -> bool:
-    """Return True if an address has a part that must not be kept."""
+    """Return True if an address has a part that `bare` removes."""
     return bare(address) != address
 
 
 def scrub(text: str, *addresses: str) -> str:
-    """A text with every address in it bare, and without any secret part of `addresses`, quoted or not."""
-    text = _IN_TEXT.sub(lambda found: bare(found[0]), text)
-    for secret in sorted({part for one in addresses for part in _secrets(one)}, key=len, reverse=True):
+    """Remove secrets from a text.
+
+    Every address in the text is replaced by its bare form. Every secret part of `addresses` is replaced by `***`,
+    with or without percent-encoding.
+    """
+    text = _IN_TEXT.sub(lambda match: bare(match[0]), text)
+    for secret in sorted({part for address in addresses for part in _secrets(address)}, key=len, reverse=True):
         if len(secret) >= _SHORT:
             text = text.replace(secret, _HIDDEN)
         else:
@@ -54,7 +59,7 @@ def _bare(address: str) -> str:
     scheme, separator, rest = address.partition("://")
     if not separator:
         return address
-    server, slash, path = _cut(scheme, rest)[0].partition("/")
+    server, slash, path = _split(scheme, rest)[0].partition("/")
     server = server.rpartition("@")[2]
     if scheme in _WEB:
         _, _, port = server.rpartition("]")[2].partition(":")
@@ -65,21 +70,23 @@ def _bare(address: str) -> str:
     return f"{scheme}://{server}{slash}{path}"
 
 
-def _cut(scheme: str, rest: str) -> list[str]:
-    """The place in an address, and its query and fragment. In `hf://` and `s3://` a `?` is a glob's sign, unless a
-    key and `=` follow it."""
-    found = re.search(r"[?#]" if scheme in _WEB else r"#|\?(?=[\w.%~-]+=)", rest)
-    return [rest[: found.start()], *re.split(r"[?#]", rest[found.end() :])] if found else [rest]
+def _split(scheme: str, rest: str) -> list[str]:
+    """Split an address without its scheme into [location, query and fragment ...].
+
+    In `hf://` and `s3://` a `?` is a wildcard, unless a key and `=` follow it.
+    """
+    match = re.search(r"[?#]" if scheme in _WEB else r"#|\?(?=[\w.%~-]+=)", rest)
+    return [rest[: match.start()], *re.split(r"[?#]", rest[match.end() :])] if match else [rest]
 
 
 def _secrets(address: str) -> Iterator[str]:
-    """The parts of an address that `bare` leaves out, whole, in pieces, and in both spellings."""
-    for one in _CHAINED.split(address) if is_remote(address) else []:
-        scheme, _, rest = one.partition("://")
-        place, *parts = _cut(scheme, rest)
-        server = place.partition("/")[0]
+    """Yield the parts of an address that `bare` removes: whole and in pieces, with and without percent-encoding."""
+    for link in _CHAINED.split(address) if is_remote(address) else []:
+        scheme, _, rest = link.partition("://")
+        location, *parts = _split(scheme, rest)
+        server = location.partition("/")[0]
         user = server.rpartition("@")[0]
-        if bare(one).endswith(f"://{_HIDDEN}"):
+        if bare(link).endswith(f"://{_HIDDEN}"):
             parts.append(rest)
             user = user or server
         parts += [user, *user.split(":", 1)]

@@ -1,4 +1,4 @@
-"""Text columns of Arrow as UTF-8 bytes and offsets, without copying: the form that compiled loops read."""
+"""Zero-copy access to Arrow text columns as UTF-8 bytes and offsets, for compiled loops."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import pyarrow
 def chunks(texts: pyarrow.ChunkedArray) -> Iterator[tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]]:
     """Yield each non-empty chunk of a text column as (bytes, offsets).
 
-    bytes: UTF-8 of the chunk's texts, one after the other. offsets: (texts + 1,); text k is
-    `bytes[offsets[k] : offsets[k + 1]]`. Nothing is copied.
+    bytes    uint8: the UTF-8 of the chunk's texts, concatenated
+    offsets  int64, shape (texts + 1,): text k is `bytes[offsets[k] : offsets[k + 1]]`
+
+    Both are views of Arrow's buffers.
     """
     for chunk in texts.cast(pyarrow.large_string()).chunks:
         _, bounds, data = chunk.buffers()

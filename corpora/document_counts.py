@@ -1,13 +1,14 @@
-"""What came in, what became of it, and why: the counts of one part, kept by every step that touches it.
+"""Counts of the documents of one part: input, output, and what was added or dropped, by reason.
 
-One `DocumentCounter` is shared by the reader, the cleaning, the filters and the writer of one rank (they run in one
-process; datatrove copies a pipeline with its shared objects whole). The reader resets it when a rank begins. For each
-unit of account (documents, bytes, chars)
+One `DocumentCounter` is shared by the reader, the cleaning, the filters and the writer of one rank. They run in one
+process, and datatrove copies a pipeline together with its shared objects. The reader resets the counter at the
+beginning of a rank. When a part is done, the following holds for each unit (documents, bytes, chars):
 
     in + added = out + dropped, by reason
 
-holds when a part is done: a line that could not be read is one document in and one dropped. Cleaning that shortens or
-lengthens a text moves bytes and chars through the reason "normalised". Beside the ledgers stands a census, to look at.
+A line that can't be read counts as one input document and one dropped document. If cleaning changes the length of a
+text, the difference in bytes and chars is counted under the reason "normalised". The counter also collects
+`DocumentStatistics`, for reports.
 """
 
 from __future__ import annotations
@@ -25,13 +26,23 @@ NORMALISED = "normalised"
 
 
 class DocumentCounter:
-    """Counts of one part. Bytes are UTF-8 bytes of text (raw bytes for what never became text); chars code points."""
+    """Counts of one part.
+
+    Bytes are UTF-8 bytes of text, or raw bytes of input that could not be decoded. Chars are code points.
+
+    input, out      unit -> count
+    added, dropped  unit -> reason -> count
+    changed         cleaning step -> characters
+    strata          "source language category" -> unit -> count of the output
+    bad             one message for each file that was abandoned
+    inputs          name, byte ranges and sha256 of each input slice
+    """
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything: a new part begins."""
+        """Set all counts to zero, for a new part."""
         self.input = dict.fromkeys(UNITS, 0)
         self.out = dict.fromkeys(UNITS, 0)
         self.added: dict[str, dict[str, int]] = {unit: {} for unit in UNITS}
@@ -42,25 +53,29 @@ class DocumentCounter:
         self.inputs: list[dict[str, Any]] = []
         self.statistics = DocumentStatistics()
 
-    def read(self, name: str, ranges: list[list[int]], sha256: str) -> None:
-        """Byte ranges of an input file were read; `sha256` is of their bytes, in that order."""
+    def add_input(self, name: str, ranges: list[list[int]], sha256: str) -> None:
+        """Record the byte ranges that were read of an input file.
+
+        ranges  [start, stop) in bytes, in the order in which they were read
+        sha256  of the bytes of all ranges, in that order
+        """
         self.inputs.append({"name": name, "ranges": ranges, "sha256": sha256})
 
     def count_input(self, size: int, chars: int) -> None:
-        """One document, or one line that should have been one, was read."""
+        """Count one input record of `size` bytes and `chars` characters."""
         self.input["documents"] += 1
         self.input["bytes"] += size
         self.input["chars"] += chars
 
     def count_dropped(self, reason: str, size: int, chars: int, document: Document | None = None) -> None:
-        """One document goes no further; `document` where it became one."""
+        """Count one dropped record of `size` bytes and `chars` characters; give `document` if it was parsed."""
         if document is not None:
             self.statistics.drop(document, reason)
         for unit, count in zip(UNITS, (1, size, chars), strict=True):
             _add(self.dropped[unit], reason, count)
 
     def count_removed(self, reason: str, size: int, chars: int) -> None:
-        """Part of a document goes: `size` bytes and `chars` chars less (more, if negative)."""
+        """Count a part of a document that was removed: `size` bytes and `chars` characters (added, if negative)."""
         for unit, count in (("bytes", size), ("chars", chars)):
             if count > 0:
                 _add(self.dropped[unit], reason, count)
@@ -68,18 +83,18 @@ class DocumentCounter:
                 _add(self.added[unit], reason, -count)
 
     def count_changed(self, step: str, chars: int) -> None:
-        """A cleaning step touched `chars` characters."""
+        """Count `chars` characters that a cleaning step changed."""
         _add(self.changed, step, chars)
 
     def count_output(self, document: Document, size: int | None = None) -> None:
-        """One document is written; `size` is its bytes, where they are known."""
+        """Count one written document; `size` is its number of bytes, computed if None."""
         chars = len(document.text)
         size = utf8_size(document.text) if size is None else size
         columns = document.metadata
         self.count_outputs(columns["source"], columns["language"], columns["category"], 1, size, chars)
 
     def count_outputs(self, source: str, language: str, category: str, documents: int, size: int, chars: int) -> None:
-        """`documents` of one kind are written."""
+        """Count written documents of one stratum: their number, bytes and characters."""
         stratum = self.strata.setdefault(f"{source} {language} {category}", dict.fromkeys(UNITS, 0))
         for unit, count in zip(UNITS, (documents, size, chars), strict=True):
             self.out[unit] += count
@@ -87,14 +102,14 @@ class DocumentCounter:
 
     @property
     def balanced(self) -> bool:
-        """Whether in + added = out + dropped, in every unit of account."""
+        """True if in + added = out + dropped in every unit."""
         return all(
             self.input[unit] + sum(self.added[unit].values()) == self.out[unit] + sum(self.dropped[unit].values())
             for unit in UNITS
         )
 
     def counts(self) -> dict[str, dict[str, Any]]:
-        """For each unit of account: {"in": n, "added": {reason: n}, "out": n, "dropped": {reason: n}}."""
+        """Return, for each unit, {"in": n, "added": {reason: n}, "out": n, "dropped": {reason: n}}."""
         return {
             unit: {
                 "in": self.input[unit],
@@ -106,10 +121,7 @@ class DocumentCounter:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, in plain values: `ledgers`, `changed` (step -> chars), `strata` ("source language category" ->
-        documents, bytes, chars out), `bad` (one sentence for each file given up), `inputs` (ranges of files and their
-        sha256) and `census`.
-        """
+        """Return all counts as JSON values, under the keys that sealed folders use."""
         return {
             "ledgers": self.counts(),
             "changed": dict(sorted(self.changed.items())),

@@ -1,10 +1,12 @@
-"""A census of documents: how many were kept and dropped, by kind and reason, how long they are, and ten to read.
+"""Statistics of documents for reports: counts and lengths of the kept and dropped documents, and samples of both.
 
-A ledger (`corpora.document_counts`) proves that nothing is lost; a census is to look at. It counts documents that
-became one (a line that could not be read has no words), by source, language, category and reason ("" for those kept):
-documents, bytes, chars, words (what white space divides), and lengths in characters, in octaves: `lengths[k]` have 2^k
-<= chars < 2^(k+1). Samples are those whose ids have the smallest hashes, so that they are the same for any number of
-parts, workers and runs: SAMPLES kept ones and as many dropped ones of each source, the first EXCERPT characters.
+`corpora.document_counts` proves that nothing is lost; these statistics are for inspection. They cover parsed documents
+only: a line that can't be read has no words. Documents are grouped by source, language, category and reason ("" for
+kept documents). Each group has the number of documents, bytes, chars and words (separated by white space), and a
+histogram of lengths in characters: `lengths[k]` documents have 2^k <= chars < 2^(k+1).
+
+The samples are the first EXCERPT characters of SAMPLES kept and SAMPLES dropped documents of each source. They are the
+documents with the smallest hashes of their ids, so that they do not depend on the number of parts and workers.
 """
 
 from __future__ import annotations
@@ -32,13 +34,14 @@ KEPT = ""
 
 UNITS = ("documents", "bytes", "chars", "words")
 LABELS = ("source", "language", "category")
-_SEED = 0x636F727075730A  # another draw than whatever else hashes ids
+_SEED = 0x636F727075730A  # makes the hashes independent of other hashes of the same ids
 
-_WAITING = 1 << 20
+_PENDING_CHARS = 1 << 20
+"""Characters of dropped documents that are collected before they are counted in one batch."""
 
 
 class DocumentStatistics:
-    """Counts and samples of the documents it is shown. `to_json` is what `merge` adds up."""
+    """Counts and samples of documents. `merge` adds up the results of `to_json`."""
 
     def __init__(self) -> None:
         self._groups: dict[tuple[str, ...], list[int]] = {}
@@ -48,10 +51,10 @@ class DocumentStatistics:
         self._waiting_chars = 0
 
     def drop(self, document: Document, reason: str) -> None:
-        """One document that goes no further."""
+        """Count one dropped document."""
         self._waiting.append((document, reason))
         self._waiting_chars += len(document.text)
-        if self._waiting_chars > _WAITING:
+        if self._waiting_chars > _PENDING_CHARS:
             self._flush()
 
     def add(
@@ -61,41 +64,47 @@ class DocumentStatistics:
         labels: Sequence[tuple[str, ...]],
         reasons: Iterable[str] = itertools.repeat(KEPT),
     ) -> None:
-        """Many documents: their labels are (source, language, category)."""
+        """Count documents.
+
+        ids      id of each document
+        texts    text of each document
+        labels   (source, language, category) of each document
+        reasons  reason for which each document was dropped, "" if it was kept
+        """
         counts = counts_of(texts)
         octaves = np.frexp(np.maximum(counts[1], 1))[1] - 1
         keys = [(*label, reason) for label, reason in zip(labels, reasons, strict=False)]
         groups: dict[tuple[str, ...], list[int]] = {}
-        for place, key in enumerate(keys):
-            groups.setdefault(key, []).append(place)
-        for key, places in groups.items():
+        for index, key in enumerate(keys):
+            groups.setdefault(key, []).append(index)
+        for key, indices in groups.items():
             group, lengths = self._groups.setdefault(key, [0] * 4), self._lengths.setdefault(key, [0] * 40)
-            for unit, count in enumerate([len(places), *counts[:, places].sum(1).tolist()]):
+            for unit, count in enumerate([len(indices), *counts[:, indices].sum(1).tolist()]):
                 group[unit] += count
-            for octave, count in enumerate(np.bincount(octaves[places]).tolist()):
+            for octave, count in enumerate(np.bincount(octaves[indices]).tolist()):
                 lengths[octave] += count
-        for place, (name, key) in enumerate(zip(ids, keys, strict=True)):
+        for index, (name, key) in enumerate(zip(ids, keys, strict=True)):
             hashed = _hash(name)
             chosen = self._samples.setdefault((key[0], "dropped" if key[-1] else "kept"), [])
             if len(chosen) < SAMPLES or hashed < chosen[-1][0]:
-                text = pyarrow.compute.utf8_slice_codeunits(texts.slice(place, 1), 0, EXCERPT)[0].as_py()
-                chars = int(counts[1, place])
+                text = pyarrow.compute.utf8_slice_codeunits(texts.slice(index, 1), 0, EXCERPT)[0].as_py()
+                chars = int(counts[1, index])
                 record = {"id": name, "language": key[1], "reason": key[-1], "chars": chars, "text": text}
                 chosen.append((hashed, record))
-                chosen.sort(key=lambda one: (one[0], one[1]["id"]))
+                chosen.sort(key=lambda sample: (sample[0], sample[1]["id"]))
                 del chosen[SAMPLES:]
 
     def to_json(self) -> dict[str, Any]:
-        """{"groups": [labels, reason, UNITS, lengths], "samples": {source: {"kept" or "dropped": [...]}}}."""
+        """Return {"groups": [labels, reason, UNITS, lengths], "samples": {source: {"kept" or "dropped": [...]}}}."""
         self._flush()
         return {
             "groups": [
                 dict(zip((*LABELS, "reason"), key, strict=True))
                 | dict(zip(UNITS, self._groups[key], strict=True))
-                | {"lengths": _cut(self._lengths[key])}
+                | {"lengths": _trimmed(self._lengths[key])}
                 for key in sorted(self._groups)
             ],
-            "samples": _by_source({key: [one for _, one in chosen] for key, chosen in self._samples.items()}),
+            "samples": _by_source({key: [sample for _, sample in chosen] for key, chosen in self._samples.items()}),
         }
 
     def _flush(self) -> None:
@@ -103,46 +112,50 @@ class DocumentStatistics:
             return
         documents, reasons = zip(*self._waiting, strict=True)
         self._waiting, self._waiting_chars = [], 0
-        texts = pyarrow.chunked_array([pyarrow.array([one.text for one in documents], pyarrow.large_string())])
-        labels = [tuple(one.metadata[label] for label in LABELS) for one in documents]
-        self.add([one.id for one in documents], texts, labels, reasons)
+        texts = pyarrow.chunked_array(
+            [pyarrow.array([document.text for document in documents], pyarrow.large_string())]
+        )
+        labels = [tuple(document.metadata[label] for label in LABELS) for document in documents]
+        self.add([document.id for document in documents], texts, labels, reasons)
 
 
-def merge(found: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The census of many parts, from those of each (`DocumentStatistics.to_json`)."""
+def merge(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Add up the statistics of several parts, each a result of `DocumentStatistics.to_json`."""
     groups: dict[tuple[str, ...], dict[str, Any]] = {}
     samples: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for one in found:
-        for group in one["groups"]:
+    for part in parts:
+        for group in part["groups"]:
             key = tuple(group[name] for name in (*LABELS, "reason"))
             if key not in groups:
                 groups[key] = {**group, "lengths": list(group["lengths"])}
                 continue
-            into = groups[key]
+            total = groups[key]
             for unit in UNITS:
-                into[unit] += group[unit]
-            pairs = itertools.zip_longest(into["lengths"], group["lengths"], fillvalue=0)
-            into["lengths"] = [mine + others for mine, others in pairs]
-        for source, kinds in one["samples"].items():
-            for kind, some in kinds.items():
-                samples.setdefault((source, kind), []).extend(some)
+                total[unit] += group[unit]
+            pairs = itertools.zip_longest(total["lengths"], group["lengths"], fillvalue=0)
+            total["lengths"] = [sum(pair) for pair in pairs]
+        for source, kinds in part["samples"].items():
+            for kind, records in kinds.items():
+                samples.setdefault((source, kind), []).extend(records)
     chosen = {
-        key: heapq.nsmallest(SAMPLES, some, key=lambda one: (_hash(one["id"]), one["id"]))
-        for key, some in samples.items()
+        key: heapq.nsmallest(SAMPLES, records, key=lambda record: (_hash(record["id"]), record["id"]))
+        for key, records in samples.items()
     }
     return {"groups": [groups[key] for key in sorted(groups)], "samples": _by_source(chosen)}
 
 
 def counts_of(texts: pyarrow.ChunkedArray) -> npt.NDArray[np.int64]:
-    """Bytes, chars and words of each text, shape (3, texts). Words are runs of bytes over 0x20, which is what lies
-    between spaces and line ends."""
-    found = np.zeros((3, len(texts)), np.int64)
+    """Return the number of bytes, chars and words of each text: int64, shape (3, texts).
+
+    A word is a run of bytes over 0x20.
+    """
+    counts = np.zeros((3, len(texts)), np.int64)
     first = 0
     for data, offsets in chunks(texts):
         stop = first + offsets.size - 1
-        _count(data, offsets, found[:, first:stop])
+        _count(data, offsets, counts[:, first:stop])
         first = stop
-    return found
+    return counts
 
 
 def _hash(name: str) -> int:
@@ -156,21 +169,21 @@ def _by_source(samples: Mapping[tuple[str, str], list[dict[str, Any]]]) -> dict[
     return result
 
 
-def _cut(lengths: list[int]) -> list[int]:
-    """Without the empty octaves at the end."""
+def _trimmed(lengths: list[int]) -> list[int]:
+    """Remove the empty octaves at the end of a histogram."""
     last = max((octave for octave, count in enumerate(lengths) if count), default=-1)
     return lengths[: last + 1]
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _count(data: Any, offsets: Any, found: Any) -> None:
-    for number in range(found.shape[1]):
+def _count(data: Any, offsets: Any, counts: Any) -> None:
+    for number in range(counts.shape[1]):
         text = data[offsets[number] : offsets[number + 1]]
         chars, words = 0, 0
-        for place in range(text.size):
-            if text[place] & 0xC0 != 0x80:
+        for index in range(text.size):
+            if text[index] & 0xC0 != 0x80:
                 chars += 1
-            # Without knowing what came before: many bytes at once.
-            if (text[place] > 0x20) & (place == 0 or text[place - 1] <= 0x20):
+            # No state is carried from byte to byte, so that the compiler can vectorise the loop.
+            if (text[index] > 0x20) & (index == 0 or text[index - 1] <= 0x20):
                 words += 1
-        found[0, number], found[1, number], found[2, number] = text.size, chars, words
+        counts[0, number], counts[1, number], counts[2, number] = text.size, chars, words

@@ -1,9 +1,9 @@
-"""The documents folder's Parquet: one schema for every source, written the same way every time.
+"""The Parquet files of a documents folder: one schema for every source, and deterministic output.
 
-zstd, a checksum in every page (Parquet's only protection against a flipped bit, off by default in every writer),
-row groups bounded by text, not by rows, as a row may be a book. `text` is Arrow's large_string: the texts of
-a part may exceed the 2 GiB that a string column's 32-bit offsets reach. A single value can't exceed Parquet's own
-limit of 2 GiB a page: a longer text is dropped and counted.
+Files are compressed with zstd. Every page has a checksum, which is Parquet's only protection against a flipped bit and
+is off by default in every writer. Row groups are bounded by characters of text, not by rows, since a row may be a
+book. `text` is Arrow's large_string: the texts of a part may exceed the 2 GiB limit of 32-bit offsets. A page of
+Parquet is limited to 2 GiB; a text that would not fit is dropped and counted.
 """
 
 from __future__ import annotations
@@ -33,12 +33,13 @@ SCHEMA = pyarrow.schema(
         ),
     ]
 )
-"""Columns of a documents part. What is not known is "", metadata a JSON object."""
+"""Columns of a documents part. A missing value is "". `metadata` is a JSON object."""
 
 ROW_GROUP = 4 << 20
-"""Code points of text in a row group, at most, unless one document has more."""
+"""Maximum number of code points of text in a row group. A longer document has a row group of its own."""
 
 LONGEST_TEXT = 1 << 30
+"""Maximum number of bytes of a text."""
 
 _json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, allow_nan=False).encode
 _LABELS = ("source", "category", "language", "license", "url", "date")
@@ -48,10 +49,10 @@ _FEW_VALUES = ["source", "category", "language", "license"]
 def write_documents(
     documents: Iterable[Document], file: IO[bytes] | Any, counter: DocumentCounter, *, longest: int = LONGEST_TEXT
 ) -> None:
-    """Write documents to a binary file, and count them in `counter`. Equal documents give equal bytes.
+    """Write documents to a binary file and count them in `counter`. Equal documents give equal bytes.
 
-    A text of more than `longest` bytes is dropped ("text over 1024 MiB"), as is a document with "metadata that is no
-    JSON", or is nested too deep for it.
+    A document is dropped and counted if its text has more than `longest` bytes (reason "text over 1024 MiB"), or if
+    its metadata can't be encoded as JSON or is nested too deeply (reason "metadata that is no JSON").
     """
     with _writer(file) as writer:
         for batch in _batches(documents, counter, longest):
@@ -59,7 +60,7 @@ def write_documents(
 
 
 def write_table(table: pyarrow.Table, file: IO[bytes] | Any) -> None:
-    """Write a table of documents, which are counted already."""
+    """Write a table of documents, with columns as in SCHEMA, to a binary file. Nothing is counted."""
     with _writer(file) as writer:
         first = 0
         for stop in _row_groups(table):
@@ -70,7 +71,14 @@ def write_table(table: pyarrow.Table, file: IO[bytes] | Any) -> None:
 def read_documents(
     data: bytes | memoryview, columns: Sequence[str] | None = None, *, name: str = "part"
 ) -> pyarrow.Table:
-    """The documents in the bytes of a part; `columns` all or some. Page checksums are verified: BadInput(`name`)."""
+    """Return the documents of a part and verify the page checksums.
+
+    data     contents of the file
+    columns  columns to read, all by default
+    name     name of the file in errors
+
+    Raises BadInput if the file is damaged.
+    """
     try:
         return _open(data).read(columns=columns)
     except PARQUET_FAULTS as error:
@@ -80,7 +88,7 @@ def read_documents(
 def row_groups(
     data: bytes | memoryview, columns: Sequence[str] | None = None, *, name: str = "part"
 ) -> Iterator[pyarrow.Table]:
-    """As `read`, one row group after the other: of ROW_GROUP characters, or one longer document."""
+    """Yield the documents of a part by row group. Parameters and errors are those of `read_documents`."""
     try:
         file = _open(data)
         for number in range(file.num_row_groups):
@@ -111,7 +119,7 @@ def _writer(file: IO[bytes] | Any) -> pyarrow.parquet.ParquetWriter:
 
 def _batches(documents: Iterable[Document], counter: DocumentCounter, longest: int) -> Iterator[pyarrow.RecordBatch]:
     rows: list[Document] = []
-    said: list[str] = []
+    encoded: list[str] = []  # metadata of `rows`
     chars = 0
     for document in documents:
         length = len(document.text)
@@ -124,13 +132,13 @@ def _batches(documents: Iterable[Document], counter: DocumentCounter, longest: i
             counter.count_dropped("metadata that is no JSON", utf8_size(document.text), length, document)
             continue
         if rows and chars + length > ROW_GROUP:
-            yield _batch(rows, said, counter)
-            rows, said, chars = [], [], 0
+            yield _batch(rows, encoded, counter)
+            rows, encoded, chars = [], [], 0
         rows.append(document)
-        said.append(metadata)
+        encoded.append(metadata)
         chars += length
     if rows:
-        yield _batch(rows, said, counter)
+        yield _batch(rows, encoded, counter)
 
 
 def _batch(rows: list[Document], metadata: list[str], counter: DocumentCounter) -> pyarrow.RecordBatch:
@@ -153,7 +161,7 @@ def _batch(rows: list[Document], metadata: list[str], counter: DocumentCounter) 
 
 
 def _row_groups(table: pyarrow.Table) -> Iterator[int]:
-    """Ends of row groups."""
+    """Yield the index of the row after each row group."""
     size = 0
     for number, length in enumerate(pyarrow.compute.utf8_length(table["text"]).to_pylist()):
         if size and size + length > ROW_GROUP:

@@ -1,11 +1,11 @@
-"""What can go wrong on the way from files to documents.
+"""Exceptions of the corpora package.
 
 CorporaError
-├── BadInput        a file can't be read as what it should be: file, place in it, reason, mend
-│   ├── Unreachable     it lies somewhere else, and can't be got at
-│   └── Changed         it is not the file that was found: it was rewritten or replaced meanwhile
-├── NothingFound    the inputs name no file, or no document came of them
-└── UnknownSource   no source has that name: the closest ones are told
+├── BadInput        a file can't be read: file, place in it, reason, mend
+│   ├── Unreachable     a remote file can't be opened or read
+│   └── Changed         a file was rewritten or replaced while it was read
+├── NothingFound    the inputs contain no file or no document
+└── UnknownSource   no source has that name
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ from corpora.addresses import bare
 
 
 class CorporaError(Exception):
-    """Root of this room's exceptions; `str()` is one sentence for people."""
+    """Base class of this package's exceptions. `str()` is one sentence for users."""
 
 
 class BadInput(CorporaError):
-    """A file that can't be read as what it should be.
+    """A file that can't be read.
 
-    `file` is its path, or its address without secrets, `place` where in it ("byte 1024", "row 17", ""), `reason` what
-    is wrong, `mend` what to do about it.
+    file    path, or address without secrets
+    reason  description of the fault
+    place   position of the fault in the file ("byte 1024", "row 17"), or ""
+    mend    action that solves the problem, or ""
     """
 
     def __init__(self, file: str, reason: str, *, place: str = "", mend: str = "") -> None:
@@ -37,7 +39,7 @@ class BadInput(CorporaError):
         return f"{where}: {self.reason}" + (f"; {self.mend}" if self.mend else "")
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Exceptions are rebuilt from positional arguments when they come back from a worker process.
+        # Pickle rebuilds an exception of a worker process from positional arguments.
         return _bad_input, (self.file, self.reason, self.place, self.mend)
 
 
@@ -46,25 +48,29 @@ def _bad_input(file: str, reason: str, place: str, mend: str) -> BadInput:
 
 
 class Unreachable(BadInput):
-    """A file at an address that can't be got at."""
+    """A remote file that can't be opened or read."""
 
 
 class Changed(BadInput):
-    """A file that was rewritten or replaced between being found and being read to its end."""
+    """A file that was rewritten or replaced after it was found and before it was read to its end."""
 
 
 class NothingFound(CorporaError):
-    """The inputs lead to no file or no document; the message says what was looked for."""
+    """The inputs contain no file or no document. The message names the inputs and the patterns."""
 
 
 class UnknownSource(CorporaError):
-    """There is no source of that name; `closest` are the names most like it."""
+    """No source has the name `name`.
 
-    def __init__(self, name: str, known: Iterable[str]) -> None:
-        self.name, self.known = name, tuple(known)
-        super().__init__(name, self.known)
-        self.closest = difflib.get_close_matches(name, self.known, n=3, cutoff=0.4)
+    sources  names of all sources
+    closest  up to three similar names
+    """
+
+    def __init__(self, name: str, sources: Iterable[str]) -> None:
+        self.name, self.sources = name, tuple(sources)
+        super().__init__(name, self.sources)
+        self.closest = difflib.get_close_matches(name, self.sources, n=3, cutoff=0.4)
 
     def __str__(self) -> str:
         hint = f"did you mean {' or '.join(self.closest)}?" if self.closest else "the sources are"
-        return f"no source is called {self.name!r}: {hint}" + ("" if self.closest else f" {', '.join(self.known)}")
+        return f"no source is called {self.name!r}: {hint}" + ("" if self.closest else f" {', '.join(self.sources)}")

@@ -1,7 +1,8 @@
-"""Language labels: `arb_Arab` as FineWeb-2 and GlotLID write them (ISO 639-3 and ISO 15924), from what sources say.
+"""Language labels of documents.
 
-Macro codes are read as the variety that such text is written in: `ar` in web corpora and on Wikipedia is standard
-Arabic. A code that is not known is kept as it is.
+Labels have the form of FineWeb-2 and GlotLID: ISO 639-3 language and ISO 15924 script, for example `arb_Arab`. The
+code of a macrolanguage is mapped to the variety in which such text is usually written: `ar` in web corpora and on
+Wikipedia is standard Arabic.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _LABELS = {
     "fr": "fra_Latn",
 }
 
-# ISO 639-3: the members of macrolanguage `ara`. Not Persian, Urdu, ...: their kaf and yeh are not dirt.
+# Members of the macrolanguage `ara` in ISO 639-3. Others, such as Persian and Urdu, have kaf and yeh of their own.
 _MEMBERS = """
 aao abh abv acm acq acw acx acy adf aeb aec afb ajp apc apd ara arb arq ars ary arz auz avl ayh ayl ayn ayp pga shu ssh
 """
@@ -31,12 +32,12 @@ _ARABIC = frozenset(_MEMBERS.split())
 
 
 def label(code: str) -> str:
-    """`arb_Arab` for `ar`."""
+    """Return the label of a language code: `arb_Arab` for `ar`. A code without a label is returned unchanged."""
     return _LABELS.get(code, code)
 
 
 @lru_cache(256)
 def is_arabic(label: str) -> bool:
-    """Whether text so labelled is Arabic in Arabic script."""
+    """Return True if the label is that of a variety of Arabic in Arabic script."""
     language, _, script = label.partition("_")
     return script == "Arab" and language in _ARABIC

@@ -97,8 +97,7 @@ def folder_names(out: Path) -> list[str]:
             raise TypeError
         return [checked.file_name(name) for name in found]
     except (ValueError, TypeError):
-        sentence = f"{out / FOLDERS} is no record of arcorp, or was cut: delete it, or choose another --out"
-        raise UsageError(sentence) from None
+        raise UsageError(
             f"{out / FOLDERS} is no record of arcorp, or was cut: delete it, or choose another --out"
         ) from None
 

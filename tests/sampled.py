@@ -70,7 +70,7 @@ def main() -> None:
             ingested(samples, *folder, Path(scratch) / str(number))  # type: ignore[arg-type]
             for number, folder in enumerate(FOLDERS)
         ]
-    head = "# What `arcorp ingest` makes of the sample corpora: written by `python tests/sampled.py SAMPLES`.\n"
+    head = "# Output of `arcorp ingest` for the sample corpora, written by `python tests/sampled.py SAMPLES`.\n"
     COUNTS.write_text(head + yaml.safe_dump(found, sort_keys=False, allow_unicode=True, width=110), "utf-8")
 
 

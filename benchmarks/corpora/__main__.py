@@ -1,7 +1,8 @@
-"""`make bench-corpora`: how fast is text read, cleaned, filtered and deduplicated, and in what memory?
+"""`make bench-corpora`: speed and memory of reading, cleaning, filtering and deduplication of text.
 
-Speeds are megabytes of UTF-8 text a processor second of one core, so that a busy machine changes them little; what
-two workers gain is by the clock, and wants a quiet one. datatrove stands in the same environment.
+Speeds are in megabytes of UTF-8 text per processor second of one core, which depends little on the load of the
+machine. The gain from two workers is measured in wall-clock time and requires an idle machine. datatrove is measured
+in the same environment.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ SPEED = "MB a cpu-second"
 
 
 def main() -> None:
-    """Measure what is named on the command line, or all."""
+    """Run the measurements named on the command line, or all."""
     load = os.getloadavg()[0]
     scratch = Path(tempfile.mkdtemp(prefix="bench-corpora-", dir=os.environ.get("TMPDIR")))
     measurements: dict[str, Callable[[], dict[str, Any]]] = {
@@ -48,32 +49,34 @@ def main() -> None:
 
 
 def _goals(results: dict[str, Any]) -> list[Goal]:
-    """Each goal of what was measured."""
+    """Return the goals of the measurements in `results`."""
     peer = f"datatrove {version('datatrove')}"
     goals: list[Goal] = []
-    if one := results.get("copying"):
-        goals.append(Goal("Parquet read, normalised, written", one[SPEED], SPEED, "at least", 60))
-    if one := results.get("normalise"):
-        goals.append(Goal("normalising, the slowest of four", min(one.values()), SPEED, "at least", 200))
-    if one := results.get("quality"):
-        agreed = one["agreement"]["equal"] * 100
-        goals.append(Goal("quality rules, the least gain of all kinds", one["times"], "x", "at least", 30, peer))
+    if result := results.get("copying"):
+        goals.append(Goal("Parquet read, normalised, written", result[SPEED], SPEED, "at least", 60))
+    if result := results.get("normalise"):
+        goals.append(Goal("normalising, the slowest of four", min(result.values()), SPEED, "at least", 200))
+    if result := results.get("quality"):
+        agreed = result["agreement"]["equal"] * 100
+        goals.append(Goal("quality rules, the least gain of all kinds", result["times"], "x", "at least", 30, peer))
         goals.append(Goal("decisions and reasons that are datatrove's", agreed, "%", "at least", 99.9, peer))
-    if one := results.get("signatures"):
-        ours, theirs = one["ours on the same"], one["datatrove"]
-        goals.append(Goal("MinHash signatures", ours, SPEED, "at least", 100, peer, theirs, one["times"]))
-    if one := results.get("recall"):
-        other = float(sum(not each["equal"] for each in one.values()))
+    if result := results.get("signatures"):
+        ours, theirs = result["ours on the same"], result["datatrove"]
+        goals.append(Goal("MinHash signatures", ours, SPEED, "at least", 100, peer, theirs, result["times"]))
+    if result := results.get("recall"):
+        other = float(sum(not edit["equal"] for edit in result.values()))
         goals.append(Goal("kinds of edit with another recall", other, "kinds", "at most", 0, peer))
-    if one := results.get("clustering"):
-        goals.append(Goal("memory to cluster a million documents", one["peak_bytes"] / GB, "GB", "at most", 2))
-    if one := results.get("web"):
-        ours, theirs = one["ours, MB a cpu-second"], one["datatrove, MB a cpu-second"]
-        goals.append(Goal("the web path", ours, SPEED, "at least", 25, peer, theirs, one["times"]))
-    if one := results.get("workers"):
-        goals.append(Goal("the web path with two workers, once started", one["times"], "times one", "at least", 1.7))
-    if one := results.get("giant"):
-        giant = one["web path"]["peak_bytes"] / GB
+    if result := results.get("clustering"):
+        goals.append(Goal("memory to cluster a million documents", result["peak_bytes"] / GB, "GB", "at most", 2))
+    if result := results.get("web"):
+        ours, theirs = result["ours, MB a cpu-second"], result["datatrove, MB a cpu-second"]
+        goals.append(Goal("the web path", ours, SPEED, "at least", 25, peer, theirs, result["times"]))
+    if result := results.get("workers"):
+        goals.append(
+            Goal("the web path with two workers, once started", result["times"], "times one", "at least", 1.7)
+        )
+    if result := results.get("giant"):
+        giant = result["web path"]["peak_bytes"] / GB
         goals.append(Goal("memory for a document of 100 MB, web path", giant, "GB", "at most", 1))
     return goals
 

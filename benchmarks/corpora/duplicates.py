@@ -1,4 +1,4 @@
-"""Near-duplicates: signatures a second and recall beside datatrove's, and what it takes to cluster a million."""
+"""Near-duplicates: speed and recall compared with datatrove, and cost of clustering a million documents."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ EDITS = [(share, scattered) for scattered in (False, True) for share in (0.05, 0
 
 
 def theirs() -> Any:
-    """datatrove's signatures at FineWeb-2's parameters, hashed with sha1: its xxhash fails with xxhash 4."""
+    """Return datatrove's signature step with FineWeb-2's parameters.
+
+    It hashes with sha1, since datatrove's xxhash function fails with xxhash 4.
+    """
     from datatrove.pipeline.dedup.minhash import MinhashConfig, MinhashDedupSignature
     from datatrove.utils.hashing import HashConfig
 
@@ -35,7 +38,7 @@ def theirs() -> Any:
 
 
 def signatures() -> dict[str, Any]:
-    """Megabytes of text a processor second, ours on all documents and on those that datatrove is measured on."""
+    """Measure megabytes of text per processor second: arcorp on all documents, both on the first STOCK_DOCUMENTS."""
     texts = real()
     column = pa.chunked_array([texts], pa.large_string())
     stock = theirs()
@@ -56,8 +59,10 @@ def _speed(texts: list[str], work: Any) -> float:
 
 
 def recall() -> dict[str, Any]:
-    """Share of planted near-duplicates found by both; they differ by chance alone if by less than three standard
-    errors, as each draws its own hash functions."""
+    """Measure the share of planted near-duplicates that arcorp and datatrove detect, for each kind of edit.
+
+    Each has its own random hash functions. The recalls are equal if they differ by less than three standard errors.
+    """
     stock, rng = theirs(), random.Random(2)
     texts = [text for text in real(("arb_news",)) if 200 <= len(text.split()) <= 600][:PAIRS]
     keys, signed = _keys(texts), [_bands(stock, text) for text in texts]
@@ -65,11 +70,11 @@ def recall() -> dict[str, Any]:
     for share, scattered in EDITS:
         copies = [edited(text, share, scattered=scattered, rng=rng) for text in texts]
         ours = float((keys == _keys(copies)).any(axis=0).mean())
-        found = [
-            any(a == b for a, b in zip(one, _bands(stock, text), strict=True))
-            for one, text in zip(signed, copies, strict=True)
+        detected = [
+            any(a == b for a, b in zip(bands, _bands(stock, text), strict=True))
+            for bands, text in zip(signed, copies, strict=True)
         ]
-        other = sum(found) / len(found)
+        other = sum(detected) / len(detected)
         mean = (ours + other) / 2
         error = math.sqrt(2 * mean * (1 - mean) / PAIRS)
         name = f"{share:.0%} of words {'scattered' if scattered else 'in a block'}"
@@ -86,20 +91,20 @@ def _bands(stock: Any, text: str) -> list[list[int]]:
 
 
 def clustering() -> dict[str, Any]:
-    """A million documents in a process of their own."""
+    """Cluster a million documents in a separate process, whose peak memory is measured."""
     command = [sys.executable, "-m", "benchmarks.corpora.duplicates"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    result: dict[str, Any] = json.loads(process.stdout)
+    return result
 
 
 def main() -> None:
-    """Decide over a million synthetic documents, a tenth of them near copies; print seconds and peak memory."""
+    """Deduplicate a million synthetic documents, of which a tenth are near copies; print seconds and peak memory."""
     from corpora.dedup import FINGERPRINT, decide
 
     rng = np.random.default_rng(0)
     with TemporaryDirectory() as folder:
-        found, keys = [], []
+        parts, keys = [], []
         for part in range(DOCUMENTS // PER_PART):
             fingerprints = np.zeros(PER_PART, FINGERPRINT)
             for name in ("text", "id"):
@@ -109,12 +114,12 @@ def main() -> None:
             bands[part % BLOCKS.bands, copies] = bands[part % BLOCKS.bands, copies - 1]
             path = Path(folder) / f"{part}.bands"
             bands.tofile(path)
-            found.append(fingerprints)
+            parts.append(fingerprints)
             keys.append(np.memmap(path, np.uint64, "r").reshape(BLOCKS.bands, -1))
         began = time.perf_counter()
-        decisions = decide(found, keys)
+        decisions = decide(parts, keys)
         seconds = time.perf_counter() - began
-    dropped = sum(int((decision["reason"] > 0).sum()) for decision in decisions)
+    dropped = sum(int((part["reason"] > 0).sum()) for part in decisions)
     status = Path("/proc/self/status").read_text()
     peak = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
     print(json.dumps({"documents": DOCUMENTS, "dropped": dropped, "seconds": seconds, "peak_bytes": peak}))

@@ -1,4 +1,7 @@
-"""From Parquet to documents: copying alone, the whole web path beside stock datatrove, on two cores, with a giant."""
+"""From Parquet to documents: copying, the web path compared with datatrove, two workers, and a very long document.
+
+The web path reads, cleans, filters, deduplicates and writes documents.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,14 @@ from benchmarks.corpora.work import measured
 
 ROUNDS = 3
 COPIED, SAME, SPREAD = 120.0, 8.0, 300.0
-"""Megabytes of text: to copy, to run through both web paths, to share among workers."""
+"""Megabytes of text for copying, for both web paths, and for the comparison of one and two workers."""
 
 GIANT = 100_000_000
+"""Bytes of the very long document."""
 
 
 def normalising() -> dict[str, float]:
-    """Normalisation alone, megabytes a processor second."""
+    """Measure normalisation alone, in megabytes per processor second."""
     import time
 
     from datatrove.data import Document
@@ -32,7 +36,7 @@ def normalising() -> dict[str, float]:
         size = sum(len(text.encode()) for text in texts) / 1e6
         for tashkeel in ("keep", "drop"):
             times = []
-            for _ in range(ROUNDS + 1):  # the first compiles
+            for _ in range(ROUNDS + 1):  # the first round compiles
                 steps = Clean(find_source("fineweb-2")(), Normalisation(tashkeel), DocumentCounter())
                 documents = [Document(text, "", metadata={"language": "arb_Arab"}) for text in texts]
                 began = time.process_time()
@@ -44,48 +48,48 @@ def normalising() -> dict[str, float]:
 
 
 def copying(scratch: Path) -> dict[str, Any]:
-    """Read, normalise and write, no filters."""
+    """Measure reading, normalising and writing, without filters."""
     size = write_fineweb(scratch / "copied", many(COPIED))
     runs = [measured("copying", scratch / "copied", scratch / "out") for _ in range(ROUNDS)]
-    return {"megabytes": size, "MB a cpu-second": median(size / one["cpu_seconds"] for one in runs), **_of(runs)}
+    return {"megabytes": size, "MB a cpu-second": median(size / run["cpu_seconds"] for run in runs), **_of(runs)}
 
 
 def beside_stock(scratch: Path) -> dict[str, Any]:
-    """The web path and datatrove's on the same documents, one core, in turns."""
+    """Measure the web path and that of datatrove on the same documents, on one core."""
     size = write_fineweb(scratch / "same", list(with_copies(many(SAME))))
     theirs = measured("stock", scratch / "same", scratch / "out")
     ours = [measured("web", scratch / "same", scratch / "out") for _ in range(ROUNDS)]
-    speed = median(size / one["cpu_seconds"] for one in ours)
+    speed = median(size / run["cpu_seconds"] for run in ours)
     slow = size / theirs["cpu_seconds"]
     results = {"megabytes": size, "ours, MB a cpu-second": speed, "datatrove, MB a cpu-second": slow}
     return {**results, "times": speed / slow, "ours": _of(ours), "datatrove": _of([theirs])}
 
 
 def two_workers(scratch: Path) -> dict[str, Any]:
-    """The web path with one worker and with two, by the clock, in turns."""
+    """Measure the wall-clock time of the web path with one and with two workers, alternating."""
     size = write_fineweb(scratch / "spread", list(with_copies(many(SPREAD))))
-    ones, twos = [], []
+    single, double = [], []
     for _ in range(2):
-        ones.append(measured("web", scratch / "spread", scratch / "out", 1))
-        twos.append(measured("web", scratch / "spread", scratch / "out", 2))
-    one, two = (min(run["seconds"] for run in runs) for runs in (ones, twos))
-    return {"megabytes": size, "one": one, "two": two, "times": one / two, "peak_bytes": ones[0]["peak_bytes"]}
+        single.append(measured("web", scratch / "spread", scratch / "out", 1))
+        double.append(measured("web", scratch / "spread", scratch / "out", 2))
+    slow, fast = (min(run["seconds"] for run in runs) for runs in (single, double))
+    return {"megabytes": size, "one": slow, "two": fast, "times": slow / fast, "peak_bytes": single[0]["peak_bytes"]}
 
 
 def giant(scratch: Path) -> dict[str, Any]:
-    """The web path of a few documents, one of them of 100 MB, in one worker."""
+    """Measure the memory of one worker for a few documents, of which one has 100 MB."""
     texts = real(("arb_news",))[:200]
     whole = "\n".join(many(GIANT / 1e6 * 1.05))
     texts.insert(100, whole.encode()[:GIANT].decode(errors="ignore"))
     write_fineweb(scratch / "giant", texts)
-    found = measured("web", scratch / "giant", scratch / "out")
+    web = measured("web", scratch / "giant", scratch / "out")
     copied = measured("copying", scratch / "giant", scratch / "out")
-    return {"web path": _of([found]), "read, normalise, write": _of([copied])}
+    return {"web path": _of([web]), "read, normalise, write": _of([copied])}
 
 
 def _of(runs: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "documents": runs[0]["documents"],
-        **{key: median(one[key] for one in runs) for key in ("seconds", "cpu_seconds")},
-        "peak_bytes": max(one["peak_bytes"] for one in runs),
+        **{key: median(run[key] for run in runs) for key in ("seconds", "cpu_seconds")},
+        "peak_bytes": max(run["peak_bytes"] for run in runs),
     }

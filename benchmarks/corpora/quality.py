@@ -1,7 +1,7 @@
-"""Rules of quality beside datatrove's three filters: speed, agreement, and what each profile keeps of the samples.
+"""Quality rules compared with datatrove's three filters: speed, agreement, and the share that each profile keeps.
 
-`python -m benchmarks.corpora.quality` runs it alone. Speeds are of one core, by its own clock, both sides on the same
-documents one after the other. Words are cut anew each time: there is no table of words to be warm or empty.
+`python -m benchmarks.corpora.quality` runs only this benchmark. Speeds are in processor time of one core, measured for
+both on the same documents. Words are split again in every run; there is no cache of words.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ CORPORA = {
     "open-web-math": "math/open-web-math",
     "gsm8k": "math/gsm8k",
 }
-"""Sources, and where their samples lie."""
+"""Source -> folder of its sample."""
 
 BULK = {
     "classical_openiti_0325AH": "classical",
@@ -60,14 +60,14 @@ BULK = {
     "arb_news": "web",
     "python_stdlib": "code",
 }
-"""Larger samples without a source of their own, and the profile that such text asks for."""
+"""Larger samples, which belong to no source -> quality profile for such text."""
 
 
 def run() -> dict[str, Any]:
-    """All three. `times` is the least of the kinds of text."""
+    """Run all three measurements. `times` is the smallest gain over all kinds of text."""
     speed = {kind: _speed(kind) for kind in KINDS}
     return {
-        "times": min(one["times"] for one in speed.values()),
+        "times": min(gain["times"] for gain in speed.values()),
         "speed": speed,
         "agreement": agreement(),
         "kept": kept(),
@@ -75,7 +75,7 @@ def run() -> dict[str, Any]:
 
 
 def _speed(kind: str) -> dict[str, float]:
-    """Megabytes a processor second of one kind of text, both ways."""
+    """Measure megabytes per processor second on one kind of text, for arcorp and datatrove."""
     texts, size = [], 0
     for text in real([kind]):
         texts.append(text)
@@ -86,12 +86,12 @@ def _speed(kind: str) -> dict[str, float]:
     theirs = stock.filters()
     for steps in (ours, theirs):
         _pass(texts[:2], steps)  # compile, load
-    alone, beside = min(_pass(texts, ours) for _ in range(3)), _pass(texts, theirs)
-    return {"arcorp": size / 1e6 / alone, "datatrove": size / 1e6 / beside, "times": beside / alone}
+    fast, slow = min(_pass(texts, ours) for _ in range(3)), _pass(texts, theirs)
+    return {"arcorp": size / 1e6 / fast, "datatrove": size / 1e6 / slow, "times": slow / fast}
 
 
 def _pass(texts: Iterable[str], steps: Iterable[Any]) -> float:
-    """Processor seconds of documents through the steps, piped as an executor pipes them."""
+    """Return the processor seconds of running documents through chained steps, as an executor does."""
     flow: Iterator[Document] = iter(list(_documents(texts)))
     for step in steps:
         flow = step.run(flow)
@@ -108,44 +108,47 @@ def _documents(texts: Iterable[str]) -> Iterator[Document]:
 
 
 def agreement() -> dict[str, Any]:
-    """Documents judged under the thresholds of five varieties by both, and each on which they differ."""
+    """Compare the decisions of arcorp and datatrove on documents, with the thresholds of five varieties of Arabic.
+
+    Each difference is listed with document, variety and both reasons.
+    """
     chains = {language: stock.filters(language) for language in VARIETIES}
     rules, meter = fineweb_2(), Meter()
-    judged, kept, differences = 0, 0, []
+    decisions, kept, differences = 0, 0, []
     for kind, count in KINDS.items():
         for number, text in enumerate(islice(real([kind]), count)):
             for language in VARIETIES:
                 ours = failed_rule(meter(text, rules[language].stop_words), rules[language])
                 theirs = _reason(text, chains[language])
-                judged += 1
+                decisions += 1
                 kept += not ours
                 if ours != theirs:
                     differences.append(f"{kind} {number} {language}: {ours or 'kept'}, datatrove {theirs or 'kept'}")
     return {
         "documents": sum(KINDS.values()),
-        "judgements": judged,
-        "kept": kept / judged,
-        "equal": 1 - len(differences) / judged,
+        "judgements": decisions,
+        "kept": kept / decisions,
+        "equal": 1 - len(differences) / decisions,
         "differences": differences,
     }
 
 
 def _reason(text: str, filters: Iterable[Any]) -> str:
     document = Document(text=text, id="")
-    verdicts = (step.filter(document) for step in filters)
-    return next((verdict[1] for verdict in verdicts if verdict is not True), "")
+    results = (step.filter(document) for step in filters)
+    return next((result[1] for result in results if result is not True), "")
 
 
 def kept() -> dict[str, Any]:
-    """Of each sample corpus: documents, and the share that its own profile keeps, and that the web's does."""
-    found = {}
+    """Return, for each sample corpus, the number of documents and the shares kept by its own profile and by `web`."""
+    shares = {}
     for name, folder in CORPORA.items():
         source, counter = find_source(name)(), DocumentCounter()
         units = source.units([SAMPLES / "data" / folder])
         read = chain.from_iterable(source.documents(unit, counter) for unit in units)
         documents = list(Clean(source, Normalisation(), counter).run(read))
         profiles = profiles_of(source)
-        found[name] = {
+        shares[name] = {
             "documents": len(documents),
             "profile": profiles[documents[0].metadata["category"]],
             "kept by it": _share(documents, Filter(Limits(), DocumentCounter(), profiles)),
@@ -153,13 +156,13 @@ def kept() -> dict[str, Any]:
         }
     for name, profile in BULK.items():
         documents = list(_documents(real([name])))
-        found[name] = {
+        shares[name] = {
             "documents": len(documents),
             "profile": profile,
             "kept by it": _share(documents, Filter(Limits(), DocumentCounter(), {"arabic": profile})),
             "kept by web": _share(documents, Filter(Limits(), DocumentCounter(), {"arabic": "web"})),
         }
-    return found
+    return shares
 
 
 def _share(documents: list[Document], step: Filter) -> float:

@@ -1,7 +1,7 @@
-"""The web path of stock datatrove 0.10.1 blocks: read, FineWeb-2's three filters, MinHash in four steps, write.
+"""The web path built from unmodified datatrove 0.10.1 blocks: read, FineWeb-2's three filters, MinHash, write.
 
-It has no normalisation of Arabic, so that step is ours alone. MinHash hashes with sha1: its xxhash fails with
-xxhash 4. One task, as one core is measured.
+datatrove has no normalisation of Arabic; that step runs only in arcorp. MinHash hashes with sha1, since datatrove's
+xxhash function fails with xxhash 4. There is one task, since one core is measured.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CONFIG = MinhashConfig(n_grams=5, num_buckets=14, hashes_per_bucket=8, hash_conf
 
 
 def filters(language: str = LANGUAGE) -> list[Any]:
-    """FineWeb-2's filters with its thresholds for a variety of Arabic."""
+    """Return FineWeb-2's filters with its thresholds for a variety of Arabic."""
     rules = fineweb_2()[language]
     tops, repeated = rules.max_top_n_grams or (), rules.max_repeated_n_grams or ()
     return [
@@ -60,22 +60,26 @@ def filters(language: str = LANGUAGE) -> list[Any]:
     ]
 
 
-def go(out: Path, name: str, tasks: int, *steps: Any) -> None:
-    """Run steps as one stage, in this process."""
+def run_stage(out: Path, name: str, tasks: int, *steps: Any) -> None:
+    """Run steps as one stage in this process."""
     LocalPipelineExecutor(list(steps), tasks=tasks, workers=1, logging_dir=str(out / "logs" / name)).run()
 
 
 def run(reader: Any, out: Path) -> int:
-    """From what is read to Parquet in `out`/unique. Returns how many documents are left."""
+    """Filter and deduplicate the documents of a reader into Parquet files in `out`/unique.
+
+    Returns the number of documents that were written.
+    """
 
     def step(name: str) -> str:
         return str(out / name)
 
-    go(out, "filter", 1, reader, *filters(), ParquetWriter(step("kept")))
-    go(out, "signature", 1, ParquetReader(step("kept")), MinhashDedupSignature(step("sigs"), CONFIG, LANGUAGE))
-    go(out, "buckets", CONFIG.num_buckets, MinhashDedupBuckets(step("sigs"), step("buckets"), config=CONFIG))
-    go(out, "cluster", 1, MinhashDedupCluster(step("buckets"), step("remove"), config=CONFIG))
-    go(out, "write", 1, ParquetReader(step("kept")), MinhashDedupFilter(step("remove")), ParquetWriter(step("unique")))
+    run_stage(out, "filter", 1, reader, *filters(), ParquetWriter(step("kept")))
+    run_stage(out, "signature", 1, ParquetReader(step("kept")), MinhashDedupSignature(step("sigs"), CONFIG, LANGUAGE))
+    run_stage(out, "buckets", CONFIG.num_buckets, MinhashDedupBuckets(step("sigs"), step("buckets"), config=CONFIG))
+    run_stage(out, "cluster", 1, MinhashDedupCluster(step("buckets"), step("remove"), config=CONFIG))
+    writer = ParquetWriter(step("unique"))
+    run_stage(out, "write", 1, ParquetReader(step("kept")), MinhashDedupFilter(step("remove")), writer)
     import pyarrow.parquet as pq
 
     return sum(pq.read_metadata(path).num_rows for path in (out / "unique").glob("*.parquet"))

@@ -1,4 +1,4 @@
-"""Documents to measure with: real Arabic text from the samples, as FineWeb-2 publishes it, copies planted in it."""
+"""Input of the benchmarks: real Arabic text of the samples, with planted copies, in files of FineWeb-2's schema."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAMES = ("arb_news", "arb_wiki")
 
 
 def real(names: Sequence[str] = NAMES) -> list[str]:
-    """Texts of the bulk samples, 42 MB of news and Wikipedia unless others are named."""
+    """Return the texts of bulk samples in random order: by default 42 MB of news and Wikipedia."""
     texts = []
     for name in names:
         with (SAMPLES / "data" / "bulk" / f"{name}.jsonl.zst").open("rb") as file:
@@ -30,8 +30,11 @@ def real(names: Sequence[str] = NAMES) -> list[str]:
 
 
 def many(megabytes: float) -> list[str]:
-    """As much text: when there is no more, every second, every third ... word of it, then the rest, which has the
-    words and the layout of the text, and no n-gram of it."""
+    """Return texts of at least so many megabytes in total.
+
+    When all real texts are used, they are repeated with their words in another order (`thinned`): such texts have the
+    words of the real texts, but not their n-grams.
+    """
     texts: list[str] = []
     size = 0
     for stride in itertools.count(1):
@@ -44,12 +47,13 @@ def many(megabytes: float) -> list[str]:
 
 
 def thinned(text: str, stride: int) -> str:
+    """Return the words 0, stride, 2 * stride, ... of a text, then 1, stride + 1, ..., and so on."""
     words = text.split(" ")
     return " ".join(word for start in range(stride) for word in words[start::stride])
 
 
 def with_copies(texts: Sequence[str]) -> Iterator[str]:
-    """The texts, and behind every tenth a copy; behind others one with a twentieth of its words changed."""
+    """Yield the texts. A tenth is followed by an equal copy, a tenth by a copy with 5 % of its words changed."""
     rng = random.Random(1)
     for number, text in enumerate(texts):
         yield text
@@ -60,30 +64,30 @@ def with_copies(texts: Sequence[str]) -> Iterator[str]:
 
 
 def edited(text: str, share: float, *, scattered: bool, rng: random.Random) -> str:
-    """The text with that share of its words changed, in one block or here and there."""
+    """Return the text with a share of its words changed, in one block or at random positions (`scattered`)."""
     words = text.split(" ")
     count = round(share * len(words))
     start = rng.randrange(max(1, len(words) - count))
-    places = rng.sample(range(len(words)), count) if scattered else range(start, start + count)
-    for place in places:
-        words[place] = "".join(rng.choices("ابتجحدرسعفقكلمنهوي", k=5))
+    indices = rng.sample(range(len(words)), count) if scattered else range(start, start + count)
+    for index in indices:
+        words[index] = "".join(rng.choices("ابتجحدرسعفقكلمنهوي", k=5))
     return " ".join(words)
 
 
 def write_fineweb(folder: Path, texts: Sequence[str], per_file: int = 5_000) -> float:
-    """The texts as files of FineWeb-2's schema. Returns their megabytes of UTF-8."""
+    """Write the texts to Parquet files of FineWeb-2's schema. Returns their megabytes of UTF-8."""
     folder.mkdir(parents=True)
     for file, first in enumerate(range(0, len(texts), per_file)):
-        some = texts[first : first + per_file]
+        batch = texts[first : first + per_file]
         table = pa.table(
             {
-                "text": pa.array(some, pa.large_string()),
-                "id": [f"<urn:uuid:{number}>" for number in range(first, first + len(some))],
-                "dump": ["CC-MAIN-2024-10"] * len(some),
-                "url": ["https://example.org/"] * len(some),
-                "date": ["2024-02-20T00:00:00Z"] * len(some),
-                "language": ["arb"] * len(some),
-                "language_script": ["Arab"] * len(some),
+                "text": pa.array(batch, pa.large_string()),
+                "id": [f"<urn:uuid:{number}>" for number in range(first, first + len(batch))],
+                "dump": ["CC-MAIN-2024-10"] * len(batch),
+                "url": ["https://example.org/"] * len(batch),
+                "date": ["2024-02-20T00:00:00Z"] * len(batch),
+                "language": ["arb"] * len(batch),
+                "language_script": ["Arab"] * len(batch),
             }
         )
         pq.write_table(table, folder / f"{file:03d}_00000.parquet", compression="snappy", row_group_size=1_000)

@@ -1,7 +1,7 @@
-"""What is measured in a process of its own, so that its memory and its processor time are its own.
+"""Measurements in a separate process, so that memory and processor time are those of one chain of steps.
 
-`python -m benchmarks.corpora.work CHAIN INPUT OUT [WORKERS]` prints JSON. A chain runs on a few documents first, and
-workers are started: what is compiled or loaded once is apart from what is measured.
+`python -m benchmarks.corpora.work CHAIN INPUT OUT WORKERS` prints JSON. The chain is first run on a few documents and
+the workers are started, so that compiling and loading are not measured.
 """
 
 from __future__ import annotations
@@ -21,18 +21,21 @@ from benchmarks.harness import start_workers
 
 
 def measured(chain: str, folder: Path, out: Path, workers: int = 1) -> dict[str, Any]:
-    """Run a chain in a process of its own: documents left, seconds, processor seconds, its peak memory in bytes."""
+    """Run a chain in a separate process.
+
+    Returns the number of written documents, seconds, processor seconds, and peak memory in bytes.
+    """
     shutil.rmtree(out, ignore_errors=True)
     command = [sys.executable, "-m", "benchmarks.corpora.work", chain, str(folder), str(out), str(workers)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{chain} failed: {done.stderr.strip().splitlines()[-1]}")
-    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return found
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if process.returncode:
+        raise RuntimeError(f"{chain} failed: {process.stderr.strip().splitlines()[-1]}")
+    result: dict[str, Any] = json.loads(process.stdout.strip().splitlines()[-1])
+    return result
 
 
 def copying(folder: Path, out: Path, workers: int) -> int:
-    """Read, normalise, write: no filter."""
+    """Read, normalise and write, without filters."""
     from pipelines.recipe import IngestOptions
     from pipelines.run import Context, run_stage
     from pipelines.stages.ingest import ingest_stage
@@ -42,7 +45,7 @@ def copying(folder: Path, out: Path, workers: int) -> int:
 
 
 def web(folder: Path, out: Path, workers: int) -> int:
-    """The web path: read, clean, filter, deduplicate, write."""
+    """Run the web path: read, clean, filter, deduplicate, write."""
     from pipelines.recipe import DedupOptions, IngestOptions, QualityOptions
     from pipelines.run import Context, run_stage
     from pipelines.stages.dedup import dedup_stage
@@ -55,7 +58,7 @@ def web(folder: Path, out: Path, workers: int) -> int:
 
 
 def stock(folder: Path, out: Path, workers: int) -> int:
-    """The web path of datatrove's blocks."""
+    """Run the web path of datatrove's blocks."""
     from datatrove.pipeline.readers import ParquetReader
 
     from benchmarks.corpora.stock import run
@@ -74,7 +77,7 @@ def main() -> None:
     began, before = time.perf_counter(), _cpu()
     documents = chain(folder, out / "out", workers)
     seconds, cpu = time.perf_counter() - began, _cpu() - before
-    status = Path("/proc/self/status").read_text()  # ru_maxrss would begin with what the parent process has
+    status = Path("/proc/self/status").read_text()  # ru_maxrss would include the memory of the parent process
     peak = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
     print(json.dumps({"documents": documents, "seconds": seconds, "cpu_seconds": cpu, "peak_bytes": peak}))
 

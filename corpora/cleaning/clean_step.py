@@ -59,7 +59,7 @@ class Clean(PipelineStep):  # type: ignore[misc]
             indices_by_arabic.setdefault(is_arabic(document.metadata["language"]), []).append(index)
         for arabic, indices in indices_by_arabic.items():
             texts = [batch[index].text for index in indices]
-            normalised, removed, touched = normalise_texts(texts, arabic, self.options, self.source.profile)
+            normalised, removed, touched = normalise_texts(texts, arabic, self.options, self.source.cleaning)
             for step, count in zip(STEPS, touched.sum(0).tolist(), strict=True):
                 if count:
                     self.counter.count_changed(step, count)

@@ -95,7 +95,7 @@ class MaskPersonalData(PipelineStep):  # type: ignore[misc]
         """
         for document in data:
             before = document.text
-            if self.source.profile != "verbatim":
+            if self.source.cleaning != "verbatim":
                 document.text, masked = mask(before)
                 for kind, chars in masked.items():
                     self.counter.count_changed(kind, chars)

@@ -7,7 +7,7 @@
                 the same rules with thresholds for such text
     code        licence, vendored, generated, minified, lines (`corpora.quality.code_rules`)
 
-A source has a profile of its own (`Source.quality`) or uses that of the category (`BY_CATEGORY`).
+A source has a profile of its own (`Source.quality_profile`) or uses that of the category (`BY_CATEGORY`).
 
 The filter is a step of a datatrove pipeline; dropped documents are counted by reason.
 """
@@ -56,7 +56,7 @@ def profiles_of(source: Source, option: Quality | Literal["source"] = "source") 
     A source without a profile has that of the category (`BY_CATEGORY`).
     """
     return {
-        category: (source.quality or default) if option == "source" else option
+        category: (source.quality_profile or default) if option == "source" else option
         for category, default in BY_CATEGORY.items()
     }
 

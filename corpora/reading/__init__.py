@@ -1,4 +1,4 @@
-"""Files, streams and formats: from a path or an address to records of one file."""
+"""Readers of files: from paths and addresses to streams, and from streams to records."""
 
 from corpora.reading.access import access_tables
 from corpora.reading.files import File, check_unchanged, find_files, open_raw, remote_errors

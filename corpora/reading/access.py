@@ -1,10 +1,11 @@
-"""Tables of an Access database (.mdb, .bok), every row of them or BadInput.
+"""Tables of an Access database (.mdb, .bok): every row of a table is read, or BadInput is raised.
 
-access-parser reads what it can and logs the rest; here whatever it logs is a fault of the file, and every table must
-give as many rows as its definition says. Access has no checksums: a flipped bit inside a text can't be seen.
+access-parser skips damaged data and logs a warning. In this module every logged warning is an error, and every table
+must have as many rows as its definition declares. Access has no checksums, so that a flipped bit inside a text is not
+detected.
 
-In databases of Access 97 (Jet 3) text is in a code page, and access-parser decodes it as Latin-1: Arabic is cp1256
-(of the 91 texts of a sample .bok all come out right; as cp1252 one fails).
+Access 97 (Jet 3) stores text in a code page, which access-parser decodes as Latin-1. Arabic text is in cp1256: all 91
+texts of a sample .bok decode correctly as cp1256, and one fails as cp1252.
 """
 
 from __future__ import annotations
@@ -25,7 +26,14 @@ _READS_PER_PAGE = 16
 
 
 def access_tables(file: File, prefixes: tuple[str, ...]) -> dict[str, list[dict[str, Any]]]:
-    """Rows of the tables whose names begin with one of `prefixes`, in the order they are stored. Raises BadInput."""
+    """Return the rows of tables, in the order in which they are stored.
+
+    file      an Access database
+    prefixes  the tables whose names begin with one of these are read
+
+    Returns table name -> rows, each a dict of column name -> value. Raises BadInput if the file is damaged or
+    access-parser is not installed.
+    """
     try:
         import access_parser.access_parser as library
     except ImportError as error:
@@ -40,7 +48,7 @@ def access_tables(file: File, prefixes: tuple[str, ...]) -> dict[str, list[dict[
             return super()._link_tables_to_data()
 
         def parse_msys_table(self) -> dict[str, Any]:
-            return {}  # formats of money and dates, which no text needs
+            return {}  # formats of money and dates, which are not needed for text
 
     with _faults(file), _on_disk(file) as path:
         database = Database(path)
@@ -50,11 +58,11 @@ def access_tables(file: File, prefixes: tuple[str, ...]) -> dict[str, list[dict[
 
 def _rows(database: Any, name: str) -> Iterator[dict[str, Any]]:
     table = database.get_table(name)
-    wanted = table.table_header.number_of_rows
+    expected = table.table_header.number_of_rows
     columns = {column: values for column, values in table.parse().items() if values != ""}  # "": it has no rows
-    if any(len(values) != wanted for values in columns.values()) or (wanted and not columns):
-        raise ValueError(f"table {name} should have {wanted} rows and has others")
-    for number in range(wanted):
+    if any(len(values) != expected for values in columns.values()) or (expected and not columns):
+        raise ValueError(f"table {name} should have {expected} rows, but has a different number")
+    for number in range(expected):
         row = {column: values[number] for column, values in columns.items()}
         if database.version == _JET3:
             row = {
@@ -65,7 +73,7 @@ def _rows(database: Any, name: str) -> Iterator[dict[str, Any]]:
 
 
 class _Pages(dict[int, bytes]):
-    """Data pages, which a damaged chain of pages can't make anyone read for ever."""
+    """Data pages with a limit on the number of reads, so that a cycle in a damaged chain of pages ends in an error."""
 
     def __init__(self, pages: dict[int, bytes]) -> None:
         super().__init__(pages)
@@ -74,13 +82,13 @@ class _Pages(dict[int, bytes]):
     def get(self, key: int, default: Any = None) -> Any:
         self._reads -= 1
         if self._reads < 0:
-            raise ValueError("a text of it has no end")
+            raise ValueError("a text in it has no end")
         return super().get(key, default)
 
 
 @contextmanager
 def _faults(file: File) -> Iterator[None]:
-    """Whatever goes wrong, raised or only logged, is the file's fault."""
+    """Raise BadInput for every exception of access-parser, and for the first warning that it logs."""
     logged = _Logged()
     logger = logging.getLogger("access_parser")
     logger.addHandler(logged)
@@ -91,7 +99,7 @@ def _faults(file: File) -> Iterator[None]:
         raise
     except EOFError:
         raise BadInput(file.path, "ends in the middle (truncated)", mend="fetch it again") from None
-    except Exception as error:  # of a damaged file, access-parser and construct raise nearly anything
+    except Exception as error:  # access-parser and construct raise many types of exception on a damaged file
         raise _damaged(file, f"{type(error).__name__}: {error}") from error
     finally:
         logger.propagate = before
@@ -101,12 +109,12 @@ def _faults(file: File) -> Iterator[None]:
 
 
 def _damaged(file: File, reason: str) -> BadInput:
-    shown = reason.splitlines()[0][:200] if reason else "no reason told"
+    shown = reason.splitlines()[0][:200] if reason else "no reason given"
     return BadInput(file.path, f"is damaged, or no Access database ({shown})", mend="fetch it again")
 
 
 class _Logged(logging.Handler):
-    """Keeps the first warning or error."""
+    """A log handler that keeps the first warning or error."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -118,9 +126,9 @@ class _Logged(logging.Handler):
 
 @contextmanager
 def _on_disk(file: File) -> Iterator[str]:
-    """The path of a copy: the bytes that are hashed are those that the library reads."""
+    """Copy the file to disk and return the path of the copy. The bytes that are hashed are those that are parsed."""
     with tempfile.TemporaryDirectory(prefix="arcorp-") as folder:
         copy = Path(folder) / "copy"
-        with open_raw(file) as raw, copy.open("wb") as written:
-            shutil.copyfileobj(raw, written, 1 << 20)
+        with open_raw(file) as raw, copy.open("wb") as output:
+            shutil.copyfileobj(raw, output, 1 << 20)
         yield str(copy)

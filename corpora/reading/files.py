@@ -1,12 +1,13 @@
-"""Input files: found by path, folder, glob or address, in one order, and opened.
+"""Input files: finding them by path, folder, glob or address in a fixed order, and opening them.
 
-Local paths are plain paths; `hf://`, `s3://`, `https://` and the like go through fsspec, imported when needed.
+Local paths are opened directly. Addresses (`hf://`, `s3://`, `https://`, ...) are opened with fsspec, which is
+imported when needed.
 
-A file is found in a *version*: of a local file size, times of modification and change, and inode; of a remote one size
-and the server's checksum or time. A file that has another version when it is opened, or when a reader has read it to
-the end (`check`), was changed while it was read, and is refused. Versions are of this machine and this day: they are
-compared, and never sealed. What is sealed is the hash of the bytes that were read (`corpora.reading.reads`). A server
-that gives neither checksum nor time can't be checked in this way.
+Every file has a *version*. The version of a local file is its size, its times of modification and change, and its
+inode. The version of a remote file is its size and a checksum or a time given by the server; a file whose server gives
+neither is compared by size alone. A file is refused if its version is different when it is opened, or when it has been
+read to its end (`check_unchanged`). Versions are valid on one machine for one run and are not sealed. The seal has the
+hash of the bytes that were read (`corpora.reading.reads`).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from corpora.errors import BadInput, Changed, NothingFound, Unreachable
 from corpora.reading.reads import Reads, Recorded
 
 Version = tuple[int | str, ...]
-"""What a file is compared by with what it was; empty: it is not compared."""
+"""Properties of a file that change when it is rewritten. An empty version is not compared."""
 
 _CHECKSUMS = ("blob_id", "ETag", "etag", "md5Hash", "content_md5", "Content-MD5", "Digest")
 _TIMES = ("LastModified", "Last-Modified", "last_modified", "mtime", "updated", "created")
@@ -38,10 +39,11 @@ _TIMES = ("LastModified", "Last-Modified", "last_modified", "mtime", "updated", 
 class File:
     """An input file.
 
-    path      where to open it; an address may hold secrets, and is never shown as it is (`bare`)
-    name      relative to its input: the only thing that outputs may contain
-    version   as it was found; empty if it is not compared
-    reads     if given, every byte that is read of it is counted there
+    path      local path or address; an address may contain secrets and is shown only in its `bare` form
+    name      path relative to the input; outputs contain this name and never `path`
+    size      bytes
+    version   version of the file when it was found; empty if it is not compared
+    reads     record of the bytes that are read from the file, if given
     """
 
     path: str = field(repr=False)
@@ -55,56 +57,61 @@ class File:
 
 
 def find_files(inputs: Sequence[str | Path], patterns: Sequence[str], *, folder: bool = False) -> list[File]:
-    """Files that `inputs` lead to, in the order of the inputs, then by name.
+    """Return the files of `inputs`, in the order of the inputs, then by name.
 
-    An input that names a file is taken whatever it is called; of a folder, files whose name matches one of
-    `patterns` (fnmatch on the last component), at any depth, hidden ones apart. With `folder`, names begin with that
-    of the folder that was given, or that the file given lies in: without it, files of two corpora are often called
-    the same. Raises NothingFound if an input leads to nothing, BadInput if two files would have one name.
+    inputs    paths or addresses of files or folders, or globs
+    patterns  patterns of file names (fnmatch on the last component); they select the files of a folder at any depth,
+              except hidden files. A file that is itself an input is always selected
+    folder    begin the names with the name of the input folder, or of the parent folder of an input file, so that
+              files with the same name in two corpora are distinguished
+
+    Raises NothingFound if an input has no files, BadInput if two files have the same name.
     """
-    found: list[File] = []
-    for given in inputs:
-        place = os.fspath(given)
-        files = sorted(_remote(place, patterns) if is_remote(place) else _local(place, patterns), key=lambda f: f.name)
+    result: list[File] = []
+    for item in inputs:
+        location = os.fspath(item)
+        search = _remote if is_remote(location) else _local
+        files = sorted(search(location, patterns), key=lambda file: file.name)
         if not files:
-            wanted = " or ".join(patterns)
-            where = bare(place)
-            raise NothingFound(f"{where}: no file here is called {wanted}; name the files themselves or use a glob")
+            expected = " or ".join(patterns)
+            raise NothingFound(
+                f"{bare(location)}: no file here is called {expected}; name the files themselves or use a glob"
+            )
         if folder:
             files = [replace(file, name=f"{_folder(file)}/{file.name}".lstrip("/")) for file in files]
-        found += files
-    return _distinct(found)
+        result += files
+    return _distinct(result)
 
 
 def _folder(file: File) -> str:
-    """The name of the folder that the name of a file is relative to."""
+    """Return the name of the folder to which the name of a file is relative."""
     remote = is_remote(file.path)
     whole = bare(file.path) if remote else os.path.abspath(file.path)  # noqa: PTH100 (resolve() follows links)
     return PurePosixPath(whole.removesuffix(file.name)).name
 
 
-def _local(place: str, patterns: Sequence[str]) -> Iterator[File]:
-    path = Path(place)
+def _local(location: str, patterns: Sequence[str]) -> Iterator[File]:
+    path = Path(location)
     if path.is_file():
-        yield _found(path, path.name)
+        yield _local_file(path, path.name)
     elif path.is_dir():
         for name in _walk(path):
             if _matches(name, patterns):
-                yield _found(path / name, name)
-    elif glob.has_magic(place):
-        base = _fixed(place)
-        for match in sorted(glob.glob(place, recursive=True)):  # noqa: PTH207 (Path.glob takes no absolute pattern)
+                yield _local_file(path / name, name)
+    elif glob.has_magic(location):
+        base = _fixed(location)
+        for match in sorted(glob.glob(location, recursive=True)):  # noqa: PTH207 (Path.glob: no absolute patterns)
             if Path(match).is_dir():
-                inside = [Path(match) / name for name in _walk(Path(match)) if _matches(name, patterns)]
+                paths = [Path(match) / name for name in _walk(Path(match)) if _matches(name, patterns)]
             else:
-                inside = [Path(match)]
-            for each in inside:
-                yield _found(each, each.relative_to(base).as_posix())
+                paths = [Path(match)]
+            for path in paths:
+                yield _local_file(path, path.relative_to(base).as_posix())
     else:
-        raise NothingFound(f"{place}: no such file or folder")
+        raise NothingFound(f"{location}: no such file or folder")
 
 
-def _found(path: Path, name: str) -> File:
+def _local_file(path: Path, name: str) -> File:
     status = path.stat()
     return File(str(path), name, status.st_size, _version(status))
 
@@ -114,55 +121,58 @@ def _version(status: os.stat_result) -> Version:
 
 
 def _walk(folder: Path) -> Iterator[str]:
-    for here, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
             if not name.startswith("."):
-                yield (Path(here) / name).relative_to(folder).as_posix()
+                yield (Path(parent) / name).relative_to(folder).as_posix()
 
 
-def _remote(place: str, patterns: Sequence[str]) -> Iterator[File]:
+def _remote(location: str, patterns: Sequence[str]) -> Iterator[File]:
     import fsspec
 
-    with remote_errors(place):
-        system, path = fsspec.core.url_to_fs(place)
-        alone = False
+    with remote_errors(location):
+        system, path = fsspec.core.url_to_fs(location)
+        single = False
         if _has_magic(path):
             entries, base = system.glob(path, detail=True), _fixed_address(path)
             for folder in [name for name, info in entries.items() if info["type"] == "directory"]:
-                inside = system.find(folder, detail=True)
-                entries |= {name: info for name, info in inside.items() if _matches(name, patterns)}
+                contents = system.find(folder, detail=True)
+                entries |= {name: info for name, info in contents.items() if _matches(name, patterns)}
         elif _is_folder(system, path):
-            inside = system.find(path, detail=True)
-            entries, base = {name: info for name, info in inside.items() if _matches(name, patterns)}, path
+            contents = system.find(path, detail=True)
+            entries, base = {name: info for name, info in contents.items() if _matches(name, patterns)}, path
         else:
-            entries, base, alone = {path: system.info(path)}, "", True
+            entries, base, single = {path: system.info(path)}, "", True
         for name, info in entries.items():
             if info["type"] == "file":
-                if info.get("size") is None:  # a page of links has no sizes
+                if info.get("size") is None:  # an HTML page of links has no sizes
                     info = system.info(name)
                 address = system.unstrip_protocol(name)
-                relative = _last(place) if alone else _below(base, name)
+                relative = _last(location) if single else _below(base, name)
                 yield File(address, relative, int(info.get("size") or 0), _remote_version(info))
 
 
 def _last(address: str) -> str:
-    """The last name in an address, or the server's where it has no path."""
+    """Return the last component of an address: the name of the server if the address has no path."""
     return bare(address).rstrip("/").rpartition("/")[2]
 
 
 def _below(base: str, name: str) -> str:
-    """The name of a file in a folder, relative to it; both may be addresses."""
+    """Return the path of a file relative to a folder. Both may be addresses."""
     return bare(name).removeprefix(bare(base).rstrip("/") + "/")
 
 
 def _is_folder(system: Any, path: str) -> bool:
-    """Whether an address is a folder's: of a web server, if it ends in "/", since asking would fetch the file."""
+    """Return True for the address of a folder.
+
+    On a web server a folder's address ends in "/": a request to find out would download the file.
+    """
     return bare(path).endswith("/") if is_remote(path) else bool(system.isdir(path))
 
 
 def _has_magic(path: str) -> bool:
-    """Whether a path of a file system is a pattern. In an address `?` begins the query."""
+    """Return True if a path of a file system is a pattern. In an address `?` begins the query."""
     return any(sign in bare(path) for sign in "*[") if is_remote(path) else glob.has_magic(_unversioned(path))
 
 
@@ -171,14 +181,14 @@ def _unversioned(path: str) -> str:
 
 
 def _fixed_address(pattern: str) -> str:
-    """The folder above the first component that has magic, of an address or a path of a file system."""
+    """Return the parent folder of the first component with wildcards, of an address or a path of a file system."""
     return "/".join(itertools.takewhile(lambda part: not glob.has_magic(part), bare(pattern).split("/")))
 
 
 def _remote_version(info: dict[str, Any]) -> Version:
     size = int(info.get("size") or 0)
-    known = next((str(info[key]) for key in (*_CHECKSUMS, *_TIMES) if info.get(key)), "")
-    return (size, known) if known else (size,)
+    mark = next((str(info[key]) for key in (*_CHECKSUMS, *_TIMES) if info.get(key)), "")
+    return (size, mark) if mark else (size,)
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:
@@ -187,7 +197,7 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
 
 
 def _fixed(pattern: str) -> Path:
-    """The folder above the first component that has magic."""
+    """Return the parent folder of the first component with wildcards."""
     parts: list[str] = []
     for part in Path(pattern).parts:
         if glob.has_magic(part):
@@ -213,7 +223,10 @@ def _distinct(files: list[File]) -> list[File]:
 
 
 def open_raw(file: File) -> IO[bytes]:
-    """The stored bytes. Raises BadInput; Changed if the file is not the one that was found."""
+    """Open a file and return its stored bytes, without decompression.
+
+    Raises BadInput if the file can't be opened, Changed if its version is not the one that was found.
+    """
     raw: Any
     if is_remote(file.path):
         raw = _Remote(file.path)
@@ -229,9 +242,9 @@ def open_raw(file: File) -> IO[bytes]:
 
 
 def check_unchanged(file: File) -> None:
-    """Raise Changed if there is another file now than was found. Call it once the last byte has been read.
+    """Raise Changed if the version of a file is not the one that was found. Call it after the last byte was read.
 
-    A file that is gone was not changed: what was read of it is of the version that was found.
+    A local file that was deleted is accepted: the bytes that were read belong to the version that was found.
     """
     if not file.version:
         return
@@ -248,7 +261,10 @@ def check_unchanged(file: File) -> None:
 
 
 def version_now(file: File) -> Version:
-    """The version of a remote file, asked for again. Raises Unreachable, NothingFound."""
+    """Request the version of a remote file again, without caches.
+
+    Raises Unreachable if the server gives no answer, NothingFound if the file does not exist any more.
+    """
     import fsspec
 
     with remote_errors(file.path):
@@ -264,7 +280,7 @@ def _changed(file: File) -> Changed:
 
 
 class _Remote(io.RawIOBase):
-    """A file at an address. What fails while it is read is a BadInput, with the byte at which it failed."""
+    """A remote file. An error while it is read is raised as BadInput with the byte offset."""
 
     def __init__(self, address: str) -> None:
         import fsspec
@@ -297,32 +313,35 @@ class _Remote(io.RawIOBase):
 
 
 @contextlib.contextmanager
-def remote_errors(place: str, where: str = "") -> Iterator[None]:
-    """What goes wrong with a file at an address, as Unreachable or NothingFound.
+def remote_errors(address: str, place: str = "") -> Iterator[None]:
+    """Translate exceptions of network libraries to Unreachable or NothingFound.
 
-    The library's exception is kept as the cause only where the address has no secrets: a traceback would print it.
+    address  address of the file; its secrets are removed from the message
+    place    position in the file, for the message
+
+    The original exception is kept as the cause only if the address has no secrets, since a traceback would show them.
     """
     try:
         yield
     except (BadInput, NothingFound):
         raise
-    except Exception as error:  # huggingface_hub, httpx, botocore, aiohttp: each has a family of its own
-        raise _unreachable(place, where, error) from (None if has_secrets(place) else error)
+    except Exception as error:  # huggingface_hub, httpx, botocore and aiohttp have no common base class
+        raise _unreachable(address, place, error) from (None if has_secrets(address) else error)
 
 
-def _unreachable(place: str, where: str, error: Exception) -> Unreachable | NothingFound:
+def _unreachable(address: str, place: str, error: Exception) -> Unreachable | NothingFound:
     if isinstance(error, ImportError):
         mend = "pip install 'arcorp[sources]'"
-        return Unreachable(place, f"needs a package that is not installed ({error})", mend=mend)
+        return Unreachable(address, f"needs a package that is not installed ({error})", mend=mend)
     if any("Gated" in type(cause).__name__ for cause in _causes(error)):
         mend = "accept its terms on its page, and log in with `hf auth login`"
-        return Unreachable(place, "is gated, and its terms are not accepted", mend=mend)
+        return Unreachable(address, "is gated, and its terms are not accepted", mend=mend)
     if isinstance(error, FileNotFoundError) and not any(_is_of_the_network(cause) for cause in _causes(error)):
-        return NothingFound(f"{bare(place)}: no such file or folder, or none that may be seen without a login")
-    shown = scrub(str(error), place).strip() or type(error).__name__
+        return NothingFound(f"{bare(address)}: no such file or folder, or it is not visible without a login")
+    shown = scrub(str(error), address).strip() or type(error).__name__
     reason = f"can't be reached ({shown.splitlines()[0][:200]})"
-    mend = "look at the address and the network, and run again to go on"
-    return Unreachable(place, reason, place=where, mend=mend)
+    mend = "check the address and the network, and run again to resume"
+    return Unreachable(address, reason, place=place, mend=mend)
 
 
 def _is_of_the_network(error: BaseException) -> bool:
@@ -331,8 +350,8 @@ def _is_of_the_network(error: BaseException) -> bool:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An exception, and those it came of."""
-    at: BaseException | None = error
-    while at is not None:
-        yield at
-        at = at.__cause__ or at.__context__
+    """Yield an exception and the chain of its causes."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__

@@ -1,10 +1,11 @@
-"""File formats: how a file is cut into slices that tasks can share, and how a slice is read as rows.
+"""File formats: splitting a file into slices for parallel tasks, and reading the records of a slice.
 
-A slice is a range [start, stop) of its file: rows of a Parquet file, bytes of a stream (a record belongs to the slice
-that its first byte lies in), the whole of a file that can't be cut. Compressed streams are not: whoever wants their
-middle has to decompress all that comes before (docs/decisions/0012-compressed-files-are-read-by-one-task.md).
-Boundaries depend on the file and on SLICE alone.
-A row that can't be read is a `Lost` with its reason; a file that can't be, a BadInput.
+A slice is a range [start, stop) of a file: of rows in a Parquet file, of bytes in a stream. A record belongs to the
+slice that contains its first byte. A compressed stream is one slice, since reading its middle requires decompressing
+everything before it (docs/decisions/0012-compressed-files-are-read-by-one-task.md). The boundaries depend only on the
+file and on SLICE.
+
+A record that can't be read is returned as `Lost`, with the reason. A file that can't be read raises BadInput.
 """
 
 from __future__ import annotations
@@ -24,22 +25,26 @@ from corpora.reading.files import File
 from corpora.reading.streams import LONGEST_LINE, Kind, Line, Stream, decode, is_compressed, stream_lines
 
 SLICE = 32 << 20
-"""Bytes of text that a slice is meant to hold; none holds more than twice that, unless one record does or its file is
-compressed."""
+"""Target size of a slice in bytes of text. A slice has at most twice this size, unless a single record is larger or
+the file is compressed."""
 
 END = 1 << 62
-"""Where a slice of a compressed stream ends: only reading tells its length."""
+"""`stop` of a slice of a compressed stream, whose length is unknown before it is read."""
 
 EXPANSION = 4
-"""Bytes of text in a byte of a compressed file, about."""
+"""Estimated bytes of text per byte of a compressed file."""
 
 LONGEST_FILE = 1 << 30
-"""Bytes of the longest text file that is read as one document or one JSON value."""
+"""Maximum bytes of a text file that is read as one document or as one JSON value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A range of a file: rows of Parquet, else bytes as decompressed; `bytes` is its text, about."""
+    """A range [start, stop) of a file.
+
+    start, stop  row numbers of a Parquet file, else offsets in the decompressed bytes
+    bytes        estimated bytes of text
+    """
 
     file: File
     kind: Kind
@@ -48,14 +53,20 @@ class Slice:
     bytes: int
 
     def to_json(self) -> dict[str, Any]:
-        """What a plan may know of it: no path."""
+        """Return the slice for a plan, without the path of its file."""
         return {"name": self.file.name, "size": self.file.size, "start": self.start, "stop": self.stop}
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record: `key` is its place (row number, or byte offset), `value` a dict of fields, or a text; `lost` bytes of
-    it were not UTF-8 and are gone. Of one text in it, `text`, the format may know the bytes, `size`."""
+    """A record of a file.
+
+    key    row number or byte offset
+    value  a dict of fields, or a text
+    lost   bytes of the record that were not UTF-8 and were removed
+    text   the text in `value` whose number of bytes is `size`, if the format provides it
+    size   bytes of `text`
+    """
 
     key: int
     value: Any
@@ -66,7 +77,12 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A record that could not be read: reason, and its size in bytes."""
+    """A record that can't be read.
+
+    key     row number or byte offset
+    reason  reason for which the record is dropped
+    size    bytes of the record
+    """
 
     key: int
     reason: str
@@ -74,60 +90,73 @@ class Lost:
 
 
 class Format(abc.ABC):
-    """A way to cut and read files."""
+    """A file format.
+
+    containers   containers in which the format is stored (`Kind.container`)
+    description  name of the format in messages
+    """
 
     containers: frozenset[str] = frozenset({"stream"})
-    called: str
+    description: str
 
     @abc.abstractmethod
     def slices(self, file: File, kind: Kind) -> Iterator[Slice]:
-        """The slices of a file, in order. Raises BadInput."""
+        """Yield the slices of a file in order. Raises BadInput if the file can't be read."""
 
     @abc.abstractmethod
     def rows(self, part: Slice) -> Iterator[Record | Lost]:
-        """The records of a slice, in order. Raises BadInput."""
+        """Yield the records of a slice in order. Raises BadInput if the file can't be read."""
 
 
-def even(total: int, size: int) -> Iterator[tuple[int, int]]:
-    """Cut range(total), of `size` bytes, into the fewest even ranges of at most SLICE bytes each."""
+def even_ranges(total: int, size: int) -> Iterator[tuple[int, int]]:
+    """Split range(total), which has `size` bytes, into the fewest equal ranges of at most SLICE bytes.
+
+    Yields (start, stop) of each range. A range has at least one element, and may then have more than SLICE bytes.
+    """
     parts = min(max(1, -(-size // SLICE)), max(1, total))
     for part in range(parts):
         yield total * part // parts, total * (part + 1) // parts
 
 
 class Whole(Format):
-    """One file, one text."""
+    """A file that is one text."""
 
-    called = "text"
+    description = "text"
 
     def slices(self, file: File, kind: Kind) -> Iterator[Slice]:
-        yield uncut(file, kind)
+        yield whole_slice(file, kind)
 
     def rows(self, part: Slice) -> Iterator[Record | Lost]:
         yield Record(0, *text_of(read_whole(part)))
 
 
-def uncut(file: File, kind: Kind) -> Slice:
-    """A file as one slice."""
+def whole_slice(file: File, kind: Kind) -> Slice:
+    """Return a slice that covers the whole file."""
     if is_compressed(kind):
         return Slice(file, kind, 0, END, EXPANSION * file.size)
     return Slice(file, kind, 0, file.size, file.size)
 
 
 def read_whole(part: Slice) -> bytes:
-    """All bytes of a file that is one text or one JSON value. Raises BadInput, also for one too long for that."""
+    """Return the decompressed bytes of a whole file.
+
+    Raises BadInput if the file can't be read or has more than LONGEST_FILE bytes.
+    """
     pieces = []
     with Stream(part.file, part.kind) as stream:
         while piece := stream.read(1 << 20):
             if stream.tell() > LONGEST_FILE:
                 reason = f"is over {LONGEST_FILE >> 30} GiB, too long for one text"
-                raise BadInput(part.file.path, reason, mend="cut it up")
+                raise BadInput(part.file.path, reason, mend="split it into several files")
             pieces.append(piece)
     return b"".join(pieces)
 
 
 def text_of(data: bytes) -> tuple[str, int]:
-    """A whole file as text, without a byte order mark; lines that are not UTF-8 are left out: their bytes."""
+    """Decode a whole file, without its byte order mark and without the lines that are not UTF-8.
+
+    Returns the text and the number of bytes that were removed.
+    """
     data = data.removeprefix(b"\xef\xbb\xbf")
     try:
         return data.decode(), 0
@@ -136,15 +165,15 @@ def text_of(data: bytes) -> tuple[str, int]:
 
 
 class Lines(Format):
-    """Records of lines: what `records` makes of the lines of a slice. Here: one line, one text."""
+    """A file in which every line is a text. Subclasses override `parse` or `records` for other records of lines."""
 
-    called = "lines of text"
+    description = "lines of text"
 
     def slices(self, file: File, kind: Kind) -> Iterator[Slice]:
         if is_compressed(kind):
-            yield uncut(file, kind)
+            yield whole_slice(file, kind)
             return
-        for start, stop in even(file.size, file.size):
+        for start, stop in even_ranges(file.size, file.size):
             yield Slice(file, kind, start, stop, stop - start)
 
     def rows(self, part: Slice) -> Iterator[Record | Lost]:
@@ -152,13 +181,13 @@ class Lines(Format):
             yield from self.records(stream, part.start, part.stop)
 
     def records(self, stream: Stream, start: int, stop: int) -> Iterator[Record | Lost]:
-        """Records that begin in bytes [start, stop)."""
+        """Yield the records that begin in bytes [start, stop)."""
         for line in stream_lines(stream, start, stop):
             if line.data is None or line.data.strip():
                 yield self.record(line)
 
     def record(self, line: Line) -> Record | Lost:
-        """One line as a record."""
+        """Return a line as a record."""
         if line.data is None:
             return Lost(line.offset, f"line over {LONGEST_LINE >> 20} MiB", line.size)
         data = line.data if line.offset else line.data.removeprefix(b"\xef\xbb\xbf")
@@ -172,18 +201,23 @@ class Lines(Format):
             return Lost(line.offset, "not JSON", line.size)
 
     def parse(self, data: bytes) -> Any:
-        """The value of a line. Raises UnicodeDecodeError, UnicodeEncodeError for lone surrogates, JSONDecodeError."""
+        """Return the value of a line.
+
+        Raises UnicodeDecodeError if the line is not UTF-8, UnicodeEncodeError if the value has lone surrogates,
+        JSONDecodeError if it is not JSON.
+        """
         return data.decode()
 
 
 SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-"""As JSON escapes one: half of a character, or alone and no character."""
+"""JSON escape of a surrogate: half of a character, or a lone surrogate."""
 
 
 def json_value(data: bytes | str) -> Any:
-    """A JSON value as Python reads it, with null where a number is none (NaN) or has no end.
+    """Parse a JSON value with Python's parser. NaN and infinite numbers become None.
 
-    Raises UnicodeDecodeError, and JSONDecodeError also where it is nested without end or a number fills a page.
+    Raises UnicodeDecodeError if the data is not UTF-8, JSONDecodeError if it is not JSON, is nested too deeply or has
+    a number with too many digits.
     """
     try:
         return json.loads(data, parse_constant=lambda _: None, parse_float=_finite)
@@ -199,9 +233,9 @@ def _finite(text: str) -> float | None:
 
 
 class JsonLines(Lines):
-    """One line, one JSON value."""
+    """A file in which every line is a JSON value."""
 
-    called = "JSON lines"
+    description = "JSON lines"
 
     def parse(self, data: bytes) -> Any:
         import orjson
@@ -209,22 +243,25 @@ class JsonLines(Lines):
         try:
             return orjson.loads(data)
         except orjson.JSONDecodeError:
-            value = json_value(data.decode())  # slower and laxer
+            value = json_value(data.decode())  # slower, and accepts more
             json.dumps(value, ensure_ascii=False).encode()
             return value
 
 
 class Blocks(Lines):
-    """Runs of lines, each a text, between lines that are exactly `separator`: empty ones unless told otherwise."""
+    """A file in which every run of lines between separators is a text.
 
-    called = "blocks of lines"
+    separator  content of a separator line, without its line end
+    """
+
+    description = "blocks of lines"
 
     def __init__(self, separator: bytes = b"") -> None:
         self.separator = separator
 
     def records(self, stream: Stream, start: int, stop: int) -> Iterator[Record | Lost]:
-        # A block begins after a separator and its line end ("\n" or "\r\n"), so as many bytes before `start` tell
-        # whether one may begin there; until a separator is seen, lines belong to a block that began before.
+        # A block begins after a separator and its line end ("\n" or "\r\n"). Reading begins early enough to see a
+        # separator just before `start`. Lines before the first separator belong to a block that began earlier.
         first = max(0, start - len(self.separator) - 2)
         inside = first > 0
         block: list[Line] = []
@@ -247,7 +284,7 @@ class Blocks(Lines):
             yield self.block(block)
 
     def block(self, block: list[Line]) -> Record | Lost:
-        """A run of lines as one record."""
+        """Return a run of lines as one record."""
         size = sum(line.size for line in block)
         if any(line.data is None for line in block):
             return Lost(block[0].offset, f"line over {LONGEST_LINE >> 20} MiB", size)
@@ -256,16 +293,19 @@ class Blocks(Lines):
 
 
 class JsonArray(Format):
-    """One JSON file with an array of objects in it, at the top or under a key."""
+    """A JSON file with an array of records.
+
+    key  key of the array in the top-level object; "" if the array is the top-level value
+    """
 
     containers = frozenset({"stream", "zip"})
-    called = "a JSON array"
+    description = "a JSON array"
 
     def __init__(self, key: str = "") -> None:
         self.key = key
 
     def slices(self, file: File, kind: Kind) -> Iterator[Slice]:
-        yield uncut(file, kind)
+        yield whole_slice(file, kind)
 
     def rows(self, part: Slice) -> Iterator[Record | Lost]:
         try:
@@ -280,33 +320,37 @@ class JsonArray(Format):
             value = value.get(self.key) if isinstance(value, dict) else None
         if not isinstance(value, list):
             under = f" under {self.key!r}" if self.key else ""
-            raise BadInput(part.file.path, f"holds no JSON array{under}", mend="is it another source's file?")
+            reason = f"has no JSON array{under}"
+            raise BadInput(part.file.path, reason, mend="check whether it is a file of another source")
         if not SURROGATE.search(data):
             yield from itertools.starmap(Record, enumerate(value))
             return
-        for number, one in enumerate(value):
-            written = json.dumps(one, ensure_ascii=False)
+        for number, item in enumerate(value):
+            encoded = json.dumps(item, ensure_ascii=False)
             try:
-                written.encode()
+                encoded.encode()
             except UnicodeEncodeError:
-                yield Lost(number, "lone surrogate", len(written.encode(errors="surrogatepass")))
+                yield Lost(number, "lone surrogate", len(encoded.encode(errors="surrogatepass")))
             else:
-                yield Record(number, one)
+                yield Record(number, item)
 
 
 UNREADABLE_LINE = f"invalid UTF-8, or line over {LONGEST_LINE >> 20} MiB"
 
 
 class Csv(Format):
-    """Comma- or tab-separated values with a header. Quoted fields may hold line ends, so a file is one slice."""
+    """A file of delimited values with a header. It is one slice, since a quoted field may contain line ends.
 
-    called = "CSV"
+    delimiter  one character between fields
+    """
+
+    description = "CSV"
 
     def __init__(self, delimiter: str = ",") -> None:
         self.delimiter = delimiter
 
     def slices(self, file: File, kind: Kind) -> Iterator[Slice]:
-        yield uncut(file, kind)
+        yield whole_slice(file, kind)
 
     def rows(self, part: Slice) -> Iterator[Record | Lost]:
         csv.field_size_limit(LONGEST_LINE)

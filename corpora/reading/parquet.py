@@ -1,13 +1,14 @@
-"""Parquet files as rows: cut by rows, read by batches of few bytes, and never ending early.
+"""Parquet files: slices of rows, read in batches of limited size, with checks for damaged and hostile files.
 
-The footer is read first, then one row group after another: its column chunks are read whole (as Arrow does), counted
-in the file's `reads`, and their page headers (`corpora.reading.parquet_pages`) decide what reading them may cost,
-before Arrow sees them. What the footer claims decides where a file is cut, and nothing else: it is refused where it
-claims more than a file of its size can hold, and where the pages do not have the rows that it claims.
+The footer is read first, then one row group at a time. The column chunks of a row group are read whole, as Arrow does,
+and recorded in the file's `reads`. Their page headers (`corpora.reading.parquet_pages`) bound the memory that reading
+requires; they are checked before Arrow decodes the chunks. The footer is used only to compute the slices. A file is
+refused if its footer declares more than a file of that size can contain, or if the pages have a different number of
+rows.
 
-Page checksums are verified where the writer put any (most do not); what damage Arrow tells, and what only the counts
-in the footer tell, is a BadInput. A string column is not looked into as it is read: a value that is not UTF-8 costs
-its row.
+Page checksums are verified if the writer stored them (most writers do not). BadInput is raised for every damage that
+Arrow reports and for row counts that disagree with the footer. Arrow does not validate strings while it reads: a value
+that is not UTF-8 makes its row `Lost`.
 """
 
 from __future__ import annotations
@@ -18,33 +19,37 @@ from typing import IO, Any
 
 from corpora.errors import BadInput
 from corpora.reading.files import File, open_raw
-from corpora.reading.formats import LONGEST_FILE, SLICE, Format, Lost, Record, Slice, even
+from corpora.reading.formats import LONGEST_FILE, SLICE, Format, Lost, Record, Slice, even_ranges
 from corpora.reading.parquet_pages import pages_of
 from corpora.reading.streams import BOMB_FLOOR, BOMB_RATIO, Kind, refuse
 
 BATCH_BYTES = 8 << 20
+"""Target size of a batch of rows."""
 
 WHOLE = 128 << 20
-"""Bytes of a row group that is read at once if it is more than a batch, so that what Arrow needs for it is gone when
-its rows are looked at: for one with a text of 100 MB that is 250 MB more. A larger one is read as its rows are."""
+"""Maximum bytes of a row group that is read at once. Arrow's buffers of such a row group are freed before its rows are
+processed, which saves 250 MB for a text of 100 MB. A larger row group is read batch by batch."""
 
 LARGEST_PAGE = LONGEST_FILE
-"""Bytes of a page, uncompressed: Arrow decompresses it at once. As for a text file, a text may be so long."""
+"""Maximum bytes of an uncompressed page, which Arrow decompresses at once."""
 
 PARQUET_FAULTS = (OSError, EOFError, ValueError, NotImplementedError, KeyError, MemoryError, OverflowError)
-"""What Arrow raises on a damaged Parquet file; sizes that a flipped bit made large end in MemoryError."""
+"""Exceptions that Arrow raises on a damaged Parquet file. A flipped bit in a size can cause MemoryError."""
 
 _MAGIC = b"PAR1"
 _SLACK = 100
-"""Bytes that Arrow reads beyond a column chunk of old writers, which did not count a header (PARQUET-816)."""
+"""Bytes that Arrow reads after a column chunk of old writers, which did not count a header (PARQUET-816)."""
 
 
 class Parquet(Format):
-    """Rows of a Parquet file. `text` is the column whose bytes are counted; page checksums are verified where the
-    writer put any."""
+    """A Parquet file.
+
+    text     column by whose bytes the file is split; `Record.text` and `Record.size` are its values
+    columns  columns to read if the file has them; all columns if empty
+    """
 
     containers = frozenset({"parquet"})
-    called = "Parquet"
+    description = "Parquet"
 
     def __init__(self, text: str, columns: tuple[str, ...] = ()) -> None:
         self.text = text
@@ -62,7 +67,7 @@ class Parquet(Format):
             if sum(counts) != metadata.num_rows:
                 refuse(file, ValueError("its row groups do not add up to its rows"), file.size)
             if min([*counts, *sizes], default=0) < 0:
-                refuse(file, ValueError("its footer counts less than nothing"), file.size)
+                refuse(file, ValueError("its footer has negative counts"), file.size)
             _Budget(file).take(max(sum(sizes), sum(counts)))
         first = start = size = 0
         for rows, bytes_ in zip(counts, sizes, strict=True):
@@ -70,7 +75,7 @@ class Parquet(Format):
                 yield Slice(file, kind, start, first, size)
                 start, size = first, 0
             if bytes_ > SLICE:
-                for low, high in even(rows, bytes_):
+                for low, high in even_ranges(rows, bytes_):
                     yield Slice(file, kind, first + low, first + high, bytes_ * (high - low) // rows)
                 start = first + rows
             else:
@@ -80,7 +85,7 @@ class Parquet(Format):
             yield Slice(file, kind, start, first, size)
 
     def _text_bytes(self, group: Any) -> int:
-        """Uncompressed bytes of the text column of a row group, of all columns where there is no such column."""
+        """Return the uncompressed bytes of a row group's text column, or of all columns if it has no text column."""
         for number in range(group.num_columns):
             column = group.column(number)
             if column.path_in_schema == self.text:
@@ -91,12 +96,12 @@ class Parquet(Format):
         pages, values = _Budget(part.file), _Budget(part.file)
         with _Opened(part.file) as opened:
             names = opened.parquet.schema_arrow.names
-            wanted = [name for name in self.columns if name in names] if self.columns else names
+            columns = [name for name in self.columns if name in names] if self.columns else names
             number = 0
             for group in range(opened.metadata.num_row_groups):
                 count = opened.metadata.row_group(group).num_rows
                 if number + count > part.start and number < part.stop:
-                    yield from self._group(opened, part, group, number, wanted, pages, values)
+                    yield from self._group(opened, part, group, number, columns, pages, values)
                 number += count
 
     def _group(
@@ -105,12 +110,12 @@ class Parquet(Format):
         part: Slice,
         group: int,
         number: int,
-        wanted: list[str],
+        columns: list[str],
         pages: _Budget,
         values: _Budget,
     ) -> Iterator[Record | Lost]:
         end = min(number + opened.metadata.row_group(group).num_rows, part.stop)
-        batches = _batches(opened, group, wanted, pages)
+        batches = _batches(opened, group, columns, pages)
         while True:
             try:
                 batch = next(batches, None)
@@ -129,15 +134,16 @@ class Parquet(Format):
             yield from rows
 
     def schema(self, file: File) -> list[str]:
-        """Names of the columns."""
+        """Return the names of the columns. Raises BadInput if the file can't be read."""
         with _Opened(file) as opened:
             return list(opened.parquet.schema_arrow.names)
 
 
 def check_sizes(file: File) -> None:
-    """Raise BadInput for a Parquet file that would expand as no file does, or holds other values than it says.
+    """Check a Parquet file before another reader opens it: the footer of an accepted file agrees with its pages.
 
-    For readers of their own: what the footer of a file that passes says of values is what its pages have.
+    Raises BadInput if the file expands more than BOMB_RATIO-fold, or if its pages do not have the number of values
+    that the footer declares.
     """
     budget = _Budget(file)
     with _Opened(file) as opened:
@@ -149,28 +155,28 @@ def check_sizes(file: File) -> None:
 
 
 class _Budget:
-    """The bytes that a file may become; text is never packed so tightly. Streams have the same limit."""
+    """The number of bytes to which a file may expand. The limit is that of compressed streams."""
 
     def __init__(self, file: File) -> None:
         self._file, self._left = file, max(BOMB_FLOOR, BOMB_RATIO * file.size)
 
     def take(self, size: int) -> None:
-        """Count `size` bytes. Raises as `check`."""
+        """Subtract `size` bytes. Raises BadInput if they exceed the budget."""
         self.check(size)
         self._left -= size
 
     def check(self, size: int) -> None:
-        """Raise BadInput if with `size` bytes more the file becomes too much."""
+        """Raise BadInput if `size` bytes exceed the budget."""
         if size > self._left:
             raise BadInput(
                 self._file.path,
-                f"expands more than {BOMB_RATIO}-fold, as no text does",
-                mend="if it is sound, write it anew without compression",
+                f"expands more than {BOMB_RATIO}-fold, unlike any text",
+                mend="if it is valid, write it again without compression",
             )
 
 
 class _Opened:
-    """A Parquet file: its footer, and Arrow's reader of it over the column chunks of one row group at a time."""
+    """An open Parquet file: its footer, and an Arrow reader over the column chunks of one row group at a time."""
 
     def __init__(self, file: File) -> None:
         import pyarrow
@@ -200,7 +206,7 @@ class _Opened:
         self._raw.close()
 
     def _footer(self) -> bytes:
-        """The last bytes of the file: metadata, its length, the magic number."""
+        """Read the last bytes of the file: metadata, its length, the magic number."""
         size = self._file.size
         self._raw.seek(max(0, size - 8))
         tail = self._raw.read(8)
@@ -212,9 +218,12 @@ class _Opened:
         self._raw.seek(size - 8 - length)
         return self._raw.read(length) + tail
 
-    def load(self, group: int, wanted: list[str], budget: _Budget) -> tuple[int, int]:
-        """Read the chunks of the columns `wanted` of a row group. Returns the bytes that all of it may become, and the
-        rows that a batch may have. Raises ValueError if its pages do not hold what the footer says."""
+    def load(self, group: int, columns: list[str], budget: _Budget) -> tuple[int, int]:
+        """Read the column chunks of a row group.
+
+        Returns an upper bound of the row group's uncompressed bytes, and the number of rows of a batch. Raises
+        ValueError if the pages disagree with the footer, BadInput if they exceed the budget.
+        """
         metadata = self.metadata.row_group(group)
         schema = self.metadata.schema
         self._chunks.clear()
@@ -222,7 +231,7 @@ class _Opened:
         total, row = 0, 1.0
         for number in range(metadata.num_columns):
             column = metadata.column(number)
-            if not f"{column.path_in_schema}.".startswith(tuple(f"{name}." for name in wanted)):
+            if not f"{column.path_in_schema}.".startswith(tuple(f"{name}." for name in columns)):
                 continue
             first = column.data_page_offset
             if column.dictionary_page_offset:
@@ -230,67 +239,67 @@ class _Opened:
             strings = column.physical_type == "BYTE_ARRAY"
             pages = pages_of(self._chunks.add(first, column.total_compressed_size), column.compression, strings)
             if pages.largest > LARGEST_PAGE:
-                raise ValueError(f"a page of it has over {LARGEST_PAGE >> 30} GiB")
+                raise ValueError(f"one of its pages has over {LARGEST_PAGE >> 30} GiB")
             nested = schema.column(number).max_repetition_level > 0
             if (pages.values < rows) if nested else (pages.values != rows):
-                raise ValueError(f"its pages hold {pages.values:,} values, its footer speaks of {rows:,} rows")
+                raise ValueError(f"its pages hold {pages.values:,} values, its footer declares {rows:,} rows")
             if pages.values != column.num_values:
-                raise ValueError(f"its pages hold {pages.values:,} values, its footer says {column.num_values:,}")
+                raise ValueError(f"its pages hold {pages.values:,} values, its footer declares {column.num_values:,}")
             budget.take(pages.bytes)
             width = max(8, schema.column(number).length if column.physical_type == "FIXED_LEN_BYTE_ARRAY" else 0)
-            referred = pages.referring * max(width, pages.widest)
-            if nested:  # one row may hold all of it
-                budget.check(pages.values * width + referred)
-                row += (pages.bytes + pages.values * width + referred) / max(1, rows)
+            references = pages.referring * max(width, pages.widest)
+            if nested:  # one row may contain all values
+                budget.check(pages.values * width + references)
+                row += (pages.bytes + pages.values * width + references) / max(1, rows)
             else:
                 row += max(pages.average, pages.widest, width)
-            total += pages.bytes + referred + pages.values * width
+            total += pages.bytes + references + pages.values * width
         return total, max(1, min(1024, int(BATCH_BYTES / row)))
 
 
 class _Chunks(io.RawIOBase):
-    """A file of which only some column chunks are there: Arrow reads each at once, and gets it without a copy."""
+    """A file object that serves column chunks from memory. Arrow reads each chunk with one call, without a copy."""
 
     def __init__(self, raw: IO[bytes], size: int) -> None:
-        self._raw, self._size, self._at = raw, size, 0
-        self._held: dict[int, memoryview] = {}
+        self._raw, self._size, self._position = raw, size, 0
+        self._loaded: dict[int, memoryview] = {}  # offset in the file -> bytes
 
     def clear(self) -> None:
-        self._held = {}
+        self._loaded = {}
 
     def add(self, first: int, size: int) -> memoryview:
-        """Read a range. Raises ValueError if it is not in the file."""
+        """Read a range of the file into memory. Raises ValueError if it is outside the file, EOFError if truncated."""
         if first < len(_MAGIC) or size < 0 or first + size > self._size:
             raise ValueError("a column lies outside the file")
         self._raw.seek(first)
         data = memoryview(self._raw.read(size))
         if len(data) < size:
             raise EOFError("truncated")
-        self._held[first] = data
+        self._loaded[first] = data
         return data
 
     def read_buffer(self, size: int = -1) -> memoryview:
-        """What Arrow calls."""
+        """Return `size` bytes of a loaded chunk. Arrow calls this method instead of `read`."""
         if size < 0:
-            size = self._size - self._at
-        at, self._at = self._at, self._at + size
-        data = self._held.get(at)
+            size = self._size - self._position
+        offset, self._position = self._position, self._position + size
+        data = self._loaded.get(offset)
         if data is not None and size <= len(data):
             return data[:size]
         if data is not None and size <= len(data) + _SLACK:
-            self._raw.seek(at + len(data))
+            self._raw.seek(offset + len(data))
             return memoryview(bytes(data) + self._raw.read(size - len(data)))
-        raise OSError("a column lies elsewhere than its footer says")
+        raise OSError("a column is not where its footer declares it")
 
     def read(self, size: int = -1) -> bytes:
         return bytes(self.read_buffer(size))
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self._at = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        return self._at
+        self._position = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        return self._position
 
     def tell(self) -> int:
-        return self._at
+        return self._position
 
     def readable(self) -> bool:
         return True
@@ -299,30 +308,30 @@ class _Chunks(io.RawIOBase):
         return True
 
 
-def _batches(opened: _Opened, group: int, wanted: list[str], budget: _Budget) -> Iterator[Any]:
-    """Batches of a row group."""
+def _batches(opened: _Opened, group: int, columns: list[str], budget: _Budget) -> Iterator[Any]:
+    """Yield the record batches of a row group, in order."""
     import pyarrow
 
-    total, size = opened.load(group, wanted, budget)  # by bytes, not by rows: a row may be a book
+    total, size = opened.load(group, columns, budget)  # the size depends on bytes, since a row may be a book
     if not BATCH_BYTES < total <= WHOLE:
-        yield from opened.parquet.iter_batches(size, [group], wanted, use_threads=False)
+        yield from opened.parquet.iter_batches(size, [group], columns, use_threads=False)
         return
-    table = opened.parquet.read_row_group(group, wanted, use_threads=False)
-    parts = [pyarrow.concat_batches([part]) for part in table.to_batches(size)]  # copies: each goes with its rows
+    table = opened.parquet.read_row_group(group, columns, use_threads=False)
+    parts = [pyarrow.concat_batches([part]) for part in table.to_batches(size)]  # copies, freed one at a time
     del table
-    pyarrow.default_memory_pool().release_unused()  # what Arrow frees it keeps for itself
+    pyarrow.default_memory_pool().release_unused()  # Arrow's pool does not return freed memory by itself
     parts.reverse()
     while parts:
         yield parts.pop()
 
 
 def _batch_rows(batch: Any, number: int, text: str) -> Iterator[Record | Lost]:
-    """The rows of a batch; what was read is let go, as a row may be a text of 100 MB."""
+    """Yield the records of a batch. Memory is released early, since a row may be a text of 100 MB."""
     import pyarrow
 
     try:
         values = batch.to_pylist()
-    except UnicodeDecodeError:  # Arrow does not look into strings as it reads them: find the rows that are not UTF-8
+    except UnicodeDecodeError:  # Arrow does not validate strings when it reads them: find the rows that are not UTF-8
         for index in range(batch.num_rows):
             row = batch.slice(index, 1)
             try:
@@ -345,7 +354,7 @@ def _row(key: int, value: dict[str, Any], text: str, size: int | None) -> Record
 
 
 def _sizes(batch: Any, text: str) -> list[int | None]:
-    """Bytes of each row's text; None where there is none, or it is no string."""
+    """Return the bytes of each row's text: None if it is null or the batch has no string column `text`."""
     import pyarrow
     import pyarrow.compute
 

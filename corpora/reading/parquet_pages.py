@@ -1,10 +1,10 @@
-"""The pages of a Parquet column chunk, as their own headers describe them.
+"""Page headers of a Parquet column chunk, which bound the memory that reading the chunk requires.
 
-A footer is a claim: whoever wrote it may have lied about rows and sizes, and Arrow reserves memory by it. Arrow
-decompresses a page into as many bytes as the page's header says and fails if they are not enough, and gives as many
-values as the header says; so these headers bound what reading the chunk can cost, and are read first. Values can be
-far larger than their pages: entries of a dictionary are referred to by index, and DELTA_BYTE_ARRAY repeats the
-beginning of the value before. `Pages.widest` bounds a single value.
+The footer of a file may declare false numbers of rows and bytes, and Arrow allocates memory by it. The page headers
+are reliable bounds: Arrow decompresses a page into exactly the declared number of bytes, fails if they are too few,
+and returns exactly the declared number of values. Values can be far larger than their pages: entries of a dictionary
+are referenced by index, and DELTA_BYTE_ARRAY repeats a prefix of the previous value.
+`Pages.widest` bounds a single value.
 
 Headers are Thrift structs in the compact protocol (apache/parquet-format, parquet.thrift; apache/thrift,
 doc/specs/thrift-compact-protocol.md).
@@ -19,19 +19,19 @@ DATA, INDEX, DICTIONARY, DATA_V2 = 0, 1, 2, 3
 _DICTIONARY_ENCODINGS = (2, 8)
 _DELTA_BYTE_ARRAY = 7
 _DEEPEST = 16
-"""Levels of a struct; those of a page header are three."""
+"""Maximum nesting depth of a struct. A page header has three levels."""
 
 
 @dataclass(slots=True)
 class Pages:
-    """What the pages of one column chunk come to.
+    """Totals of the pages of one column chunk.
 
-    bytes      of all pages, uncompressed
-    largest    bytes of the largest page, uncompressed
-    values     of the data pages, null ones included
-    average    the most bytes that a value of any one page takes on average, where values stand in the page
-    widest     the most bytes of one value that stands elsewhere: in the dictionary, or in the values before it
-    referring  values that stand elsewhere
+    bytes      uncompressed bytes of all pages
+    largest    uncompressed bytes of the largest page
+    values     number of values of the data pages, including nulls
+    average    largest mean of the bytes per value, over the pages that contain their values
+    widest     maximum bytes of a value that refers to a dictionary or to the previous value
+    referring  number of values that refer to a dictionary or to the previous value
     """
 
     bytes: int = 0
@@ -43,38 +43,44 @@ class Pages:
 
 
 def pages_of(chunk: memoryview, codec: str, strings: bool) -> Pages:
-    """Read the page headers of a column chunk. Raises ValueError.
+    """Read the page headers of a column chunk.
 
-    codec: name of the compression in the footer. strings: the values are of any length (BYTE_ARRAY).
+    chunk    bytes of the column chunk
+    codec    name of the compression in the footer
+    strings  True if the values have variable length (BYTE_ARRAY)
+
+    Raises ValueError if a header is invalid.
     """
-    found = Pages()
-    at = entries = 0
+    pages = Pages()
+    offset = entries = 0
     dictionary: tuple[memoryview, int] | None = None
-    while at < len(chunk):
-        header, at = _struct(chunk, at, 0)
+    while offset < len(chunk):
+        header, offset = _struct(chunk, offset, 0)
         size, packed, kind = header.get(2), header.get(3), header.get(1)
-        if not isinstance(size, int) or not isinstance(packed, int) or size < 0 or not 0 <= packed <= len(chunk) - at:
+        if not isinstance(size, int) or not isinstance(packed, int) or size < 0:
             raise ValueError("a page is larger than its column")
-        body, at = chunk[at : at + packed], at + packed
-        found.bytes += size
-        found.largest = max(found.largest, size)
+        if not 0 <= packed <= len(chunk) - offset:
+            raise ValueError("a page is larger than its column")
+        body, offset = chunk[offset : offset + packed], offset + packed
+        pages.bytes += size
+        pages.largest = max(pages.largest, size)
         if kind == DICTIONARY:
             entries = _number(header, 7, 1)
             dictionary = body, size
         elif kind in (DATA, DATA_V2):
             field = 5 if kind == DATA else 8
             values, encoding = _number(header, field, 1), _number(header, field, 2 if kind == DATA else 4)
-            found.values += values
+            pages.values += values
             if encoding in _DICTIONARY_ENCODINGS:
-                found.referring += values
+                pages.referring += values
             elif encoding == _DELTA_BYTE_ARRAY:
-                found.referring += values
-                found.widest = max(found.widest, size)
+                pages.referring += values
+                pages.widest = max(pages.widest, size)
             elif values:
-                found.average = max(found.average, size / values)
+                pages.average = max(pages.average, size / values)
     if dictionary is not None and strings:
-        found.widest = max(found.widest, _longest(*dictionary, entries, codec, found.referring))
-    return found
+        pages.widest = max(pages.widest, _longest(*dictionary, entries, codec, pages.referring))
+    return pages
 
 
 def _number(header: dict[int, Any], field: int, inner: int) -> int:
@@ -85,9 +91,10 @@ def _number(header: dict[int, Any], field: int, inner: int) -> int:
 
 
 def _longest(body: memoryview, size: int, entries: int, codec: str, values: int) -> int:
-    """The most bytes of one string of a dictionary page, each of which follows its length of four bytes.
+    """Return an upper bound of the bytes of a string of a dictionary page.
 
-    The size of the page is the bound where it can't be read, or is not much even if every value refers to all of it.
+    Each string is stored after its length of four bytes. The bound is the size of the page if the page can't be
+    decompressed, or if the page is so small that even `values` references to all of it need little memory.
     """
     if size * values <= 1 << 20:
         return size
@@ -96,13 +103,13 @@ def _longest(body: memoryview, size: int, entries: int, codec: str, values: int)
     try:
         data = memoryview(body if codec == "UNCOMPRESSED" else pyarrow.decompress(body, size, codec.lower()))
     except (OSError, ValueError, pyarrow.ArrowException):
-        return size  # Arrow will raise on it when it reads it
-    at = longest = 0
+        return size  # Arrow will raise the error when it reads the page
+    offset = longest = 0
     for _ in range(min(entries, size // 4)):
-        length = int.from_bytes(data[at : at + 4], "little")
-        at += 4 + length
+        length = int.from_bytes(data[offset : offset + 4], "little")
+        offset += 4 + length
         longest = max(longest, length)
-        if at > size:
+        if offset > size:
             break
     return min(longest, size)
 
@@ -110,67 +117,71 @@ def _longest(body: memoryview, size: int, entries: int, codec: str, values: int)
 # -- thrift, compact --------------------------------------------------------------------------------------
 
 
-def _varint(data: memoryview, at: int) -> tuple[int, int]:
+def _varint(data: memoryview, offset: int) -> tuple[int, int]:
     value = shift = 0
     while True:
-        byte = data[at]
-        at += 1
+        byte = data[offset]
+        offset += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
-            return value, at
+            return value, offset
         shift += 7
         if shift > 63:
             raise ValueError("a number in a page header has no end")
 
 
-def _struct(data: memoryview, at: int, depth: int) -> tuple[dict[int, Any], int]:
-    """Fields of a struct by number: whole numbers, booleans and structs; others are skipped. Raises ValueError."""
+def _struct(data: memoryview, offset: int, depth: int) -> tuple[dict[int, Any], int]:
+    """Read a struct that begins at byte `offset`.
+
+    Returns the fields by number (integers, booleans, lists and structs; None for others) and the offset of the first
+    byte after the struct. Raises ValueError if the struct is invalid.
+    """
     if depth > _DEEPEST:
         raise ValueError("a page header is nested too deeply")
     fields: dict[int, Any] = {}
     number = 0
     try:
-        while kind := data[at]:
-            at += 1
+        while kind := data[offset]:
+            offset += 1
             if kind >> 4:
                 number += kind >> 4
             else:
-                raw, at = _varint(data, at)
+                raw, offset = _varint(data, offset)
                 number = (raw >> 1) ^ -(raw & 1)
-            fields[number], at = _value(data, at, kind & 0x0F, depth)
+            fields[number], offset = _value(data, offset, kind & 0x0F, depth)
     except IndexError:
-        raise ValueError("a page header is cut") from None
-    return fields, at + 1
+        raise ValueError("a page header is truncated") from None
+    return fields, offset + 1
 
 
-def _value(data: memoryview, at: int, kind: int, depth: int) -> tuple[Any, int]:
+def _value(data: memoryview, offset: int, kind: int, depth: int) -> tuple[Any, int]:
     if kind in (1, 2):
-        return kind == 1, at
+        return kind == 1, offset
     if kind == 3:
-        return None, at + 1
+        return None, offset + 1
     if kind in (4, 5, 6):
-        raw, at = _varint(data, at)
-        return (raw >> 1) ^ -(raw & 1), at
+        raw, offset = _varint(data, offset)
+        return (raw >> 1) ^ -(raw & 1), offset
     if kind == 7:
-        return None, at + 8
+        return None, offset + 8
     if kind == 8:
-        size, at = _varint(data, at)
-        if size > len(data) - at:
-            raise ValueError("a page header is cut")
-        return None, at + size
+        size, offset = _varint(data, offset)
+        if size > len(data) - offset:
+            raise ValueError("a page header is truncated")
+        return None, offset + size
     if kind in (9, 10):
-        head = data[at]
-        size, at = (head >> 4, at + 1) if head >> 4 < 15 else _varint(data, at + 1)
+        head = data[offset]
+        size, offset = (head >> 4, offset + 1) if head >> 4 < 15 else _varint(data, offset + 1)
         items = []
-        if size > len(data) - at:
-            raise ValueError("a page header is cut")
+        if size > len(data) - offset:
+            raise ValueError("a page header is truncated")
         for _ in range(size):
             if head & 0x0F in (1, 2):
-                at += 1
+                offset += 1
             else:
-                item, at = _value(data, at, head & 0x0F, depth)
+                item, offset = _value(data, offset, head & 0x0F, depth)
                 items.append(item)
-        return items, at
+        return items, offset
     if kind == 12:
-        return _struct(data, at, depth + 1)
-    raise ValueError("a page header holds what none can")
+        return _struct(data, offset, depth + 1)
+    raise ValueError("a page header has a field of an unknown type")

@@ -1,8 +1,8 @@
-"""What was read of an input: byte ranges of the file and the sha256 of their bytes, taken in the pass that reads them.
+"""Records of what was read of an input file: byte ranges and the sha256 of their bytes, computed while reading.
 
-A part may read a slice of a file only, so the hash is one of ranges, in the order in which they were read. The ranges
-of a file that was read from its first byte to its last are [[0, size]], and the hash is that of the file. `digest_of`
-takes the same hash again, to compare what lies there now with what was read then.
+A part may read only a slice of a file. The hash is therefore that of ranges, in the order in which they were read. If
+a file was read from its first byte to its last, the ranges are [[0, size]] and the hash is that of the file.
+`reads_digest` computes the hash again, to compare the present file with what was read.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ CHUNK = 1 << 20
 
 
 class Reads:
-    """Ranges that were read, consecutive ones joined, and the hash of their bytes."""
+    """Ranges [start, stop) that were read, with adjacent ranges joined, and the hash of their bytes."""
 
     def __init__(self) -> None:
         self.ranges: list[list[int]] = []
         self._hash = hashlib.sha256()
 
     def add(self, offset: int, data: Any) -> None:
-        """Count `data` (bytes-like), read at byte `offset`."""
+        """Record `data` (bytes-like), which was read at byte `offset`."""
         size = memoryview(data).nbytes
         if not size:
             return
@@ -39,7 +39,10 @@ class Reads:
 
 
 def reads_digest(raw: IO[bytes], ranges: Sequence[Sequence[int]]) -> str:
-    """The hash that `Reads` has of these ranges of a file; of what is there, if the file is shorter now."""
+    """Return the sha256 of ranges [start, stop) of a file, as `Reads` computes it.
+
+    Bytes beyond the end of the file are ignored.
+    """
     digest = hashlib.sha256()
     for first, stop in ranges:
         raw.seek(first)
@@ -50,7 +53,7 @@ def reads_digest(raw: IO[bytes], ranges: Sequence[Sequence[int]]) -> str:
 
 
 class Recorded(io.RawIOBase):
-    """A file open for reading whose bytes are counted in `reads` as they pass."""
+    """A file open for reading. Every byte that is read is recorded in `reads`."""
 
     def __init__(self, raw: IO[bytes], reads: Reads) -> None:
         self._raw, self._reads = raw, reads

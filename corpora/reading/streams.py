@@ -1,11 +1,13 @@
-"""The bytes of a file, decompressed, and its lines: opened by what the file is, not by what it is called.
+"""Decompressed bytes and lines of a file. The content of a file determines how it is opened; its name is ignored.
 
-The first bytes decide the container (Parquet, zip, Access, others that nothing here reads, or a stream of bytes) and
-the compression (gzip, zstd, xz, bzip2). Nothing is unpacked to a path; a tar archive, compressed or not, is refused.
-Decompression is strict. datatrove 0.10.1 reads through python-zstandard, which takes a truncated .zst for a shorter
-one; Arrow's decompressors, used here, raise on a cut frame, a failed checksum and foreign bytes after the end (tried
-with every format cut and flipped: tests/corpora/test_streams.py). What no reader can see: a flip inside a frame that
-carries no checksum, if it still decodes.
+The first bytes determine the container (Parquet, zip, Access, a container that is not supported, or a stream of bytes)
+and the compression (gzip, zstd, xz, bzip2). Archives are not extracted to disk. A tar archive is refused, compressed
+or not.
+
+Decompression is strict. Arrow's decompressors raise on a truncated frame, a failed checksum and extra bytes after the
+end (tests/corpora/reading/test_streams.py truncates and flips every format). datatrove 0.10.1 uses python-zstandard,
+which reads a truncated .zst as a shorter file. A flipped bit in a frame without a checksum is not detected if the
+frame still decodes.
 """
 
 from __future__ import annotations
@@ -23,43 +25,47 @@ from corpora.reading.files import File, open_raw
 
 CHUNK = 1 << 20
 LONGEST_LINE = 256 << 20
-"""Bytes; a longer line costs that line and no memory."""
+"""Maximum bytes of a line. A longer line is dropped without being held in memory."""
 
-# Text compresses less than 20-fold; only made-up bytes reach 200.
+# Text compresses less than 20-fold; only artificial data reaches 200.
 BOMB_RATIO, BOMB_FLOOR = 200, 64 << 20
+"""Maximum ratio of decompressed to compressed bytes, applied above BOMB_FLOOR decompressed bytes."""
 
 _COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ\x00": "xz", b"BZh": "bz2"}
 _CONTAINERS = {b"PAR1": "parquet", b"PK\x03\x04": "zip", b"\x00\x01\x00\x00Standard": "access"}
-# What would otherwise pass for text with a few bad lines.
+# Formats that would otherwise be read as text with invalid lines.
 _CONTAINERS |= {
     b"Rar!\x1a\x07": "RAR",
     b"7z\xbc\xaf\x27\x1c": "7-Zip",
     b"%PDF-": "PDF",
     b"SQLite format 3\0": "SQLite",
 }
-_TAR, _TAR_AT = b"ustar", 257
+_TAR, _TAR_OFFSET = b"ustar", 257
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a file is: container "parquet", "zip", "access", "stream", or one that nothing here reads; compression ""
-    unless a stream has one."""
+    """The kind of a file.
+
+    container    "parquet", "zip", "access", "stream", or the name of a container that is not supported
+    compression  "gzip", "zstd", "xz" or "bz2" of a compressed stream, else ""
+    """
 
     container: str
     compression: str = ""
 
 
 def is_compressed(kind: Kind) -> bool:
-    """Whether its bytes have to be decompressed, from the beginning."""
+    """Return True if the file must be decompressed from its beginning."""
     return bool(kind.compression) or kind.container == "zip"
 
 
 def sniff(file: File) -> Kind:
-    """What a file is, by its first bytes. Raises BadInput if it is empty."""
+    """Return the kind of a file by its first bytes. Raises BadInput if it is empty or can't be opened."""
     with open_raw(file) as raw:
         head = raw.read(16)
     if not head:
-        raise BadInput(file.path, "is empty", mend="fetch it again or leave it out")
+        raise BadInput(file.path, "is empty", mend="fetch it again or remove it from the input")
     for magic, container in _CONTAINERS.items():
         if head.startswith(magic):
             return Kind(container)
@@ -73,7 +79,7 @@ def sniff(file: File) -> Kind:
 
 
 class Stream:
-    """Decompressed bytes of a file, in order. Every fault is a BadInput with the file and the byte it showed at."""
+    """Sequential reader of the decompressed bytes of a file. Every fault raises BadInput with a byte offset."""
 
     def __init__(self, file: File, kind: Kind) -> None:
         self._file = file
@@ -96,31 +102,34 @@ class Stream:
     def close(self) -> None:
         """Close the file. Safe to call twice."""
         if self._inflated is not self._raw:
-            with contextlib.suppress(OSError):  # closing half-read decompressors may complain of what was not read
+            with contextlib.suppress(OSError):  # closing a decompressor before its end may raise
                 self._inflated.close()
         self._raw.close()
 
     def tell(self) -> int:
-        """Bytes given so far, as decompressed."""
+        """Return the number of decompressed bytes read so far."""
         return self._position
 
     def read(self, size: int) -> bytes:
-        """Up to `size` bytes; b"" at the end, which is only reached if the file is whole."""
+        """Return up to `size` bytes, or b"" at the end of a complete file.
+
+        Raises BadInput if the file is truncated, damaged, a tar archive or expands too much.
+        """
         with self._errors():
             data: bytes = self._inflated.read(size)
-        if not self._position and data[_TAR_AT:].startswith(_TAR):
+        if not self._position and data[_TAR_OFFSET:].startswith(_TAR):
             raise BadInput(self._file.path, "is a tar archive", mend="unpack it and name the files")
         self._position += len(data)
         if self._compressed and self._position > max(BOMB_FLOOR, BOMB_RATIO * self._file.size):
             raise BadInput(
                 self._file.path,
-                f"expands more than {BOMB_RATIO}-fold, as no text does",
-                mend="if it is sound, decompress it first",
+                f"expands more than {BOMB_RATIO}-fold, unlike any text",
+                mend="if it is valid, decompress it first",
             )
         return data
 
     def skip(self, offset: int) -> None:
-        """Go forward to decompressed byte `offset`."""
+        """Advance to decompressed byte `offset`, or to the end of a shorter file."""
         if not self._compressed:
             self._raw.seek(offset)
             self._position = offset
@@ -136,9 +145,9 @@ class Stream:
 
 
 def refuse(file: File, error: Exception, offset: int) -> NoReturn:
-    """Raise BadInput for a fault that a decompressor or parser found at byte `offset` of the file."""
-    cut = isinstance(error, EOFError) or "truncated" in str(error).lower()
-    reason = "ends in the middle (truncated)" if cut else f"is damaged ({error})"
+    """Raise BadInput for an error of a decompressor or parser at byte `offset` of the file."""
+    truncated = isinstance(error, EOFError) or "truncated" in str(error).lower()
+    reason = "ends in the middle (truncated)" if truncated else f"is damaged ({error})"
     raise BadInput(file.path, reason, place=f"byte {offset}", mend="fetch it again") from error
 
 
@@ -155,7 +164,7 @@ def _inflate(file: File, raw: IO[bytes], kind: Kind) -> Any:
 
 
 class _Xz:
-    """xz streams one after the other. lzma.LZMAFile takes whatever follows a stream and can't be read for its end."""
+    """Reader of concatenated xz streams. It raises on extra bytes after a stream; lzma.LZMAFile ignores them."""
 
     def __init__(self, raw: IO[bytes]) -> None:
         self._raw = raw
@@ -165,7 +174,7 @@ class _Xz:
         data = b""
         while not data:
             if self._stream.eof:
-                following = self._stream.unused_data.lstrip(b"\0")  # streams are padded with zeros
+                following = self._stream.unused_data.lstrip(b"\0")  # zeros may pad a stream
                 while not following:
                     chunk = self._raw.read(CHUNK)
                     if not chunk:
@@ -187,14 +196,14 @@ class _Xz:
 
 
 def _only_member(file: File, raw: IO[bytes]) -> IO[bytes]:
-    """The one file in a zip. Nothing is extracted to a path, and yet what looks like an attack is refused."""
+    """Open the only file of a zip archive. Unsafe paths and special files are refused, though nothing is extracted."""
     archive = zipfile.ZipFile(raw)
     members = [info for info in archive.infolist() if not info.is_dir()]
     if len(members) != 1:
         raise BadInput(file.path, f"holds {len(members)} files, not one", mend="unpack it and name the files")
     name = PurePosixPath(members[0].filename.replace("\\", "/"))
     if name.is_absolute() or ".." in name.parts:
-        raise BadInput(file.path, f"{members[0].filename} in it leads out of it", mend="unpack it by hand")
+        raise BadInput(file.path, f"{members[0].filename} in it has a path outside it", mend="unpack it by hand")
     if (members[0].external_attr >> 16) & 0o170000 not in (0, 0o100000):
         raise BadInput(file.path, f"{members[0].filename} in it is a link or a device", mend="unpack it by hand")
     return archive.open(members[0])
@@ -205,8 +214,12 @@ def _only_member(file: File, raw: IO[bytes]) -> IO[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line: byte offset of its beginning in the decompressed file, size with its newline, and its bytes without;
-    `data` is None for a line longer than LONGEST_LINE."""
+    """A line of a decompressed file.
+
+    offset  byte offset of its beginning
+    size    bytes, with the line end
+    data    bytes without the line end; None if the line is too long
+    """
 
     offset: int
     size: int
@@ -216,17 +229,24 @@ class Line:
 def stream_lines(
     stream: Stream, start: int = 0, stop: int | None = None, longest: int = LONGEST_LINE
 ) -> Iterator[Line]:
-    """Lines that begin at a byte in [start, stop). Only `\\n` ends a line, a `\\r` before it goes with it."""
+    """Yield the lines that begin at a byte in [start, stop).
+
+    stream       an unread stream
+    start, stop  offsets in the decompressed bytes; None: to the end
+    longest      maximum bytes of a line
+
+    Only `\\n` ends a line; a `\\r` before it is removed. Raises BadInput if the stream can't be read.
+    """
     if start:
         stream.skip(start - 1)
     offset = stream.tell()
     pieces: list[bytes] = []
     size = 0
-    partial = start > 0  # what runs over `start - 1` belongs to the slice before
+    partial = start > 0  # a line that contains byte `start - 1` belongs to the previous slice
     while True:
         chunk = stream.read(CHUNK)
-        ended = chunk.split(b"\n") if chunk else [b"", b""] if size else []
-        for piece in ended[:-1]:
+        split = chunk.split(b"\n") if chunk else [b"", b""] if size else []
+        for piece in split[:-1]:
             whole = size + len(piece) + 1
             if not partial:
                 if stop is not None and offset >= stop:
@@ -236,16 +256,19 @@ def stream_lines(
             offset += whole
             pieces, size, partial = [], 0, False
         if not chunk or (partial and stop is not None and stream.tell() > stop):
-            return  # at the end; or in a line that began before `start` and goes on after `stop`
-        size += len(ended[-1])
+            return  # at the end, or in a line that began before `start` and ends after `stop`
+        size += len(split[-1])
         if partial or size > longest:
             pieces = []
-        elif ended[-1]:
-            pieces.append(ended[-1])
+        elif split[-1]:
+            pieces.append(split[-1])
 
 
 def decode(lines: Iterable[bytes]) -> tuple[str, int]:
-    """Text of the lines that are UTF-8, joined by newlines, and the bytes of those that are not."""
+    """Decode lines and join them with newlines.
+
+    Returns the text of the lines that are UTF-8, and the number of bytes of the other lines with their line ends.
+    """
     lost = 0
     good = []
     for line in lines:

@@ -1,12 +1,12 @@
-"""AraStories: short stories in standard, Egyptian and Moroccan Arabic, written by GPT-4 on prompts.
+"""AraStories: short stories in standard, Egyptian and Moroccan Arabic, written by GPT-4 from prompts.
 
-reads     CSV with the columns (nameless index), Prompt, Story; one file a variety
-text      Story (Prompt is an instruction: not trained on)
+reads     CSV with the columns (unnamed index), Prompt, Story; one file for each variety
+text      Story (Prompt is an instruction and is not included)
 id        variety and index
 licence   MIT (README; there is no LICENSE file)
-language  the file's name: MSA is arb_Arab, Egyptian arz_Arab, Moroccan ary_Arab
+language  from the file name: MSA is arb_Arab, Egyptian is arz_Arab, Moroccan is ary_Arab
 category  arabic
-dirt      none known
+dirt      none observed
 facts     UBC-NLP/arastories, data/Formatted-*-prompts-stories-for-fine-tuning.csv
 """
 
@@ -26,7 +26,7 @@ class AraStories(Source):
     """Stories of AraStories."""
 
     name: ClassVar[str] = "arastories"
-    quality: ClassVar[Quality | None] = "stories"
+    quality_profile: ClassVar[Quality | None] = "stories"
     FILES: ClassVar[tuple[str, ...]] = ("*.csv",)
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"Prompt", "Story"}),)
     LANGUAGE: ClassVar[str] = "arb_Arab"
@@ -39,7 +39,7 @@ class AraStories(Source):
 
     def parse(self, record: Record, part: Slice) -> ParsedRecord:
         """One story, one document."""
-        language = next((label for word, label in _VARIETIES.items() if word in part.file.name), "")
+        language = next((label for variety, label in _VARIETIES.items() if variety in part.file.name), "")
         return ParsedRecord(
             text=record.value["Story"],
             id=f"{language or part.file.name}/{record.value.get('', record.key)}",

@@ -1,11 +1,11 @@
-"""The template of a source: how files of one corpus become documents.
+"""The base class of a source, which reads the files of one corpus as documents.
 
-A source says which files it takes, in which formats, which fields they must have, and in one method, `draft`, what
-a record is as a document. The template does the rest: finding and cutting files into units, refusing files of
-another corpus with the name of the likely right source, reading, counting, ids, labels, limits.
+A subclass declares the names of its files, their formats and the required fields. Its method `parse` converts a record
+to a document. The base class finds files, splits them into units, refuses files of another corpus (and names the
+source that fits), reads and counts records, and sets ids, labels and limits.
 
-A *unit* is the work of one task and becomes one part of the documents folder: slices of files, together about
-32 MiB of text, or one compressed file. Units depend on the inputs and options alone, never on who reads them.
+A *unit* is the input of one task and of one part of the documents folder: slices of files with together about 32 MiB
+of text, or one compressed file. Units depend only on the inputs and options, not on the number of workers.
 """
 
 from __future__ import annotations
@@ -46,33 +46,39 @@ Category = Literal["arabic", "classical", "english", "code", "math"]
 UNDETERMINED = "und"
 """Language of a document whose source names none (ISO 639-3)."""
 
-LOOK = 16
-"""Records looked at to tell whether a file is what its source reads."""
+FIRST_RECORDS = 16
+"""Number of records that are checked to decide whether a file belongs to a source."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Slices read by one task, in order; at most `limit` documents of them."""
+    """The input of one task.
+
+    slices  slices of files, in order
+    limit   maximum number of documents; None: all
+    """
 
     slices: tuple[Slice, ...]
     limit: int | None = None
 
     @property
     def bytes(self) -> int:
-        """Bytes of text, about."""
+        """Estimated bytes of text."""
         return sum(part.bytes for part in self.slices)
 
     def to_json(self) -> dict[str, Any]:
-        """What a plan may know of it: names relative to the inputs, sizes, ranges."""
+        """Return the unit for a plan: names relative to the inputs, sizes and ranges."""
         return {"slices": [part.to_json() for part in self.slices], "bytes": self.bytes, "limit": self.limit}
 
 
 @dataclass(slots=True)
 class ParsedRecord:
-    """A record as its source understands it. A `text` or a label that is no string, or an `id` that is None or "",
-    costs the record, not the file; so does what `draft` raises over a field that is missing or of another type.
+    """The values of a document. The record is dropped if `text` or a label is not a string, or `id` is None or "".
 
-    `cuts` are the parts of the record that the source left out on purpose, by reason; `raw` the text before that.
+    id        string or number, unique in the source
+    language  label, "" if the record has none; likewise license, url and date
+    raw       text of the record before parts were removed, if any were
+    removed   removed parts of `raw`, joined, by reason
     """
 
     text: Any
@@ -83,15 +89,15 @@ class ParsedRecord:
     date: str = ""
     metadata: dict[str, Any] = field(default_factory=dict)
     raw: str | None = None
-    cuts: Mapping[str, str] = field(default_factory=dict)
+    removed: Mapping[str, str] = field(default_factory=dict)
 
 
-UNLIKE = "fields unlike the source's"
-"""Why a record is dropped in which a field is missing or has another type."""
+WRONG_FIELDS = "fields unlike the source's"
+"""Reason of a record that is dropped because a field is missing or has another type."""
 
 
 class Skip(Exception):
-    """Raised by `draft`: the record is none of ours, for this reason; it came as `size` bytes and `chars` chars."""
+    """Raised by `Source.parse` to drop a record. `text` is the text of the record, whose size is counted."""
 
     def __init__(self, reason: str, text: str = "") -> None:
         super().__init__(reason)
@@ -100,72 +106,78 @@ class Skip(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Source(abc.ABC):
-    """One corpus. Fields are the options that every source has; a subclass adds its own, with defaults.
+    """One corpus. The fields are the options of every source; a subclass adds its own options, with defaults.
 
-    language   label of all documents, instead of what the source says
-    category   likewise
-    license    likewise
-    limit      at most so many documents of the whole input, the first ones
+    language   language label of all documents, instead of the label from the corpus
+    category   category of all documents, instead of the default
+    license    licence of all documents, instead of the licence from the corpus
+    limit      maximum number of documents of the whole input; the first documents are read
     """
 
     name: ClassVar[str]
-    FILES: ClassVar[tuple[str, ...]]  # names taken from a folder, as fnmatch patterns
-    FIELDS: ClassVar[tuple[frozenset[str], ...]] = ()  # a record has all the fields of one of these sets
-    OWN: ClassVar[bool] = False  # anyone's files: folders tell them apart where the names of files don't
+    FILES: ClassVar[tuple[str, ...]]  # fnmatch patterns of the files that are read from a folder
+    FIELDS: ClassVar[tuple[frozenset[str], ...]] = ()  # a record must have all the fields of one of these sets
+    OWN: ClassVar[bool] = False  # the user's own files: their names include the folder, to be unique
     CATEGORY: ClassVar[Category | None] = None  # None: english for eng_Latn, else arabic
     LANGUAGE: ClassVar[str] = ""
     LICENSE: ClassVar[str] = ""
-    profile: ClassVar[Profile] = "prose"  # how `Clean` treats its text
-    quality: ClassVar[Quality | None] = None  # the rules its text is held to on request; None: its category's
+    cleaning: ClassVar[Profile] = "prose"  # mode of `Clean` for its text
+    quality_profile: ClassVar[Quality | None] = None  # rules of profile "source"; None: by category
 
     language: str = ""
     category: Category | None = None
     license: str = ""
     limit: int | None = None
 
-    # -- what a source says ---------------------------------------------------------------------------
+    # -- definition of a source, for subclasses -------------------------------------------------------
 
     @cached_property
     def fields(self) -> tuple[frozenset[str], ...]:
-        """Sets of fields, one of which every record has; none if records are not objects."""
+        """Sets of fields; every record has all the fields of one set. Empty if records are not objects."""
         return self.FIELDS
 
     @property
     @abc.abstractmethod
     def formats(self) -> tuple[Format, ...]:
-        """Formats it is published in; the first whose container is the file's is used."""
+        """Formats of the corpus. The first format that supports a file's container is used."""
 
     @abc.abstractmethod
     def parse(self, record: Record, part: Slice) -> ParsedRecord:
-        """A record as a document. Raises Skip."""
+        """Convert a record of the slice `part` to a document.
+
+        Raises Skip to drop the record with a reason. TypeError, AttributeError, LookupError, ValueError and
+        RecursionError drop it with the reason WRONG_FIELDS.
+        """
 
     def category_of(self, language: str) -> Category:
-        """The category of its documents in a language."""
+        """Return the category of documents with a language label."""
         return self.category or self.CATEGORY or ("english" if language == "eng_Latn" else "arabic")
 
     def select(self, files: list[File]) -> list[File]:
-        """Which of the files found are read."""
+        """Return the files to read, of all files that were found."""
         return files
 
     # -- units ----------------------------------------------------------------------------------------
 
     def units(self, inputs: Sequence[str | Path], on_bad: Callable[[BadInput], None] | None = None) -> list[Unit]:
-        """Cut the inputs into units. Every file is opened: Parquet footers are read, and the first records of each
-        must be this source's.
+        """Find the files of `inputs` (paths, addresses, globs), check their first records and split them into units.
 
-        Raises NothingFound, BadInput; with `on_bad` a bad file is handed over instead, and left out. With `limit`
-        the first documents are read once here, to know where to stop.
+        `on_bad` is called with the error of each bad file, which is then left out. With the option `limit`, the
+        documents up to the limit are read once, to find the last unit.
+
+        Raises NothingFound if there is no file or no document, Changed if a file was changed meanwhile, and BadInput
+        for the first bad file if `on_bad` is None.
         """
         return self.units_of(self.files(inputs), on_bad)
 
     def files(self, inputs: Sequence[str | Path]) -> list[File]:
-        """The files that `inputs` lead to and that are read. Raises NothingFound, BadInput."""
+        """Return the files of `inputs` that are read. Raises NothingFound, or BadInput if two names are equal."""
         return self.select(find_files(inputs, self.FILES, folder=self.OWN))
 
     def units_of(self, files: Sequence[File], on_bad: Callable[[BadInput], None] | None = None) -> list[Unit]:
-        """As `units`, of files that were found before."""
+        """Split files, as returned by `files`, into units. `on_bad` and errors are those of `units`."""
         units: list[Unit] = []
-        waiting: list[Slice] = []
+        pending: list[Slice] = []
         for file in files:
             try:
                 parts = self.slices(file)
@@ -175,34 +187,33 @@ class Source(abc.ABC):
                 on_bad(error)
                 continue
             for part in parts:
-                if waiting and sum(each.bytes for each in waiting) + part.bytes > SLICE:
-                    units.append(Unit(tuple(waiting)))
-                    waiting = []
-                waiting.append(part)
-        if waiting:
-            units.append(Unit(tuple(waiting)))
+                if pending and sum(waiting.bytes for waiting in pending) + part.bytes > SLICE:
+                    units.append(Unit(tuple(pending)))
+                    pending = []
+                pending.append(part)
+        if pending:
+            units.append(Unit(tuple(pending)))
         if not units:
-            places = ", ".join(bare(file.path) for file in files[:3]) or "the input"
-            raise NothingFound(f"{places}: no document for source {self.name}")
+            paths = ", ".join(bare(file.path) for file in files[:3]) or "the input"
+            raise NothingFound(f"{paths}: no document for source {self.name}")
         return units if self.limit is None else list(self._limited(units, self.limit))
 
     def slices(self, file: File) -> list[Slice]:
-        """Cut one file, once its first records have shown that it is this source's. Raises BadInput, with the name of
-        the source that would take the file if there is one."""
+        """Check a file and return its slices. Raises BadInput, which names the source that can read the file."""
         try:
-            return self.look(file)
+            return self.checked_slices(file)
         except (Unreachable, Changed):
             raise
         except BadInput as error:
-            from corpora.sources import claimants
+            from corpora.sources import matching_sources
 
-            names = claimants(file)
+            names = matching_sources(file)
             if not names:
                 raise
             raise BadInput(error.file, error.reason, place=error.place, mend=_advice(names)) from error
 
-    def look(self, file: File) -> list[Slice]:
-        """As `slices`, of this source's own knowledge."""
+    def checked_slices(self, file: File) -> list[Slice]:
+        """Return the slices of a file. Raises BadInput as `slices` does, without trying other sources."""
         kind = sniff(file)
         format_ = self._format(file, kind)
         if isinstance(format_, Parquet):
@@ -220,72 +231,71 @@ class Source(abc.ABC):
             yield replace(unit, limit=limit)
             limit -= count
 
-    # -- is it ours? ----------------------------------------------------------------------------------
+    # -- checks that a file belongs to the source -----------------------------------------------------
 
     def format_of(self, part: Slice) -> Format:
-        """The format that a slice is read in. Raises BadInput."""
+        """Return the format in which a slice is read. Raises BadInput if no format supports its container."""
         return self._format(part.file, part.kind)
 
     def _format(self, file: File, kind: Kind) -> Format:
         for format_ in self.formats:
             if kind.container in format_.containers:
                 return format_
-        known = " or ".join(format_.called for format_ in self.formats)
-        raise BadInput(
-            file.path, f"is {kind.container}, source {self.name} reads {known}", mend="see `arcorp sources`"
-        )
+        supported = " or ".join(format_.description for format_ in self.formats)
+        reason = f"is {kind.container}, source {self.name} reads {supported}"
+        raise BadInput(file.path, reason, mend="see `arcorp sources`")
 
     def _check_records(self, file: File, format_: Format, part: Slice) -> None:
-        """The first records must look like ours: one good one is enough, as any file may have a bad line."""
-        first = list(islice(format_.rows(part), LOOK))
-        rows = [row for row in first if isinstance(row, Record)]
-        if first and not rows:
-            reasons = ", ".join(sorted({row.reason for row in first if isinstance(row, Lost)}))
-            raise BadInput(
-                file.path,
-                f"its first {len(first)} records can't be read as {format_.called} ({reasons})",
-                mend=f"source {self.name} is for another kind of file; `text` reads plain text",
-            )
+        """Check the first records of a file. One valid record is enough, since any file may have a bad line."""
+        first = list(islice(format_.rows(part), FIRST_RECORDS))
+        records = [record for record in first if isinstance(record, Record)]
+        if first and not records:
+            reasons = ", ".join(sorted({record.reason for record in first if isinstance(record, Lost)}))
+            reason = f"its first {len(first)} records can't be read as {format_.description} ({reasons})"
+            mend = f"source {self.name} is for another kind of file; `text` reads plain text"
+            raise BadInput(file.path, reason, mend=mend)
         if self.fields:
-            self._check_fields(file, [set(row.value) if isinstance(row.value, dict) else set() for row in rows])
+            values = [record.value for record in records]
+            self._check_fields(file, [set(value) if isinstance(value, dict) else set() for value in values])
 
     def _check_fields(self, file: File, records: list[set[str]]) -> None:
-        if not records or any(wanted <= found for wanted in self.fields for found in records):
+        if not records or any(required <= fields for required in self.fields for fields in records):
             return
-        found = max(records, key=len)
-        wanted = " or ".join("{" + ", ".join(sorted(fields)) + "}" for fields in self.fields)
-        raise BadInput(
-            file.path,
-            f"source {self.name} expects the fields {wanted}, found {{{', '.join(sorted(found))}}}",
-            mend="see `arcorp sources`",
-        )
+        longest: set[str] = max(records, key=len)
+        present = ", ".join(sorted(longest))
+        expected = " or ".join("{" + ", ".join(sorted(required)) + "}" for required in self.fields)
+        reason = f"source {self.name} expects the fields {expected}, found {{{present}}}"
+        raise BadInput(file.path, reason, mend="see `arcorp sources`")
 
     # -- documents ------------------------------------------------------------------------------------
 
     def documents(
         self, unit: Unit, counter: DocumentCounter, on_bad: Callable[[BadInput], None] | None = None
     ) -> Iterator[Document]:
-        """The documents of a unit, in order; everything that came is counted, dropped ones by reason.
+        """Yield the documents of a unit, in order.
 
-        `metadata` of a document holds the columns source, category, language, license, url, date (strings) and
-        metadata (a dict). Of two documents with one id in a unit the first is kept ("duplicate id"). The bytes that
-        were read of each slice are hashed as they pass, and counted in `counter.inputs`.
+        unit     a unit of this source
+        counter  counts all input records, and the dropped records by reason; the hash of the bytes that were read of
+                 each slice is added to its `inputs`
+        on_bad   called with the error of a bad file; the rest of the slice is then left out
 
-        Raises Changed for a file that is not the one that was found, and BadInput; with `on_bad` BadInput is handed
-        over instead, and the rest of that slice is left out.
+        `metadata` of a document has the columns source, category, language, license, url, date (strings) and metadata
+        (a dict). If two documents of a unit have the same id, the first is kept (reason "duplicate id").
+
+        Raises Changed if a file is not the one that was found, and BadInput for a bad file if `on_bad` is None.
         """
         seen: set[str] = set()
-        for given in unit.slices:
+        for plain in unit.slices:
             reads = Reads()
-            part = replace(given, file=replace(given.file, reads=reads))
+            part = replace(plain, file=replace(plain.file, reads=reads))
             full = False
             try:
-                for row in self.format_of(part).rows(part):
+                for record in self.format_of(part).rows(part):
                     full = unit.limit is not None and len(seen) >= unit.limit
                     if full:
                         break
-                    document = self._document(row, part, seen, counter)
-                    del row  # a long text, cleaned, is not kept as it came
+                    document = self._document(record, part, seen, counter)
+                    del record  # frees a long text before it is cleaned
                     if document is not None:
                         yield document
                 check_unchanged(part.file)
@@ -294,39 +304,41 @@ class Source(abc.ABC):
                     raise
                 on_bad(error)
             except BadInput as error:
-                check_unchanged(part.file)  # half of an old file and half of a new one is no bad file
+                check_unchanged(part.file)  # a file that was rewritten meanwhile is changed, not bad
                 if on_bad is None:
                     raise
                 on_bad(error)
-            counter.read(part.file.name, reads.ranges, reads.sha256)
+            counter.add_input(part.file.name, reads.ranges, reads.sha256)
             if full:
                 return
 
-    def _document(self, row: Record | Lost, part: Slice, seen: set[str], counter: DocumentCounter) -> Document | None:
-        if isinstance(row, Lost):
-            counter.count_input(row.size, 0)
-            counter.count_dropped(row.reason, row.size, 0)
+    def _document(
+        self, record: Record | Lost, part: Slice, seen: set[str], counter: DocumentCounter
+    ) -> Document | None:
+        if isinstance(record, Lost):
+            counter.count_input(record.size, 0)
+            counter.count_dropped(record.reason, record.size, 0)
             return None
         try:
-            draft, size = self._drafted(row, part)
+            parsed, size = self._parsed(record, part)
         except Skip as skip:
             size, chars = utf8_size(skip.text), len(skip.text)
             counter.count_input(size, chars)
             counter.count_dropped(skip.reason, size, chars)
             return None
-        text = draft.text
+        text = parsed.text
         chars = len(text)
-        if draft.raw is None:
-            counter.count_input(size + row.lost, chars)
+        if parsed.raw is None:
+            counter.count_input(size + record.lost, chars)
         else:
-            self._come_with_cuts(draft, row, size, counter)
-        if row.lost:
-            counter.count_removed("invalid UTF-8", row.lost, 0)
-        document = self._labelled(draft)
+            self._count_shortened(parsed, record, size, counter)
+        if record.lost:
+            counter.count_removed("invalid UTF-8", record.lost, 0)
+        document = self._labelled(parsed)
         reason = ""
         if not text or text.isspace():
             reason = "empty text"
-        elif draft.id is None or draft.id == "":
+        elif parsed.id is None or parsed.id == "":
             reason = "no id"
         elif document.id in seen:
             reason = "duplicate id"
@@ -336,51 +348,51 @@ class Source(abc.ABC):
         seen.add(document.id)
         return document
 
-    def _come_with_cuts(self, draft: ParsedRecord, row: Record, size: int, counter: DocumentCounter) -> None:
-        """Count a record whose source left parts of it out."""
-        raw = draft.raw or ""
+    def _count_shortened(self, parsed: ParsedRecord, record: Record, size: int, counter: DocumentCounter) -> None:
+        """Count the input of a record from which the source removed parts; `size` is the bytes of its text."""
+        raw = parsed.raw or ""
         rest, rest_chars = utf8_size(raw), len(raw)
-        counter.count_input(rest + row.lost, rest_chars)
-        for reason, cut in draft.cuts.items():
-            counter.count_removed(reason, utf8_size(cut), len(cut))
-            rest, rest_chars = rest - utf8_size(cut), rest_chars - len(cut)
-        counter.count_removed("markup", rest - size, rest_chars - len(draft.text))
+        counter.count_input(rest + record.lost, rest_chars)
+        for reason, removed in parsed.removed.items():
+            counter.count_removed(reason, utf8_size(removed), len(removed))
+            rest, rest_chars = rest - utf8_size(removed), rest_chars - len(removed)
+        counter.count_removed("markup", rest - size, rest_chars - len(parsed.text))
 
-    def _drafted(self, row: Record, part: Slice) -> tuple[ParsedRecord, int]:
-        """The draft of a record and the bytes of its text. Raises Skip if there is none."""
-        if self.fields and not isinstance(row.value, dict):
+    def _parsed(self, record: Record, part: Slice) -> tuple[ParsedRecord, int]:
+        """Parse a record and check types. Returns it with the UTF-8 bytes of its text. Raises Skip to drop it."""
+        if self.fields and not isinstance(record.value, dict):
             raise Skip("not an object")
         try:
-            draft = self.parse(row, part)
+            parsed = self.parse(record, part)
         except (TypeError, AttributeError, LookupError, ValueError, RecursionError):
-            raise Skip(UNLIKE) from None
-        labels = (draft.language, draft.license, draft.url, draft.date)
-        if not isinstance(draft.id, str | int | float | None) or not all(isinstance(one, str) for one in labels):
-            raise Skip(UNLIKE)
-        if draft.text is None:
+            raise Skip(WRONG_FIELDS) from None
+        labels = (parsed.language, parsed.license, parsed.url, parsed.date)
+        if not isinstance(parsed.id, str | int | float | None) or not all(isinstance(label, str) for label in labels):
+            raise Skip(WRONG_FIELDS)
+        if parsed.text is None:
             raise Skip("no text")
-        if not isinstance(draft.text, str):
+        if not isinstance(parsed.text, str):
             raise Skip("text is not a string")
-        if draft.text is row.text:
-            return draft, row.size
+        if parsed.text is record.text:
+            return parsed, record.size
         try:
-            return draft, utf8_size(draft.text)
+            return parsed, utf8_size(parsed.text)
         except UnicodeEncodeError:
             raise Skip("lone surrogate") from None
 
-    def _labelled(self, draft: ParsedRecord) -> Document:
-        # One word: source, language and category together name a stratum, with spaces between.
-        language = "-".join((self.language or draft.language or self.LANGUAGE or UNDETERMINED).split())
+    def _labelled(self, parsed: ParsedRecord) -> Document:
+        # A label must not contain spaces: they separate source, language and category in the name of a stratum.
+        language = "-".join((self.language or parsed.language or self.LANGUAGE or UNDETERMINED).split())
         columns = {
             "source": self.name,
             "category": self.category_of(language),
             "language": language,
-            "license": self.license or draft.license or self.LICENSE,
-            "url": draft.url,
-            "date": draft.date,
-            "metadata": {key: value for key, value in draft.metadata.items() if value is not None},
+            "license": self.license or parsed.license or self.LICENSE,
+            "url": parsed.url,
+            "date": parsed.date,
+            "metadata": {key: value for key, value in parsed.metadata.items() if value is not None},
         }
-        return Document(text=draft.text, id=f"{self.name}/{draft.id}", metadata=columns)
+        return Document(text=parsed.text, id=f"{self.name}/{parsed.id}", metadata=columns)
 
 
 def _advice(names: list[str]) -> str:

@@ -1,13 +1,13 @@
-"""CC-100: Common Crawl by language, as XLM-R was trained on.
+"""CC-100: Common Crawl by language, the training set of XLM-R.
 
-reads     <language>.txt.xz: a paragraph a line, an empty line between documents
+reads     <language>.txt.xz: one paragraph per line, an empty line between documents
 text      the lines of a document
 id        file name and byte offset of the document
 licence   not stated; the content is under Common Crawl's terms of use
-language  the file's name: ar.txt.xz is arb_Arab
+language  from the file name: ar.txt.xz is arb_Arab
 category  english for eng_Latn, else arabic
-dirt      no metadata of any kind, so nothing to filter by
-facts     common knowledge of the format, not checked at the source
+dirt      there is no metadata to filter by
+facts     general descriptions of the format, not checked at the publisher
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
-"""ClimbMix: English web text chosen by clusters, in the shuffled form that nanochat trains on.
+"""ClimbMix: English web text selected by clusters, in the shuffled form that nanochat uses.
 
-reads     Parquet with the one column text
+reads     Parquet with the single column text
 text      text
 id        file name and row number
 licence   CC BY-NC 4.0 (from memory, not checked)
 language  eng_Latn
 category  english
-dirt      none known beyond the web's own
-facts     karpathy's shuffled shards have the one column (not checked at the source)
+dirt      that of web text
+facts     karpathy's shuffled shards have this single column (not checked at the publisher)
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class ClimbMix(Source):
     """Rows of ClimbMix."""
 
     name: ClassVar[str] = "climbmix"
-    quality: ClassVar[Quality | None] = "none"
+    quality_profile: ClassVar[Quality | None] = "none"
     FILES: ClassVar[tuple[str, ...]] = ("*.parquet",)
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"text"}),)
     CATEGORY: ClassVar[Category | None] = "english"

@@ -1,8 +1,8 @@
 """Your own CSV files, with a header.
 
-reads     CSV or, with option delimiter, TSV; plain or compressed; a file is read by one task
-text      option text_field (default: text)
-id        option id_field; else folder, file name and row number
+reads     CSV or, with option delimiter, TSV; plain or compressed; each file is read by one task
+text      column named by option text_field (default: text)
+id        column named by option id_field; else folder, file name and row number
 licence   column license if there is one, else option license
 language  option language, else column language, else und (undetermined)
 category  option category, else english for eng_Latn, else arabic
@@ -23,7 +23,10 @@ from corpora.sources.own_fields import OwnFields
 
 @dataclass(frozen=True, kw_only=True)
 class Csv(OwnFields):
-    """Rows of CSV."""
+    """Rows of CSV files with a header.
+
+    delimiter  one character between fields
+    """
 
     name: ClassVar[str] = "csv"
     FILES: ClassVar[tuple[str, ...]] = ("*.csv", "*.csv.*", "*.tsv", "*.tsv.*")

@@ -6,9 +6,9 @@ id        id (`<urn:uuid:...>`, the WARC record)
 licence   ODC-By 1.0, under Common Crawl's terms of use
 language  columns language and language_script: arb_Arab, ars_Arab, arz_Arab, ...
 category  english for eng_Latn, else arabic
-dirt      language_score is not reliable (dataset card of akhooli/fineweb2_ar_24_sample); arz is heavy in wiki stubs;
-          minhash_cluster_size is kept in the metadata, so that duplicates can be weighed again
-facts     schema in the cards of akhooli/fineweb2_ar_24_sample and ReactiveAI/fineweb-2-pol-latest; the filters in
+dirt      language_score is not reliable (dataset card of akhooli/fineweb2_ar_24_sample); arz has many wiki stubs;
+          minhash_cluster_size is kept in the metadata, so that duplicates can be upsampled
+facts     schema in the cards of akhooli/fineweb2_ar_24_sample and ReactiveAI/fineweb-2-pol-latest; filters in
           huggingface/fineweb-2, fineweb-2-pipeline.py and configs/*_Arab.yml
 """
 
@@ -26,7 +26,7 @@ class FineWeb2(Source):
     """Rows of FineWeb-2."""
 
     name: ClassVar[str] = "fineweb-2"
-    quality: ClassVar[Quality | None] = "none"
+    quality_profile: ClassVar[Quality | None] = "none"
     FILES: ClassVar[tuple[str, ...]] = ("*.parquet",)
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"text", "id", "language", "language_script"}),)
     LICENSE: ClassVar[str] = "ODC-By-1.0"

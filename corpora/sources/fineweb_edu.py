@@ -1,4 +1,4 @@
-"""FineWeb-Edu: English web pages that a classifier found educational.
+"""FineWeb-Edu: English web pages that a classifier selected as educational.
 
 reads     Parquet
 text      text
@@ -6,7 +6,7 @@ id        id (`<urn:uuid:...>`, the WARC record)
 licence   ODC-By 1.0, under Common Crawl's terms of use
 language  eng_Latn (column language is `en`)
 category  english
-dirt      none known beyond the web's own; score is kept in the metadata
+dirt      that of web text; score is kept in the metadata
 facts     schema in the card of airtrain-ai/fineweb-edu-fortified
 """
 
@@ -25,7 +25,7 @@ class FineWebEdu(Source):
     """Rows of FineWeb-Edu."""
 
     name: ClassVar[str] = "fineweb-edu"
-    quality: ClassVar[Quality | None] = "none"
+    quality_profile: ClassVar[Quality | None] = "none"
     FILES: ClassVar[tuple[str, ...]] = ("*.parquet",)
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"text", "id", "score", "int_score"}),)
     CATEGORY: ClassVar[Category | None] = "english"

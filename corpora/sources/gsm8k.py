@@ -1,12 +1,12 @@
-"""GSM8K: grade school mathematics, questions with worked answers.
+"""GSM8K: grade school mathematics problems with worked answers.
 
 reads     JSON lines: train.jsonl, test.jsonl
-text      question and answer, a line end between them
+text      question and answer, separated by a line end
 id        file name and byte offset of the line
 licence   MIT
 language  eng_Latn
 category  math
-dirt      the answers hold calculator annotations, <<16-3-4=9>>: taken out
+dirt      calculator annotations in the answers, <<16-3-4=9>>, are removed
 facts     openai/grade-school-math (7,473 and 1,319 lines)
 """
 
@@ -27,7 +27,7 @@ class Gsm8k(Source):
     """Problems of GSM8K."""
 
     name: ClassVar[str] = "gsm8k"
-    quality: ClassVar[Quality | None] = "none"
+    quality_profile: ClassVar[Quality | None] = "none"
     FILES: ClassVar[tuple[str, ...]] = ("*.jsonl", "*.jsonl.*")
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"question", "answer"}),)
     CATEGORY: ClassVar[Category | None] = "math"

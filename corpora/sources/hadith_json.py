@@ -1,12 +1,12 @@
 """hadith-json: collections of hadith, vocalised, with English translations.
 
-reads     JSON: {id, metadata, chapters, hadiths: [{id, bookId, chapterId, arabic, english}]}, a file a collection
+reads     JSON: {id, metadata, chapters, hadiths: [{id, bookId, chapterId, arabic, english}]}, one file per collection
 text      arabic
 id        bookId and id
-licence   ISC, of the code; the texts are from sunnah.com, terms not checked
+licence   ISC for the code; the texts are from sunnah.com, whose terms were not checked
 language  arb_Arab
 category  classical
-dirt      U+FDFA and its kin stay; direction marks are `Clean`'s work
+dirt      U+FDFA and similar ligatures are kept; direction marks are removed by `Clean`
 facts     AhmedBaset/hadith-json (50,884 hadiths)
 """
 

@@ -1,8 +1,8 @@
 """Your own JSON lines, plain or compressed.
 
-reads     one JSON object a line: .jsonl, .jsonl.zst, .jsonl.gz, ...
-text      option text_field (default: text)
-id        option id_field; else folder, file name and byte offset of the line
+reads     one JSON object per line: .jsonl, .jsonl.zst, .jsonl.gz, ...
+text      field named by option text_field (default: text)
+id        field named by option id_field; else folder, file name and byte offset of the line
 licence   field license if there is one, else option license
 language  option language, else field language, else und (undetermined)
 category  option category, else english for eng_Latn, else arabic
@@ -22,7 +22,7 @@ from corpora.sources.own_fields import OwnFields
 
 @dataclass(frozen=True, kw_only=True)
 class Jsonl(OwnFields):
-    """Objects of JSON lines."""
+    """Objects of JSON lines files."""
 
     name: ClassVar[str] = "jsonl"
     FILES: ClassVar[tuple[str, ...]] = ("*.jsonl", "*.jsonl.*", "*.ndjson", "*.ndjson.*")

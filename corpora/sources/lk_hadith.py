@@ -1,14 +1,14 @@
-"""LK Hadith Corpus: the six canonical collections, vocalised, Arabic beside English, isnad apart from matn.
+"""LK Hadith Corpus: the six canonical collections, vocalised, in Arabic and English, with isnad and matn separated.
 
-reads     CSV, a file a chapter: <collection>/Chapter<n>.csv, 16 columns
-text      Arabic_Hadith; where that is empty, Arabic_Isnad and Arabic_Matn
-id        the file's name and the row's number: AbuDaud/Chapter1#0, if the folder of the collections is the input
+reads     CSV, one file per chapter: <collection>/Chapter<n>.csv, 16 columns
+text      Arabic_Hadith; if it is empty, Arabic_Isnad and Arabic_Matn
+id        file name and row number: AbuDaud/Chapter1#0, if the folder of the collections is the input
 licence   none stated
 language  arb_Arab
 category  classical
-dirt      "nan" stands for no value; direction marks (U+200F) around most full stops are `Clean`'s work; some texts
-          are there twice
-facts     ShathaTm/LK-Hadith-Corpus: all 335 files, 34,088 rows (its README counts 39,038), four of them without text
+dirt      "nan" is a missing value; direction marks (U+200F) around most full stops are removed by `Clean`; some texts
+          occur twice
+facts     ShathaTm/LK-Hadith-Corpus: all 335 files, 34,088 rows (39,038 according to its README), four without text
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class LKHadith(Source):
             id=f"{part.file.name.removesuffix('.csv')}#{record.key}",
             metadata={
                 "chapter": fields.get("Chapter_Arabic") or None,
-                "number": fields.get("Hadith_number", "").removesuffix(".0") or None,  # 12.0: went through pandas
+                "number": fields.get("Hadith_number", "").removesuffix(".0") or None,  # written by pandas as 12.0
                 "grade": fields.get("Arabic_Grade") or None,
             },
         )

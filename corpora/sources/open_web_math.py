@@ -1,4 +1,4 @@
-"""OpenWebMath: web pages with mathematics, LaTeX kept.
+"""OpenWebMath: web pages with mathematics, with their LaTeX.
 
 reads     Parquet: url, text, date, metadata (a JSON string)
 text      text
@@ -6,7 +6,7 @@ id        url
 licence   ODC-By 1.0, under Common Crawl's terms of use
 language  eng_Latn
 category  math
-dirt      a page crawled twice has one url and two rows: the first is kept, the other counted ("duplicate id")
+dirt      a page that was crawled twice has two rows with the same url: the second is dropped ("duplicate id")
 facts     dataset card and schema of open-web-math/open-web-math (6,315,233 rows)
 """
 

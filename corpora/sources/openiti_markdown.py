@@ -1,20 +1,20 @@
-"""OpenITI mARkdown to plain text: markup goes, every word stays or is in a named cut.
+"""Conversion of OpenITI mARkdown to plain text. Markup is removed; every word is kept or counted as removed.
 
-What the markup is (census of 416 files of seven OpenITI repositories, 72.8 M characters; tags as in oimdp's tags.py):
+The markup (survey of 416 files of seven OpenITI repositories, 72.8 M characters; tags as in oimdp's tags.py):
 
-    ######OpenITI#             magic value; a byte order mark before it in 28 % of files, five # in some
+    ######OpenITI#             magic value; after a byte order mark in 28 % of files, five # in some
     #META# ... #META#Header#End#    header
-    # text                     paragraph; `~~ text` goes on with the line before
-    ### | .. ### |||||||       headings; ### $ and ### $$: biographies and entries; all kept as lines of their own
-    ### |EDITOR| ### |PARATEXT|     modern prose up to the next heading: cut
-    #####ENDNOTES# #FOOTNOTES#      notes up to the next heading: cut
-    PageV01P033, PageVW0P123A  after the text of its page, often amid a sentence
+    # text                     paragraph; `~~ text` continues the previous line
+    ### | .. ### |||||||       headings; ### $ and ### $$: biographies and entries; all kept as separate lines
+    ### |EDITOR| ### |PARATEXT|     modern prose up to the next heading: removed
+    #####ENDNOTES# #FOOTNOTES#      notes up to the next heading: removed
+    PageV01P033, PageVW0P123A  end of a page, often inside a sentence
     ms001, msA12, Milestone300 every 300 words
-    first %~% second, first % second     the halves of a verse: a tab between them
-    @QB@ .. @QE@, @HAD9, @P12  marks around or before words that stay
-    (1) «1» [1] ¬              references to notes, when amid a line
+    first %~% second, first % second     the halves of a verse, which are separated by a tab
+    @QB@ .. @QE@, @HAD9, @P12  marks around or before words; the words are kept
+    (1) «1» [1] ¬              references to notes, inside a line
     |  ^  #                    ends of lines and Quran brackets of older conversions
-    <a ..> </span>             HTML that conversion left
+    <a ..> </span>             HTML left by the conversion
 """
 
 from __future__ import annotations
@@ -40,21 +40,25 @@ _SPACES = re.compile(r"[ \u00a0]{2,}")
 
 
 class NotOpenITI(ValueError):
-    """A text that is no OpenITI file; the message says what it lacks."""
+    """A text that is not an OpenITI file. The message names the part that is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """`text`: paragraphs by line, a blank line before headings. `cuts`: what was left out on purpose, by reason.
-    `meta`: "author", "title", where the header tells."""
+    """A book as plain text.
+
+    text     one paragraph per line, an empty line before headings
+    removed  removed parts, joined, by reason
+    meta     "author" and "title", if the header has them
+    """
 
     text: str
-    cuts: dict[str, str]
+    removed: dict[str, str]
     meta: dict[str, str]
 
 
 def split_header(raw: str) -> tuple[str, str]:
-    """Header and body. Raises NotOpenITI."""
+    """Return header and body of a file. Raises NotOpenITI if the magic value or the header's end is missing."""
     if not _MAGIC.match(raw):
         raise NotOpenITI("it does not begin with ######OpenITI#")
     end = raw.find(_HEADER_END)
@@ -65,10 +69,16 @@ def split_header(raw: str) -> tuple[str, str]:
 
 
 def parse(raw: str, *, keep_notes: bool = False) -> Book:
-    """A file's text as plain text. Raises NotOpenITI."""
+    """Convert the text of a file to plain text.
+
+    raw         text of the file
+    keep_notes  keep references to notes
+
+    Raises NotOpenITI if the magic value or the end of the header is missing.
+    """
     header, body = split_header(raw)
-    cuts = {"header": header}
-    blocks: list[list[str]] = []  # paragraphs as lists of lines; a heading begins with "\n"
+    removed = {"header": header}
+    blocks: list[list[str]] = []  # paragraphs as lists of lines; the first item of a heading is "\n"
     section = ""
     for line in body.split("\n"):
         opened = _SECTION.match(line)
@@ -77,29 +87,29 @@ def parse(raw: str, *, keep_notes: bool = False) -> Book:
         elif section and _HEADING.match(line):
             section = ""
         if section:
-            cuts[section] = cuts.get(section, "") + line + "\n"
+            removed[section] = removed.get(section, "") + line + "\n"
         elif _HEADING.match(line):
             blocks.append(["\n", _HEADING.sub("", line, count=1)])
         elif blocks and blocks[-1][0] != "\n" and (line.startswith("~~") or _ONLY_MARKS.fullmatch(line)):
             blocks[-1].append(line)
         elif line:
             blocks.append([line])
-    paragraphs = (_paragraph(block, cuts, keep_notes) for block in blocks)
+    paragraphs = (_paragraph(block, removed, keep_notes) for block in blocks)
     text = "\n".join(paragraph for paragraph in paragraphs if paragraph.strip()).strip("\n")
-    return Book(text, cuts, _meta(header))
+    return Book(text, removed, _meta(header))
 
 
-def _paragraph(lines: list[str], cuts: dict[str, str], keep_notes: bool) -> str:
+def _paragraph(lines: list[str], removed: dict[str, str], keep_notes: bool) -> str:
     heading = lines[0] == "\n"
     text = " ".join(line.strip(" \r\n") for line in lines)
-    # Each pattern is tried behind a plain search for what it can't do without: most lines have none of it.
+    # A cheap search for a required character comes before each pattern, since most lines have no markup.
     if _ANY_MARKUP.search(text):
         text = _MARKUP.sub(" ", text)
     if "<" in text:
-        text = _cut(_HTML, text, "html", cuts)
+        text = _remove(_HTML, text, "html", removed)
     text = _SPACES.sub(" ", text)
     if heading:
-        text = _cut(_PAGE_HEADING, text, "page heading", cuts)
+        text = _remove(_PAGE_HEADING, text, "page heading", removed)
     elif not keep_notes and _ANY_NOTE.search(text):
         text = _NOTE.sub("", text)
     if "%" in text:
@@ -108,23 +118,23 @@ def _paragraph(lines: list[str], cuts: dict[str, str], keep_notes: bool) -> str:
     return "\n" + text if heading and text else text
 
 
-def _cut(pattern: re.Pattern[str], text: str, reason: str, cuts: dict[str, str]) -> str:
-    found = pattern.findall(text)
-    if not found:
+def _remove(pattern: re.Pattern[str], text: str, reason: str, removed: dict[str, str]) -> str:
+    matches = pattern.findall(text)
+    if not matches:
         return text
-    cuts[reason] = cuts.get(reason, "") + "".join(found)
+    removed[reason] = removed.get(reason, "") + "".join(matches)
     return pattern.sub(" ", text)
 
 
 def _meta(header: str) -> dict[str, str]:
-    """Author and title, as headers of either style tell them (`010.AuthorNAME :: ..`, `author: ..`)."""
-    found: dict[str, str] = {}
+    """Return author and title from a header of either style (`010.AuthorNAME :: ..`, `author: ..`)."""
+    meta: dict[str, str] = {}
     for key, value in _META.findall(header):
         name = key.rsplit(".", 1)[-1].lower()
-        for wanted, spellings in (
+        for field, spellings in (
             ("author", ("authorname", "author", "auth")),
             ("title", ("booktitle", "title", "bk")),
         ):
             if name in spellings and value.strip() not in ("", "NODATA", "NOTGIVEN"):
-                found.setdefault(wanted, value.strip())
-    return found
+                meta.setdefault(field, value.strip())
+    return meta

@@ -1,17 +1,18 @@
-"""OSCAR: web text by language, annotated with its quality (releases 22.01 and 23.01).
+"""OSCAR: web text by language, with quality annotations (releases 22.01 and 23.01).
 
-reads     JSON lines: 23.01 .jsonl.zst, 22.01 .jsonl.gz, and the form that Hugging Face loaders nest again
+reads     JSON lines: 23.01 .jsonl.zst, 22.01 .jsonl.gz; and the nested form of Hugging Face loaders
           (id, text, meta{warc_headers, identification, ...}) as JSON lines or Parquet
 text      content (text in the nested form)
-id        warc_headers["warc-record-id"] (id in the nested form, where the headers are missing)
+id        warc_headers["warc-record-id"] (id, if the nested form has no headers)
 licence   metadata CC0 1.0; the content is under Common Crawl's terms of use
 language  metadata.identification.label: ar is arb_Arab, arz is arz_Arab
 category  english for eng_Latn, else arabic
 options   without: quality warnings whose documents are dropped (tiny, short_sentences, header, footer, noisy;
-          adult in 22.01); min_harmful_pp: documents below are dropped (low is worse), those without one are kept
+          adult in 22.01); min_harmful_pp: documents with a lower harmful_pp are dropped (a low value is worse),
+          documents without one are kept
 dirt      menus and footers in the text, marked by the warnings header and footer; warnings are `annotation` in 22.01;
-          content-length is the original page's, not the text's
-facts     oscar-project/documentation, docs/versions/oscar-2301.md and docs/schema/schema-v2.md; the nested form in
+          content-length is that of the original page, not of the text
+facts     oscar-project/documentation, docs/versions/oscar-2301.md and docs/schema/schema-v2.md; nested form in
           Finnish-NLP/oscar_2301_fi_cleaned
 """
 
@@ -27,7 +28,11 @@ from corpora.sources.base import ParsedRecord, Skip, Source
 
 @dataclass(frozen=True, kw_only=True)
 class Oscar(Source):
-    """Records of OSCAR, in any of their three shapes."""
+    """Records of OSCAR, in any of its three forms.
+
+    without         quality warnings whose documents are dropped
+    min_harmful_pp  documents with a lower harmful_pp are dropped
+    """
 
     name: ClassVar[str] = "oscar"
     FILES: ClassVar[tuple[str, ...]] = ("*.jsonl", "*.jsonl.*", "*.parquet")

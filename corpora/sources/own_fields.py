@@ -1,4 +1,4 @@
-"""Anyone's own files with fields: which field is the text, and which the id, is an option."""
+"""Base class of the sources for the user's own files with fields. The fields of text and id are options."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _OPTIONAL = ("language", "license", "url", "date")
 class OwnFields(Source):
     """Records with a text field.
 
-    text_field  field that holds the text
-    id_field    field that holds the id, unique; without it a record's id is its folder, its file and its place there
+    text_field  name of the field with the text
+    id_field    name of the field with a unique id; if "", the id is folder, file and position of the record
     """
 
     LANGUAGE: ClassVar[str] = "und"
@@ -28,19 +28,17 @@ class OwnFields(Source):
 
     @cached_property
     def fields(self) -> tuple[frozenset[str], ...]:
-        """The fields asked for."""
+        """The fields named by the options."""
         return (frozenset({self.text_field, self.id_field} - {""}),)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Every field that is used where there is one."""
+        """Names of all required and optional fields, without repetition."""
         return tuple(dict.fromkeys(name for name in (self.text_field, self.id_field, *_OPTIONAL) if name))
 
     def parse(self, record: Record, part: Slice) -> ParsedRecord:
-        """One record, one document; language, license, url and date are taken from fields so called."""
+        """One record, one document. Language, license, url and date are taken from the fields of the same name."""
         fields = record.value
-        known = {name: fields[name] for name in _OPTIONAL if isinstance(fields.get(name), str)}
-        place = f"{part.file.name}#{record.key}"
-        return ParsedRecord(
-            text=fields.get(self.text_field), id=fields.get(self.id_field) if self.id_field else place, **known
-        )
+        labels = {name: fields[name] for name in _OPTIONAL if isinstance(fields.get(name), str)}
+        id_ = fields.get(self.id_field) if self.id_field else f"{part.file.name}#{record.key}"
+        return ParsedRecord(text=fields.get(self.text_field), id=id_, **labels)

@@ -1,8 +1,8 @@
 """Your own Parquet files.
 
-reads     Parquet; a large file is cut into ranges of rows
-text      option text_field (default: text)
-id        option id_field; else folder, file name and row number
+reads     Parquet; a large file is split into ranges of rows
+text      column named by option text_field (default: text)
+id        column named by option id_field; else folder, file name and row number
 licence   column license if there is one, else option license
 language  option language, else column language, else und (undetermined)
 category  option category, else english for eng_Latn, else arabic
@@ -23,7 +23,7 @@ from corpora.sources.own_fields import OwnFields
 
 @dataclass(frozen=True, kw_only=True)
 class Parquet(OwnFields):
-    """Rows of Parquet."""
+    """Rows of Parquet files."""
 
     name: ClassVar[str] = "parquet"
     FILES: ClassVar[tuple[str, ...]] = ("*.parquet",)

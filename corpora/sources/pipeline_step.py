@@ -1,7 +1,7 @@
 """The first step of a datatrove pipeline: rank k reads unit k of a source.
 
-datatrove's own readers share out whole files by rank, so that what a task reads depends on how many tasks there are;
-here the units are fixed beforehand and a pipeline runs as many tasks as there are units.
+datatrove's readers distribute whole files over ranks, so that the input of a task depends on the number of tasks. With
+this step the units are fixed in advance, and a pipeline has one task for each unit.
 """
 
 from __future__ import annotations
@@ -17,10 +17,14 @@ from corpora.sources.base import Source, Unit
 
 
 class Reader(PipelineStep):  # type: ignore[misc]
-    """Documents of `units[rank]`, counted in `counter`, which is reset first.
+    """Reader of the documents of `units[rank]`.
 
-    Raises BadInput for a file that can't be read to its end; with `quarantine` it goes on, and the sentence is in
-    `counter.bad`.
+    source      source of the units
+    units       all units of the input
+    counter     reset at the beginning of a rank; counts the records of the unit
+    quarantine  add the message of a bad file to `counter.bad` and continue with the next slice
+
+    Raises BadInput for a file that can't be read to its end, unless `quarantine` is set.
     """
 
     type = "READER"
@@ -33,7 +37,7 @@ class Reader(PipelineStep):  # type: ignore[misc]
         self.source, self.units, self.counter, self.quarantine = source, units, counter, quarantine
 
     def run(self, data: DocumentsPipeline = None, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
-        """Documents of unit `rank`. `world_size` changes nothing."""
+        """Yield the documents of unit `rank`. `world_size` is ignored."""
         if data:
             yield from data
         self.counter.reset()

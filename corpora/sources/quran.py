@@ -1,9 +1,9 @@
-"""The Quran as Tanzil publishes it.
+"""The Quran in the edition of Tanzil.
 
-reads     Tanzil text (`sura|aya|text`, a notice in # lines at the end) or XML (`<sura><aya text=""/>`)
-text      the ayas of a sura, a line each, verbatim: no cleaning touches them
+reads     Tanzil text (`sura|aya|text`, with a notice in # lines at the end) or XML (`<sura><aya text=""/>`)
+text      the ayas of a sura, one per line, verbatim: they are not cleaned
 id        number of the sura
-licence   CC BY 3.0 and Tanzil's notice, whole: its terms ask that it stay with every copy
+licence   CC BY 3.0 and the complete notice of Tanzil, which must accompany every copy
 language  arb_Arab
 category  classical
 dirt      none; full vocalisation, with U+0640 U+0670 and the marks U+06D6 to U+06ED
@@ -31,13 +31,13 @@ class Quran(Source):
     """Suras, one document each."""
 
     name: ClassVar[str] = "quran"
-    quality: ClassVar[Quality | None] = "none"
+    quality_profile: ClassVar[Quality | None] = "none"
     FILES: ClassVar[tuple[str, ...]] = ("quran*.txt", "quran*.xml")
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"sura", "ayas", "notice"}),)
     CATEGORY: ClassVar[Category | None] = "classical"
     LANGUAGE: ClassVar[str] = "arb_Arab"
     LICENSE: ClassVar[str] = "CC-BY-3.0"
-    profile: ClassVar[Profile] = "verbatim"
+    cleaning: ClassVar[Profile] = "verbatim"
 
     @property
     def formats(self) -> tuple[Format, ...]:
@@ -56,9 +56,9 @@ class Quran(Source):
 
 
 class _Tanzil(Whole):
-    """A file of Tanzil: a row a sura, {"sura", "ayas", "notice"}."""
+    """A file of Tanzil. It has one record for each sura: {"sura", "ayas", "notice"}."""
 
-    called = "Tanzil's text or XML"
+    description = "Tanzil's text or XML"
 
     def rows(self, part: Slice) -> Iterator[Record | Lost]:
         try:

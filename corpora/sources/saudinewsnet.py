@@ -1,14 +1,14 @@
 """SaudiNewsNet: articles of Saudi newspapers, 2015.
 
-reads     a zip a day, one JSON array of {source, url, date_extracted, title, author, content} in it; or the JSON
-text      title and content, a line end between them
+reads     one zip per day with a JSON array of {source, url, date_extracted, title, author, content}; or the JSON
+text      title and content, separated by a line end
 id        url
 licence   CC BY-NC-SA 4.0, for research; the articles belong to the newspapers
 language  arb_Arab
 category  arabic
-dirt      U+00A0, tatweel, presentation forms: `Clean`'s work; an article met twice has one url: "duplicate id".
-          Edited text, held to no rules of quality: many articles are one paragraph without a full stop, and
-          `web` would drop two thirds
+dirt      U+00A0, tatweel and presentation forms are normalised by `Clean`; an article that occurs twice has the same
+          url, and the second is dropped ("duplicate id"). The quality profile is `none`, since the text is edited:
+          many articles are one paragraph without a full stop, and `web` would drop two thirds
 facts     inparallel/SaudiNewsNet (31,030 articles)
 """
 
@@ -30,11 +30,11 @@ class SaudiNewsNet(Source):
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"content", "url", "title", "date_extracted"}),)
     LANGUAGE: ClassVar[str] = "arb_Arab"
     LICENSE: ClassVar[str] = "CC-BY-NC-SA-4.0"
-    quality: ClassVar[Quality | None] = "none"
+    quality_profile: ClassVar[Quality | None] = "none"
 
     @property
     def formats(self) -> tuple[Format, ...]:
-        """A JSON array, zipped or not."""
+        """A JSON array, plain or in a zip."""
         return (JsonArray(),)
 
     def parse(self, record: Record, part: Slice) -> ParsedRecord:

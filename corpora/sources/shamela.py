@@ -1,18 +1,20 @@
-"""Shamela: books of al-Maktaba al-Shamela, each with its notes and its author's year of death.
+"""Shamela: books of al-Maktaba al-Shamela, with notes and the author's year of death.
 
 reads     .bok (Access 97, with access-parser) and its export to JSON: tables b<number> (nass, part, page, id),
-          t<number> (tit, id) and Main (BkId, Bk, Auth, AD, cat); a file may hold several books
+          t<number> (tit, id) and Main (BkId, Bk, Auth, AD, cat); a file may contain several books
 text      nass of all pages in the order of id, without footnotes and references to them. Pages are joined by a space,
-          and by a line end where a page ends a sentence, a heading begins the next, or verse stands on either side
+          or by a line end if the first page ends a sentence, the second begins with a heading, or either has verse
 id        BkId
-licence   not stated; what the author wrote is free where the author died long ago, the edition's apparatus may not be
+licence   not stated; the work of an author who died long ago is in the public domain, the apparatus may not be
 language  arb_Arab
 category  classical
-options   died_before: books of authors who died in this Hijri year or later, or nobody knows when, are dropped (1370,
-          some 75 years ago); notes: "drop" or "keep" footnotes and references to them
-dirt      line ends are carriage returns; footnotes follow a line of underscores; modern books stand among the old;
-          editors' prefaces are part of the pages and stay. Validation must not split a book: metadata.book is its id
-facts     three books of OpenITI/raw_SHAM19Y, 703 pages; Access has no checksums: a flipped bit in a text is not seen
+options   died_before: books of authors who died in this Hijri year or later, or in an unknown year, are dropped
+          (default: 1370, about 75 years ago); notes: "drop" or "keep" footnotes and references to them
+dirt      line ends are carriage returns; footnotes follow a line of underscores; modern books are among the old ones;
+          editors' prefaces are part of the pages and are kept. Validation must not split a book: metadata.book is its
+          id
+facts     three books of OpenITI/raw_SHAM19Y, 703 pages; Access has no checksums: a flipped bit in a text is not
+          detected
 """
 
 from __future__ import annotations
@@ -47,7 +49,11 @@ _VERSE = re.compile(r"\S \.\.\. ?(?:\S|$)")
 
 @dataclass(frozen=True, kw_only=True)
 class Shamela(Source):
-    """Books of Shamela, one document each."""
+    """Books of Shamela, one document each.
+
+    died_before  Hijri year; books of authors who died in it or later are dropped
+    notes        "drop" or "keep" footnotes and references to them
+    """
 
     name: ClassVar[str] = "shamela"
     FILES: ClassVar[tuple[str, ...]] = ("*.bok", "*.bok.json")
@@ -61,7 +67,7 @@ class Shamela(Source):
 
     @property
     def formats(self) -> tuple[Format, ...]:
-        """Access; its tables as JSON."""
+        """Access, or its tables as JSON."""
         return (_Access(), _Json())
 
     def parse(self, record: Record, part: Slice) -> ParsedRecord:
@@ -72,13 +78,13 @@ class Shamela(Source):
             raise Skip("author's year of death unknown", raw)
         if died >= self.died_before:
             raise Skip(f"author died in {self.died_before} AH or later", raw)
-        cuts: dict[str, str] = {}
+        removed: dict[str, str] = {}
         keep = self.notes == "keep"
-        bodies = [(page["id"], _body(_lines(page["nass"]), cuts, keep)) for page in record.value["pages"]]
+        bodies = [(page["id"], _body(_lines(page["nass"]), removed, keep)) for page in record.value["pages"]]
         return ParsedRecord(
             text=_joined(bodies, record.value["headings"]),
             raw=raw,
-            cuts=cuts,
+            removed=removed,
             id=str(main["BkId"]),
             metadata={
                 "book": f"shamela/{main['BkId']}",
@@ -94,39 +100,39 @@ def _lines(nass: str) -> str:
     return nass.replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
-def _body(page: str, cuts: dict[str, str], keep_notes: bool) -> str:
-    """A page without its footnotes and the references to them, which are those that the footnotes answer."""
+def _body(page: str, removed: dict[str, str], keep_notes: bool) -> str:
+    """Return a page without its footnotes and without the references whose numbers the footnotes have."""
     rule = _RULE.search(f"\n{page}")
     if keep_notes or not rule:
         return page
     body, notes = page[: max(0, rule.start() - 1)], page[max(0, rule.start() - 1) :]
-    cuts["footnotes"] = cuts.get("footnotes", "") + notes
+    removed["footnotes"] = removed.get("footnotes", "") + notes
     for number in dict.fromkeys(_NOTE.findall(notes)):
         reference = re.compile(rf"^\({number}\) ?| ?\({number}\)(?: (?=[.،؛:؟!]))?", re.MULTILINE)
-        cuts["references"] = cuts.get("references", "") + "".join(reference.findall(body))
+        removed["references"] = removed.get("references", "") + "".join(reference.findall(body))
         body = reference.sub("", body)
     return body.rstrip()
 
 
 def _joined(bodies: list[tuple[int, str]], headings: set[int]) -> str:
-    """The pages (id, text) as one text."""
+    """Join pages, given as (id, text), to one text. `headings` are ids of pages that begin with a heading."""
     pages = [(number, text) for number, text in bodies if text]
     pieces = [text for _, text in pages[:1]]
     for (_, before), (number, after) in pairwise(pages):
-        around = before[before.rfind("\n") + 1 :], after.partition("\n")[0]
-        ended = number in headings or _ENDED.search(before) or any(_VERSE.search(line) for line in around)
+        lines = before[before.rfind("\n") + 1 :], after.partition("\n")[0]
+        ended = number in headings or _ENDED.search(before) or any(_VERSE.search(line) for line in lines)
         pieces += ["\n" if ended else " ", after]
     return "".join(pieces)
 
 
-# -- its two files ----------------------------------------------------------------------------------------
+# -- file formats -----------------------------------------------------------------------------------------
 
 
 class _Access(Whole):
-    """Books in a .bok file: rows {"main", "pages", "headings"}."""
+    """Books in a .bok file, with records {"main", "pages", "headings"}."""
 
     containers = frozenset({"access"})
-    called = "Access (.bok)"
+    description = "Access (.bok)"
 
     def slices(self, file: Any, kind: Any) -> Iterator[Slice]:
         yield Slice(file, kind, 0, file.size, file.size)
@@ -138,35 +144,36 @@ class _Access(Whole):
 class _Json(Whole):
     """Books in the JSON export of a .bok file."""
 
-    called = "a .bok file's tables in JSON"
+    description = "a .bok file's tables in JSON"
 
     def rows(self, part: Slice) -> Iterator[Record | Lost]:
-        written = read_whole(part)
-        data, lost = text_of(written)
+        data = read_whole(part)
+        text, lost = text_of(data)
         try:
-            found = json_value(data)
-            if SURROGATE.search(written):
-                json.dumps(found, ensure_ascii=False).encode()
+            tables = json_value(text)
+            if SURROGATE.search(data):
+                json.dumps(tables, ensure_ascii=False).encode()
         except json.JSONDecodeError as error:
             place = f"line {error.lineno}, column {error.colno}"
             raise BadInput(part.file.path, f"is not JSON ({error.msg})", place=place, mend="fetch it again") from error
         except UnicodeEncodeError:
-            raise BadInput(part.file.path, "holds lone surrogates", mend="fetch it again") from None
-        if lost or not isinstance(found, dict) or not all(isinstance(rows, list) for rows in found.values()):
-            raise BadInput(part.file.path, "is no export of Shamela's tables", mend="is it another source's file?")
-        yield from _books(part, found)
+            raise BadInput(part.file.path, "has lone surrogates", mend="fetch it again") from None
+        if lost or not isinstance(tables, dict) or not all(isinstance(rows, list) for rows in tables.values()):
+            reason = "is not an export of Shamela's tables"
+            raise BadInput(part.file.path, reason, mend="check whether it is a file of another source")
+        yield from _books(part, tables)
 
 
-def _books(part: Slice, found: dict[str, list[dict[str, Any]]]) -> Iterator[Record | Lost]:
-    if "Main" not in found:
-        raise BadInput(part.file.path, "has no table Main, so it is no book of Shamela", mend="see `arcorp sources`")
+def _books(part: Slice, tables: dict[str, list[dict[str, Any]]]) -> Iterator[Record | Lost]:
+    if "Main" not in tables:
+        raise BadInput(part.file.path, "is not a book of Shamela: it has no table Main", mend="see `arcorp sources`")
     try:
-        for number, main in enumerate(found["Main"]):
+        for number, main in enumerate(tables["Main"]):
             book = main["BkId"]
-            pages = sorted(found[f"b{book}"], key=lambda page: page["id"])
-            whole_pages = [{"id": page["id"], "nass": page["nass"] or ""} for page in pages]
-            headings = {heading["id"] for heading in found.get(f"t{book}", [])}
-            yield Record(number, {"main": main, "pages": whole_pages, "headings": headings})
+            rows = sorted(tables[f"b{book}"], key=lambda row: row["id"])
+            pages = [{"id": row["id"], "nass": row["nass"] or ""} for row in rows]
+            headings = {heading["id"] for heading in tables.get(f"t{book}", [])}
+            yield Record(number, {"main": main, "pages": pages, "headings": headings})
     except (KeyError, TypeError) as error:
-        reason = f"lacks what a book of Shamela has ({type(error).__name__}: {error})"
+        reason = f"lacks a field or table of a book of Shamela ({type(error).__name__}: {error})"
         raise BadInput(part.file.path, reason, mend="see `arcorp sources`") from error

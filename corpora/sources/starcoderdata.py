@@ -2,12 +2,12 @@
 
 reads     Parquet: <language>/train-NNNNN-of-NNNNN.parquet
 text      content
-id        language's folder, file name and id (the column alone numbers rows, and each language has a file 00000)
-licence   each repository's own, all permissive; not told in the rows
-language  the folder's name: python is Python
+id        folder of the language, file name and id (id is a row number, and each language has a file 00000)
+licence   that of each repository, always permissive; the rows do not contain it
+language  from the folder name: python is Python
 category  code
-dirt      some contents begin with the tags <reponame>, <filename>, <gh_stars> that StarCoder was trained on: taken off
-facts     columns from the files of bigcode/starcoderdata; the tags from the model's card (not checked on real rows)
+dirt      the tags <reponame>, <filename>, <gh_stars> of StarCoder's training at the beginning of a content are removed
+facts     columns from the files of bigcode/starcoderdata; tags from the card of the model (not checked on real rows)
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class StarCoderData(Source):
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"max_stars_repo_path", "content", "id"}),)
     CATEGORY: ClassVar[Category | None] = "code"
     LICENSE: ClassVar[str] = "permissive, by repository"
-    profile: ClassVar[Profile] = "code"
+    cleaning: ClassVar[Profile] = "code"
 
     @property
     def formats(self) -> tuple[Format, ...]:

@@ -1,12 +1,12 @@
-"""Tashkeela: vocalised classical passages, as cleaned for diacritisation research.
+"""Tashkeela: vocalised classical passages, in an edition cleaned for diacritisation research.
 
-reads     text, a passage a line: train.txt, val.txt, test.txt
+reads     text, one passage per line: train.txt, val.txt, test.txt
 text      the line
 id        file name and byte offset of the line
 licence   MIT (the cleaned edition, AliOsm/arabic-text-diacritization)
 language  arb_Arab
 category  classical
-dirt      references to volume and page stay in the text: ( 7 / 119 )
+dirt      references to volume and page are kept in the text: ( 7 / 119 )
 facts     AliOsm/arabic-text-diacritization (2,500 passages in val.txt)
 """
 
@@ -24,7 +24,7 @@ class Tashkeela(Source):
     """Passages of Tashkeela."""
 
     name: ClassVar[str] = "tashkeela"
-    quality: ClassVar[Quality | None] = "none"
+    quality_profile: ClassVar[Quality | None] = "none"
     FILES: ClassVar[tuple[str, ...]] = ("*.txt", "*.txt.*")
     CATEGORY: ClassVar[Category | None] = "classical"
     LANGUAGE: ClassVar[str] = "arb_Arab"
@@ -32,7 +32,7 @@ class Tashkeela(Source):
 
     @property
     def formats(self) -> tuple[Format, ...]:
-        """Lines."""
+        """Lines of text."""
         return (Lines(),)
 
     def parse(self, record: Record, part: Slice) -> ParsedRecord:

@@ -1,13 +1,13 @@
 """Your own text files, plain or compressed.
 
 reads     UTF-8 text: .txt, .txt.gz, .md, ...
-text      the file; with option split, each block of lines between empty lines, or each line
-id        folder and file name; and byte offset of the block or line
+text      the whole file; or, with option split, each block of lines between empty lines, or each line
+id        folder and file name; for a block or line also its byte offset
 licence   option license
 language  option language, else und (undetermined)
 category  option category, else english for eng_Latn, else arabic
 options   split: file, blocks, lines
-dirt      lines that are not UTF-8 are left out and counted in bytes
+dirt      lines that are not UTF-8 are removed and counted in bytes
 facts     none needed
 """
 
@@ -22,7 +22,10 @@ from corpora.sources.base import ParsedRecord, Source
 
 @dataclass(frozen=True, kw_only=True)
 class Text(Source):
-    """Plain text."""
+    """Plain text files.
+
+    split  unit that becomes a document
+    """
 
     name: ClassVar[str] = "text"
     FILES: ClassVar[tuple[str, ...]] = ("*.txt", "*.txt.*", "*.text", "*.md")
@@ -33,7 +36,7 @@ class Text(Source):
 
     @property
     def formats(self) -> tuple[Format, ...]:
-        """As `split` says."""
+        """The format for the option `split`."""
         return ({"file": Whole, "blocks": Blocks, "lines": Lines}[self.split](),)
 
     def parse(self, record: Record, part: Slice) -> ParsedRecord:

@@ -1,16 +1,17 @@
 """The Stack v2: source files by programming language, from Software Heritage.
 
-reads     Parquet, with the contents in a column `content` (re-uploads) or, as published, without: then the files
-          <blob_id> of a folder, gzip or plain, as the Software Heritage bucket has them
+reads     Parquet, with a column `content` (re-uploads) or, in the published form, without it: the contents are then
+          read from the files <blob_id> of a folder, gzip or plain, as in the Software Heritage bucket
 text      content, or the blob decoded by src_encoding
-id        blob_id (path is in the metadata; one blob may lie in many repositories)
+id        blob_id (path is in the metadata; one blob may be in many repositories)
 licence   detected_licenses
 language  language: Python, JavaScript, ...
 category  code
-options   content: folder or address of the blobs, if it is not called `content` and beside or above the files;
-          everything: also keep vendored and generated files and those without a permissive licence
-dirt      vendored, generated, unlicensed: dropped and counted; a blob that is not there or does not decode likewise
-facts     columns in the card of ningani/stack-v2-cpp-2019; `content` in Reset23/the-stack-v2-python; the place of the
+options   content: folder or address of the blobs (default: a folder `content` beside or above the files);
+          everything: also keep vendored and generated files and files without a permissive licence
+dirt      vendored, generated and unlicensed files are dropped and counted, and so are blobs that are missing or can't
+          be decoded
+facts     columns in the card of ningani/stack-v2-cpp-2019; `content` in Reset23/the-stack-v2-python; address of the
           blobs, s3://softwareheritage/content/<blob_id>, from the card of bigcode/the-stack-v2 (not checked)
 """
 
@@ -33,13 +34,17 @@ _COLUMNS = "blob_id path detected_licenses license_type repo_name src_encoding l
 
 @dataclass(frozen=True, kw_only=True)
 class TheStackV2(Source):
-    """Rows of The Stack v2, with their contents."""
+    """Rows of The Stack v2, with their contents.
+
+    content     folder or address of the blobs; "" for the folder `content` beside or above the files
+    everything  keep vendored, generated and unlicensed files
+    """
 
     name: ClassVar[str] = "the-stack-v2"
     FILES: ClassVar[tuple[str, ...]] = ("*.parquet",)
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"blob_id", "path", "language"}),)
     CATEGORY: ClassVar[Category | None] = "code"
-    profile: ClassVar[Profile] = "code"
+    cleaning: ClassVar[Profile] = "code"
 
     content: str = ""
     everything: bool = False
@@ -50,7 +55,7 @@ class TheStackV2(Source):
         return (Parquet("content", tuple(_COLUMNS.split())),)
 
     def slices(self, file: File) -> list[Slice]:
-        """As any source; and without a column `content` the blobs must be somewhere."""
+        """Check a file and return its slices. Raises BadInput also if it has no contents and no blobs are found."""
         parts = super().slices(file)
         if "content" in Parquet("").schema(file):
             return parts
@@ -63,12 +68,12 @@ class TheStackV2(Source):
         text = fields["content"] if "content" in fields else self._blob(fields, part.file)
         if not self.everything:
             shown = text if isinstance(text, str) else ""
-            for reason, refused in (
+            for reason, excluded in (
                 ("vendored", fields.get("is_vendor")),
                 ("generated", fields.get("is_generated")),
                 ("no permissive licence", fields.get("license_type", "permissive") != "permissive"),
             ):
-                if refused:
+                if excluded:
                     raise Skip(reason, shown)
         return ParsedRecord(
             text=text,
@@ -98,14 +103,14 @@ class TheStackV2(Source):
         if not folder:
             raise BadInput(
                 file.path,
-                "has no column `content`, and no folder `content` of blobs lies beside or above it",
+                "has no column `content`, and there is no folder `content` of blobs beside or above it",
                 mend="give the folder or address of the blobs as option `content`",
             )
         return folder.rstrip("/")
 
 
 def _beside(path: str) -> str:
-    """The folder `content` beside a file or up to two folders above, "" if there is none."""
+    """Return the folder `content` beside a file or up to two folders above it, "" if there is none."""
     if not is_remote(path):
         for parent in Path(path).parents[:3]:
             if (parent / "content").is_dir():
@@ -114,7 +119,7 @@ def _beside(path: str) -> str:
 
 
 def _by_length(parts: list[Slice]) -> Iterator[Slice]:
-    """Cut slices of rows again, by what the rows say of the length of their blobs."""
+    """Split slices of rows further, by the length of the blobs in the column `length_bytes`."""
     for part in parts:
         start = size = 0
         for row in Parquet("", ("length_bytes",)).rows(part):

@@ -1,4 +1,4 @@
-"""TinyStories: short English stories in a small child's words, written by GPT-3.5 and GPT-4.
+"""TinyStories: short English stories in the vocabulary of a small child, written by GPT-3.5 and GPT-4.
 
 reads     text: stories between lines `<|endoftext|>`
 text      the story
@@ -6,8 +6,8 @@ id        file name and byte offset of the story
 licence   CDLA-Sharing 1.0 (from memory)
 language  eng_Latn
 category  english
-dirt      the separator is no text: it never reaches a document
-facts     TinyStoriesV2-GPT4-{train,valid}.txt; no real file could be had for a test
+dirt      the separator is not part of a document
+facts     TinyStoriesV2-GPT4-{train,valid}.txt; not tested on a real file
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class TinyStories(Source):
     """Stories of TinyStories."""
 
     name: ClassVar[str] = "tinystories"
-    quality: ClassVar[Quality | None] = "stories"
+    quality_profile: ClassVar[Quality | None] = "stories"
     FILES: ClassVar[tuple[str, ...]] = ("*.txt", "*.txt.*")
     CATEGORY: ClassVar[Category | None] = "english"
     LANGUAGE: ClassVar[str] = "eng_Latn"

@@ -1,15 +1,15 @@
-"""Wikipedia, from the prepared Parquet or from WikiExtractor's output.
+"""Wikipedia, as Parquet of wikimedia/wikipedia or as output of WikiExtractor.
 
 reads     Parquet of wikimedia/wikipedia: id, url, title, text; WikiExtractor: files wiki_NN of
           `<doc id="" url="" title="">` ... `</doc>`
 text      text, without the title that WikiExtractor repeats as its first line
 id        wiki and id: ar/1177629
 licence   CC BY-SA 4.0
-language  the wiki that url names: ar is arb_Arab, arz is arz_Arab
+language  from the wiki in url: ar is arb_Arab, arz is arz_Arab
 category  english for eng_Latn, else arabic
-dirt      HTML entities are resolved; Persian kaf and yeh, zero-width marks and presentation forms are `Clean`'s work;
-          articles that are redirects come out empty and are dropped
-facts     schema of wikimedia/wikipedia (not checked at the source); WikiExtractor's files in
+dirt      HTML entities are decoded; Persian kaf and yeh, zero-width marks and presentation forms are normalised by
+          `Clean`; redirects are empty articles and are dropped
+facts     schema of wikimedia/wikipedia (not checked at the publisher); files of WikiExtractor in
           motazsaad/comparableWikiCoprus
 """
 
@@ -35,14 +35,14 @@ class Wikipedia(Source):
     """Articles of Wikipedia."""
 
     name: ClassVar[str] = "wikipedia"
-    quality: ClassVar[Quality | None] = "none"
+    quality_profile: ClassVar[Quality | None] = "none"
     FILES: ClassVar[tuple[str, ...]] = ("*.parquet", "wiki_[0-9]*")
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"id", "url", "title", "text"}),)
     LICENSE: ClassVar[str] = "CC-BY-SA-4.0"
 
     @property
     def formats(self) -> tuple[Format, ...]:
-        """Parquet; WikiExtractor."""
+        """Parquet, or output of WikiExtractor."""
         return (Parquet("text", ("id", "url", "title", "text")), WikiExtractor())
 
     def parse(self, record: Record, part: Slice) -> ParsedRecord:
@@ -66,16 +66,16 @@ class Wikipedia(Source):
 
 
 class WikiExtractor(Lines):
-    """Articles between `<doc ...>` and `</doc>`, each on lines of their own."""
+    """A file of articles, each between `<doc ...>` and `</doc>`."""
 
-    called = "WikiExtractor's <doc> blocks"
+    description = "WikiExtractor's <doc> blocks"
 
     def records(self, stream: Stream, start: int, stop: int) -> Iterator[Record | Lost]:
-        """Articles that begin in bytes [start, stop)."""
+        """Yield the articles that begin in bytes [start, stop)."""
         head: dict[str, str] = {}
         begin = size = 0
         body: list[bytes] = []
-        ours = not start  # what stands before the first <doc> of a later slice belongs to the slice before
+        owned = not start  # text before the first <doc> of a later slice belongs to the previous slice
         for line in stream_lines(stream, start):
             if line.data is None:
                 yield Lost(line.offset, f"line over {LONGEST_LINE >> 20} MiB", line.size)
@@ -85,7 +85,7 @@ class WikiExtractor(Lines):
                 yield Lost(begin, "no </doc>", size)
                 head = {}
             size += line.size
-            while True:  # </doc> may end a line of text, and the next <doc> begin after it
+            while True:  # a line may contain text, </doc> and the next <doc>
                 if head:
                     before, closed, rest = rest.partition(b"</doc>")
                     body.append(before)
@@ -97,11 +97,11 @@ class WikiExtractor(Lines):
                     return
                 opened = _DOC.search(rest)
                 outside = rest[: opened.start()] if opened else rest
-                if outside.strip() and ours:
+                if outside.strip() and owned:
                     yield Lost(line.offset, "outside <doc>", len(outside))
                 if not opened:
                     break
-                head, ours = dict(_ATTRIBUTES.findall(opened[0].decode(errors="replace"))), True
+                head, owned = dict(_ATTRIBUTES.findall(opened[0].decode(errors="replace"))), True
                 begin, size, body = line.offset, line.size, []
                 rest = rest[opened.end() :]
         if head:
@@ -109,7 +109,12 @@ class WikiExtractor(Lines):
 
 
 def article(begin: int, head: dict[str, str], body: list[bytes]) -> Record:
-    """The row of an article, from the attributes of its <doc> and its lines."""
+    """Return the record of an article.
+
+    begin  byte offset of the article
+    head   attributes of its <doc>
+    body   its lines
+    """
     text, lost = decode(body)
     fields = {key: html.unescape(head.get(key, "")) for key in ("id", "url", "title")}
     return Record(begin, {**fields, "text": text.strip("\n")}, lost)

@@ -1,4 +1,4 @@
-"""What the tests of corpora share: reading inputs through a source, to the end."""
+"""Fixtures of the corpora tests."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ Ingest = Callable[..., tuple[list[Document], DocumentCounter]]
 
 @pytest.fixture
 def ingest() -> Ingest:
-    """ingest(source, *inputs, **options) -> documents and their counter, every one counted as written."""
+    """ingest(source, *inputs, **options): read all documents, count each as written; return them and the counter."""
 
     def read(name: str, *inputs: str | Path, **options: Any) -> tuple[list[Document], DocumentCounter]:
         source = find_source(name)(**options)

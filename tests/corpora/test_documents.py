@@ -1,4 +1,4 @@
-"""Documents' Parquet: what is written is read back, equal documents are equal bytes, and no flip is silent."""
+"""Parquet of documents: written documents are read back, output is deterministic, every flipped bit is detected."""
 
 import contextlib
 import io
@@ -30,7 +30,7 @@ def written(texts: list[str], longest: int = documents.LONGEST_TEXT) -> tuple[by
 TEXTS = [f"نص رقم {number} " * 50 for number in range(300)]
 
 
-def test_what_is_written_is_read_back_and_counted() -> None:
+def test_written_documents_are_read_back_and_counted() -> None:
     data, counter = written(TEXTS)
     table = documents.read_documents(data)
     assert table.schema.equals(documents.SCHEMA)
@@ -44,7 +44,7 @@ def test_what_is_written_is_read_back_and_counted() -> None:
     assert counter.strata == {"test arb_Arab arabic": sizes}
 
 
-def test_equal_documents_are_equal_bytes() -> None:
+def test_equal_documents_give_equal_bytes() -> None:
     assert written(TEXTS)[0] == written(TEXTS)[0]
 
 
@@ -58,7 +58,7 @@ def test_row_groups_are_bounded_by_bytes_not_by_rows() -> None:
 
 
 @pytest.mark.fault(16)
-def test_a_text_too_long_for_a_page_is_dropped_and_counted() -> None:
+def test_a_text_that_is_too_long_for_a_page_is_dropped_and_counted() -> None:
     data, counter = written(["a" * 100, "b" * 101, "c"], longest=100)
     assert documents.read_documents(data)["id"].to_pylist() == ["test/0", "test/2"]
     assert counter.balanced
@@ -66,25 +66,25 @@ def test_a_text_too_long_for_a_page_is_dropped_and_counted() -> None:
 
 
 @pytest.mark.fault(10)
-def test_no_single_bit_flip_is_silent(record_property: Callable[[str, object], None]) -> None:
+def test_every_flipped_bit_is_refused_or_harmless(record_property: Callable[[str, object], None]) -> None:
     data, _ = written(TEXTS)
     record_property("times", 200)
-    chance = random.Random(5)
+    rng = random.Random(5)
     for _ in range(200):
         flipped = bytearray(data)
-        flipped[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        flipped[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
         with contextlib.suppress(BadInput):
-            # A flip outside the pages, in what describes the file, is for the seal to find; the texts are unharmed.
+            # A flip outside the pages, in the metadata of the file, does not change the texts; the seal detects it.
             assert documents.read_documents(bytes(flipped))["text"].to_pylist() == TEXTS
 
 
 @pytest.mark.fault(14)
-def test_an_empty_part_is_a_part() -> None:
+def test_a_part_without_documents_is_valid() -> None:
     assert documents.read_documents(written([])[0]).num_rows == 0
 
 
 @pytest.mark.fault(9)
-def test_cut_bytes_are_refused() -> None:
+def test_a_truncated_part_is_refused() -> None:
     data, _ = written(TEXTS)
     with pytest.raises(BadInput, match=r"part-00000\.parquet: is damaged"):
         documents.read_documents(data[: len(data) // 2], name="part-00000.parquet")

@@ -1,4 +1,4 @@
-"""Exceptions say what to do, and survive the way back from a worker process."""
+"""Error messages contain file, place, reason and mend, and exceptions can be pickled."""
 
 import pickle
 
@@ -13,15 +13,15 @@ def test_bad_input_is_one_sentence_with_file_place_reason_and_mend() -> None:
     assert str(error) == "a.zst, byte 7: is truncated; fetch it again"
 
 
-def test_bad_input_comes_back_from_a_worker_as_it_was() -> None:
+def test_bad_input_is_unchanged_by_pickling() -> None:
     error = BadInput("a.zst", "is truncated", place="byte 7", mend="fetch it again")
-    again = pickle.loads(pickle.dumps(error))
-    assert isinstance(again, BadInput)
-    assert (str(again), again.file, again.place) == (str(error), error.file, error.place)
+    copy = pickle.loads(pickle.dumps(error))
+    assert isinstance(copy, BadInput)
+    assert (str(copy), copy.file, copy.place) == (str(error), error.file, error.place)
 
 
 @pytest.mark.parametrize(("typo", "meant"), [("fineweb2", "fineweb-2"), ("openitti", "openiti"), ("Oscar", "oscar")])
-def test_an_unknown_source_is_answered_with_the_closest_name(typo: str, meant: str) -> None:
+def test_the_error_for_an_unknown_source_has_the_closest_name(typo: str, meant: str) -> None:
     with pytest.raises(UnknownSource, match=meant):
         find_source(typo)
 

@@ -1,4 +1,4 @@
-"""Files are found in one order, whatever the file system says, and nothing found is an error."""
+"""Files are found in a fixed order on any file system, and an input without files is an error."""
 
 import gzip
 from pathlib import Path
@@ -11,7 +11,7 @@ from corpora.reading import find_files, open_raw
 
 
 @pytest.mark.fault(6)
-def test_files_are_found_in_one_order_whatever_the_file_system_says(tmp_path: Path) -> None:
+def test_files_are_found_in_a_fixed_order_on_any_file_system(tmp_path: Path) -> None:
     for name in ("b/2.jsonl", "a/10.jsonl", "a/2.jsonl", "a/.hidden.jsonl", ".cache/1.jsonl", "a/notes.md"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("{}")
@@ -20,24 +20,26 @@ def test_files_are_found_in_one_order_whatever_the_file_system_says(tmp_path: Pa
     assert [file.name for file in find_files([tmp_path / "a" / "notes.md"], ["*.jsonl"])] == ["notes.md"]
 
 
-def test_nothing_found_says_what_was_looked_for(tmp_path: Path) -> None:
-    with pytest.raises(NothingFound, match="no such file or folder"):
+def test_the_error_for_an_input_without_files_names_it_and_the_patterns(tmp_path: Path) -> None:
+    with pytest.raises(NothingFound, match="missing: no such file"):
         find_files([tmp_path / "missing"], ["*"])
-    with pytest.raises(NothingFound, match=r"no file here is called \*\.parquet"):
+    with pytest.raises(NothingFound, match=rf"{tmp_path.name}: .*\*\.parquet; name the files"):
         find_files([tmp_path], ["*.parquet"])
     with pytest.raises(NothingFound):
         find_files([f"{tmp_path}/*.jsonl"], ["*"])
 
 
-def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
+def test_two_files_with_the_same_name_are_refused(tmp_path: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "x.txt").write_text("x")
-    with pytest.raises(BadInput, match="the same name"):
+    with pytest.raises(BadInput, match=r"x\.txt: .*the same name, x\.txt; give their common folder"):
         find_files([tmp_path / "a", tmp_path / "b"], ["*.txt"])
 
 
-def test_folders_tell_files_of_one_name_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_with_folders_distinguish_files_with_the_same_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for folder in ("a", "b/deep"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "x.txt").write_text("x")

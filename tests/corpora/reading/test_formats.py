@@ -1,4 +1,4 @@
-"""Formats: every record is read once wherever a file is cut, and a bad one costs itself alone."""
+"""Formats: every record is read once for any split into slices, and only a bad record is lost."""
 
 import itertools
 import json
@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from corpora.errors import BadInput
 from corpora.reading import SLICE, Blocks, Csv, File, Format, JsonArray, JsonLines, Kind, Lost, Record, Slice, Stream
-from corpora.reading.formats import UNREADABLE_LINE, even
+from corpora.reading.formats import UNREADABLE_LINE, even_ranges
 from corpora.sources.wikipedia import WikiExtractor
 
 STREAM = Kind("stream")
 
 
-def made(path: Path, data: bytes) -> File:
+def write_file(path: Path, data: bytes) -> File:
     path.write_bytes(data)
     return File(str(path), path.name, len(data))
 
@@ -25,15 +25,15 @@ def rows(format_: Format, file: File, kind: Kind = STREAM) -> list[Record | Lost
     return [row for part in format_.slices(file, kind) for row in format_.rows(part)]
 
 
-def cut_anywhere(format_: Format, file: File, cuts: list[int]) -> list[Record | Lost]:
-    bounds = sorted({0, file.size + 1, *(min(cut, file.size) for cut in cuts)})
+def rows_of_slices(format_: Format, file: File, splits: list[int]) -> list[Record | Lost]:
+    bounds = sorted({0, file.size + 1, *(min(split, file.size) for split in splits)})
     parts = [Slice(file, STREAM, start, stop, 0) for start, stop in itertools.pairwise(bounds)]
     return [row for part in parts for row in format_.rows(part)]
 
 
 @given(st.integers(0, 10**9), st.integers(0, 10**12))
-def test_slices_are_even_cover_everything_and_stay_small(total: int, size: int) -> None:
-    parts = list(even(total, size)) if size // SLICE < 10_000 else []
+def test_even_ranges_are_adjacent_and_cover_everything(total: int, size: int) -> None:
+    parts = list(even_ranges(total, size)) if size // SLICE < 10_000 else []
     for (_, stop), (start, _) in itertools.pairwise(parts):
         assert stop == start
     if parts:
@@ -45,10 +45,10 @@ def test_slices_are_even_cover_everything_and_stay_small(total: int, size: int) 
 
 @pytest.mark.fault(11)
 @pytest.mark.fault(13)
-def test_a_bad_line_costs_that_line(tmp_path: Path) -> None:
+def test_only_a_bad_line_is_lost(tmp_path: Path) -> None:
     data = b'\xef\xbb\xbf{"a": 1}\n\n{"a": \xff}\n{"a": \n   \r\n["a"]\r\n{"a": "\\ud800"}\n{"a": "\xe2\x80\xa8"}'
-    found = rows(JsonLines(), made(tmp_path / "a", data))
-    assert [row.value if isinstance(row, Record) else row.reason for row in found] == [
+    records = rows(JsonLines(), write_file(tmp_path / "a", data))
+    assert [row.value if isinstance(row, Record) else row.reason for row in records] == [
         {"a": 1},
         "invalid UTF-8",
         "not JSON",
@@ -56,7 +56,7 @@ def test_a_bad_line_costs_that_line(tmp_path: Path) -> None:
         "lone surrogate",
         {"a": "\u2028"},
     ]
-    assert [row.key for row in found] == [data.index(mark) for mark in (b"\xef", b'{"a": \xff', b'{"a": \n')] + [
+    assert [row.key for row in records] == [data.index(mark) for mark in (b"\xef", b'{"a": \xff', b'{"a": \n')] + [
         data.index(b"["),
         data.index(b'{"a": "\\ud'),
         data.index(b'{"a": "\xe2'),
@@ -64,10 +64,10 @@ def test_a_bad_line_costs_that_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.fault(12)
-def test_a_lone_surrogate_in_an_array_costs_its_record_and_numbers_that_are_none_are_null(tmp_path: Path) -> None:
+def test_in_a_json_array_a_lone_surrogate_loses_its_record_and_non_finite_numbers_are_null(tmp_path: Path) -> None:
     data = b'[{"a": "\\ud800"}, {"a": "\\ud83d\\ude00", "b": NaN, "c": 1e999}]'
-    found = rows(JsonArray(), made(tmp_path / "a", data))
-    assert found == [Lost(0, "lone surrogate", 12), Record(1, {"a": "\U0001f600", "b": None, "c": None})]
+    records = rows(JsonArray(), write_file(tmp_path / "a", data))
+    assert records == [Lost(0, "lone surrogate", 12), Record(1, {"a": "\U0001f600", "b": None, "c": None})]
 
 
 LINES = [b"", b"\r", b"a", "كلمة".encode(), b"--", b"-", b"\xff"]
@@ -79,21 +79,21 @@ LINES = [b"", b"\r", b"a", "كلمة".encode(), b"--", b"-", b"\xff"]
     st.lists(st.integers(0, 120), max_size=6),
     st.sampled_from([b"", b"--"]),
 )
-def test_every_block_is_read_once_wherever_the_file_is_cut(
-    tmp_path_factory: pytest.TempPathFactory, pieces: list[bytes], cuts: list[int], separator: bytes
+def test_every_block_is_read_once_for_any_slices(
+    tmp_path_factory: pytest.TempPathFactory, pieces: list[bytes], splits: list[int], separator: bytes
 ) -> None:
-    file = made(tmp_path_factory.getbasetemp() / "blocks", b"\n".join(pieces))
-    written = pieces[:-1] if pieces and not pieces[-1] else pieces  # nothing follows the last line end
+    file = write_file(tmp_path_factory.getbasetemp() / "blocks", b"\n".join(pieces))
+    lines = pieces[:-1] if pieces and not pieces[-1] else pieces  # a line end at the end begins no line
     blocks = [
         list(group)
         for blank, group in itertools.groupby(
-            (line.removesuffix(b"\r") for line in written), lambda line: line == separator
+            (line.removesuffix(b"\r") for line in lines), lambda line: line == separator
         )
         if not blank
     ]
     expected = ["\n".join(line.decode() for line in block if line != b"\xff") for block in blocks]
-    found = cut_anywhere(Blocks(separator), file, cuts)
-    assert [row.value for row in found if isinstance(row, Record)] == expected
+    records = rows_of_slices(Blocks(separator), file, splits)
+    assert [row.value for row in records if isinstance(row, Record)] == expected
 
 
 ARTICLE = '<doc id="{0}" url="https://ar.wikipedia.org/wiki?curid={0}" title="ع {0}">\nع {0}\n\nنص\nآخر{1}</doc>{2}'
@@ -104,19 +104,21 @@ ARTICLE = '<doc id="{0}" url="https://ar.wikipedia.org/wiki?curid={0}" title="ع
     st.lists(st.tuples(st.sampled_from(["", "\n"]), st.sampled_from(["", "\n", "\n\n"])), max_size=6),
     st.lists(st.integers(0, 900), max_size=6),
 )
-def test_every_article_is_read_once_wherever_the_file_is_cut(
-    tmp_path_factory: pytest.TempPathFactory, ends: list[tuple[str, str]], cuts: list[int]
+def test_every_article_is_read_once_for_any_slices(
+    tmp_path_factory: pytest.TempPathFactory, ends: list[tuple[str, str]], splits: list[int]
 ) -> None:
     text = "".join(ARTICLE.format(number, *end) for number, end in enumerate(ends))
-    found = cut_anywhere(WikiExtractor(), made(tmp_path_factory.getbasetemp() / "wiki", text.encode()), cuts)
-    assert [row.value["id"] for row in found if isinstance(row, Record)] == [str(n) for n in range(len(ends))]
-    assert all(row.value["text"].endswith("نص\nآخر") for row in found if isinstance(row, Record))
+    records = rows_of_slices(
+        WikiExtractor(), write_file(tmp_path_factory.getbasetemp() / "wiki", text.encode()), splits
+    )
+    assert [row.value["id"] for row in records if isinstance(row, Record)] == [str(n) for n in range(len(ends))]
+    assert all(row.value["text"].endswith("نص\nآخر") for row in records if isinstance(row, Record))
 
 
-def test_an_article_without_end_is_told(tmp_path: Path) -> None:
+def test_an_article_without_end_is_lost_with_its_reason(tmp_path: Path) -> None:
     text = 'stray\n<doc id="1" url="" title="">\na\n<doc id="2" url="" title="">\nb\n</doc>\n<doc id="3">\nc'
-    found = rows(WikiExtractor(), made(tmp_path / "wiki", text.encode()))
-    assert [row.reason if isinstance(row, Lost) else row.value["text"] for row in found] == [
+    records = rows(WikiExtractor(), write_file(tmp_path / "wiki", text.encode()))
+    assert [row.reason if isinstance(row, Lost) else row.value["text"] for row in records] == [
         "outside <doc>",
         "no </doc>",
         "b",
@@ -124,9 +126,9 @@ def test_an_article_without_end_is_told(tmp_path: Path) -> None:
     ]
 
 
-def test_a_large_file_is_cut_into_slices_of_its_size_alone(tmp_path: Path) -> None:
+def test_a_large_file_is_split_by_its_size(tmp_path: Path) -> None:
     line = json.dumps({"text": "x" * 1000}).encode() + b"\n"
-    file = made(tmp_path / "large.jsonl", line * (3 * SLICE // len(line)))
+    file = write_file(tmp_path / "large.jsonl", line * (3 * SLICE // len(line)))
     parts = list(JsonLines().slices(file, STREAM))
     assert len(parts) == 3
     assert sum(1 for part in parts for _ in JsonLines().rows(part)) == file.size // len(line)
@@ -135,31 +137,31 @@ def test_a_large_file_is_cut_into_slices_of_its_size_alone(tmp_path: Path) -> No
 # -- whole files ------------------------------------------------------------------------------------------
 
 
-def test_csv_fields_may_hold_line_ends_and_rows_of_another_width_are_lost(tmp_path: Path) -> None:
+def test_csv_fields_may_contain_line_ends_and_rows_with_another_number_of_fields_are_lost(tmp_path: Path) -> None:
     data = '\ufeffid,text\n1,"سطر\nوآخر, ""نعم"""\n2\n3,c\n'.encode() + b"4,\xff\n5,e\n"
-    found = rows(Csv(), made(tmp_path / "a.csv", data))
-    assert [row.value if isinstance(row, Record) else row.reason for row in found] == [
+    records = rows(Csv(), write_file(tmp_path / "a.csv", data))
+    assert [row.value if isinstance(row, Record) else row.reason for row in records] == [
         {"id": "1", "text": 'سطر\nوآخر, "نعم"'},
         "not as many fields as the header",
         {"id": "3", "text": "c"},
         UNREADABLE_LINE,
         {"id": "5", "text": "e"},
     ]
-    with pytest.raises(BadInput, match="is not CSV"):
-        rows(Csv(), made(tmp_path / "b.csv", b'id,text\n1,"never closed\n2,b\n'))
+    with pytest.raises(BadInput, match=r"b\.csv, line \d+: is not CSV"):
+        rows(Csv(), write_file(tmp_path / "b.csv", b'id,text\n1,"never closed\n2,b\n'))
 
 
-def test_a_json_array_that_is_none_is_refused(tmp_path: Path) -> None:
-    assert [row.key for row in rows(JsonArray("all"), made(tmp_path / "a", b'{"all": [1, 2]}'))] == [0, 1]
+def test_a_file_without_the_json_array_is_refused(tmp_path: Path) -> None:
+    assert [row.key for row in rows(JsonArray("all"), write_file(tmp_path / "a", b'{"all": [1, 2]}'))] == [0, 1]
     for data, reason in ((b'{"a": 1}', "no JSON array under 'all'"), (b"[1,", "is not JSON"), (b"\xff", "UTF-8")):
         with pytest.raises(BadInput, match=reason):
-            rows(JsonArray("all"), made(tmp_path / "b", data))
+            rows(JsonArray("all"), write_file(tmp_path / "b", data))
 
 
-def test_a_stream_is_skipped_to_its_slice(tmp_path: Path) -> None:
+def test_skip_advances_a_stream_to_an_offset(tmp_path: Path) -> None:
     import gzip
 
-    file = made(tmp_path / "a.gz", gzip.compress(b"".join(b"%06d\n" % number for number in range(10_000))))
+    file = write_file(tmp_path / "a.gz", gzip.compress(b"".join(b"%06d\n" % number for number in range(10_000))))
     with Stream(file, Kind("stream", "gzip")) as stream:
         stream.skip(7 * 9_999)
         assert stream.read(100) == b"009999\n"

@@ -1,4 +1,4 @@
-"""Every source on real files, counted exactly; and on another source's files, refused with the right name."""
+"""Every source reads real files with exact counts, and refuses files of other sources with the name that fits."""
 
 import csv
 import io
@@ -52,7 +52,7 @@ REAL: list[tuple[str, str, dict[str, Any], dict[str, int]]] = [
 
 
 @pytest.mark.parametrize(("name", "folder", "options", "expected"), REAL, ids=lambda value: str(value)[:30])
-def test_real_files_give_exactly_their_documents(
+def test_real_files_have_exactly_the_expected_documents(
     samples: Path, ingest: Any, name: str, folder: str, options: dict[str, Any], expected: dict[str, int]
 ) -> None:
     documents, counter = ingest(name, samples / "data" / folder, **options)
@@ -73,20 +73,20 @@ for _ in range(2_000):
     DEEP = [DEEP]
 
 
-class Given(Lines):
-    """Rows in place of those of a file."""
+class FixedRecords(Lines):
+    """A format with given records instead of those of a file."""
 
     def __init__(self, rows: list[Record]) -> None:
-        self.given = rows
+        self.fixed = rows
 
     def rows(self, part: Slice) -> Iterator[Record | Lost]:
-        yield from self.given
+        yield from self.fixed
 
 
 def changed(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A record with each of its fields, inner ones too, missing or of other types."""
+    """Yield variants of a record in which one field, possibly nested, is missing or has another type."""
     for name, field in value.items():
-        yield {key: one for key, one in value.items() if key != name}
+        yield {key: other for key, other in value.items() if key != name}
         for other in (None, 5, -1.5, math.nan, True, "x", b"x", [], {}, [[1]], {"a": [1]}, DEEP):
             yield {**value, name: other}
         if isinstance(field, dict):
@@ -94,7 +94,7 @@ def changed(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 TEXTS = ("openiti", "cc100", "tashkeela", "text")
-"""Sources whose records are texts, not fields."""
+"""Sources whose records are texts without fields."""
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ TEXTS = ("openiti", "cc100", "tashkeela", "text")
     [real[:3] for real in REAL if real[0] not in TEXTS],
     ids=lambda value: str(value)[:30],
 )
-def test_a_field_that_is_missing_or_of_another_type_costs_its_record_at_most(
+def test_a_missing_field_or_one_of_another_type_drops_at_most_its_record(
     samples: Path, monkeypatch: pytest.MonkeyPatch, name: str, folder: str, options: dict[str, Any]
 ) -> None:
     source = find_source(name)(**options)
@@ -111,7 +111,7 @@ def test_a_field_that_is_missing_or_of_another_type_costs_its_record_at_most(
     row = next(row for row in source.format_of(part).rows(part) if isinstance(row, Record))
     records = [*changed(row.value), row.value]
     rows = [replace(row, key=key, value=record, text=None) for key, record in enumerate(records)]
-    monkeypatch.setattr(type(source), "format_of", lambda *_: Given(rows))
+    monkeypatch.setattr(type(source), "format_of", lambda *_: FixedRecords(rows))
     counter = DocumentCounter()
     write_documents(source.documents(replace(unit, slices=(part,), limit=None), counter), io.BytesIO(), counter)
     assert counter.balanced
@@ -122,7 +122,7 @@ def test_every_source_that_has_a_sample_is_tested() -> None:
     assert set(SOURCES) - {name for name, *_ in REAL} == {"tinystories", "lk-hadith"}
 
 
-def test_fineweb_2_has_as_many_documents_as_rows(samples: Path, ingest: Any) -> None:
+def test_fineweb_2_has_one_document_per_row(samples: Path, ingest: Any) -> None:
     files = sorted((samples / "data" / "fineweb-2").rglob("*.parquet"))
     rows = sum(pq.ParquetFile(file).metadata.num_rows for file in files)
     documents, _ = ingest("fineweb-2", samples / "data" / "fineweb-2")
@@ -131,7 +131,7 @@ def test_fineweb_2_has_as_many_documents_as_rows(samples: Path, ingest: Any) -> 
     assert [document.text for document in documents] == texts
 
 
-def test_the_quran_is_verbatim_with_its_notice(samples: Path, ingest: Any) -> None:
+def test_the_quran_is_verbatim_and_has_its_notice(samples: Path, ingest: Any) -> None:
     documents, _ = ingest("quran", samples / "data" / "quran")
     lines = (samples / "data" / "quran" / "quran-simple.txt").read_text("utf-8").splitlines()
     assert "\n".join(document.text for document in documents).split("\n") == [
@@ -141,31 +141,33 @@ def test_the_quran_is_verbatim_with_its_notice(samples: Path, ingest: Any) -> No
     assert "a link is made to tanzil.net" in documents[0].metadata["license"]
 
 
-def test_oscar_reads_its_three_shapes_alike(tmp_path: Path, ingest: Any) -> None:
+def test_the_three_forms_of_oscar_give_the_same_document(tmp_path: Path, ingest: Any) -> None:
     meta = {"identification": {"label": "arz", "prob": 0.9}, "harmful_pp": 12.5}
     headers = {"warc-record-id": "<urn:uuid:1>", "warc-target-uri": "https://a", "warc-date": "2020-01-01T00:00:00Z"}
-    shapes = [
+    forms = [
         {"content": "نص", "warc_headers": headers, "metadata": {**meta, "quality_warnings": ["tiny"]}},
         {"content": "نص", "warc_headers": headers, "metadata": {**meta, "annotation": ["tiny"]}},
         {"id": 1, "text": "نص", "meta": {**meta, "warc_headers": headers, "quality_warnings": ["tiny"]}},
     ]
-    found = []
-    for shape in shapes:
-        (tmp_path / "a.jsonl").write_text(json.dumps(shape))
-        found += ingest("oscar", tmp_path)[0]
-    assert found[0] == found[1] == found[2]
-    assert found[0].metadata["language"] == "arz_Arab"
+    documents = []
+    for form in forms:
+        (tmp_path / "a.jsonl").write_text(json.dumps(form))
+        documents += ingest("oscar", tmp_path)[0]
+    assert documents[0] == documents[1] == documents[2]
+    assert documents[0].metadata["language"] == "arz_Arab"
     assert ingest("oscar", tmp_path, without=("tiny",))[1].dropped["documents"] == {"quality warning tiny": 1}
     assert ingest("oscar", tmp_path, min_harmful_pp=20)[1].dropped["documents"] == {"harmful_pp": 1}
 
 
-def test_the_stack_takes_blobs_from_the_folder_beside_or_given(samples: Path, tmp_path: Path, ingest: Any) -> None:
+def test_the_stack_reads_blobs_beside_its_files_or_in_the_given_folder(
+    samples: Path, tmp_path: Path, ingest: Any
+) -> None:
     stack = samples / "data" / "code" / "the-stack-v2-dedup"
     documents, counter = ingest("the-stack-v2", stack)
     assert counter.dropped["documents"] == {"generated": 1}
 
     shutil.copytree(stack / "data" / "Python", tmp_path / "rows")
-    with pytest.raises(BadInput, match="give the folder or address of the blobs as option `content`"):
+    with pytest.raises(BadInput, match=r"rows.*\.parquet: .*give the folder or address .* option `content`"):
         ingest("the-stack-v2", tmp_path / "rows")
     given, _ = ingest("the-stack-v2", tmp_path / "rows", content=str(stack / "content"))
     assert [document.text for document in given] == [
@@ -177,7 +179,7 @@ def test_the_stack_takes_blobs_from_the_folder_beside_or_given(samples: Path, tm
     assert ingest("the-stack-v2", tmp_path / "rows")[1].dropped["documents"] == {"no blob": 1}
 
 
-def test_the_stack_is_cut_by_the_length_of_its_blobs(samples: Path, tmp_path: Path) -> None:
+def test_the_stack_is_split_by_the_length_of_its_blobs(samples: Path, tmp_path: Path) -> None:
     stack = samples / "data" / "code" / "the-stack-v2-dedup"
     rows = pq.read_table(stack / "data" / "Python").drop_columns("length_bytes").slice(0, 10)
     pq.write_table(rows.append_column("length_bytes", [[20 << 20] * 10]), tmp_path / "rows.parquet")
@@ -185,13 +187,13 @@ def test_the_stack_is_cut_by_the_length_of_its_blobs(samples: Path, tmp_path: Pa
     assert [(part.start, part.stop) for unit in units for part in unit.slices] == [(n, n + 1) for n in range(10)]
 
 
-def test_labels_are_one_word(tmp_path: Path, ingest: Any) -> None:
+def test_labels_have_no_spaces(tmp_path: Path, ingest: Any) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "%matplotlib", "language": "Jupyter Notebook"}\n{"text": "?"}')
     documents, _ = ingest("jsonl", tmp_path)
     assert [document.metadata["language"] for document in documents] == ["Jupyter-Notebook", "und"]
 
 
-def test_category_is_the_sources_or_follows_the_language_unless_it_is_given(tmp_path: Path, ingest: Any) -> None:
+def test_the_category_follows_the_language_unless_it_is_given(tmp_path: Path, ingest: Any) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "a", "language": "eng_Latn"}\n{"text": "ا", "language": "arz_Arab"}')
     for given, expected in ((None, ["english", "arabic"]), ("math", ["math", "math"])):
         documents, _ = ingest("jsonl", tmp_path, category=given)
@@ -204,7 +206,7 @@ def test_stories_end_at_their_separator(tmp_path: Path, ingest: Any) -> None:
     assert [document.text.strip() for document in documents] == ["One day.\n\nThe end.", "Two."]
 
 
-def test_lk_hadith_takes_the_whole_hadith_or_its_two_parts(tmp_path: Path, ingest: Any) -> None:
+def test_lk_hadith_reads_the_whole_hadith_or_its_two_parts(tmp_path: Path, ingest: Any) -> None:
     names = [f"{part}_{what}" for part in ("Chapter", "Section") for what in ("Number", "English", "Arabic")]
     names += ["Hadith_number", *(f"English_{part}" for part in ("Hadith", "Isnad", "Matn"))]
     names += ["Arabic_Hadith", "Arabic_Isnad", "Arabic_Matn", "Arabic_Comment", "English_Grade", "Arabic_Grade"]
@@ -252,7 +254,7 @@ def test_lk_hadith_takes_the_whole_hadith_or_its_two_parts(tmp_path: Path, inges
         ("lk-hadith", "arastories", "source arastories"),
     ],
 )
-def test_the_wrong_source_fails_on_the_first_file_and_names_the_right_one(
+def test_the_wrong_source_is_refused_at_the_first_file_and_the_right_one_is_named(
     samples: Path, name: str, folder: str, reason: str
 ) -> None:
     with pytest.raises((BadInput, NothingFound), match=reason):
@@ -280,7 +282,7 @@ def test_the_wrong_source_fails_on_the_first_file_and_names_the_right_one(
         ('{"text": "a"}', "no id"),
     ],
 )
-def test_a_bad_record_costs_itself_and_is_counted(tmp_path: Path, ingest: Any, line: str, reason: str) -> None:
+def test_only_a_bad_record_is_dropped_and_it_is_counted(tmp_path: Path, ingest: Any, line: str, reason: str) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "نص", "id": "1"}\n' + line + '\n{"text": "نص", "id": "2"}\n')
     documents, counter = ingest("jsonl", tmp_path, id_field="id")
     assert [document.id for document in documents] == ["jsonl/1", "jsonl/2"]
@@ -289,23 +291,23 @@ def test_a_bad_record_costs_itself_and_is_counted(tmp_path: Path, ingest: Any, l
 
 
 @pytest.mark.fault(13)
-def test_a_hadith_without_a_number_costs_itself(tmp_path: Path, ingest: Any) -> None:
-    one = {"arabic": "نص", "bookId": 1, "id": 1}
-    (tmp_path / "a.json").write_text(json.dumps({"hadiths": [one, {"arabic": "نص", "id": 2}]}))
+def test_only_a_hadith_without_a_number_is_dropped(tmp_path: Path, ingest: Any) -> None:
+    valid = {"arabic": "نص", "bookId": 1, "id": 1}
+    (tmp_path / "a.json").write_text(json.dumps({"hadiths": [valid, {"arabic": "نص", "id": 2}]}))
     documents, counter = ingest("hadith-json", tmp_path)
     assert [document.id for document in documents] == ["hadith-json/1/1"]
     assert counter.dropped["documents"] == {"no id": 1}
 
 
 @pytest.mark.fault(12)
-def test_control_characters_and_foreign_line_ends_cost_nothing(tmp_path: Path, ingest: Any) -> None:
+def test_control_characters_and_other_line_ends_are_kept(tmp_path: Path, ingest: Any) -> None:
     texts = ["a\x00b", "a\r\nb", "a\u2028b"]
     (tmp_path / "a.jsonl").write_bytes(b"\r\n".join(json.dumps({"text": text}).encode() for text in texts))
     assert [document.text for document in ingest("jsonl", tmp_path)[0]] == texts
 
 
 @pytest.mark.fault(11)
-def test_lines_that_are_not_utf8_are_left_out_of_a_text_and_counted(tmp_path: Path, ingest: Any) -> None:
+def test_lines_that_are_not_utf8_are_removed_and_counted(tmp_path: Path, ingest: Any) -> None:
     (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfone\n\xff\xfe\nthree\n")
     documents, counter = ingest("text", tmp_path)
     assert documents[0].text == "one\nthree\n"
@@ -314,7 +316,7 @@ def test_lines_that_are_not_utf8_are_left_out_of_a_text_and_counted(tmp_path: Pa
 
 
 @pytest.mark.fault(9)
-def test_a_bad_file_stops_or_is_handed_over(tmp_path: Path) -> None:
+def test_a_bad_file_raises_or_is_passed_to_the_callback(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"text": "نص"}\n')
     (tmp_path / "b.jsonl").write_bytes(b"\x1f\x8b\x08\x00damaged")
     source = find_source("jsonl")()
@@ -339,13 +341,13 @@ def test_no_file_and_no_document_are_errors(tmp_path: Path) -> None:
 # -- units ------------------------------------------------------------------------------------------------
 
 
-def test_units_depend_on_inputs_and_options_alone(samples: Path) -> None:
-    once, again = (find_source("fineweb-2")().units([samples / "data" / "fineweb-2"]) for _ in range(2))
-    assert [unit.to_json() for unit in once] == [unit.to_json() for unit in again]
-    assert str(samples) not in json.dumps([unit.to_json() for unit in once])
+def test_units_depend_only_on_inputs_and_options(samples: Path) -> None:
+    first, second = (find_source("fineweb-2")().units([samples / "data" / "fineweb-2"]) for _ in range(2))
+    assert [unit.to_json() for unit in first] == [unit.to_json() for unit in second]
+    assert str(samples) not in json.dumps([unit.to_json() for unit in first])
 
 
-def test_many_small_files_share_a_unit_and_a_large_one_is_cut(tmp_path: Path) -> None:
+def test_small_files_share_a_unit_and_a_large_file_is_split(tmp_path: Path) -> None:
     for number in range(30):
         (tmp_path / f"{number:02}.jsonl").write_text('{"text": "نص"}\n')
     large = json.dumps({"text": "x" * 10_000}) + "\n"
@@ -356,23 +358,23 @@ def test_many_small_files_share_a_unit_and_a_large_one_is_cut(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("limit", [1, 1000, 2500, 10_000])
-def test_limit_takes_the_first_documents_of_the_whole_input(samples: Path, ingest: Any, limit: int) -> None:
+def test_limit_selects_the_first_documents_of_the_whole_input(samples: Path, ingest: Any, limit: int) -> None:
     everything, _ = ingest("fineweb-2", samples / "data" / "fineweb-2")
-    some, counter = ingest("fineweb-2", samples / "data" / "fineweb-2", limit=limit)
-    assert some == everything[:limit]
+    documents, counter = ingest("fineweb-2", samples / "data" / "fineweb-2", limit=limit)
+    assert documents == everything[:limit]
     assert counter.balanced
 
 
 # -- pages ------------------------------------------------------------------------------------------------
 
 
-def test_every_source_tells_what_it_reads() -> None:
+def test_every_source_documents_all_facts() -> None:
     for name in SOURCES:
         facts = describe(name)
         assert set(FACTS) - set(facts) <= {"options"}, name
         assert facts["title"].endswith("."), name
 
 
-def test_the_page_of_sources_is_what_the_sources_say() -> None:
+def test_the_sources_page_is_up_to_date() -> None:
     written = Path(__file__).parents[3] / "docs" / "sources.md"
     assert written.read_text("utf-8") == page(), "run `python -m corpora.sources > docs/sources.md`"
