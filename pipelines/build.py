@@ -39,7 +39,7 @@ STAGES = ("ingest", "dedup", "tokenizer", "tokenize", "pack", "verify", "train",
 class Result:
     """The result of a build.
 
-    folders: digests of the sealed folders by their paths below `out`. idle: nothing was made. report: path of its page.
+    folders: digests of the sealed folders by their paths below `out`. idle: nothing was made. report: its page.
     """
 
     out: Path

@@ -1,4 +1,4 @@
-"""Which folders and files arcorp made. A command writes only into these folders, and --restart removes only these files.
+"""The folders and files that arcorp made. Commands write only into these folders; --restart removes only these files.
 
 arcorp made a folder if its state `.arcorp/` holds a record that parses (`stage.json` of a stage, `recipe.json` of a
 build), or if its manifest has the keys of arcorp's manifests. A folder without files is free. Every other folder is

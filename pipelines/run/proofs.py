@@ -4,8 +4,8 @@ A proof is the sha256 of a file with its size, modification time, status change 
 whose four values are unchanged has not been written since: every write sets the status change time, and no program can
 set it back (unlike the modification time). Any other file is hashed. A copy has other inodes and is hashed once.
 
-PROOFS holds the proofs of a sealed folder, PART_PROOFS those of each part from its commit to the seal. They are no part
-of a result: a missing or damaged proof costs one hash. A program that can write them can write the manifest too.
+PROOFS holds the proofs of a sealed folder, PART_PROOFS those of each part from its commit to the seal. No result
+contains them: a missing or damaged proof costs one hash. A program that can write them can write the manifest too.
 Damage below the file system (a failing disk) changes none of the four values: therefore stages hash the files that
 they read, and `arcorp verify` hashes all files.
 """

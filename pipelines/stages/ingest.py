@@ -2,8 +2,8 @@
 
 A part is a unit of the source (slices of its files, about 32 MiB of text, or one compressed file). A datatrove
 pipeline reads, cleans and filters it. The stage's identity holds names and sizes of the input files. A part's sidecar
-holds the byte ranges that were read and their sha256, computed while they are read. `corpora.reading.files` refuses a file that
-changes while it is read, `pipelines.stages.inputs` one that changed between runs.
+holds the byte ranges that were read and their sha256, computed while they are read. `corpora.reading.files` refuses a
+file that changes while it is read, `pipelines.stages.inputs` one that changed between runs.
 """
 
 from __future__ import annotations
