@@ -1,7 +1,7 @@
-"""A recipe from end to end: ingest -> dedup -> tokenizer -> tokenize -> pack -> verify -> train -> report.
+"""Building a recipe: ingest -> dedup -> tokenizer -> tokenize -> pack -> verify -> train -> report.
 
-Each stage has a folder of its own under `--out`, sealed, and takes the sealed folders before it as its inputs; what
-is done and sound is not done again. Nothing here knows how a stage works, or where it runs.
+Each stage has its own sealed folder under `--out`, and its inputs are the sealed folders of earlier stages. Finished
+and sound stages are not run again. This module is independent of how and where the stages run.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Any
 from pipelines.console import Console
 from pipelines.errors import UsageError
 from pipelines.recipe import IngestOptions, Recipe, ScheduleOptions, input_paths, is_embedded
-from pipelines.run import STATE, Context, Delegated, Outcome, Stage, folders, lock, run_stage
+from pipelines.run import BUILD, STATE, Context, Delegated, Outcome, Stage, folders, lock, run_stage
+from pipelines.run.state_files import FOLDERS
 from pipelines.stages.build_folder import (
     DATASET,
     DOCUMENTS,
@@ -32,13 +33,14 @@ from sharding import checked, seal
 from sharding.seal import Counts, Sealed
 
 STAGES = ("ingest", "dedup", "tokenizer", "tokenize", "pack", "verify", "train", "report")
-FOLDERS = f"{STATE}/folders.json"
-"""Names of the stages' folders that builds here have begun: what --restart removes."""
 
 
 @dataclass
 class Result:
-    """What a build did. `folders`: the sealed ones, by their place under `out`, with their digests."""
+    """The result of a build.
+
+    folders: digests of the sealed folders by their paths below `out`. idle: nothing was made. report: its page.
+    """
 
     out: Path
     folders: dict[str, str] = field(default_factory=dict)
@@ -55,12 +57,12 @@ class Result:
 
 
 def build(recipe: Recipe, out: Path, until: str | None, context: Context, console: Console) -> Result:
-    """Bring all stages of a recipe to their sealed ends, up to and with `until`.
+    """Run all stages of a recipe, up to and including `until`.
 
-    Raises what `pipelines.errors` draws: UsageError (another recipe's folder), InputError, IntegrityError, Failure;
-    and Delegated, where the context's launcher gave a stage's work to others.
+    Raises UsageError (the folder holds the build of another recipe), InputError, IntegrityError, Failure; Delegated if
+    the context's launcher gave a stage's work to jobs.
     """
-    folders.claim(out, folders.BUILD)
+    folders.claim(out, BUILD)
     with lock(out, patience=context.patience):
         context.launcher.admit(out)
         if (out / STATE).is_symlink() or (out / RECIPE).is_symlink():
@@ -69,7 +71,7 @@ def build(recipe: Recipe, out: Path, until: str | None, context: Context, consol
         if context.restart:
             names = _clear(out, names, console)
             context = replace(context, restart=False)
-        _remember(recipe, out, names)
+        _record_build(recipe, out, names)
         chain = _Chain(recipe, out, context, console)
         for name in STAGES:
             getattr(chain, name)()
@@ -81,71 +83,71 @@ def build(recipe: Recipe, out: Path, until: str | None, context: Context, consol
 
 
 def folder_names(out: Path) -> list[str]:
-    """Names of the stages' folders that builds in `out` have begun, below `out`.
+    """Return the names of the stages' folders that builds in `out` have started, below `out`.
 
-    A build of release 0.1.0 has no record of them: they follow from its recipe.
+    A build of release 0.1.0 has no record of them: they are derived from its recipe.
     """
     try:
-        found = seal.parsed((out / FOLDERS).read_bytes())["folders"]
+        names = seal.parsed((out / FOLDERS).read_bytes())["folders"]
     except FileNotFoundError:
-        recipe = folders.read_record(out, folders.BUILD)
-        found = [name for name in _names_of(recipe or {}) if folders.stage_of(out / name)]
+        recipe = folders.read_record(out, BUILD)
+        names = [name for name in _names_of(recipe or {}) if folders.stage_of(out / name)]
     except (ValueError, KeyError, TypeError):
-        found = None
+        names = None
     try:
-        if not isinstance(found, list):
+        if not isinstance(names, list):
             raise TypeError
-        return [checked.file_name(name) for name in found]
+        return [checked.file_name(name) for name in names]
     except (ValueError, TypeError):
         raise UsageError(
-            f"{out / FOLDERS} is no record of arcorp, or was cut: delete it, or choose another --out"
+            f"{out / FOLDERS} is damaged, or arcorp did not write it: delete it, or choose another --out"
         ) from None
 
 
 def _names_of(recipe: dict[str, Any]) -> list[str]:
-    """Names of the folders that a recipe's stages may have."""
+    """Return the names of the folders that a recipe's stages may have."""
     corpora = recipe.get("corpora")
     documents = [
-        f"documents/{corpus_label(number, corpus.get('source'), corpus.get('language'))}"
+        f"{DOCUMENTS}/{corpus_label(number, corpus.get('source'), corpus.get('language'))}"
         for number, corpus in enumerate(corpora if isinstance(corpora, list) else [])
         if isinstance(corpus, dict)
     ]
-    return ["raw", *documents, "unique", "tokenizer", "tokens", "dataset", "verified", "run"]
+    return [RAW, *documents, UNIQUE, TOKENIZER, TOKENS, DATASET, VERIFIED, RUN]
 
 
 def corpus_label(number: int, source: str | None, language: str | None) -> str:
-    """Name of the folder of a corpus's documents, below `documents/`."""
+    """Return the name of the folder of a corpus's documents, below DOCUMENTS."""
     return "-".join(filter(None, [f"{number:02d}", source, language]))
 
 
 def _clear(out: Path, names: list[str], console: Console) -> list[str]:
-    """Start over: remove what the stages of earlier builds made here, whatever their recipes were, and nothing else.
+    """Remove the files that stages of earlier builds made in `out`, whatever their recipes were, and no others.
 
-    All folders are checked and locked before the first file is removed. Returns the names of the folders that stay,
-    because files lie in them that arcorp did not make.
+    All folders are checked and locked before the first file is removed. Returns the names of the folders that remain
+    because they contain files that arcorp did not make.
     """
-    going = [name for name in names if folders.refuse_removal(out, name)]
-    left = []
+    removable = [name for name in names if folders.refuse_removal(out, name)]
+    kept = []
     with contextlib.ExitStack() as stack:
-        for name in going:
+        for name in removable:
             stack.enter_context(lock(out / name))
-        for name in going:
+        for name in removable:
             if others := folders.remove_stage_folder(out / name):
-                left.append(name)
-                console.say(folders.kept(out / name, others))
+                kept.append(name)
+                console.say(folders.kept_files_message(out / name, others))
             elif (out / name).parent != out:
-                with contextlib.suppress(OSError):  # another corpus's folder lies in it
+                with contextlib.suppress(OSError):  # it contains another corpus's folder
                     (out / name).parent.rmdir()
-    return left
+    return kept
 
 
-def _remember(recipe: Recipe, out: Path, names: list[str]) -> None:
-    """Note whose build this folder is; refuse one in which a stage of another recipe has begun."""
-    before = folders.read_record(out, folders.BUILD)
-    begun = any(folders.stage_of(out / name) and folders.files_of(out / name)[0] for name in names)
-    if before is not None and before["name"] != recipe.name and begun:
+def _record_build(recipe: Recipe, out: Path, names: list[str]) -> None:
+    """Write the recipe into the folder. Raises UsageError if a stage of another recipe has files in it."""
+    before = folders.read_record(out, BUILD)
+    has_files = any(folders.stage_of(out / name) and folders.files_of(out / name)[0] for name in names)
+    if before is not None and before["name"] != recipe.name and has_files:
         raise UsageError(
-            f"{out} holds the build of recipe '{before['name']}', and this is '{recipe.name}': "
+            f"{out} holds the build of recipe '{before['name']}', not of recipe '{recipe.name}': "
             "choose another --out, or --restart to start over"
         )
     seal.write_json(out / FOLDERS, {"folders": names})
@@ -153,25 +155,25 @@ def _remember(recipe: Recipe, out: Path, names: list[str]) -> None:
 
 
 class _Chain:
-    """The stages of one build, in order; each method does one and keeps its sealed folder for those after it."""
+    """The stages of a build. Each method runs the stage of its name; they are called in the order of STAGES."""
 
     def __init__(self, recipe: Recipe, out: Path, context: Context, console: Console) -> None:
         self.recipe, self.out, self.context, self.console = recipe, out, context, console
         self.result = Result(out)
         self.documents: list[Path] = []
 
-    def _do(self, stage: Stage) -> Sealed:
-        began = time.monotonic()
-        self._note(str(stage.folder.relative_to(self.out)))
+    def _run(self, stage: Stage) -> Sealed:
+        start = time.monotonic()
+        self._record_folder(str(stage.folder.relative_to(self.out)))
         outcome = run_stage(stage, self.context)
         if not outcome.idle:
             self.result.idle = False
-            self.console.say(describe(stage, outcome, time.monotonic() - began))
+            self.console.say(describe(stage, outcome, time.monotonic() - start))
         self.result.folders[str(stage.folder.relative_to(self.out))] = outcome.sealed.digest
         return outcome.sealed
 
-    def _note(self, name: str) -> None:
-        """Record the name of a stage's folder before it is made."""
+    def _record_folder(self, name: str) -> None:
+        """Record the name of a stage's folder before it is created."""
         names = folder_names(self.out)
         if name not in names:
             seal.write_json(self.out / FOLDERS, {"folders": [*names, name]})
@@ -181,24 +183,24 @@ class _Chain:
 
         recipe = self.recipe
         if recipe.embedded is not None:
-            self._do(embedded_stage(self.out / RAW, recipe.embedded))
-        handed: list[str] | None = None  # corpora don't wait for each other
+            self._run(embedded_stage(self.out / RAW, recipe.embedded))
+        jobs: list[str] | None = None  # of all corpora: they do not wait for each other
         for number, corpus in enumerate(recipe.corpora):
             inputs = [
                 str(self.out / RAW / path.partition(":")[2]) if is_embedded(path) else path
                 for path in input_paths(corpus)
             ]
-            given = {name: getattr(corpus, name) for name in IngestOptions.model_fields if hasattr(corpus, name)}
+            values = {name: getattr(corpus, name) for name in IngestOptions.model_fields if hasattr(corpus, name)}
             quality = recipe.quality.model_copy(update={"profile": corpus.profile or recipe.quality.profile})
-            options = IngestOptions(**given, clean=recipe.clean, quality=quality)
+            options = IngestOptions(**values, clean=recipe.clean, quality=quality)
             folder = self.out / DOCUMENTS / corpus_label(number, corpus.source, corpus.language)
             try:
-                self._do(ingest_stage(folder, corpus.source, inputs, options))
-            except Delegated as one:
-                handed = [*(handed or []), *one.jobs]
+                self._run(ingest_stage(folder, corpus.source, inputs, options))
+            except Delegated as delegated:
+                jobs = [*(jobs or []), *delegated.jobs]
             self.documents.append(folder)
-        if handed is not None:
-            raise Delegated("ingest", handed)
+        if jobs is not None:
+            raise Delegated("ingest", jobs)
 
     def dedup(self) -> None:
         if self.recipe.dedup.method == "none" and not self.recipe.dedup.decontaminate:
@@ -206,39 +208,39 @@ class _Chain:
         from pipelines.stages.dedup import dedup_stage
 
         unique = self.out / UNIQUE
-        self._do(dedup_stage(unique, self.documents, self.recipe.dedup))
+        self._run(dedup_stage(unique, self.documents, self.recipe.dedup))
         self.documents = [unique]
 
     def tokenizer(self) -> None:
         from pipelines.stages.tokenizer import tokenizer_stage
 
-        self._do(tokenizer_stage(self.out / TOKENIZER, self.documents, self.recipe.tokenizer, self.recipe.seed))
+        self._run(tokenizer_stage(self.out / TOKENIZER, self.documents, self.recipe.tokenizer, self.recipe.seed))
 
     def tokenize(self) -> None:
         from pipelines.stages.tokenize import tokenize_stage
 
-        self._do(tokenize_stage(self.out / TOKENS, self.documents, self.out / TOKENIZER))
+        self._run(tokenize_stage(self.out / TOKENS, self.documents, self.out / TOKENIZER))
 
     def pack(self) -> None:
         from pipelines.stages.pack import pack_stage, write_schedule
 
         recipe = self.recipe
         dataset = self.out / DATASET
-        self._do(pack_stage(dataset, [self.out / TOKENS], recipe.pack, recipe.seed))
+        self._run(pack_stage(dataset, [self.out / TOKENS], recipe.pack, recipe.seed))
         options = ScheduleOptions(batch_rows=recipe.train.batch_rows, mixture=recipe.mixture, phases=recipe.phases)
         write_schedule(dataset, options, recipe.seed)
 
     def verify(self) -> None:
         from pipelines.stages.verify import verify_stage
 
-        self._do(verify_stage(self.out / VERIFIED, self.out / DATASET))
+        self._run(verify_stage(self.out / VERIFIED, self.out / DATASET))
 
     def train(self) -> None:
         from pipelines.stages.train import train_stage
 
         recipe = self.recipe
         say, machines = self.console.say, self.context.machines
-        self._do(train_stage(self.out / RUN, self.out / DATASET, recipe.train, recipe.seed, say, machines))
+        self._run(train_stage(self.out / RUN, self.out / DATASET, recipe.train, recipe.seed, say, machines))
 
     def report(self) -> None:
         from pipelines.report import PAGE, report_is_current
@@ -252,43 +254,43 @@ class _Chain:
 def write_report_and_card(out: Path) -> Path:
     """Write the report of a build, complete or not, and the card of its dataset; return the path of the page.
 
-    Raises UsageError where there is no such folder, Incomplete where nothing is sealed yet, SealError for damage.
+    Raises UsageError if there is no such folder, Incomplete if no folder is sealed yet, SealError for damage.
     """
     from pipelines.publish import write_card
     from pipelines.report import gather, refuse_foreign, write_report
 
     figures = gather(out)
     refuse_foreign(out)
-    if "packing" in figures:  # first, so that the dataset of a report that is current has its card
+    if "packing" in figures:  # the card is written first: a current report then implies a card
         write_card(out / DATASET, figures["name"] or "dataset")
     return write_report(out, figures)
 
 
 def describe(stage: Stage, outcome: Outcome, seconds: float) -> str:
-    """One line on what a stage did, for people."""
+    """Return a line that summarizes the run of a stage, and a line for each bad file."""
     place = f"{stage.name:<10} {stage.folder}"
     if outcome.idle:
         return f"{place}: done before"
     units = outcome.sealed.manifest.counts
-    told = ("chars",) if stage.name == "tokenizer" else ("documents", "tokens", "steps")
-    said = [_ledger(unit, units[unit]) for unit in told if unit in units]
+    shown = ("chars",) if stage.name == "tokenizer" else ("documents", "tokens", "steps")
+    facts = [_describe_counts(unit, units[unit]) for unit in shown if unit in units]
     summary = outcome.sealed.manifest.summary
     if summary.get("parts_by_reference"):
-        said.append(f"{summary['parts_by_reference']} parts by the slow engine, as the fast one differs or refuses")
+        facts.append(f"{summary['parts_by_reference']} parts by the slow engine, as the fast one differs or refuses")
     splits = summary.get("splits", {})
-    said += [f"{split['rows']:,} rows for {name}" for name, split in splits.items()]
+    facts += [f"{split['rows']:,} rows for {name}" for name, split in splits.items()]
     if outcome.mended:
-        said.append(f"mended {', '.join(outcome.mended)}")
+        facts.append(f"mended {', '.join(outcome.mended)}")
     elif outcome.kept:
-        said.append(f"{outcome.kept} of {outcome.kept + outcome.made} parts were done before")
-    said.append(f"{seconds:.1f} s")
+        facts.append(f"{outcome.kept} of {outcome.kept + outcome.made} parts were done before")
+    facts.append(f"{seconds:.1f} s")
     bad = outcome.sealed.manifest.summary.get("bad", [])
     if bad:
-        said.append(f"{len(bad)} bad {'file' if len(bad) == 1 else 'files'} left out")
-    return "\n  ".join(map(line, [f"{place}: {', '.join(said)}", *bad]))
+        facts.append(f"{len(bad)} bad {'file' if len(bad) == 1 else 'files'} left out")
+    return "\n  ".join(map(line, [f"{place}: {', '.join(facts)}", *bad]))
 
 
-def _ledger(unit: str, ledger: Counts) -> str:
-    why = sorted(((reason, count) for reason, count in ledger.dropped.items() if count), key=lambda each: -each[1])
-    said = ", ".join(f"{count:,} {reason}" for reason, count in why)
-    return f"{ledger.out:,} {unit}" + (f" ({sum(ledger.dropped.values()):,} dropped: {said})" if why else "")
+def _describe_counts(unit: str, counts: Counts) -> str:
+    dropped = {reason: count for reason, count in counts.dropped.items() if count}
+    reasons = ", ".join(f"{dropped[reason]:,} {reason}" for reason in sorted(dropped, key=lambda name: -dropped[name]))
+    return f"{counts.out:,} {unit}" + (f" ({sum(dropped.values()):,} dropped: {reasons})" if dropped else "")

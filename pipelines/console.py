@@ -1,8 +1,8 @@
-"""What a command shows: results on stdout, everything else on stderr, in one of three forms.
+"""The output of a command: results on stdout, everything else on stderr, in one of three forms.
 
 human: tables and sentences; progress bars on a terminal, a line every 30 s elsewhere. json: one JSON document on
-stdout, JSON lines on stderr. quiet: the result's one line on stdout, nothing else but errors. Colour only on a
-terminal, never in pipes. Control and bidirectional characters are escaped in all three (`pipelines.texts`).
+stdout, JSON lines on stderr. quiet: the line of the result on stdout, and errors. Colour is used on a terminal only.
+Control and bidirectional characters are escaped in all three forms (`pipelines.texts`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pipelines.run import Progress
 
 EVERY = 30.0
-"""Seconds between lines of progress where there is no terminal."""
+"""Seconds between lines of progress when stderr is not a terminal."""
 
 
 class Format(StrEnum):
@@ -30,11 +30,11 @@ class Format(StrEnum):
 
 
 class Console:
-    """One command's output. As a context it takes its bars away at the end, whatever the end."""
+    """The output of one command. A context manager that removes the progress bars at its end."""
 
     def __init__(self, form: Format = Format.human) -> None:
         self.form = form
-        self._said_at = time.monotonic()
+        self._reported_at = time.monotonic()
         self._bars: Any = None
         self._tasks: dict[str, Any] = {}
 
@@ -47,7 +47,7 @@ class Console:
     # -- results ------------------------------------------------------------------------------------------
 
     def result(self, data: Mapping[str, Any], last: str) -> None:
-        """The command's result: JSON for programs; for people one last line, such as the path of what was made."""
+        """Print the result: `data` as JSON in form json; else the line `last`, such as the path of the output."""
         self.close()
         if self.form is Format.json:
             print(json_text(data, indent=1))  # noqa: T201
@@ -55,7 +55,7 @@ class Console:
             print(block(last))  # noqa: T201
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:
-        """A table for people, on stdout. Numbers are set flush right with thousands separated."""
+        """Print a table on stdout, in form human. Numbers are right-aligned, with separated thousands."""
         if self.form is not Format.human:
             return
         self.close()
@@ -73,7 +73,7 @@ class Console:
         RichConsole(file=sys.stdout, highlight=False, width=width).print(table)
 
     def text(self, text: str) -> None:
-        """Free text for people, on stdout."""
+        """Print text on stdout, in form human."""
         if self.form is Format.human:
             self.close()
             print(block(text))  # noqa: T201
@@ -81,7 +81,7 @@ class Console:
     # -- while it runs ------------------------------------------------------------------------------------
 
     def say(self, text: str, **data: Any) -> None:
-        """One line of log, on stderr."""
+        """Print a line of log on stderr. data: keys that form json adds to the message."""
         if self.form is Format.json:
             print(json_text({"message": text, **data}), file=sys.stderr, flush=True)  # noqa: T201
         elif self.form is Format.human:
@@ -90,20 +90,20 @@ class Console:
             else:
                 print(block(text), file=sys.stderr, flush=True)  # noqa: T201
 
-    def progress(self, at: Progress) -> None:
-        """How far a stage is: a bar on a terminal, else a line at most every 30 s; JSON lines likewise."""
+    def progress(self, progress: Progress) -> None:
+        """Show the progress of a stage: a bar on a terminal, else a line (text or JSON) at most every 30 s."""
         if self.form is Format.human and sys.stderr.isatty():
-            self._bar(at)
-        elif self.form is not Format.quiet and time.monotonic() - self._said_at >= EVERY:
-            self._said_at = time.monotonic()
-            said = f"{at.stage}: {at.done} of {at.parts} parts"
-            rate, left = speed(at), remaining(at)
-            said += f", {rate / 1e6:.1f} MB/s written" if rate is not None else ""
-            said += f", {clock(left)} left" if left is not None else ""
-            data = {"stage": at.stage, "done": at.done, "parts": at.parts, "rank": at.rank}
-            self.say(said, **data, bytes_per_second=rate, seconds_left=left)
+            self._show_bar(progress)
+        elif self.form is not Format.quiet and time.monotonic() - self._reported_at >= EVERY:
+            self._reported_at = time.monotonic()
+            rate, left = speed(progress), remaining(progress)
+            text = f"{progress.stage}: {progress.done} of {progress.parts} parts"
+            text += f", {rate / 1e6:.1f} MB/s written" if rate is not None else ""
+            text += f", {clock(left)} left" if left is not None else ""
+            data = {"stage": progress.stage, "done": progress.done, "parts": progress.parts, "rank": progress.rank}
+            self.say(text, **data, bytes_per_second=rate, seconds_left=left)
 
-    def _bar(self, at: Progress) -> None:
+    def _show_bar(self, progress: Progress) -> None:
         from rich.console import Console as RichConsole
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
         from rich.progress import Progress as Bars
@@ -113,29 +113,30 @@ class Console:
                 TextColumn("{task.description:<12}"),
                 BarColumn(),
                 MofNCompleteColumn(),
-                TextColumn("{task.fields[said]}"),
+                TextColumn("{task.fields[note]}"),
                 console=RichConsole(stderr=True),
                 transient=True,
             )
             self._bars.start()
-        if at.stage not in self._tasks:
-            self._tasks[at.stage] = self._bars.add_task(at.stage, total=at.parts, said="")
-        rate, left = speed(at), remaining(at)
-        said = [] if at.rank is None else [f"rank {at.rank}"]
-        said += [f"{rate / 1e6:.1f} MB/s"] if rate is not None else []
-        said += [f"{clock(left)} left"] if left is not None else []
-        self._bars.update(self._tasks[at.stage], completed=at.done, total=at.parts, said=", ".join(said))
-        if at.done == at.parts:
-            self._bars.remove_task(self._tasks.pop(at.stage))
+        stage = progress.stage
+        if stage not in self._tasks:
+            self._tasks[stage] = self._bars.add_task(stage, total=progress.parts, note="")
+        rate, left = speed(progress), remaining(progress)
+        notes = [] if progress.rank is None else [f"rank {progress.rank}"]
+        notes += [f"{rate / 1e6:.1f} MB/s"] if rate is not None else []
+        notes += [f"{clock(left)} left"] if left is not None else []
+        self._bars.update(self._tasks[stage], completed=progress.done, total=progress.parts, note=", ".join(notes))
+        if progress.done == progress.parts:
+            self._bars.remove_task(self._tasks.pop(stage))
 
     def close(self) -> None:
-        """Take the bars away."""
+        """Remove the progress bars."""
         if self._bars is not None:
             self._bars.stop()
             self._bars, self._tasks = None, {}
 
     def error(self, failure: Failure) -> None:
-        """One sentence on stderr."""
+        """Print a failure on stderr, as one line."""
         self.close()
         if self.form is Format.json:
             error = {"error": str(failure), "exit_code": failure.exit_code}
@@ -144,18 +145,18 @@ class Console:
             print(f"arcorp: {line(str(failure))}", file=sys.stderr)  # noqa: T201
 
 
-def speed(at: Progress) -> float | None:
-    """Bytes written in a second of this run; None before the first part is done."""
-    return at.bytes / at.seconds if at.made and at.seconds > 0 else None
+def speed(progress: Progress) -> float | None:
+    """Return the bytes per second that this run wrote; None before its first part is made."""
+    return progress.bytes / progress.seconds if progress.made and progress.seconds > 0 else None
 
 
-def remaining(at: Progress) -> float | None:
-    """Seconds that the parts that are left will take at this run's pace."""
-    return at.seconds / at.made * (at.parts - at.done) if at.made else None
+def remaining(progress: Progress) -> float | None:
+    """Return the estimated seconds until all parts are made; None before the first part of this run is made."""
+    return progress.seconds / progress.made * (progress.parts - progress.done) if progress.made else None
 
 
 def clock(seconds: float) -> str:
-    """A duration for people.
+    """Return a duration in seconds as text.
 
     >>> clock(75), clock(7500)
     ('1:15', '2:05:00')

@@ -1,14 +1,13 @@
-"""What can go wrong, and the exit code of each.
+"""Failures that a user sees, and their exit codes.
 
     Failure                 exit code
-    ├── UsageError          2   the command, the recipe or a folder it names can't be meant so
+    ├── UsageError          2   the command, the recipe, or a folder named in them is invalid
     ├── InputError          3   the data can't be used
-    ├── IntegrityError      4   something sealed was changed
-    └── Incomplete          5   something unfinished, where finished work is wanted
+    ├── IntegrityError      4   a sealed file was changed
+    └── Incomplete          5   a folder is unfinished where a finished one is required
 
-A Failure that is none of these exits with 1, Ctrl-C with 130. Rooms raise exceptions of their own; `as_failure`
-is the one place that knows what they mean to a user. Messages are one sentence that names the file, the place in
-it, and the mend.
+The exit code of other Failures is 1, that of Ctrl-C is 130. The other packages raise exceptions of their own, and
+`as_failure` converts them. A message is one sentence that names the file, the place in it, and the remedy.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from sharding import seal
 
 
 class Failure(Exception):
-    """Something a user is told in one sentence."""
+    """An error that is reported to the user in one sentence."""
 
     exit_code = 1
 
@@ -38,8 +37,7 @@ class Incomplete(Failure):
     exit_code = 5
 
 
-# Rooms know no exit codes; by name, so that no room is imported to say this.
-_OF_ROOMS = {
+_OF_PACKAGES = {
     "corpora.errors.UnknownSource": UsageError,
     "corpora.errors.CorporaError": InputError,
     "tokenization.errors.OptionError": UsageError,
@@ -49,18 +47,19 @@ _OF_ROOMS = {
     "sharding.errors.OptionError": UsageError,
     "sharding.errors.InputError": InputError,
 }
+"""Failures of the exceptions of other packages. They are named by strings, so that these packages are not imported."""
 _LIBRARIES = ("pyarrow", "polars", "zstandard")
-"""Libraries whose exceptions stand for a file that they could not read."""
+"""Libraries whose exceptions are reported as a file that can't be read."""
 _BY_CODE = {kind.exit_code: kind for kind in (Failure, UsageError, InputError, IntegrityError, Incomplete)}
 
 
 def failure(message: str, exit_code: int) -> Failure:
-    """The Failure of an exit code, for those that come back from another process."""
+    """Return a Failure with an exit code, such as that of another process."""
     return _BY_CODE.get(exit_code, Failure)(message)
 
 
 def as_failure(error: BaseException) -> Failure | None:
-    """The Failure that an exception of a room, or of the system, stands for; None for a bug."""
+    """Return the Failure for an exception of a package, a library or the system; None for a bug."""
     match error:
         case Failure():
             return error
@@ -69,22 +68,22 @@ def as_failure(error: BaseException) -> Failure | None:
         case seal.SealError():
             return IntegrityError(str(error))
         case OSError():
-            return Failure(_where(error) + (error.strerror or _line(error)))
+            return Failure(_file_prefix(error) + (error.strerror or _line(error)))
         case MemoryError():
-            return Failure("out of memory: fewer --workers need less")
+            return Failure("out of memory: use fewer --workers")
     for kind in type(error).__mro__:
-        known = _OF_ROOMS.get(f"{kind.__module__}.{kind.__qualname__}")
-        if known:
-            return known(str(error))
+        failure_kind = _OF_PACKAGES.get(f"{kind.__module__}.{kind.__qualname__}")
+        if failure_kind:
+            return failure_kind(str(error))
     if type(error).__module__.partition(".")[0] in _LIBRARIES:
-        return InputError(f"{_where(error)}can't be read ({_line(error)}); make or fetch it again")
-    if type(error).__name__ == "PanicException":  # of Rust; each library has a class of its own for it
-        return Failure(f"{_where(error)}a library stopped at a fault of its own ({_line(error)})")
+        return InputError(f"{_file_prefix(error)}can't be read ({_line(error)}); make or fetch it again")
+    if type(error).__name__ == "PanicException":  # of Rust code; each library has its own class
+        return Failure(f"{_file_prefix(error)}a library failed ({_line(error)})")
     return None
 
 
-def _where(error: BaseException) -> str:
-    """The file at fault, from the system or from `seal.naming`."""
+def _file_prefix(error: BaseException) -> str:
+    """Return the name of the file at fault and a colon; empty if neither the system nor `seal.naming` named one."""
     name = getattr(error, "filename", None)
     return f"{name}: " if name else ""
 

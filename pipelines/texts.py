@@ -1,14 +1,13 @@
-"""How text from outside (a recipe, a flag, a document, a manifest) becomes a name, a line of a job script, Markdown,
-JSON or a line on a terminal.
+"""Safe use of untrusted text (of a recipe, a flag, a document, a manifest) in names, job scripts, files and output.
 
-    label, name       part of a file name: refused unless it holds letters, digits and a few signs
-    word, directive   a value of an `#SBATCH` line: refused unless it holds no sign that sbatch or a shell reads
-    line, block       what a terminal shows: control and bidirectional characters are escaped
+    label, name       part of a file name: refused unless it holds letters, digits and a few signs only
+    word, directive   a value of an `#SBATCH` line: refused if it holds a sign that sbatch or a shell interprets
+    line, block       text on a terminal: control and bidirectional characters are escaped
     json_text         JSON without raw control and bidirectional characters
     markdown          Markdown that renders as the text itself: no HTML, link or image
     yaml_text         YAML without raw control and bidirectional characters
 
-A command in a job script is quoted by `shlex.join`. `slurm.environment` is the one text of a recipe that a shell runs.
+A command in a job script is quoted by `shlex.join`. A shell runs only one text of a recipe: `slurm.environment`.
 """
 
 from __future__ import annotations
@@ -31,11 +30,11 @@ _WORD_SIGNS = frozenset("_./+@:,=-")
 _NAME_SIGNS = frozenset("_.+-")
 _PLAIN_SIGNS = frozenset(" _.,;:()/+-'\"=%")
 LONGEST_NAME = 100
-"""Bytes of UTF-8 in a name."""
+"""Maximal number of UTF-8 bytes in a name."""
 
 
-def _of(text: str, signs: frozenset[str]) -> bool:
-    """Whether `text` holds letters, marks and digits of any script, and of other characters `signs` alone."""
+def _is_plain(text: str, signs: frozenset[str]) -> bool:
+    """Return whether `text` holds only letters, marks and digits of any script, and characters of `signs`."""
     return all(char in signs or unicodedata.category(char)[0] in "LMN" for char in text)
 
 
@@ -43,15 +42,15 @@ def _of(text: str, signs: frozenset[str]) -> bool:
 
 
 def label(text: str) -> str:
-    """`text` as it is if it is a label, such as `arb_Arab`. Raises ValueError."""
+    """Return `text` unchanged if it is a label, such as `arb_Arab`. Raises ValueError."""
     if not _LABEL.fullmatch(text) or ".." in text:
         raise ValueError("a label holds letters (a-z), digits, '_' and '-': write one such as arb_Arab")
     return text
 
 
 def name(text: str) -> str:
-    """`text` as it is if it is a name: letters of any script, digits, `_`, `-`, `.`, `+`. Raises ValueError."""
-    if not _of(text, _NAME_SIGNS) or not text[:1].isalnum() or ".." in text or len(text.encode()) > LONGEST_NAME:
+    """Return `text` unchanged if it is a name: letters of any script, digits, `_-.+`. Raises ValueError."""
+    if not _is_plain(text, _NAME_SIGNS) or not text[:1].isalnum() or ".." in text or len(text.encode()) > LONGEST_NAME:
         raise ValueError(
             f"a name holds letters, digits, '_' and '-', begins with a letter or a digit and has at most "
             f"{LONGEST_NAME} bytes: choose another"
@@ -60,7 +59,7 @@ def name(text: str) -> str:
 
 
 def unusable(text: str) -> str | None:
-    """What keeps a text from being a value of a recipe, in words; None if nothing does."""
+    """Return why a text can't be a value of a recipe; None if it can."""
     if "\0" in text:
         return "it holds a NUL character: remove it"
     if re.search(r"[\ud800-\udfff]", text):
@@ -72,14 +71,14 @@ def unusable(text: str) -> str | None:
 
 
 def word(text: str) -> str:
-    """`text` as it is if it can be a value of an `#SBATCH` line. Raises ValueError."""
-    if not text or not _of(text, _WORD_SIGNS):
-        raise ValueError("a value for sbatch holds letters, digits and _./+@:,=- alone: remove the other signs")
+    """Return `text` unchanged if it can be a value of an `#SBATCH` line. Raises ValueError."""
+    if not text or not _is_plain(text, _WORD_SIGNS):
+        raise ValueError("a value for sbatch holds only letters, digits and _./+@:,=-: remove the other signs")
     return text
 
 
 def directive(key: str, value: str) -> str:
-    """A line `#SBATCH --key=value`; `%` stands in a value for what sbatch fills in. Raises ValueError."""
+    """Return a line `#SBATCH --key=value`. A value may contain sbatch's `%` patterns. Raises ValueError."""
     word(value.replace("%", ""))
     return f"#SBATCH --{key}={value}"
 
@@ -88,17 +87,17 @@ def directive(key: str, value: str) -> str:
 
 
 def line(text: str) -> str:
-    r"""One line for a terminal: hidden characters, line ends among them, as escapes.
+    r"""Return text as one line for a terminal: hidden characters and line ends are escaped.
 
     >>> line("a\x1b[2Jb")
     'a\\x1b[2Jb'
     """
-    return _HIDDEN.sub(lambda found: _escaped(found[0]), text)
+    return _HIDDEN.sub(lambda match: _escaped(match[0]), text)
 
 
 def block(text: str) -> str:
-    """Lines for a terminal: as `line`, but line feeds and tabs stay."""
-    return _HIDDEN.sub(lambda found: found[0] if found[0] in "\n\t" else _escaped(found[0]), text)
+    """Return text as lines for a terminal: as `line`, but line feeds and tabs are kept."""
+    return _HIDDEN.sub(lambda match: match[0] if match[0] in "\n\t" else _escaped(match[0]), text)
 
 
 def _escaped(char: str) -> str:
@@ -109,13 +108,13 @@ def _escaped(char: str) -> str:
 
 
 def json_text(data: Any, indent: int | None = None) -> str:
-    """JSON, readable in any script; hidden characters of its strings as `\\uXXXX`."""
+    """Return JSON that keeps letters of all scripts; hidden characters in strings are escaped as `\\uXXXX`."""
     text = json.dumps(data, ensure_ascii=False, indent=indent)
-    return _HIDDEN.sub(lambda found: found[0] if found[0] == "\n" else json.dumps(found[0])[1:-1], text)
+    return _HIDDEN.sub(lambda match: match[0] if match[0] == "\n" else json.dumps(match[0])[1:-1], text)
 
 
 def yaml_text(data: Any, **options: Any) -> str:
-    """YAML in the order of its keys; in ASCII alone where a string has hidden characters."""
+    """Return YAML in the order of the keys; in ASCII only if a string has hidden characters."""
     import yaml
 
     text: str = yaml.safe_dump(data, sort_keys=False, allow_unicode=True, **options)
@@ -125,21 +124,21 @@ def yaml_text(data: Any, **options: Any) -> str:
 
 
 def markdown(text: str) -> str:
-    r"""Markdown of one line that renders as `text`, in a table too: as it is, or as code if it holds markup.
+    r"""Return one line of Markdown that renders as `text`, also in a table: plain, or as code if it holds markup.
 
     >>> markdown("CC-BY-4.0"), markdown("<b>|[x](y)")
     ('CC-BY-4.0', '`<b>\\x7c[x](y)`')
     """
     text = line(" ".join(text.split()))
-    if _of(text, _PLAIN_SIGNS) and "://" not in text and "www." not in text.lower():
+    if _is_plain(text, _PLAIN_SIGNS) and "://" not in text and "www." not in text.lower():
         return text
     fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
-    inner = text.replace("|", r"\x7c")  # a table's cell ends at a bar, in code too
+    inner = text.replace("|", r"\x7c")  # a bar ends a table's cell, also in code
     return f"{fence}{inner}{fence}" if "`" not in inner else f"{fence} {inner} {fence}"
 
 
 def signature(body: str) -> str:
-    """Return the last line of a generated Markdown file: it tells an edited file from an unedited one."""
+    """Return the last line of a generated Markdown file: a digest of the text before it, which detects edits."""
     return f"<!-- card {seal.digest_of(body)[:16]} -->"
 
 

@@ -275,7 +275,8 @@ def mix(
     debug: Debug = False,
 ) -> None:
     """Lay another schedule on a dataset: other shares, same rows."""
-    from pipelines.stages.pack import refuse_used, show_schedule, write_schedule
+    from pipelines.cli.show_stages import show_schedule
+    from pipelines.stages.pack import refuse_used, write_schedule
 
     console = Console(format)
     schedule = write_schedule(dataset, options, seed, name=None)
@@ -299,7 +300,7 @@ def verify(
     debug: Debug = False,
 ) -> None:
     """Prove a folder against its seal, and name what is at fault."""
-    from pipelines.stages.verify import verify_folder, verify_order
+    from pipelines.cli.show_stages import verify_folder, verify_order
 
     if order is None:
         verify_folder(folder, level, Console(format))

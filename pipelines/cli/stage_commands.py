@@ -153,7 +153,8 @@ def pack(
     debug: Debug = False,
 ) -> None:
     """Pack tokens into fixed-length rows: a dataset."""
-    from pipelines.stages.pack import pack_stage, show_plan
+    from pipelines.cli.show_stages import show_plan
+    from pipelines.stages.pack import pack_stage
 
     console = Console(format)
     if tokenizer is not None:

@@ -111,7 +111,7 @@ def _parts(stage: Path, jobs: list[Job]) -> dict[str, Any]:
     held = is_held(stage)
     found: dict[str, Any] = {"state": "running" if held or jobs else "unfinished"}
     try:
-        plan: Plan | None = read_state(stage / STATE / PLAN, Plan)
+        plan: Plan | None = read_state(stage / PLAN, Plan)
     except Unreadable:
         plan = None
     if plan is None:

@@ -1,25 +1,21 @@
 """Running a stage: its folder, lock, parts, proofs, resume and seal; and the queue of SLURM.
 
-`pipelines.run.executor` stays apart: it imports datatrove, which takes half a second.
+`pipelines.run.executor` is not imported here: it imports datatrove, which takes half a second.
 """
 
-from pipelines.run.folder_lock import STATE, is_held, lock
+from pipelines.run.folder_lock import is_held, lock
 from pipelines.run.folders import (
-    BUILD,
-    PLAN,
-    STAGE,
     UNSEALED,
     files_of,
     note_written,
     read_record,
     remove_stage_folder,
 )
+from pipelines.run.launcher import Context, Delegated, LocalRunner, Machines, Progress, pipeline
 from pipelines.run.parts import Part, PartWriter, read_sidecar
 from pipelines.run.proofs import Proofs, check_if_sealed, check_sealed
+from pipelines.run.runner import Outcome, note_faults, preview, run_stage
 from pipelines.run.slurm_queue import (
-    ARRAY,
-    FAILURE,
-    SLURM,
     Job,
     job_id,
     job_label,
@@ -30,21 +26,8 @@ from pipelines.run.slurm_queue import (
     refuse_queued,
     stranded,
 )
-from pipelines.run.stage import (
-    Context,
-    Delegated,
-    Finish,
-    LocalRunner,
-    Machines,
-    Outcome,
-    Progress,
-    Stage,
-    Work,
-    note_faults,
-    pipeline,
-    preview,
-    run_stage,
-)
+from pipelines.run.stage import Finish, Stage, Work
+from pipelines.run.state_files import ARRAY, BUILD, FAILURE, PLAN, SLURM, STAGE, STATE
 
 __all__ = [
     "ARRAY",

@@ -1,12 +1,12 @@
-"""Running the ranks of a stage on one machine: datatrove's local executor, with seals as its memory.
+"""Running the ranks of a stage on one machine, with datatrove's local executor.
 
-What is taken from datatrove is how a rank is run: steps piped one into the next, a log and statistics for each
-rank. What is replaced, and why (all seen with 0.10.1):
+datatrove runs a rank: the steps are piped one into the next, with a log and statistics for each rank. These parts of
+it are replaced, for reasons observed with 0.10.1:
 
-- its completion markers outlive deleted or truncated outputs; here the missing ranks are given, and the sidecars
-  that they write are the only memory;
-- its pool goes on waiting for a worker that the system killed; `concurrent.futures` notices;
-- its workers live on when the run is killed; here each watches its parent and leaves with it.
+- its completion markers remain when outputs are deleted or truncated; here the caller lists the missing ranks, and
+  the sidecars that they write are the only record of completion;
+- its pool waits for ever for a worker that the system killed; `concurrent.futures` raises;
+- its workers survive a killed run; here each worker watches its parent and exits with it.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ SINGLE_THREADED = {
     "POLARS_MAX_THREADS": "1",
     "OMP_NUM_THREADS": "1",
 }
-"""One process per core, one thread each: libraries that start a thread per core would fight over them."""
+"""Environment of a worker process. There is one process per core: threads of libraries would compete for the cores."""
 
 
 class CommitPart(PipelineStep):  # type: ignore[misc]
-    """The last step of every rank: makes the rank's part of the documents that flow in, and commits it."""
+    """The last step of every rank: makes the rank's part from the documents that it receives, and commits it."""
 
     type = "arcorp"
     name = "commit part"
@@ -56,14 +56,14 @@ class CommitPart(PipelineStep):  # type: ignore[misc]
     def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Any:
         part = self.parts[rank]
         writer = PartWriter(self.folder, part, self.keys[rank])
-        with seal.naming(self.folder / part.name):  # where nothing closer to the fault has named a file
+        with seal.naming(self.folder / part.name):  # the file named in errors that name none
             self.write(data, part, writer)
             writer.commit()
         return ()
 
 
 class RankError(Exception):
-    """A rank's failure in a form that crosses processes: plain strings and numbers, with the traceback as text."""
+    """A rank's failure as strings and numbers, so that it can be pickled. `details` is the traceback."""
 
     def __init__(self, rank: int, message: str, exit_code: int | None, details: str) -> None:
         super().__init__(rank, message, exit_code, details)
@@ -71,76 +71,79 @@ class RankError(Exception):
 
 
 class LocalExecutor(LocalPipelineExecutor):  # type: ignore[misc]
-    """Runs the ranks it is told to, in this process if there is one worker or one rank, else in a pool."""
+    """Runs the given ranks, in this process if there is one worker or one rank, else in a pool."""
 
     def __init__(self, pipeline: list[PipelineStep], tasks: int, workers: int, logging_dir: Path) -> None:
         super().__init__(pipeline, tasks, workers, str(logging_dir), skip_completed=False)
 
     def mark_rank_as_completed(self, rank: int) -> None:
-        """Nothing: the sidecar that the rank wrote is the record."""
+        """Do nothing: the sidecar that the rank wrote is the record."""
 
-    def one(self, rank: int) -> int:
-        """Run one rank here. Raises RankError."""
+    def run_rank(self, rank: int) -> int:
+        """Run one rank in this process. Raises RankError."""
         try:
-            # datatrove sends each rank's log to stderr as well as to its file; a user's stderr is for sentences
+            # datatrove writes each rank's log to stderr too; stderr is for messages to the user
             with contextlib.redirect_stderr(io.StringIO()):
                 self._run_for_rank(rank)
-        except BaseException as error:  # a panic of Rust code is no Exception
-            known = as_failure(error)
-            if known is None and not isinstance(error, Exception):
+        except BaseException as error:  # a panic in Rust code is not an Exception
+            expected = as_failure(error)
+            if expected is None and not isinstance(error, Exception):
                 raise
-            message = str(known) if known else f"{type(error).__name__}: {error}"
-            raise RankError(rank, message, known.exit_code if known else None, traceback.format_exc()) from None
+            message = str(expected) if expected else f"{type(error).__name__}: {error}"
+            exit_code = expected.exit_code if expected else None
+            raise RankError(rank, message, exit_code, traceback.format_exc()) from None
         return rank
 
     def run_ranks(
         self, ranks: Sequence[int], done: Callable[[int], None], failed: Callable[[RankError], None] | None = None
     ) -> None:
-        """Run `ranks`; `done` is told of each as it ends, and `failed` of each that fails while the rest go on.
+        """Run `ranks`. `done` is called with each rank that ends, `failed` with each failure; other ranks continue.
 
-        Without `failed` the first one that fails ends the run: raises Failure with its sentence.
+        Without `failed` the first failure ends the run. Raises Failure with its message.
         """
         workers = min(self.workers, len(ranks))
         try:
             if workers == 1:
                 for rank in ranks:
-                    _tell(partial(self.one, rank), done, failed)
+                    _report(partial(self.run_rank, rank), done, failed)
                 return
             context = forked()
-            with ProcessPoolExecutor(workers, context, initializer=_enlist, initargs=(self,)) as pool:
+            with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(self,)) as pool:
                 try:
                     with _uninterrupted():
                         futures = [pool.submit(_run_rank, rank) for rank in ranks]
                     for future in as_completed(futures):
-                        _tell(future.result, done, failed)
+                        _report(future.result, done, failed)
                 except KeyboardInterrupt:
                     for worker in multiprocessing.active_children():
-                        worker.terminate()  # its part is made again: whole, or not at all
+                        worker.terminate()  # an unfinished part does not exist and is made again
                     raise
                 except BaseException:
-                    pool.shutdown(cancel_futures=True)  # parts that are under way are finished, and kept
+                    pool.shutdown(cancel_futures=True)  # parts in progress are finished and kept
                     raise
         except RankError as error:
             logs = Path(str(self.logging_dir.path)) / "logs"
             if error.exit_code is None:
                 raise Failure(f"{error.message} (a bug, or a fault of this machine; the log is in {logs})") from error
             raise failure(error.message, error.exit_code) from error
-        except (BrokenProcessPool, EOFError, ConnectionError):  # the last two: the process that forks was killed
+        except (BrokenProcessPool, EOFError, ConnectionError):  # the last two: the fork server was killed
             raise Failure(
-                "a worker process was killed, most likely for want of memory: run again with fewer --workers; "
+                "a worker process was killed, probably because memory ran out: run again with fewer --workers; "
                 "finished parts are kept"
             ) from None
 
 
 def forked() -> Any:
-    """The context of worker processes: forked from one that has `pipelines.preload`, and starts with the first."""
+    """Return the context of worker processes, which are forked from a server process that has `pipelines.preload`."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["pipelines.preload"])
     return context
 
 
-def _tell(result: Callable[[], int], done: Callable[[int], None], failed: Callable[[RankError], None] | None) -> None:
-    """Pass on what became of one rank. Raises RankError if nobody wants to be told of it."""
+def _report(
+    result: Callable[[], int], done: Callable[[int], None], failed: Callable[[RankError], None] | None
+) -> None:
+    """Call the callback for the result of one rank. Raises RankError if it failed and no callback was given."""
     try:
         done(result())
     except RankError as error:
@@ -151,19 +154,19 @@ def _tell(result: Callable[[], int], done: Callable[[int], None], failed: Callab
 
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Hold Ctrl-C back while processes start: one that is left halfway says so with a traceback of its own."""
-    if threading.current_thread() is not threading.main_thread():  # no signal comes here
+    """Delay Ctrl-C while processes start: a process that is interrupted while it starts prints a traceback."""
+    if threading.current_thread() is not threading.main_thread():  # signals arrive in the main thread only
         yield
         return
-    came: list[int] = []
-    mine = signal.signal(signal.SIGINT, signal.SIG_IGN)  # what starts now inherits it
+    received: list[int] = []
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # processes that start now inherit it
     try:
         forkserver.ensure_running()
-        signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+        signal.signal(signal.SIGINT, lambda number, _: received.append(number))
         yield
     finally:
-        signal.signal(signal.SIGINT, mine)
-    if came:
+        signal.signal(signal.SIGINT, before)
+    if received:
         for worker in multiprocessing.active_children():
             worker.terminate()
         raise KeyboardInterrupt
@@ -172,8 +175,8 @@ def _uninterrupted() -> Iterator[None]:
 _executor: LocalExecutor
 
 
-def _enlist(executor: LocalExecutor) -> None:
-    """Prepare a worker process: leave Ctrl-C to the parent, and leave with the parent."""
+def _start_worker(executor: LocalExecutor) -> None:
+    """Prepare a worker process: the parent handles Ctrl-C, and the worker exits when the parent does."""
     global _executor
     _executor = executor
     for name, value in SINGLE_THREADED.items():
@@ -181,15 +184,15 @@ def _enlist(executor: LocalExecutor) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
-        if not parent.is_alive():  # killed while we were started: what we began now would outlive the next run's broom
+        if not parent.is_alive():  # killed while this worker started: its files would survive the next clean-up
             os._exit(1)
-        threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+        threading.Thread(target=_exit_with, args=(parent,), daemon=True).start()
 
 
-def _leave_with(parent: Any) -> None:
+def _exit_with(parent: Any) -> None:
     parent.join()
     os._exit(1)
 
 
 def _run_rank(rank: int) -> int:
-    return _executor.one(rank)
+    return _executor.run_rank(rank)

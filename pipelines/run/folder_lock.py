@@ -1,7 +1,7 @@
-"""One writer for a folder: a lock that the kernel drops when its holder dies, however it dies.
+"""The lock of a folder: one writer at a time. The kernel releases it when the process ends for any reason.
 
-POSIX record locks (`lockf`), not `flock`: a forked child does not inherit them, so that no helper process can hold
-a folder after the run that it served was killed.
+POSIX record locks (`lockf`) are used, not `flock`: a forked child does not inherit them. So no helper process can keep
+a folder locked after its run was killed.
 """
 
 from __future__ import annotations
@@ -16,21 +16,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines.errors import Failure
-
-STATE = ".arcorp"
-"""Folder for what is no part of a result: the lock, what the folder is for, logs."""
+from pipelines.run.state_files import LOCK
 
 
 @contextlib.contextmanager
 def lock(folder: Path, *, patience: float = 0) -> Iterator[None]:
-    """Hold `folder` for writing, and note who does.
+    """Hold the write lock of `folder`, and write this process's id and host into the lock file.
 
-    Raises Failure if another process holds it, and goes on to for `patience` seconds.
+    patience: seconds to wait for another holder. Raises Failure if another process holds the lock after that time.
     """
-    path = folder / STATE / "lock"
+    path = folder / LOCK
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
-    until = time.monotonic() + patience
+    deadline = time.monotonic() + patience
     try:
         while True:
             try:
@@ -41,7 +39,7 @@ def lock(folder: Path, *, patience: float = 0) -> Iterator[None]:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o644)
             except (BlockingIOError, PermissionError):
-                if time.monotonic() < until:
+                if time.monotonic() < deadline:
                     time.sleep(0.1)
                     continue
                 holder = os.read(descriptor, 100).decode(errors="replace").strip()
@@ -57,6 +55,7 @@ def lock(folder: Path, *, patience: float = 0) -> Iterator[None]:
 
 
 def _is_same(descriptor: int, path: Path) -> bool:
+    """Return whether an open file is still the file at `path`."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:
@@ -64,17 +63,17 @@ def _is_same(descriptor: int, path: Path) -> bool:
 
 
 def is_held(folder: Path) -> bool:
-    """Whether another process is writing here: asked of the kernel, so that a folder that can only be read will do."""
+    """Return whether another process holds the lock of a folder. The folder may be read-only."""
     try:
-        descriptor = os.open(folder / STATE / "lock", os.O_RDONLY)
+        descriptor = os.open(folder / LOCK, os.O_RDONLY)
     except OSError:
         return False
     mac = sys.platform == "darwin"
-    layout = "qqihh" if mac else "hhqqi4x"  # struct flock
-    asked = (0, 0, 0, fcntl.F_WRLCK, 0) if mac else (fcntl.F_WRLCK, 0, 0, 0, 0)
+    form = "qqihh" if mac else "hhqqi4x"  # struct flock
+    query = (0, 0, 0, fcntl.F_WRLCK, 0) if mac else (fcntl.F_WRLCK, 0, 0, 0, 0)
     try:
-        told = struct.unpack(layout, fcntl.fcntl(descriptor, fcntl.F_GETLK, struct.pack(layout, *asked)))
-        return bool(told[3 if mac else 0] != fcntl.F_UNLCK)
+        answer = struct.unpack(form, fcntl.fcntl(descriptor, fcntl.F_GETLK, struct.pack(form, *query)))
+        return bool(answer[3 if mac else 0] != fcntl.F_UNLCK)
     except OSError:
         return False
     finally:

@@ -1,12 +1,12 @@
-"""Whose folder it is, and which of its files arcorp made: what a command writes into, and what --restart removes.
+"""The folders and files that arcorp made. Commands write only into these folders; --restart removes only these files.
 
-A folder is arcorp's if its state `.arcorp/` holds a record that parses (`stage.json` of a stage, `recipe.json` of a
-build), or its manifest has the shape of ours. A folder without files is free. Every other folder is refused by name.
+arcorp made a folder if its state `.arcorp/` holds a record that parses (`stage.json` of a stage, `recipe.json` of a
+build), or if its manifest has the keys of arcorp's manifests. A folder without files is free. Every other folder is
+refused, and the message names it.
 
-A file of a stage's folder is arcorp's if a record of that folder names it: the manifest, a sidecar, the plan of
-parts, the list of what finishing wrote; in a dataset also schedules and a card that was not edited. All others stay
-where they are when a stage starts over, and are named in a message. Nothing is removed or written through a symbolic
-link.
+arcorp made a file in a stage's folder if a record of that folder names it: the manifest, a sidecar, the plan of
+parts, the list of files that belong to no part; in a dataset also schedules and a card that was not edited. All other
+files remain when a stage starts over, and a message names them. Nothing is removed or written through a symbolic link.
 """
 
 from __future__ import annotations
@@ -21,49 +21,55 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import Failure, UsageError
-from pipelines.run.folder_lock import STATE, is_held
+from pipelines.run.folder_lock import is_held
+from pipelines.run.state_files import (
+    BUILD,
+    FAULTS,
+    INPUTS,
+    LOCK,
+    LOGS,
+    PART_PROOFS,
+    PLAN,
+    PROOFS,
+    SLURM,
+    STAGE,
+    STAGES_BEFORE,
+    STATE,
+    TRAIN_CONFIG,
+    TRAIN_LOG,
+    WRITTEN,
+)
 from pipelines.texts import is_unedited
 from sharding import seal
 from sharding.scheduling import is_schedule
 
-STAGE = "stage.json"
-"""Under `.arcorp/` of a stage's folder: what the folder is for."""
-BUILD = "recipe.json"
-"""Under `.arcorp/` of a build's folder: its recipe."""
-PLAN = "plan.json"
-"""Under `.arcorp/`: names of the stage's parts and when making them began, for `arcorp status`."""
-FAULTS = "faults.json"
-"""Under `.arcorp/`: what `arcorp verify --level full` found damaged, so that the next run distrusts those files."""
-WRITTEN = "written.txt"
-"""Under `.arcorp/`: names of the files that are no part's, one a line, noted before each is written."""
-
 TRAINED = ("config.json", "metrics.jsonl", "samples.json", *(f"checkpoints/step-*/{name}" for name in (
     "meta.json", "model.safetensors", "optimizer.safetensors",
 )))  # fmt: skip
-"""Files of a run that are sealed (training/runfolder.py, training/checkpoint.py). `*` stands for digits."""
+"""Files of a training run that are sealed (training/runfolder.py, training/checkpoint.py). `*` stands for digits."""
 UNSEALED = ("timings.jsonl", ".lock")
-"""The other files of a run: no two runs have the same."""
+"""The other files of a training run. They differ between equal runs."""
 
 REPORT = ("report.html", "report.json")
 """Files of a build's folder that are in no stage's folder."""
 
 SHOWN = 5
+"""Number of file names in a message."""
 _KEYS: dict[str, dict[str, type]] = {
     STAGE: {"stage": str, "version": int, "options": dict, "inputs": dict},
     BUILD: {"name": str},
 }
 _MANIFEST_KEYS = {"format", "stage", "version", "options", "inputs", "counts", "files", "summary", "root"}
-_STATE_FILES = (PLAN, FAULTS, WRITTEN, "proofs.json", "inputs.json", "train.json", "train.log")
-_STATE_FOLDERS = ("logs", "proofs", "slurm")
-_STAGES_BEFORE = ("entries", "counts", "judged")
+_STATE_FILES = (PLAN, FAULTS, WRITTEN, PROOFS, INPUTS, TRAIN_CONFIG, TRAIN_LOG)
+_STATE_FOLDERS = (LOGS, PART_PROOFS, SLURM)
 
 
-# -- whose folder it is -----------------------------------------------------------------------------------
+# -- folders ----------------------------------------------------------------------------------------------
 
 
 def read_record(folder: Path, name: str) -> dict[str, Any] | None:
-    """A record in a folder's state, STAGE or BUILD; None if there is none, or it is not one of ours."""
-    value = _json(folder / STATE / name)
+    """Return a record of a folder, STAGE or BUILD; None if it is missing or has another form."""
+    value = _json(folder / name)
     fields = _KEYS[name]
     if (folder / STATE).is_symlink() or not isinstance(value, dict):
         return None
@@ -71,28 +77,28 @@ def read_record(folder: Path, name: str) -> dict[str, Any] | None:
 
 
 def is_manifest(folder: Path) -> bool:
-    """Whether the folder's manifest has the shape of ours, sound or not."""
+    """Return whether the folder's manifest has the keys of arcorp's manifests, sound or not."""
     value = _json(folder / seal.MANIFEST)
     return isinstance(value, dict) and value.keys() >= _MANIFEST_KEYS
 
 
 def stage_of(folder: Path) -> str | None:
-    """Name of the stage that a folder is for; None if no record says it."""
-    known = read_record(folder, STAGE) or (_json(folder / seal.MANIFEST) if is_manifest(folder) else {})
-    return known.get("stage")
+    """Return the name of a folder's stage, from its record or its manifest; None without either."""
+    record = read_record(folder, STAGE) or (_json(folder / seal.MANIFEST) if is_manifest(folder) else {})
+    return record.get("stage")
 
 
 def claim(folder: Path, kind: str) -> None:
-    """Make the folder of a stage or a build, or make sure that it is one of ours. `kind`: STAGE or BUILD.
+    """Create the folder of a stage or a build, or check that arcorp made it. `kind`: STAGE or BUILD.
 
-    Raises UsageError for a folder that holds files that arcorp did not make, and for one that can't be written.
+    Raises UsageError if the folder holds files that arcorp did not make, or can't be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not any(folder.iterdir()):
             (folder / STATE).mkdir(exist_ok=True)
     except FileExistsError:
-        raise UsageError(f"{folder} is a file; --out wants a folder") from None
+        raise UsageError(f"{folder} is a file: give --out a folder") from None
     except OSError as error:
         raise UsageError(f"{folder} can't be written ({error.strerror}): choose another --out") from None
     if (folder / STATE).is_symlink():
@@ -105,9 +111,9 @@ def claim(folder: Path, kind: str) -> None:
         raise UsageError(f"{folder} is the folder of stage '{stage_of(folder)}': choose another --out")
     if kind == STAGE and is_manifest(folder):
         return
-    if (folder / STATE / kind).exists():
+    if (folder / kind).exists():
         raise UsageError(
-            f"{folder / STATE / kind} is no record of arcorp, or was cut: delete it and run the same command again, "
+            f"{folder / kind} is damaged, or arcorp did not write it: delete it and run the same command again, "
             "or choose another --out"
         )
     if foreign := next((name for name in _files(folder) if kind == STAGE or not _is_of_a_stage(folder, name)), None):
@@ -124,80 +130,80 @@ def _is_of_a_stage(folder: Path, name: str) -> bool:
 def refuse_links(folder: Path) -> None:
     """Raise UsageError if a folder below this one, or a file of its state, is a symbolic link.
 
-    A file of the result may be one: it is replaced by a rename, which does not follow it.
+    A file of the result may be a link: it is replaced by a rename, which does not follow links.
     """
-    for at, folders, files in os.walk(folder):
-        names = [*folders, *files] if STATE in Path(at).relative_to(folder).parts else folders
+    for parent, folders, files in os.walk(folder):
+        names = [*folders, *files] if STATE in Path(parent).relative_to(folder).parts else folders
         for name in names:
-            path = Path(at, name)
+            path = Path(parent, name)
             if path.is_symlink():
                 raise UsageError(f"{path} is a symbolic link, and nothing is written through links: remove it")
 
 
-# -- whose file it is -------------------------------------------------------------------------------------
+# -- files ------------------------------------------------------------------------------------------------
 
 
 def note_written(folder: Path, names: Iterable[str]) -> None:
-    """Note names of files that are no part's, before they are written."""
-    path = folder / STATE / WRITTEN
+    """Record names of files that belong to no part, before they are written."""
+    path = folder / WRITTEN
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as file:
         file.writelines(f"{name}\n" for name in names)
 
 
 def files_of(folder: Path) -> tuple[list[str], list[str]]:
-    """Names of a stage's files: those that a record of the folder names, and the others. The state is in neither."""
+    """Return the names of the files that arcorp made in a stage's folder, and the others. Both omit the state."""
     exact, patterns = _named(folder)
     ours: list[str] = []
     others: list[str] = []
     for name in _files(folder, state=False):
-        known = name in exact or any(pattern.fullmatch(name) for pattern in patterns) or _proves_itself(folder, name)
-        (ours if known else others).append(name)
+        named = name in exact or any(pattern.fullmatch(name) for pattern in patterns)
+        (ours if named or _identifies_itself(folder, name) else others).append(name)
     return ours, others
 
 
 def _named(folder: Path) -> tuple[set[str], list[re.Pattern[str]]]:
-    """Names of files that records of a stage's folder name, and patterns of such names."""
+    """Return the names of files in the records of a stage's folder, and patterns of such names."""
     names: set[str] = set()
     patterns: list[re.Pattern[str]] = []
     stage = stage_of(folder)
     if stage is None:
         return names, patterns
-    names.add(seal.MANIFEST)  # also one that was cut: `refuse_manifest` keeps another program's from being ours
+    names.add(seal.MANIFEST)  # a truncated one too: `refuse_manifest` refuses the manifest of another program
     with contextlib.suppress(seal.SealError):
         names |= seal.read_manifest(folder).files.keys()
     with contextlib.suppress(OSError):
-        text = (folder / STATE / WRITTEN).read_text("utf-8", errors="replace")
-        names |= set(text.split("\n")[:-1])  # without a last line that was torn
-    plan = _json(folder / STATE / PLAN)
+        text = (folder / WRITTEN).read_text("utf-8", errors="replace")
+        names |= set(text.split("\n")[:-1])  # without an unfinished last line
+    plan = _json(folder / PLAN)
     parts = plan.get("parts") if isinstance(plan, dict) else None
     for part in parts if isinstance(parts, list) else []:
         names.add(f"{part}.json")
         patterns.append(re.compile(rf"{re.escape(str(part))}\.[a-z]+"))
     for name in _files(folder, state=False):
         if name.endswith(".json") and name not in names:
-            names |= _of_sidecar(folder, name)
+            names |= _names_in_sidecar(folder, name)
     if stage == "train":
         patterns += [re.compile(re.escape(name).replace(r"\*", r"\d+")) for name in (*TRAINED, *UNSEALED)]
     return names, patterns
 
 
-def _of_sidecar(folder: Path, name: str) -> set[str]:
-    """The names that a file vouches for, its own among them, if it is a part's sidecar; else none."""
+def _names_in_sidecar(folder: Path, name: str) -> set[str]:
+    """Return the names of a part's files, with that of the sidecar; empty if `name` is no sound sidecar."""
     value = _json(folder / name)
     if not isinstance(value, dict) or not value.keys() >= {"key", "files", "counts", "summary", "digest"}:
         return set()
     try:
-        said = value.pop("digest")
+        digest = value.pop("digest")
         stem = name.removesuffix("json")
         files = {file for file in seal.records_from_json(value["files"]) if file.startswith(stem)}
-        return {name, *files} if seal.digest_of(value) == said else set()
+        return {name, *files} if seal.digest_of(value) == digest else set()
     except ValueError:
         return set()
 
 
-def _proves_itself(folder: Path, name: str) -> bool:
-    """A schedule, or a card that was not edited, beside a dataset's seal."""
+def _identifies_itself(folder: Path, name: str) -> bool:
+    """Return whether a file that no record names is a schedule or an unedited card of a dataset."""
     if name.endswith(".json") and "/" not in name:
         return is_schedule(_json(folder / name))
     if name == "README.md":
@@ -206,31 +212,34 @@ def _proves_itself(folder: Path, name: str) -> bool:
 
 
 def refuse_manifest(folder: Path) -> None:
-    """Raise UsageError if the folder's manifest.json is a JSON file of another program: it would be replaced."""
+    """Raise UsageError if the folder's manifest.json belongs to another program, since it would be replaced."""
     path = folder / seal.MANIFEST
     if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise UsageError(f"{path} is no file of arcorp: move it away, or choose another --out")
+        raise UsageError(f"{path} is a link or no file: move it away, or choose another --out")
     value = _json(path)
     if value is not None and not is_manifest(folder):
-        raise UsageError(f"{path} is no manifest of arcorp: move it away, or choose another --out")
+        raise UsageError(f"{path} belongs to another program: move it away, or choose another --out")
 
 
 def _files(folder: Path, *, state: bool = True) -> Iterable[str]:
-    """Names of all files and links below a folder, but the lock and temporaries; with the state's or without."""
-    for at, folders, files in os.walk(folder):
-        here = Path(at).relative_to(folder)
+    """Yield the names of all files and links below a folder, except its lock and temporaries.
+
+    state: include the files of the state.
+    """
+    for parent, folders, files in os.walk(folder):
+        below = Path(parent).relative_to(folder)
         folders.sort()
         if not state and STATE in folders:
             folders.remove(STATE)
-        links = [name for name in folders if Path(at, name).is_symlink()]
-        inside = STATE in here.parts
+        links = [name for name in folders if Path(parent, name).is_symlink()]
+        in_state = STATE in below.parts
         for name in sorted([*files, *links]):
-            if not seal.is_temporary(name) and not (inside and name == "lock"):
-                yield (here / name).as_posix()
+            if not seal.is_temporary(name) and not (in_state and name == Path(LOCK).name):
+                yield (below / name).as_posix()
 
 
 def _json(path: Path) -> Any:
-    """The value of a JSON file; None for what can't be read as one."""
+    """Return the value of a JSON file; None if it can't be read."""
     try:
         return seal.parsed(path.read_bytes()) if path.is_file() else None
     except (OSError, ValueError):
@@ -241,52 +250,51 @@ def _json(path: Path) -> Any:
 
 
 def clear(folder: Path) -> list[str]:
-    """Remove the files of a stage that its records name, under its lock. Returns the names of the files that stay.
+    """Remove the files of a stage that its records name, under its lock. Returns the names of the files that remain.
 
-    `stage.json`, which says that the folder is arcorp's, and the lock stay too. A clearing that was interrupted is
-    continued by the next: what names the others is removed last.
+    The record STAGE and the lock remain too. The records that name other files are removed last, so that the next call
+    completes an interrupted one.
     """
     seal.remove_temporaries(folder)
     ours, others = files_of(folder)
     last = [name for name in ours if name.endswith(".json") or name == seal.MANIFEST]
     for name in [*(name for name in ours if name not in set(last)), *sorted(last, key=lambda n: n == seal.MANIFEST)]:
         (folder / name).unlink(missing_ok=True)
-        for above in list((folder / name).relative_to(folder).parents)[:-1]:
+        for parent in list((folder / name).relative_to(folder).parents)[:-1]:
             with contextlib.suppress(OSError):  # not empty
-                (folder / above).rmdir()
-    for name in _STAGES_BEFORE:
-        before = folder / STATE / name
+                (folder / parent).rmdir()
+    for name in STAGES_BEFORE:
+        before = folder / name
         if read_record(before, STAGE) is not None:
-            others += [f"{STATE}/{name}/{one}" for one in remove_stage_folder(before)]
+            others += [f"{name}/{other}" for other in remove_stage_folder(before)]
     for name in _STATE_FILES:
-        (folder / STATE / name).unlink(missing_ok=True)
+        (folder / name).unlink(missing_ok=True)
     return others
 
 
 def remove_stage_folder(folder: Path) -> list[str]:
-    """Remove the folder of a stage, under its lock; if files stay that no record names, only the stage's own.
+    """Remove the folder of a stage, under its lock. Files that no record names remain, and the folder with them.
 
-    Returns the names of the files that stay.
+    Returns the names of the files that remain.
     """
     others = clear(folder)
-    state = folder / STATE
     for name in _STATE_FOLDERS:
-        if (state / name).is_dir():
-            shutil.rmtree(state / name)
-    others += [name for name in _files(folder) if name.startswith(f"{STATE}/") and name != f"{STATE}/{STAGE}"]
+        if (folder / name).is_dir():
+            shutil.rmtree(folder / name)
+    others += [name for name in _files(folder) if name.startswith(f"{STATE}/") and name != STAGE]
     if not others:
-        for path in (state / STAGE, state / "lock"):
-            path.unlink(missing_ok=True)
-        for path in (state, folder):
-            with contextlib.suppress(OSError):  # an empty folder of the user's lies in it
+        for name in (STAGE, LOCK):
+            (folder / name).unlink(missing_ok=True)
+        for path in (folder / STATE, folder):
+            with contextlib.suppress(OSError):  # it contains an empty folder that arcorp did not make
                 path.rmdir()
     return sorted(set(others))
 
 
 def refuse_removal(out: Path, name: str) -> bool:
-    """Whether a stage's folder `name` of the build in `out` may be removed; False if there is nothing to remove.
+    """Check that a stage's folder `name` of the build in `out` may be removed. Returns False if it holds no files.
 
-    Raises UsageError for what is not arcorp's or lies behind a symbolic link, Failure for one that is being written.
+    Raises UsageError if arcorp did not make it or its path has a symbolic link, Failure if it is being written.
     """
     folder = out / name
     for path in [folder, *folder.parents]:
@@ -294,7 +302,7 @@ def refuse_removal(out: Path, name: str) -> bool:
             break
         if path.is_symlink():
             raise UsageError(
-                f"{path} is a symbolic link, and --restart removes nothing behind links: remove it yourself"
+                f"{path} is a symbolic link, and --restart removes nothing through links: remove it yourself"
             )
     if not folder.is_dir():
         return False
@@ -310,7 +318,7 @@ def refuse_removal(out: Path, name: str) -> bool:
 
 
 def _trainer_holds(folder: Path) -> bool:
-    """Whether a trainer still writes to a run, as after a build that was killed."""
+    """Return whether a trainer still writes to a run, as it may after a build was killed."""
     try:
         with (folder / ".lock").open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -321,7 +329,7 @@ def _trainer_holds(folder: Path) -> bool:
     return False
 
 
-def kept(folder: Path, names: Sequence[str]) -> str:
-    """One line that names the files that stay in a folder."""
+def kept_files_message(folder: Path, names: Sequence[str]) -> str:
+    """Return a line that names the files that remain in a folder."""
     shown = ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
-    return f"{folder}: files that arcorp did not make were left: {shown}"
+    return f"{folder}: files that arcorp did not make were kept: {shown}"

@@ -1,8 +1,8 @@
-"""Parts: the pieces a stage's work is cut into, each made whole or not at all.
+"""Parts: the units of a stage's work. Each is made completely or not at all.
 
-A part's files are hashed as they are written and renamed into place; then its *sidecar* `<part>.json` is written,
-its commit record: the key (what it was made of and how), sizes and hashes of its files, its counts, and a digest of
-all that. A part without a sound sidecar does not exist.
+A part's files are hashed as they are written and renamed into place. Then its commit record, the *sidecar*
+`<part>.json`, is written: the key (a digest of its inputs and options), sizes and hashes of its files, its counts, and
+a digest of the record. A part without a sound sidecar does not exist.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from sharding.seal import Counts, CountsByUnit, FileRecord, HashingFile
 
 @dataclass(frozen=True)
 class Part:
-    """One piece of a stage's work. `name` is the stem of its files; `spec` (JSON) says what it is made of; `bytes` are
-    what it has to read, about."""
+    """One unit of a stage's work.
+
+    name: stem of its files. spec: JSON that identifies its input. bytes: approximate size of its input.
+    """
 
     name: str
     spec: Any = None
@@ -29,12 +31,12 @@ class Part:
 
     @property
     def number(self) -> int:
-        """Which of what the stage reads it is made of, where its name ends in that: part-00007 is 7."""
+        """Index of the input part, from the end of the name: 7 for part-00007."""
         return int(self.name.rpartition("-")[2])
 
 
 class PartWriter:
-    """Writes the files of one part, gathers its counts, and commits them together."""
+    """Writes the files of one part, collects its counts, and commits them together."""
 
     def __init__(self, folder: Path, part: Part, key: str) -> None:
         self._folder, self._part, self._key = folder, part, key
@@ -44,18 +46,18 @@ class PartWriter:
 
     @contextlib.contextmanager
     def file(self, suffix: str) -> Iterator[HashingFile]:
-        """A file of the part, `<part name><suffix>`, that appears whole or not at all."""
+        """Write a file of the part, `<part name><suffix>`, atomically: it appears complete or not at all."""
         name = self._part.name + suffix
         with seal.atomic_file(self._folder / name) as file:
             yield file
         self._files[name] = file.record
 
     def commit(self) -> None:
-        """Write the sidecar. From now on the part is done."""
+        """Write the sidecar. The part exists once it is written."""
         body = {
             "key": self._key,
             "files": {name: [record.bytes, record.sha256] for name, record in self._files.items()},
-            "counts": {unit: ledger.to_json() for unit, ledger in self.counts.items()},
+            "counts": {unit: counts.to_json() for unit, counts in self.counts.items()},
             "summary": self.summary,
         }
         note_part(self._folder, self._part.name, self._files)
@@ -64,7 +66,7 @@ class PartWriter:
 
 @dataclass(frozen=True)
 class Sidecar:
-    """A part's commit record, read back. `name` is its own file's name."""
+    """A part's commit record. `name` is the name of the record's own file."""
 
     name: str
     files: dict[str, FileRecord]
@@ -75,10 +77,10 @@ class Sidecar:
 def read_sidecar(
     folder: Path, part: Part, key: str, proofs: Proofs | None = None, distrusted: Collection[str] = ()
 ) -> Sidecar | None:
-    """The part's commit record if the part is there, sound, and made of what `key` stands for; else None.
+    """Return the part's commit record; None if the part is missing, damaged, or has another key.
 
-    proofs: those of the folder; a file that they don't hold is hashed. distrusted: names of files that were found
-    damaged; a part whose own record is among them is made again.
+    proofs: those of the folder; a file without a proof is hashed. distrusted: names of files that were found damaged;
+    a part whose sidecar is among them counts as damaged.
     """
     name = f"{part.name}.json"
     path = folder / name
@@ -96,7 +98,7 @@ def read_sidecar(
         counts = {unit: Counts.from_json(value) for unit, value in data["counts"].items()}
         sidecar = Sidecar(name, files, counts, checked.mapping(data["summary"], "summary"))
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
-        return None  # never written, cut, or not ours: the part is made again
+        return None  # missing, truncated, or written by another program: the part is made again
     proofs = proofs or Proofs(folder)
     proofs.take(part.name)
     if any(proofs.fault(file, record) for file, record in files.items()):

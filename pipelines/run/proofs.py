@@ -1,13 +1,13 @@
-"""Proofs: which files of a folder are known to be as recorded, so that a finished folder is not hashed at each build.
+"""Proofs: evidence that files are unchanged since they were hashed, so that finished folders are not hashed again.
 
 A proof is the sha256 of a file with its size, modification time, status change time and inode at that moment. A file
-whose four are unchanged has not been written since: every write sets the status change time, and no program can set
-it back, as it can the modification time. Any other file is hashed. A copy has other inodes and is hashed once.
+whose four values are unchanged has not been written since: every write sets the status change time, and no program can
+set it back (unlike the modification time). Any other file is hashed. A copy has other inodes and is hashed once.
 
-`.arcorp/proofs.json` holds the proofs of a sealed folder, `.arcorp/proofs/<part>.json` those of a part from its
-commit until the seal. They are no part of a result: one that is lost or cut costs a hash. Who can write them can
-write the manifest too. Damage below the file system, by a failing disk, changes none of the four: stages hash what
-they read, and `arcorp verify` hashes everything, whatever is written here.
+PROOFS holds the proofs of a sealed folder, PART_PROOFS those of each part from its commit to the seal. No result
+contains them: a missing or damaged proof costs one hash. A program that can write them can write the manifest too.
+Damage below the file system (a failing disk) changes none of the four values: therefore stages hash the files that
+they read, and `arcorp verify` hashes all files.
 """
 
 from __future__ import annotations
@@ -18,11 +18,9 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pipelines.run.folder_lock import STATE
+from pipelines.run.state_files import PART_PROOFS, PROOFS, STATE
 from sharding import seal
 from sharding.seal import Fault, FileRecord, Manifest
-
-PROOFS = "proofs"
 
 Proof = list[str | int]
 
@@ -32,75 +30,75 @@ def _proof(record: FileRecord, status: os.stat_result) -> Proof:
 
 
 class Proofs:
-    """The proofs of one folder. `save` keeps what was added."""
+    """The proofs of one folder. `save` writes them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._file = folder / STATE / f"{PROOFS}.json"
-        self._known = _read(self._file)
+        self._file = folder / PROOFS
+        self._proofs = _read(self._file)
         self._taken: list[Path] = []
         self._changed = False
 
     def take(self, part: str) -> None:
-        """Add what was noted when a part was committed."""
-        path = _of_part(self._folder, part)
-        if found := _read(path):
-            self._known |= found
+        """Add the proofs that were noted when a part was committed."""
+        path = _part_file(self._folder, part)
+        if proofs := _read(path):
+            self._proofs |= proofs
             self._taken.append(path)
             self._changed = True
 
     def distrust(self, names: Iterable[str]) -> None:
-        """Forget files: they are hashed when they are next asked for."""
+        """Remove the proofs of files, so that these are hashed when they are next checked."""
         for name in names:
-            self._changed |= self._known.pop(name, None) is not None
+            self._changed |= self._proofs.pop(name, None) is not None
 
     def note(self, name: str, record: FileRecord) -> None:
-        """Add a file that was just written, or hashed, with this record."""
-        self._known[name] = _proof(record, (self._folder / name).stat())
+        """Add a proof of a file that was just written or hashed with this record."""
+        self._proofs[name] = _proof(record, (self._folder / name).stat())
         self._changed = True
 
     def fault(self, name: str, record: FileRecord) -> Fault | None:
-        """What is wrong with a file. It is hashed unless there is a proof of it."""
+        """Return how a file differs from its record, or None. It is hashed unless there is a proof of it."""
         try:
             proof = _proof(record, (self._folder / name).stat())
         except FileNotFoundError:
             return Fault(name, "missing")
-        if self._known.get(name) == proof and proof[1] == record.bytes:
+        if self._proofs.get(name) == proof and proof[1] == record.bytes:
             return None
-        found = seal.check_file(self._folder, name, record, full=True, sealed_at=0)
-        if found is None:
-            self._known[name] = proof  # of the file as it was before it was hashed
+        fault = seal.check_file(self._folder, name, record, full=True, sealed_at=0)
+        if fault is None:
+            self._proofs[name] = proof  # with the times from before the file was hashed
         else:
-            self._known.pop(name, None)
+            self._proofs.pop(name, None)
         self._changed = True
-        return found
+        return fault
 
     def faults(self, manifest: Manifest) -> list[Fault]:
-        """Every file of a sealed folder that is not as its manifest says."""
-        found = [self.fault(name, record) for name, record in manifest.files.items()]
-        return [one for one in found if one is not None]
+        """Return the faults of all files of a sealed folder that differ from its manifest."""
+        faults = [self.fault(name, record) for name, record in manifest.files.items()]
+        return [fault for fault in faults if fault is not None]
 
     def save(self) -> None:
-        """Write what was added, if the folder can be written."""
+        """Write the proofs if any changed and the folder can be written."""
         if not self._changed:
             return
         with contextlib.suppress(OSError):
-            seal.write_json(self._file, self._known)
+            seal.write_json(self._file, self._proofs)
             for path in self._taken:
                 path.unlink(missing_ok=True)
             self._taken, self._changed = [], False
 
 
 def note_part(folder: Path, part: str, files: Mapping[str, FileRecord]) -> None:
-    """Note the files of a part that were just written; `Proofs.take` reads it back."""
-    path = _of_part(folder, part)
-    with contextlib.suppress(OSError):  # without it they are hashed
+    """Write the proofs of a part whose files were just written; `Proofs.take` reads them."""
+    path = _part_file(folder, part)
+    with contextlib.suppress(OSError):  # without proofs the files are hashed
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({name: _proof(record, (folder / name).stat()) for name, record in files.items()}))
 
 
 def check_sealed(folder: Path, manifest: Manifest) -> None:
-    """Raises Damaged for a sealed folder with a file that is not as its manifest says."""
+    """Check all files of a sealed folder. Raises Damaged if one differs from its manifest."""
     proofs = Proofs(folder)
     faults = proofs.faults(manifest)
     proofs.save()
@@ -110,9 +108,9 @@ def check_sealed(folder: Path, manifest: Manifest) -> None:
 
 
 def check_if_sealed(path: Path | str) -> None:
-    """Raises Damaged for a file, or the files of a folder, that a sealed folder holds and that are not as sealed.
+    """Check a file, or the files of a folder, inside a sealed folder. Raises Damaged if one differs from the manifest.
 
-    For small things that other code opens by their path: tokenizers. What no seal names passes.
+    For small folders that other code opens by path: tokenizers. Files that no manifest lists pass.
     """
     path = Path(path)
     for folder in (path, *path.parents[:2]):
@@ -121,7 +119,7 @@ def check_if_sealed(path: Path | str) -> None:
         except seal.Damaged:
             if (folder / STATE).is_dir():
                 raise
-            continue  # a manifest.json of another program
+            continue  # the manifest.json of another program
         except (seal.Unsealed, OSError):
             continue
         below = path.relative_to(folder).as_posix()
@@ -133,13 +131,13 @@ def check_if_sealed(path: Path | str) -> None:
         return
 
 
-def _of_part(folder: Path, part: str) -> Path:
-    return folder / STATE / PROOFS / f"{part}.json"
+def _part_file(folder: Path, part: str) -> Path:
+    return folder / PART_PROOFS / f"{part}.json"
 
 
 def _read(path: Path) -> dict[str, Proof]:
     try:
-        found = seal.parsed(path.read_bytes())
+        proofs = seal.parsed(path.read_bytes())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return proofs if isinstance(proofs, dict) else {}

@@ -1,7 +1,7 @@
-"""The jobs of a build, in SLURM's queue and in the logs they leave.
+"""The jobs of a build: in SLURM's queue, and in their logs.
 
-In the queue they are known by name, `<what>-<hash of the build's folder>`: a name needs no record beside it that could
-be lost between sbatch and a write.
+Jobs in the queue are identified by name, `<what>-<hash of the build's folder>`. A name needs no record that could be
+lost between sbatch and a write.
 """
 
 from __future__ import annotations
@@ -15,21 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import Failure
-from pipelines.run.folder_lock import STATE
 from pipelines.run.state import Array, Unreadable, read_state
-
-SLURM = f"{STATE}/slurm"
-"""In a build's folder: what was launched, and the logs of steps. In a stage's: its array, and the logs of jobs."""
-
-ARRAY = f"{SLURM}/array.json"
-"""A stage's last array: of which launch, the job's id, its ranks and how many of them share a job."""
-FAILURE = f"{SLURM}/failure.json"
-"""Why a build has stopped."""
+from pipelines.run.state_files import ARRAY, SLURM
 
 
 @dataclass(frozen=True)
 class Job:
-    """A job, or one job of an array: 12_3 is one of array 12."""
+    """A job, or one job of an array: 12_3 is a job of array 12."""
 
     id: str
     name: str
@@ -46,7 +38,7 @@ class Job:
 
 
 def job_label(out: Path, what: str) -> str:
-    """The name of a job of the build in `out`."""
+    """Return the name of a job of the build in `out`."""
     return f"{what}-{_mark(out)}"
 
 
@@ -55,22 +47,22 @@ def _mark(out: Path) -> str:
 
 
 def queued_jobs(out: Path) -> list[Job]:
-    """Jobs of the build in `out` that wait or run. Raises Failure if SLURM can't be asked."""
+    """Return the jobs of the build in `out` that are queued or running. Raises Failure if squeue fails."""
     owner = (out / SLURM).stat().st_uid
     command = ["squeue", "--noheader", "--array", f"--user={owner}", "--format=%i|%j|%T|%r"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     except subprocess.TimeoutExpired:
-        raise Failure("squeue has not answered for 60 s, so that nobody knows what is queued: try again") from None
+        raise Failure("squeue has not answered for 60 s: try again") from None
     if done.returncode:
-        said = (done.stderr.strip() or "no word").splitlines()[-1]
-        raise Failure(f"squeue can't tell what is queued ({said}): try again when SLURM is back")
+        reason = (done.stderr.strip() or "no message").splitlines()[-1]
+        raise Failure(f"squeue failed ({reason}): try again when SLURM is available")
     jobs = [Job(*line.split("|", 3)) for line in done.stdout.splitlines() if line.count("|") >= 3]
     return [job for job in jobs if job.name.endswith(f"-{_mark(out)}")]
 
 
 def refuse_queued(out: Path) -> None:
-    """Raise Failure if jobs of this build wait or run: two that write the same parts would waste each other's work."""
+    """Raise Failure if jobs of this build are queued or running, since two runs would make the same parts."""
     if not (out / SLURM).is_dir() or shutil.which("squeue") is None:
         return
     jobs = queued_jobs(out)
@@ -79,27 +71,27 @@ def refuse_queued(out: Path) -> None:
         ids = " ".join(sorted({job.array for job in jobs}))
         raise Failure(
             f"{out} is being built on SLURM (jobs running: {running}, waiting: {len(jobs) - running}); "
-            f"let them end (arcorp status {out}), or end them: scancel {ids}"
+            f"wait for them to end (arcorp status {out}), or cancel them: scancel {ids}"
         )
 
 
 def job_id(output: str) -> str:
-    """The id in what sbatch printed, among whatever else a site has it say. Raises Failure.
+    """Return the job id in the output of sbatch, which may hold a site's messages too. Raises Failure.
 
     >>> job_id("Submitted batch job 4711\\nYou have 312 node hours left.")
     '4711'
     """
-    found = re.findall(r"Submitted batch job (\d+)", output)
-    if not found:
-        raise Failure(f"sbatch printed no job id, but {output.strip()[:200]!r}: is it a site's own?")
-    return str(found[-1])
+    ids = re.findall(r"Submitted batch job (\d+)", output)
+    if not ids:
+        raise Failure(f"sbatch printed no job id, but {output.strip()[:200]!r}: check that it is SLURM's sbatch")
+    return str(ids[-1])
 
 
-# -- what an array has left -------------------------------------------------------------------------------
+# -- the last array of a stage ----------------------------------------------------------------------------
 
 
 def read_array(folder: Path) -> dict[str, Any]:
-    """A stage's last array; empty if there was none, or if its record can't be read."""
+    """Return the record of a stage's last array; empty if there is none or it can't be read."""
     try:
         return dict(read_state(folder / ARRAY, Array) or {})
     except Unreadable:
@@ -107,7 +99,7 @@ def read_array(folder: Path) -> dict[str, Any]:
 
 
 def stranded(folder: Path, array: dict[str, Any], missing: list[int], parts: int) -> str:
-    """In words: the ranks that an array has ended without making, and why the first of them failed."""
+    """Return a phrase that names the ranks whose parts an ended array did not make, and why the first one failed."""
     shown = ", ".join(map(str, missing[:20])) + (", ..." if len(missing) > 20 else "")
     log = rank_log(folder, array, missing[0])
     why = last_words(log, missing[0])[-1]
@@ -115,18 +107,18 @@ def stranded(folder: Path, array: dict[str, Any], missing: list[int], parts: int
 
 
 def rank_log(folder: Path, array: dict[str, Any], rank: int) -> Path:
-    """Where the job of a rank writes."""
+    """Return the log of the job that a rank runs in."""
     ranks = array["ranks"]
     task = ranks.index(rank) // array["per_job"] if rank in ranks else 0
     return folder / SLURM / f"{array['job']}_{task}.out"
 
 
 def last_words(log: Path, rank: int, lines: int = 1) -> list[str]:
-    """Why a rank failed: what its job's log says of it, else how that log ends."""
+    """Return why a rank failed: its message in the log of its job, else the last `lines` lines of that log."""
     try:
-        said = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+        written = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     except OSError:
-        return ["its job left no log: it was cancelled before it began, or its machine was lost"]
-    own = f"rank {rank}: "
-    told = [line.removeprefix(own) for line in said if line.startswith(own)]
-    return told[-1:] or said[-lines:] or ["its job ended without a word"]
+        return ["its job left no log: it was cancelled before it started, or its machine was lost"]
+    prefix = f"rank {rank}: "
+    messages = [line.removeprefix(prefix) for line in written if line.startswith(prefix)]
+    return messages[-1:] or written[-lines:] or ["the log of its job is empty"]

@@ -1,7 +1,8 @@
-"""Records under `.arcorp/`: what a folder is for, what is planned, what was launched. None is part of a result.
+"""The JSON records under `.arcorp/`, and reading them.
 
-No digest proves a record, and any program or person can cut or change one. A record is read through its model, and
-one that does not fit is refused by name: without it the same command can be run again.
+No digest proves a record, and a program or a person can truncate or change it. A record is validated against its model
+when it is read. An invalid one is refused with the name of its file: once it is deleted, the same command can be run
+again.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ T = TypeVar("T")
 
 
 class Identity(TypedDict):
-    """stage.json: what a stage's folder is for."""
+    """stage.json: the identity of the stage that the folder belongs to."""
 
     stage: str
     version: int
@@ -28,7 +29,7 @@ class Identity(TypedDict):
 
 
 class Plan(TypedDict):
-    """plan.json: names of a stage's parts, numbers of those that were missing, and when making them began."""
+    """plan.json: names of a stage's parts, indices of the missing ones, and the start time (seconds since 1970)."""
 
     parts: list[str]
     missing: list[int]
@@ -36,7 +37,7 @@ class Plan(TypedDict):
 
 
 class Array(TypedDict):
-    """array.json: a stage's last array of jobs; `ranks` are laid out `per_job` to a job."""
+    """array.json: a stage's last array of jobs. Job i makes ranks[i * per_job : (i + 1) * per_job]."""
 
     launch: str
     job: str
@@ -45,7 +46,7 @@ class Array(TypedDict):
 
 
 class Launch(TypedDict):
-    """launch.json: what a build on SLURM was asked to do."""
+    """launch.json: the arguments of a build on SLURM."""
 
     launch: str
     recipe: dict[str, JsonValue]
@@ -53,43 +54,38 @@ class Launch(TypedDict):
 
 
 class Stopped(TypedDict):
-    """failure.json: why a build on SLURM has stopped."""
+    """failure.json: why a build on SLURM stopped."""
 
     message: str
     exit_code: int
 
 
 class Named(TypedDict):
-    """recipe.json, as far as it is read: the recipe's name."""
+    """recipe.json: the recipe's name. Other keys are not read."""
 
     name: str
 
 
 class Unreadable(UsageError):
-    """A record is empty, cut, or of another form than arcorp writes."""
+    """A record is empty, truncated, or has another form."""
 
 
 def read_state(path: Path, model: type[T] | Any) -> T | None:
-    """The record in `path`, checked against `model`; None where there is no file.
-
-    Raises Unreadable, which names the file.
-    """
+    """Return the record in `path`, validated against `model`; None if there is no file. Raises Unreadable."""
     try:
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
     try:
-        found: T = TypeAdapter(model).validate_python(seal.parsed(data), strict=True)
+        record: T = TypeAdapter(model).validate_python(seal.parsed(data), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise Unreadable(_sentence(path, f"{where}: {first['msg']}" if where else first["msg"])) from None
+        raise Unreadable(_message(path, f"{where}: {first['msg']}" if where else first["msg"])) from None
     except ValueError as error:
-        raise Unreadable(_sentence(path, str(error) if data.strip() else "it is empty")) from None
-    return found
+        raise Unreadable(_message(path, str(error) if data.strip() else "it is empty")) from None
+    return record
 
 
-def _sentence(path: Path, why: str) -> str:
-    return (
-        f"{path} is no record that arcorp wrote ({' '.join(why.split())}): delete it, and run the same command again"
-    )
+def _message(path: Path, reason: str) -> str:
+    return f"{path} is not a valid record ({' '.join(reason.split())}): delete it, and run the same command again"

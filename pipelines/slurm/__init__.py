@@ -1,4 +1,4 @@
-"""Builds on SLURM: `launch` submits one; its jobs run `python -m pipelines.slurm DIR`."""
+"""Builds on SLURM: `launch` submits a build; its jobs run `python -m pipelines.slurm DIR`."""
 
 from pipelines.slurm.steps import Launched, launch, step
 

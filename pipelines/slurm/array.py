@@ -1,16 +1,16 @@
-"""One array of SLURM jobs for the ranks of a stage: datatrove's executor, less what loses data.
+"""One array of SLURM jobs for the ranks of a stage, with datatrove's executor.
 
-What is taken from datatrove 0.10.1: the executor travels as a pickle, sbatch is given an array, each job unpickles it
-and runs its ranks, steps piped one into the next, with a log for each. What is replaced, and why (seen on a SLURM):
+datatrove 0.10.1 pickles the executor, submits an array, and each job unpickles it and runs its ranks: the steps are
+piped one into the next, with a log for each rank. These parts of it are replaced, for reasons observed on a cluster:
 
-- ranks beyond the largest array go to further arrays, of which a later stage awaits only the last one, so that a rank
-  that fails in the first is lost in silence: here there is one array, and more ranks share a job;
-- the first rank of a job that fails takes those after it along: here they go on, in as many processes as the job has
-  CPUs, and the job says which have failed;
-- completion markers and the job that merges statistics: sidecars are the only memory;
-- the job's id is the last word that sbatch prints: here it is found by pattern.
+- ranks beyond the largest array are put into further arrays, and a later stage waits for the last array only, so a
+  failed rank of the first is lost without a message; here there is one array, and a job has more ranks;
+- a failed rank stops the later ranks of its job; here they continue, in as many processes as the job has CPUs, and
+  the job's log names the failed ranks;
+- completion markers and the job that merges statistics; here sidecars are the only record of completion;
+- the job's id is the last word that sbatch prints; here it is found by a pattern.
 
-This module is what every job imports; it keeps away from what only the launch needs.
+Every job imports this module, so it does not import what only the launch needs.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ from typing import Any
 from datatrove.executor.slurm import SlurmPipelineExecutor
 
 from pipelines.errors import Failure
-from pipelines.run import SLURM, STATE, Proofs, job_id, read_sidecar
+from pipelines.run import SLURM, Proofs, job_id, read_sidecar
 from pipelines.run.executor import LocalExecutor, RankError
+from pipelines.run.state_files import LOGS
 from pipelines.texts import line
 
 
 class Array(SlurmPipelineExecutor):  # type: ignore[misc]
-    """Runs `ranks`, `per_job` of them in each job, `cpus` at a time."""
+    """Runs `ranks`: `per_job` ranks in each job, `cpus` of them at a time."""
 
     def __init__(self, pipeline: list[Any], ranks: list[int], per_job: int, cpus: int, folder: Path) -> None:
         super().__init__(
@@ -52,22 +53,22 @@ class Array(SlurmPipelineExecutor):  # type: ignore[misc]
 
     @property
     def command(self) -> str:
-        """What a job runs."""
+        """The command of each job."""
         return shlex.join(["exec", "launch_pickled_pipeline", str(self.folder / SLURM / "executor.pik")])
 
     def launch(self, script: str) -> str:
-        """Submit the array as `script`; returns its id. Raises Failure."""
+        """Submit the array as `script`. Returns its id. Raises Failure."""
         self.script = script
         try:
             self.launch_job()
         except subprocess.CalledProcessError as error:
-            raise Failure(f"sbatch refused the array (exit code {error.returncode}); it said why above") from None
+            raise Failure(f"sbatch refused the array (exit code {error.returncode}): see its message above") from None
         return str(self.job_id)
 
     def run(self) -> None:
-        """A job of the array: its share of the ranks, less what an earlier life of the job has made."""
+        """Run the ranks of one job of the array. Parts that an earlier run of the job made are kept."""
         if "SLURM_ARRAY_TASK_ID" not in os.environ:
-            raise AssertionError("an array's ranks run in its jobs")
+            raise AssertionError("the ranks of an array run in its jobs")
         first = int(os.environ["SLURM_ARRAY_TASK_ID"]) * self.tasks_per_job
         commit = self.pipeline[-1]
         proofs = Proofs(self.folder)
@@ -82,7 +83,7 @@ class Array(SlurmPipelineExecutor):  # type: ignore[misc]
             failed.append(error.rank)
             print(line(f"rank {error.rank}: {error.message}"), flush=True)  # noqa: T201
 
-        executor = LocalExecutor(self.pipeline, self.tasks, self.cpus_per_task, self.folder / STATE / "logs")
+        executor = LocalExecutor(self.pipeline, self.tasks, self.cpus_per_task, self.folder / LOGS)
         try:
             if ranks:
                 executor.run_ranks(ranks, lambda rank: None, note)
@@ -91,7 +92,7 @@ class Array(SlurmPipelineExecutor):  # type: ignore[misc]
             sys.exit(failure.exit_code)
         sys.exit(1 if failed else 0)
 
-    # -- what of datatrove's is not wanted ----------------------------------------------------------------
+    # -- datatrove's methods that are replaced ------------------------------------------------------------
 
     def get_incomplete_ranks(self, ranks: Any = None, skip_completed: Any = None) -> list[int]:
         return self.ranks
@@ -107,7 +108,7 @@ class Array(SlurmPipelineExecutor):  # type: ignore[misc]
 
 
 def max_array_size() -> int:
-    """Jobs that this cluster allows in an array: MaxArraySize is one more than the largest index."""
+    """Return the largest number of jobs in an array on this cluster: MaxArraySize, the largest index + 1."""
     done = subprocess.run(["scontrol", "show", "config"], capture_output=True, text=True)
-    found = re.search(r"^MaxArraySize\s*=\s*(\d+)", done.stdout, re.MULTILINE)
-    return int(found[1]) if found else 1001
+    match = re.search(r"^MaxArraySize\s*=\s*(\d+)", done.stdout, re.MULTILINE)
+    return int(match[1]) if match else 1001

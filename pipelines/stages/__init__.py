@@ -1,1 +1,1 @@
-"""One file per stage: what its options and inputs are, how its work is cut, and which room does it."""
+"""The stages, one a file: the options, the inputs, the parts, and the package that does the work."""

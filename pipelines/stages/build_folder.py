@@ -1,7 +1,7 @@
-"""The layout of a build's folder: the folder that each stage writes, in the order in which they are written.
+"""The layout of a build's folder: the folder of each stage, in the order in which they are written.
 
 .arcorp/recipe.json    the recipe
-raw/                   the embedded corpus in its native formats, where the recipe asks for it
+raw/                   the embedded corpus in its native formats, if the recipe has one
 documents/00-NAME/     each corpus, as ingested
 unique/                the documents after deduplication
 tokenizer/  tokens/  dataset/  verified/  run/
@@ -9,9 +9,10 @@ tokenizer/  tokens/  dataset/  verified/  run/
 
 from __future__ import annotations
 
-from pipelines.run import STATE
+from pipelines.run import BUILD
 
-RECIPE = f"{STATE}/recipe.json"
+RECIPE = BUILD
+"""The recipe's file."""
 
 RAW = "raw"
 DOCUMENTS = "documents"
@@ -23,4 +24,4 @@ VERIFIED = "verified"
 RUN = "run"
 
 FOLDERS = (RAW, DOCUMENTS, UNIQUE, TOKENIZER, TOKENS, DATASET, VERIFIED, RUN)
-"""All folders, each after those that it is made from. DOCUMENTS holds one folder for each corpus."""
+"""All folders, each after the folders that it is made from. DOCUMENTS holds one folder for each corpus."""

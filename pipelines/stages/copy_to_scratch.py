@@ -1,7 +1,9 @@
-"""A dataset on the machine's own disk, proven there: `python -m pipelines.stages.copy_to_scratch DATASET SCRATCH`.
+"""A verified copy of a dataset on the machine's own disk.
 
-Every byte is hashed as it is copied and held against the seal; the copy appears whole or not at all. One that is there
-already is read in full before it is trusted, since nobody watches over a scratch disk.
+    python -m pipelines.stages.copy_to_scratch DATASET SCRATCH
+
+Every byte is hashed as it is copied and compared with the seal. The copy appears complete or not at all. An existing
+copy is read in full before it is used, since other programs may have changed it.
 """
 
 from __future__ import annotations
@@ -21,22 +23,25 @@ from sharding.layout import SCHEDULE
 CHUNK = 8 << 20
 
 
-def copied(dataset: Path, scratch: str) -> Path:
-    """Where the copy of a dataset lies; `scratch` may name variables, which each machine fills in by itself."""
+def scratch_path(dataset: Path, scratch: str) -> Path:
+    """Return the path of the copy of a dataset. Environment variables in `scratch` are expanded on this machine."""
     digest = seal.read_manifest(dataset).digest
     return Path(os.path.expandvars(scratch)) / f"arcorp-{digest[:16]}"
 
 
 def copy(dataset: Path, scratch: str) -> Path:
-    """Copy a sealed dataset and its schedule to scratch, or find it there. Raises IntegrityError, Failure."""
+    """Copy a sealed dataset and its schedule to scratch, unless a sound copy exists. Returns the path of the copy.
+
+    Raises IntegrityError if the dataset differs from its seal, Failure if the copy can't be written.
+    """
     manifest = seal.read_manifest(dataset)
-    target = copied(dataset, scratch)
+    target = scratch_path(dataset, scratch)
     if target.is_symlink():
         raise Failure(f"{target} is a symbolic link: remove it, or choose another slurm.scratch")
     if target.exists():
         with contextlib.suppress(seal.SealError):
-            there = seal.read_manifest(target)
-            if there.digest == manifest.digest and not seal.find_faults(target, there, full=True):
+            existing = seal.read_manifest(target)
+            if existing.digest == manifest.digest and not seal.find_faults(target, existing, full=True):
                 _copy_schedule(dataset, target)
                 return target
         _remove(target)
@@ -45,7 +50,7 @@ def copy(dataset: Path, scratch: str) -> Path:
     free = shutil.disk_usage(target.parent).free
     if free < size:
         raise Failure(
-            f"{target.parent} has {free:,} bytes free, and {dataset} has {size:,}: choose another slurm.scratch"
+            f"{target.parent} has {free:,} bytes free, and {dataset} needs {size:,}: choose another slurm.scratch"
         )
     with seal.atomic_folder(target) as folder:
         for name, record in manifest.files.items():
@@ -53,14 +58,14 @@ def copy(dataset: Path, scratch: str) -> Path:
                 while chunk := source.read(CHUNK):
                     file.write(chunk)
             if file.record != record:
-                raise IntegrityError(f"{dataset / name} is not as it was sealed; run arcorp verify {dataset}")
+                raise IntegrityError(f"{dataset / name} differs from its seal: run arcorp verify {dataset}")
         shutil.copyfile(dataset / seal.MANIFEST, folder / seal.MANIFEST)
     _copy_schedule(dataset, target)
     return target
 
 
 def _remove(target: Path) -> None:
-    """Remove a copy that is not sound. Raises Failure if it holds files that its manifest does not name."""
+    """Remove a damaged copy. Raises Failure if it holds files that its manifest does not name."""
     _, others = files_of(target)
     if others or not target.is_dir():
         raise Failure(
@@ -78,8 +83,8 @@ if __name__ == "__main__":
     try:
         print(copy(Path(sys.argv[1]), sys.argv[2]))  # noqa: T201
     except Exception as error:
-        known = as_failure(error)
-        if known is None:
+        failure = as_failure(error)
+        if failure is None:
             raise
-        Console().error(known)
-        sys.exit(known.exit_code)
+        Console().error(failure)
+        sys.exit(failure.exit_code)

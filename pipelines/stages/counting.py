@@ -1,11 +1,11 @@
-"""Counting: the sample that a tokenizer learns from, chosen, and its pre-tokens counted part by part on all workers.
+"""Counting: choose the sample that a tokenizer is trained on, and count its pre-tokens.
 
-Two stages of their own, in the state of the tokenizer's folder: memory holds some millions of words or documents'
-entries and never the text of a part as a whole, a run that was killed does only what is missing, and on a cluster
-each is an array like any other. What they leave is removed when the tokenizer is there.
+These are two stages, in the state of the tokenizer's folder: so parts are made by all workers or by an array of jobs,
+and an interrupted run resumes. Memory holds some millions of words or entries, never the whole text of a part. Their
+folders are removed once the tokenizer is written.
 
-Two passes over the documents: their entries, to choose the sample by; then the texts that were chosen, to count. Which
-documents are chosen depends on their ids, the quotas and the seed alone.
+The documents are read twice: first their entries (stratum and length), to choose the sample; then the chosen texts, to
+count. The choice depends on the documents' ids, the quotas and the seed alone.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from tokenization.training import Entries, PretokenCounts, Sample
 
 LABELS = ("source", "language", "category")
-"""The columns that tell a document's stratum."""
+"""The columns that define a document's stratum."""
 
 VERSION = 1
 
 
 def count_stage(state: Path, documents: Sequence[Sealed], options: TokenizerOptions, seed: int) -> Stage:
-    """Count the sample that `options` ask for, in `state`/counts. The manifest's summary says what it is made of."""
-    said = options.canonical()
-    given = {"sample": said["sample"], "digits": said["digits"], "seed": seed}
+    """Count the pre-tokens of a sample, in `state`/counts. The manifest's summary has the sample and its mixture."""
+    values = options.canonical()
+    identity = {"sample": values["sample"], "digits": values["digits"], "seed": seed}
     cap = options.sample.document_cap
     strata = all_strata(documents)
     pieces = parts_of(documents)
@@ -55,12 +55,12 @@ def count_stage(state: Path, documents: Sequence[Sealed], options: TokenizerOpti
         def all_entries() -> Iterator[Entries]:
             return (_entries(listed, number) for number in range(len(pieces)))
 
-        there = available_chars(all_entries(), [stratum_name(line) for line in strata])
+        available = available_chars(all_entries(), [stratum_name(line) for line in strata])
         quotas, mixture = sample_quotas(
-            [{**line, "chars": there[stratum_name(line)]} for line in strata], options.sample
+            [{**line, "chars": available[stratum_name(line)]} for line in strata], options.sample
         )
         try:
-            sample = choose_sample(all_entries, there, quotas)
+            sample = choose_sample(all_entries, available, quotas)
         except DuplicateId as error:
             name = pieces[error.part].read(["id"])["id"][error.line].as_py()
             raise SampleError(f"two documents have the id {name!r}: ids must be unique in a dataset") from None
@@ -71,34 +71,34 @@ def count_stage(state: Path, documents: Sequence[Sealed], options: TokenizerOpti
         ]
 
         def finish(finish: Finish) -> None:
-            finish.counts["chars"] = _ledger(quotas, there, sum(line["chars"] for line in strata))
-            asked = dict(sorted(quotas.items()))
+            finish.counts["chars"] = _sample_counts(quotas, available, sum(line["chars"] for line in strata))
+            requested = dict(sorted(quotas.items()))
             finish.summary = {
-                "sample": {"asked": asked, "available": {name: there[name] for name in asked}},
+                "sample": {"asked": requested, "available": {name: available[name] for name in requested}},
                 "mixture": [asdict(line) for line in mixture],
             }
             remove_stage_folder(listing.folder)
 
         return Work(parts, [], _Count(pieces, listed, sample, cap, pretoken_pattern(options.digits)), finish)
 
-    return Stage("count", VERSION, state / "counts", given, inputs, count, before=listing)
+    return Stage("count", VERSION, state / "counts", identity, inputs, count, before=listing)
 
 
-def counted(sealed: Sealed) -> PretokenCounts:
-    """What a sealed folder of counts holds, all parts together."""
+def read_counts(sealed: Sealed) -> PretokenCounts:
+    """Return the counts of a sealed folder, the sum over its parts."""
     from tokenization.training import load_counts, merge_counts
 
     return merge_counts(counts for name in sealed.names(suffix=".counts") for counts in load_counts(sealed.read(name)))
 
 
 class _ListEntries:
-    """Writes the entries of one part of documents, in their order; strata are numbered as in `strata`."""
+    """Writes the entries of one part of documents, in their order. A stratum is its index in `strata`."""
 
     def __init__(
         self, parts: Sequence[DocumentsPart], strata: Sequence[Mapping[str, Any]], seed: int, cap: int
     ) -> None:
         self.parts, self.seed, self.cap = parts, seed, cap
-        self.numbers = {tuple(line[label] for label in LABELS): number for number, line in enumerate(strata)}
+        self.indices = {tuple(line[label] for label in LABELS): index for index, line in enumerate(strata)}
 
     def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
         import pyarrow.compute as pc
@@ -109,16 +109,17 @@ class _ListEntries:
         with writer.file(".entries") as file:
             for group in self.parts[part.number].row_groups(["id", "text", *LABELS]):
                 labels = zip(*(group[name].to_pylist() for name in LABELS), strict=True)
-                strata = [self.numbers[label] for label in labels]
+                strata = [self.indices[label] for label in labels]
                 chars = pc.utf8_length(group["text"]).to_numpy()
-                found = sample_entries(group["id"].to_pylist(), strata, chars, seed=self.seed, document_cap=self.cap)
-                file.write(found.tobytes())
-                total += len(found)
+                ids = group["id"].to_pylist()
+                entries = sample_entries(ids, strata, chars, seed=self.seed, document_cap=self.cap)
+                file.write(entries.tobytes())
+                total += len(entries)
         writer.counts = {"documents": Counts(input=total, out=total)}
 
 
 class _Count:
-    """Counts one part of documents: of each so many characters."""
+    """Counts the pre-tokens of one part of documents: of each document the characters that the sample takes."""
 
     def __init__(self, parts: Sequence[DocumentsPart], listed: Sealed, sample: Sample, cap: int, split: str) -> None:
         self.parts, self.listed, self.sample, self.cap, self.split = parts, listed, sample, cap, split
@@ -142,13 +143,13 @@ class _Count:
             chars = chosen[first : first + len(group)].tolist()
             first += len(group)
             column = group["text"]
-            for row, wanted in enumerate(chars):
-                if wanted:
-                    yield from sampled_text(column[row].as_py(), wanted, self.cap)
+            for row, length in enumerate(chars):
+                if length:
+                    yield from sampled_text(column[row].as_py(), length, self.cap)
 
 
 def _entries(listed: Sealed, number: int) -> Entries:
-    """The entries of one part, proven against the seal."""
+    """Return the entries of one part, verified against the seal."""
     import numpy as np
 
     from tokenization.training import ENTRY
@@ -156,9 +157,9 @@ def _entries(listed: Sealed, number: int) -> Entries:
     return np.frombuffer(listed.read(f"part-{number:05d}.entries"), ENTRY)
 
 
-def _ledger(quotas: Mapping[str, int], available: Mapping[str, int], came: int) -> Counts:
-    """Of all characters: those that came, those that are counted, and how many of these more than once."""
+def _sample_counts(quotas: Mapping[str, int], available: Mapping[str, int], total: int) -> Counts:
+    """Return the counts of characters: all, those in the sample, and how many of these are read again."""
     taken = sum(quotas.values())
     once = sum(min(quota, available[name]) for name, quota in quotas.items())
     again = {"read again": taken - once} if taken > once else {}
-    return Counts(came, again, taken, {"not in the sample": came - once})
+    return Counts(total, again, taken, {"not in the sample": total - once})

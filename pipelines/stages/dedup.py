@@ -1,9 +1,8 @@
-"""Dedup: documents of all corpora, each text once, none of an evaluation set. Parts come out as they went in, one for
-one, in order.
+"""Dedup: drop duplicates over all corpora, and documents of evaluation sets. Each input part gives one output part.
 
-A stage of its own, in the folder's state, judges first: it takes the fingerprints of each part, on all workers, and
-then decides over all of them at once which copy stays. So the answer does not depend on who reads or writes which part
-when. What it found is not kept once the documents are written.
+A stage before it, in the folder's state, decides which documents are dropped: its parts are the fingerprints of the
+documents, made by all workers; its last step compares all of them. So the result does not depend on the order in which
+parts are read or written. Its folder is removed once the documents are written.
 """
 
 from __future__ import annotations
@@ -14,17 +13,17 @@ from typing import Any
 
 from pipelines.errors import InputError, UsageError
 from pipelines.recipe import DedupOptions, evaluation_files
-from pipelines.run import STATE, Finish, Part, PartWriter, Stage, Work, remove_stage_folder
+from pipelines.run import Finish, Part, PartWriter, Stage, Work, remove_stage_folder, state_files
 from pipelines.stages.documents import (
     DocumentsPart,
+    counts_by_unit,
     digests,
-    ledgers,
     open_documents,
     parts_of,
     strata_of,
-    write_census,
+    write_statistics,
 )
-from pipelines.stages.inputs import whole
+from pipelines.stages.inputs import size_and_sha256
 from sharding import seal
 from sharding.seal import Counts, Sealed
 
@@ -32,43 +31,44 @@ VERSION = 2
 
 
 def dedup_stage(folder: Path, docs: Sequence[Path], options: DedupOptions) -> Stage:
-    """Drop duplicates across folders of documents, keeping the copy that comes first, and what is evaluated on.
+    """Drop duplicates across folders of documents, keeping the first copy, and documents of evaluation sets.
 
-    Raises what opening the folders and finding the evaluation files raises.
+    Raises UsageError for options that drop nothing, and the errors of opening the folders and the evaluation files.
     """
     if options.method == "none" and not options.decontaminate:
-        raise UsageError("method 'none' drops nothing: use the folders of documents as they are")
+        raise UsageError("method 'none' without decontaminate drops nothing: skip dedup, or choose another method")
     documents = open_documents(docs)
     files = evaluation_files(options)
-    inputs = digests(documents) | {f"evaluation {name}": whole(file)[1] for name, file in files}
-    judged = folder / STATE / "judged"
-    said = {
-        name: value for name, value in options.canonical().items() if name != "decontaminate"
-    }  # paths are no matter
-    judge = Stage("judge", VERSION, judged, said, inputs, lambda: _judge(documents, files, options))
+    inputs = digests(documents) | {f"evaluation {name}": size_and_sha256(file)[1] for name, file in files}
+    # The paths of evaluation files are not sealed: their hashes are inputs.
+    sealed_options = {name: value for name, value in options.canonical().items() if name != "decontaminate"}
+    decisions_folder = folder / state_files.DECISIONS
+    decide_stage = Stage(
+        "judge", VERSION, decisions_folder, sealed_options, inputs, lambda: _plan_decisions(documents, files, options)
+    )
 
     def work() -> Work:
         from corpora.dedup import DedupRules
 
         pieces = parts_of(documents)
-        verdicts = Sealed(judged, "judge")
-        evaluation = verdicts.manifest.summary["evaluation"]
-        rules = DedupRules(options.near, tuple(one["name"] for one in evaluation))
+        decisions = Sealed(decisions_folder, decide_stage.name)
+        evaluation = decisions.manifest.summary["evaluation"]
+        rules = DedupRules(options.near, tuple(line["name"] for line in evaluation))
         parts = [Part(f"part-{number:05d}", piece.sha256, piece.bytes) for number, piece in enumerate(pieces)]
 
         def finish(finish: Finish) -> None:
             _finish(finish, evaluation)
-            remove_stage_folder(judged)
+            remove_stage_folder(decisions_folder)
 
-        return Work(parts, [], _Apply(pieces, verdicts, rules), finish)
+        return Work(parts, [], _ApplyDecisions(pieces, decisions, rules), finish)
 
-    return Stage("dedup", VERSION, folder, said, inputs, work, before=judge)
-
-
-# -- judging ----------------------------------------------------------------------------------------------
+    return Stage("dedup", VERSION, folder, sealed_options, inputs, work, before=decide_stage)
 
 
-def _judge(documents: Sequence[Sealed], files: Sequence[tuple[str, Any]], options: DedupOptions) -> Work:
+# -- deciding ---------------------------------------------------------------------------------------------
+
+
+def _plan_decisions(documents: Sequence[Sealed], files: Sequence[tuple[str, Any]], options: DedupOptions) -> Work:
     from corpora.dedup import SETTINGS, read_evaluation
     from corpora.reading import check_unchanged
 
@@ -76,18 +76,18 @@ def _judge(documents: Sequence[Sealed], files: Sequence[tuple[str, Any]], option
     setting = SETTINGS.get(options.method)
     evaluation = read_evaluation([file for _, file in files], options.ngram) if files else None
     for _, file in files:
-        check_unchanged(file)  # it is the file whose hash is an input of the stage
+        check_unchanged(file)  # its hash is an input of the stage
     parts = [Part(f"part-{number:05d}", piece.sha256, piece.bytes) for number, piece in enumerate(pieces)]
 
     def finish(finish: Finish) -> None:
         _decide(finish, options)
-        finish.summary = {"evaluation": [one.to_json() for one in evaluation.sets] if evaluation else []}
+        finish.summary = {"evaluation": [entry.to_json() for entry in evaluation.sets] if evaluation else []}
 
     return Work(parts, [], _Fingerprint(pieces, setting, evaluation), finish)
 
 
 class _Fingerprint:
-    """Writes what is to be known of the documents of one part."""
+    """Writes the fingerprints and the band keys of the documents of one part."""
 
     def __init__(self, parts: Sequence[DocumentsPart], setting: Any, evaluation: Any) -> None:
         self.parts, self.setting, self.evaluation = parts, setting, evaluation
@@ -96,48 +96,52 @@ class _Fingerprint:
         from corpora.dedup import band_keys, fingerprints
 
         table = self.parts[part.number].read(["id", "text"])
-        found = fingerprints(table)
+        prints = fingerprints(table)
         if self.evaluation is not None:
-            found["evaluation"] = self.evaluation.find(table["text"])
+            prints["evaluation"] = self.evaluation.find(table["text"])
         with writer.file(".fingerprints") as file:
-            file.write(found)
+            file.write(prints)
         if self.setting is not None:
             keys = band_keys(table["text"], self.setting)
-            keys[:, found["evaluation"] > 0] = 0
+            keys[:, prints["evaluation"] > 0] = 0
             with writer.file(".bands") as file:
                 file.write(keys)
         writer.counts = {"documents": Counts(table.num_rows, {}, table.num_rows, {})}
 
 
 def _decide(finish: Finish, options: DedupOptions) -> None:
-    """Decide over all parts, from files that are proven first and then read as they are needed."""
+    """Decide which documents of all parts are dropped. Files are hashed first; band keys are memory-mapped."""
     import numpy as np
 
     from corpora.dedup import FINGERPRINT, SETTINGS, decide
 
     setting = SETTINGS.get(options.method)
-    found, keys = [], []
+    prints, keys = [], []
     for sidecar in finish.sidecars:
         for name, record in sidecar.files.items():
             if seal.hash_file(finish.folder / name) != record:
-                raise seal.Damaged(f"{finish.folder / name} changed since it was written: --restart")
+                raise seal.Damaged(f"{finish.folder / name} changed since it was written: use --restart")
             if name.endswith(".fingerprints"):
-                found.append(np.fromfile(finish.folder / name, FINGERPRINT))
+                prints.append(np.fromfile(finish.folder / name, FINGERPRINT))
             elif record.bytes and setting is not None:
                 keys.append(np.memmap(finish.folder / name, np.uint64, "r").reshape(setting.bands, -1))
-    verdicts = decide(found, None if setting is None else keys, exact=options.method != "none")
-    for number, verdict in enumerate(verdicts):
-        finish.write(f"verdict-{number:05d}", verdict.tobytes())
+    decisions = decide(prints, None if setting is None else keys, exact=options.method != "none")
+    for number, part_decisions in enumerate(decisions):
+        finish.write(_decisions_file(number), part_decisions.tobytes())
+
+
+def _decisions_file(number: int) -> str:
+    return f"verdict-{number:05d}"
 
 
 # -- applying ---------------------------------------------------------------------------------------------
 
 
-class _Apply:
-    """Writes one part, less what its verdicts drop."""
+class _ApplyDecisions:
+    """Writes one part without the documents that are dropped."""
 
-    def __init__(self, parts: Sequence[DocumentsPart], verdicts: Sealed, rules: Any) -> None:
-        self.parts, self.verdicts, self.rules = parts, verdicts, rules
+    def __init__(self, parts: Sequence[DocumentsPart], decisions: Sealed, rules: Any) -> None:
+        self.parts, self.decisions, self.rules = parts, decisions, rules
 
     def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
         import numpy as np
@@ -146,23 +150,22 @@ class _Apply:
         from corpora.document_counts import DocumentCounter
         from corpora.documents import write_table
 
-        number = part.name.rpartition("-")[2]
-        verdicts = np.frombuffer(self.verdicts.read(f"verdict-{number}"), DECISION)
+        decisions = np.frombuffer(self.decisions.read(_decisions_file(part.number)), DECISION)
         counter = DocumentCounter()
-        table = apply_decisions(self.parts[int(number)].read(), verdicts, counter, self.rules)
+        table = apply_decisions(self.parts[part.number].read(), decisions, counter, self.rules)
         with writer.file(".parquet") as file:
             write_table(table, file)
-        writer.counts = ledgers(counter.counts())
-        counted = counter.to_json()
-        writer.summary = {"strata": counted["strata"], "census": counted["census"]}
+        writer.counts = counts_by_unit(counter.counts())
+        values = counter.to_json()
+        writer.summary = {"strata": values["strata"], "census": values["census"]}
 
 
 def _finish(finish: Finish, evaluation: list[dict[str, Any]]) -> None:
     documents = finish.counts["documents"]
     if documents.out == 0:
-        why = ", ".join(f"{count} {reason}" for reason, count in documents.dropped.items()) or "the folders hold none"
-        raise InputError(f"deduplication left no document: {why}")
+        reasons = ", ".join(f"{count} {reason}" for reason, count in documents.dropped.items())
+        raise InputError(f"no document remains after deduplication: {reasons or 'the folders hold none'}")
     finish.summary = {"strata": strata_of(sidecar.summary["strata"] for sidecar in finish.sidecars)}
-    write_census(finish)
+    write_statistics(finish)
     if evaluation:
         finish.summary["evaluation"] = evaluation

@@ -1,8 +1,8 @@
-"""A bounded sample of the text of sealed documents, and short passages of it to look at.
+"""A bounded sample of the text of sealed documents, and short passages of it for the report.
 
-The sample is a function of the sealed documents. Of each group it reads the first, the last and evenly spaced parts;
-of each part, evenly spaced documents; of each document, its beginning up to a white space. A report of a billion
-documents reads a few parts.
+The sample depends on the sealed documents alone. It takes the first, the last and evenly spaced parts of each group,
+evenly spaced documents of each part, and the beginning of each document up to a white space. So a few parts are read,
+whatever the number of documents.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def beginnings(
     document_chars: int,
     most_parts: int,
 ) -> dict[str, list[str]]:
-    """Return beginnings of documents by group, in the order of `names`; groups without words are left out.
+    """Return beginnings of documents by group, in the order of `names`; groups without words are omitted.
 
     documents: sealed folders of documents. group_of: maps a stratum, "source language category", to its group.
     names: the groups to sample. chars: characters of each group, about. document_chars: the most of one document.
@@ -52,17 +52,17 @@ def beginnings(
     """
     parts = parts_of(documents)
     groups = [{group_of(stratum) for stratum in _strata_of(part)} for part in parts]
-    wanted: dict[int, list[tuple[str, int]]] = {}  # part -> groups to take from it, with a number of characters each
+    shares: dict[int, list[tuple[str, int]]] = {}  # part -> groups to take from it, each with a number of characters
     for name in names:
         chosen = _spread([index for index, present in enumerate(groups) if name in present], most_parts)
         for index in chosen:
-            wanted.setdefault(index, []).append((name, chars // len(chosen)))
+            shares.setdefault(index, []).append((name, chars // len(chosen)))
     texts: dict[str, list[str]] = {name: [] for name in names}
-    for index in sorted(wanted):
+    for index in sorted(shares):
         table = parts[index].read(["source", "language", "category", "text"])
         columns = zip(*(table[label].to_pylist() for label in ("source", "language", "category")), strict=True)
         group_of_row = [group_of(" ".join(labels)) for labels in columns]
-        for name, share in wanted[index]:
+        for name, share in shares[index]:
             rows = [row for row, group in enumerate(group_of_row) if group == name]
             texts[name].extend(_beginnings(table["text"], rows, share, document_chars))
     return {name: group for name, group in texts.items() if any(text.split() for text in group)}
@@ -101,7 +101,7 @@ def _beginning(text: str, chars: int) -> str:
 
 
 def passages(language: str, texts: Sequence[str]) -> list[str]:
-    """Return a few short passages to look at: a long line of each of some evenly spaced texts.
+    """Return a few short passages: a long line of each of some evenly spaced texts.
 
     A label without a script, such as python, is a language of code: its passages are the first lines of a text.
     """

@@ -1,4 +1,4 @@
-"""Folders of documents, as the stages hand them on: parts, strata, and reading them back, proven."""
+"""Folders of documents, the output of ingest and dedup: their parts, their strata, and reading them verified."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STAGES = ("ingest", "dedup")
 """The stages whose folders hold documents."""
 
 CENSUS = "census.json"
-"""In such a folder: what was kept and dropped, and samples of both (`corpora.document_statistics`)."""
+"""File of statistics in such a folder: documents kept and dropped, and samples of both."""
 
 
 @dataclass(frozen=True)
@@ -35,25 +35,27 @@ class DocumentsPart:
         return self.folder.manifest.files[self.name].bytes
 
     def read(self, columns: Sequence[str] | None = None) -> Any:
-        """The part as a pyarrow Table, its bytes proven against the seal."""
+        """Return the part as a pyarrow Table. Raises Damaged if its bytes differ from the seal."""
         from corpora.documents import read_documents
 
         return read_documents(self.folder.read(self.name), columns)
 
     def row_groups(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
-        """The part as pyarrow Tables of some millions of characters each: its text is never in memory as a whole."""
+        """Yield the part as pyarrow Tables of some millions of characters: memory never holds all its text."""
         from corpora.documents import row_groups
 
         return row_groups(self.folder.read(self.name), columns)
 
 
 def open_documents(folders: Sequence[Path]) -> list[Sealed]:
-    """Sealed folders of documents. Raises UsageError for another kind of folder, Unsealed, Damaged."""
+    """Open sealed folders of documents. Raises UsageError for another kind of folder, Unsealed, Damaged."""
     opened = []
     for path in folders:
         folder = Sealed(path)
         if folder.manifest.stage not in STAGES:
-            raise UsageError(f"{path} is a '{folder.manifest.stage}' folder; documents come from ingest or dedup")
+            raise UsageError(
+                f"{path} is a folder of stage '{folder.manifest.stage}': give folders that ingest or dedup wrote"
+            )
         _check_strata(folder)
         opened.append(folder)
     return opened
@@ -70,39 +72,39 @@ def _check_strata(folder: Sealed) -> None:
                     checked.count(number, unit)
             checked.count(line["chars"], "chars")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise seal.Damaged(f"{folder.path}: its summary is not that of documents ({error!r}); build again") from None
+        raise seal.Damaged(f"{folder.path}: its summary has no document counts ({error!r}): make it again") from None
 
 
 def parts_of(folders: Iterable[Sealed]) -> list[DocumentsPart]:
-    """All parts of all folders, in order."""
+    """Return the parts of all folders, in order."""
     return [DocumentsPart(folder, name) for folder in folders for name in folder.names(suffix=".parquet")]
 
 
 def digests(folders: Iterable[Sealed]) -> dict[str, str]:
-    """The inputs of a stage that reads these folders: order matters, where they lie does not."""
+    """Return the inputs of a stage that reads these folders. They depend on the order, not on the paths."""
     return {f"documents {number}": folder.digest for number, folder in enumerate(folders)}
 
 
-def write_census(finish: Finish) -> None:
-    """The census of all parts, for people to look at."""
+def write_statistics(finish: Finish) -> None:
+    """Write the document statistics of all parts, for the report."""
     from corpora.document_statistics import merge
 
     finish.write(CENSUS, seal.canonical(merge(sidecar.summary["census"] for sidecar in finish.sidecars)))
 
 
-def ledgers(counts: Mapping[str, Mapping[str, Any]]) -> CountsByUnit:
-    """A tally's counts as ledgers."""
-    return {unit: Counts.from_json(ledger) for unit, ledger in counts.items()}
+def counts_by_unit(counts: Mapping[str, Mapping[str, Any]]) -> CountsByUnit:
+    """Return the counts of a DocumentCounter as CountsByUnit."""
+    return {unit: Counts.from_json(value) for unit, value in counts.items()}
 
 
 def strata_of(parts: Iterable[Mapping[str, Mapping[str, int]]]) -> list[dict[str, Any]]:
-    """CountsByUnit by "source language category" of many parts, added up and told apart: sorted by those three."""
+    """Return the sums over parts of counts by stratum, "source language category", as lines sorted by these labels."""
     total: dict[str, dict[str, int]] = {}
     for strata in parts:
         for name, counts in strata.items():
-            into = total.setdefault(name, dict.fromkeys(counts, 0))
+            sums = total.setdefault(name, dict.fromkeys(counts, 0))
             for unit, count in counts.items():
-                into[unit] += count
+                sums[unit] += count
     return [
         {**dict(zip(("source", "language", "category"), name.split(" "), strict=True)), **total[name]}
         for name in sorted(total)
@@ -110,7 +112,7 @@ def strata_of(parts: Iterable[Mapping[str, Mapping[str, int]]]) -> list[dict[str
 
 
 def all_strata(folders: Iterable[Sealed]) -> list[dict[str, Any]]:
-    """What the folders hold together, by source, language and category."""
+    """Return the counts of all folders together by source, language and category."""
     return strata_of(
         {" ".join((line["source"], line["language"], line["category"])): _counts(line)}
         for folder in folders

@@ -1,7 +1,7 @@
-"""Export: a dataset's rows in the format of another trainer, in the order of a schedule or each once.
+"""Export: write a dataset's rows in the format of another trainer, in the order of a schedule or each once.
 
-The formats are those of `sharding.exports`. None of them carries a seal, so the folder gets one of ours, which names
-the dataset and the schedule that it was written from; and the tokenizer, without which ids mean nothing.
+The formats are those of `sharding.exports`. The folder is sealed; its inputs are the dataset and the schedule. The
+tokenizer is copied into it, since ids have no meaning without it.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ VERSION = 2
 
 
 def export_stage(folder: Path, dataset: Path, to: str, *, unique: bool = False, schedule: str | None = None) -> Stage:
-    """Write a sealed dataset as `to` reads it: as scheduled, or each row once if `unique`.
+    """Write a sealed dataset in the format `to`: as scheduled, or each row once if `unique`.
 
-    schedule: name of the schedule's file in the dataset, schedule.json if None. Raises UsageError if both are given.
+    schedule: name of the schedule's file in the dataset; None is schedule.json. Raises UsageError if `unique` and
+    `schedule` are both given.
     """
     if unique and schedule is not None:
-        raise UsageError("--unique writes each row once and needs no --schedule: leave out one of them")
+        raise UsageError("--unique and --schedule exclude each other: remove one of them")
     name = None if unique else schedule or SCHEDULE
     opened = Sealed(dataset, "pack")
     inputs = {"dataset": opened.digest}
@@ -37,18 +38,18 @@ def export_stage(folder: Path, dataset: Path, to: str, *, unique: bool = False, 
         Schedule.read(dataset / name, opened.manifest)
         inputs["schedule"] = seal.hash_file(dataset / name).sha256
 
-    def finish(done: Finish) -> None:
+    def write(finish: Finish) -> None:
         from pipelines.stages.dataset_facts import licences_of
         from sharding.exports import export
         from sharding.rows import Dataset
 
         rows = Dataset(dataset, name)
-        with done.gather() as temporary:
-            done.files |= export(rows, to, temporary, unique=unique)
+        with finish.gather() as temporary:
+            finish.files |= export(rows, to, temporary, unique=unique)
         for file in opened.names(prefix="tokenizer/"):
-            done.write(file, opened.read(file))
-        done.counts = {"rows": _count(rows, unique)}
-        done.summary = {
+            finish.write(file, opened.read(file))
+        finish.counts = {"rows": _count(rows, unique)}
+        finish.summary = {
             "to": to,
             "row_tokens": rows.row_tokens,
             "dtype": rows.layout.dtype,
@@ -62,16 +63,16 @@ def export_stage(folder: Path, dataset: Path, to: str, *, unique: bool = False, 
             "licences": licences_of(opened),
         }
 
-    return Stage("export", VERSION, folder, {"to": to, "unique": unique}, inputs, lambda: Work(finish=finish))
+    return Stage("export", VERSION, folder, {"to": to, "unique": unique}, inputs, lambda: Work(finish=write))
 
 
 def _count(rows: Dataset, unique: bool) -> Counts:
-    """What became of each row: within an epoch no row is drawn twice, so that the draws of a stratum tell."""
+    """Return the counts of rows. An epoch draws no row twice, so a stratum's draws give repeated and unused rows."""
     held_out = rows.validation.rows
-    ledger = Counts(input=rows.train.rows + held_out, out=rows.train.rows + held_out)
+    counts = Counts(input=rows.train.rows + held_out, out=rows.train.rows + held_out)
     if not unique:
         drawn = rows.schedule.drawn(rows.steps)
-        ledger.add("repeated", sum(max(drawn[s.name] - s.rows, 0) for s in rows.train.strata))
-        ledger.drop("not in the schedule", sum(max(s.rows - drawn[s.name], 0) for s in rows.train.strata))
-        ledger.out = rows.steps * rows.batch_rows + held_out
-    return ledger
+        counts.add("repeated", sum(max(drawn[s.name] - s.rows, 0) for s in rows.train.strata))
+        counts.drop("not in the schedule", sum(max(s.rows - drawn[s.name], 0) for s in rows.train.strata))
+        counts.out = rows.steps * rows.batch_rows + held_out
+    return counts

@@ -1,9 +1,9 @@
-"""Ingest: the files of one source become documents.
+"""Ingest: read the files of one source into documents.
 
-A part is a unit of the source (slices of its files, about 32 MiB of text, or one compressed file), read, cleaned and
-filtered by a datatrove pipeline. The stage's identity holds names and sizes of the input files; a part's sidecar holds
-the byte ranges that it read and their sha256, taken in the pass that reads them. A file that changes while it is read
-is refused by its reader (`corpora.reading.files`), one that changed between runs by `pipelines.stages.inputs`.
+A part is a unit of the source (slices of its files, about 32 MiB of text, or one compressed file). A datatrove
+pipeline reads, cleans and filters it. The stage's identity holds names and sizes of the input files. A part's sidecar
+holds the byte ranges that were read and their sha256, computed while they are read. `corpora.reading.files` refuses a
+file that changes while it is read, `pipelines.stages.inputs` one that changed between runs.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from pipelines.errors import InputError, UsageError
 from pipelines.recipe import EmbeddedOptions, IngestOptions, source_of
 from pipelines.run import Finish, Part, PartWriter, Stage, Work
-from pipelines.stages.documents import ledgers, strata_of, write_census
-from pipelines.stages.inputs import digests, refuse_changed, whole
+from pipelines.stages.documents import counts_by_unit, strata_of, write_statistics
+from pipelines.stages.inputs import digests, refuse_changed, size_and_sha256
 from sharding import seal
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ VERSION = 5
 
 
 def embedded_stage(folder: Path, options: EmbeddedOptions) -> Stage:
-    """The embedded corpus, in the native formats of its sources."""
+    """Write the embedded corpus, in the native formats of its sources."""
 
     def write(finish: Finish) -> None:
         from corpora.demo.files import write_native
@@ -40,8 +40,10 @@ def embedded_stage(folder: Path, options: EmbeddedOptions) -> Stage:
 
 
 def ingest_stage(folder: Path, source: str, inputs: Sequence[str], options: IngestOptions) -> Stage:
-    """Documents of one source. Raises what finding the files raises, and UsageError for options it doesn't have."""
+    """Read documents of one source.
 
+    Raises UsageError for an option that the source does not have, and the errors of finding the files.
+    """
     _refuse_secrets(options)
     reader = source_of(source, options.source_values())
     files = reader.files(list(inputs))
@@ -70,26 +72,26 @@ def ingest_stage(folder: Path, source: str, inputs: Sequence[str], options: Inge
         return Work(parts, steps, _WriteDocuments(counter, aside), lambda finish: _finish(finish, source, bad, files))
 
     sizes = {file.name: f"{file.size:,} bytes" for file in files}
-    said = {"source": source, **options.canonical()}
-    if options.identify and Path(options.identify).is_file():  # where it lies is no matter
-        said["identify"] = seal.hash_file(Path(options.identify)).sha256
-    return Stage("ingest", VERSION, folder, said, sizes, work, check=partial(refuse_changed, folder, files))
+    identity = {"source": source, **options.canonical()}
+    if options.identify and Path(options.identify).is_file():  # its content is sealed, not its path
+        identity["identify"] = seal.hash_file(Path(options.identify)).sha256
+    return Stage("ingest", VERSION, folder, identity, sizes, work, check=partial(refuse_changed, folder, files))
 
 
 def _refuse_secrets(options: IngestOptions) -> None:
-    """Options are sealed: refuse an address among them that should not be."""
+    """Raise UsageError if an option is an address with secrets, since options are sealed."""
     from corpora.addresses import bare, has_secrets
 
     for name, value in {"identify": options.identify, **options.options}.items():
         if isinstance(value, str) and has_secrets(value):
             raise UsageError(
                 f"option '{name}': {bare(value)} was given with a user, a password, a query or a fragment, and "
-                "options are sealed with the documents: give an address without, and log in by the environment"
+                "options are sealed with the documents: remove them, and set the login in the environment"
             )
 
 
 class _WriteDocuments:
-    """Writes what flows in as one part of a documents folder, and what the filter put `aside` beside it."""
+    """Writes documents as one part of a documents folder, and beside it those that the filter dropped (`aside`)."""
 
     def __init__(self, counter: Any, aside: list[Any] | None) -> None:
         self.counter, self.aside = counter, aside
@@ -103,24 +105,18 @@ class _WriteDocuments:
         if self.aside is not None:
             with writer.file(".dropped") as file:
                 write_documents(self.aside, file, DocumentCounter())
-        writer.counts = ledgers(self.counter.counts())
-        counted = self.counter.to_json()
-        writer.summary = {
-            "strata": counted["strata"],
-            "changed": counted["changed"],
-            "bad": counted["bad"],
-            "census": counted["census"],
-            "inputs": counted["inputs"],
-        }
+        writer.counts = counts_by_unit(self.counter.counts())
+        values = self.counter.to_json()
+        writer.summary = {key: values[key] for key in ("strata", "changed", "bad", "census", "inputs")}
 
 
 def _finish(finish: Finish, source: str, bad: Sequence[BadInput], files: Sequence[File]) -> None:
-    """What the whole folder holds."""
+    """Write the folder's statistics and summary. Raises InputError if no document remains."""
     if finish.counts["documents"].out == 0:
         dropped = finish.counts["documents"].dropped
-        why = ", ".join(f"{count} {reason}" for reason, count in dropped.items()) or "the files hold none"
-        raise InputError(f"source {source} gave no document ({why}): look at its input and at the quality options")
-    write_census(finish)
+        reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items()) or "the files hold none"
+        raise InputError(f"source {source} gave no document ({reasons}): check its input and the quality options")
+    write_statistics(finish)
     summaries = [sidecar.summary for sidecar in finish.sidecars]
     changed: dict[str, int] = {}
     for summary in summaries:
@@ -129,11 +125,11 @@ def _finish(finish: Finish, source: str, bad: Sequence[BadInput], files: Sequenc
     finish.summary = {
         "strata": strata_of(summary["strata"] for summary in summaries),
         "changed": changed,
-        "bad": [str(error) for error in bad] + [sentence for summary in summaries for sentence in summary["bad"]],
+        "bad": [str(error) for error in bad] + [message for summary in summaries for message in summary["bad"]],
         "inputs": digests([piece for summary in summaries for piece in summary["inputs"]]),
     }
     if bad:
         from corpora.addresses import bare
 
         aside = {error.file for error in bad}
-        finish.summary["set_aside"] = {file.name: whole(file) for file in files if bare(file.path) in aside}
+        finish.summary["set_aside"] = {file.name: size_and_sha256(file) for file in files if bare(file.path) in aside}

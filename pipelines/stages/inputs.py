@@ -1,9 +1,9 @@
-"""Foreign input files between runs: a file that is not the one that parts were made of is named, and never mixed in.
+"""Foreign input files between runs: a file that changed since parts were made from it is refused.
 
-`.arcorp/inputs.json` holds the version of each file when it was read last: size, times and inode, or what a server
-gives. It is of this machine and is not sealed. Where a version differs the bytes decide: each part's sidecar holds the
-ranges that it read and their sha256, which are taken again. So a file that was only touched, moved or copied back is
-accepted once, and one that was rewritten is refused, with size and time restored or not.
+INPUTS holds the version of each file when it was last read: size, times and inode, or the version that a server gives.
+It is valid on this machine only and is not sealed. If a version differs, the bytes are compared: each part's sidecar
+holds the ranges that were read and their sha256, which are computed again. So a file that was only touched, moved or
+copied is accepted, and a rewritten one is refused, even if its size and times were restored.
 """
 
 from __future__ import annotations
@@ -16,36 +16,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import UsageError
-from pipelines.run import STATE
+from pipelines.run.state_files import INPUTS
 from sharding import seal
 
 if TYPE_CHECKING:
     from corpora.reading import File
 
-INPUTS = f"{STATE}/inputs.json"
-
 _FRESH = 100_000_000
-"""Nanoseconds: a file that was written so shortly before may be written again within one tick of the file system's
-clock, with no change in its times. Its version is not kept, so that its bytes are compared on the next run."""
+"""Nanoseconds. A file written less than this time ago may be written again within one tick of the file system's clock,
+without a change of its times. Its version is not kept, so that its bytes are compared on the next run."""
 
 
 def refuse_changed(folder: Path, files: Sequence[File]) -> None:
-    """Compare the files with what the parts in `folder` were made of, and note their versions.
+    """Compare the files with those that the parts in `folder` were made from, and record their versions.
 
-    Call it under the folder's lock, before parts are made. Raises UsageError for a file with other bytes, and what
-    reading files raises.
+    Must be called under the folder's lock, before parts are made. Raises UsageError for a file with other bytes, and
+    the errors of reading files.
     """
     before = _read(folder / INPUTS)
     now = {file.name: _version(file) for file in files}
     suspects = [file for file in files if now[file.name] is None or before.get(file.name) != now[file.name]]
-    made = _made_of(folder) if suspects else {}
+    read = _ranges_read(folder) if suspects else {}
     for file in suspects:
-        for ranges, sha256 in made.get(file.name, ()):
+        for ranges, sha256 in read.get(file.name, ()):
             if _digest(file, ranges) != sha256:
                 from corpora.addresses import bare
 
                 raise UsageError(
-                    f"{bare(file.path)} was changed since {folder} was made of it: --restart to read it again"
+                    f"{bare(file.path)} was changed since {folder} was made from it: use --restart to read it again"
                 )
     if before != now:
         seal.write_json(folder / INPUTS, now)
@@ -53,23 +51,23 @@ def refuse_changed(folder: Path, files: Sequence[File]) -> None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        found = seal.parsed(path.read_bytes())
+        versions = seal.parsed(path.read_bytes())
     except (FileNotFoundError, ValueError):
-        return {}  # unknown: the bytes decide
-    return found if isinstance(found, dict) else {}
+        return {}  # no versions: the bytes are compared
+    return versions if isinstance(versions, dict) else {}
 
 
 def _version(file: File) -> list[int | str] | None:
-    """The version to keep; None if it says too little."""
+    """Return the version to keep; None if it can't prove that the file is unchanged."""
     if not file.version or len(file.version) == 1:
         return None
-    times = [one for one in file.version[1:3] if isinstance(one, int)]
-    return list(file.version) if all(one < time.time_ns() - _FRESH for one in times) else None
+    times = [value for value in file.version[1:3] if isinstance(value, int)]
+    return list(file.version) if all(value < time.time_ns() - _FRESH for value in times) else None
 
 
-def _made_of(folder: Path) -> dict[str, list[tuple[list[list[int]], str]]]:
-    """Ranges and sha256 of what was read of each file, by name: of the parts, and of files that were set aside."""
-    found: dict[str, list[tuple[list[list[int]], str]]] = {}
+def _ranges_read(folder: Path) -> dict[str, list[tuple[list[list[int]], str]]]:
+    """Return by file name the byte ranges that were read and their sha256, from all parts and for files set aside."""
+    ranges: dict[str, list[tuple[list[list[int]], str]]] = {}
     for path in sorted(folder.glob("part-*.json")):
         try:
             sidecar = json.loads(path.read_bytes())
@@ -79,14 +77,14 @@ def _made_of(folder: Path) -> dict[str, list[tuple[list[list[int]], str]]]:
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             continue
         for piece in pieces:
-            found.setdefault(piece["name"], []).append((piece["ranges"], piece["sha256"]))
+            ranges.setdefault(piece["name"], []).append((piece["ranges"], piece["sha256"]))
     try:
         aside = seal.read_manifest(folder).summary.get("set_aside", {})
     except seal.SealError:
         aside = {}
     for name, (size, sha256) in aside.items():
-        found.setdefault(name, []).append(([[0, size]], sha256))
-    return found
+        ranges.setdefault(name, []).append(([[0, size]], sha256))
+    return ranges
 
 
 def _digest(file: File, ranges: list[list[int]]) -> str:
@@ -98,14 +96,14 @@ def _digest(file: File, ranges: list[list[int]]) -> str:
     return sha256
 
 
-def whole(file: File) -> tuple[int, str]:
-    """Size and sha256 of a file."""
+def size_and_sha256(file: File) -> tuple[int, str]:
+    """Return the size and the sha256 of a file."""
     return file.size, _digest(file, [[0, file.size]])
 
 
 def digests(pieces: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """One sha256 for each file of what was read of it: of its bytes if it was read at once, else of its pieces'."""
+    """Return by file name the sha256 of the piece that was read of it, or a digest of several pieces' hashes."""
     by_name: dict[str, list[str]] = {}
     for piece in pieces:
         by_name.setdefault(piece["name"], []).append(piece["sha256"])
-    return {name: found[0] if len(found) == 1 else seal.digest_of(found) for name, found in by_name.items()}
+    return {name: hashes[0] if len(hashes) == 1 else seal.digest_of(hashes) for name, hashes in by_name.items()}

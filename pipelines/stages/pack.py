@@ -1,7 +1,7 @@
-"""Pack: tokens become a dataset of fixed-length rows; and a schedule is laid on it.
+"""Pack: write tokens as a dataset of fixed-length rows, and write its schedule.
 
-The plan is frozen first; each shard is then a pure function of it, and a part of this stage. The schedule lies
-beside the seal, not under it: another one costs no packing.
+The plan is written first. Each shard is a part of this stage and depends on the plan and the tokens alone. The
+schedule is not sealed with the dataset, so that another one needs no packing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import texts
-from pipelines.console import Console
 from pipelines.errors import UsageError
 from pipelines.recipe import PackOptions, ScheduleOptions
 from pipelines.run import (
@@ -35,19 +34,19 @@ VERSION = 2
 
 def pack_stage(folder: Path, tokens: Sequence[Path], options: PackOptions, seed: int) -> Stage:
     """Pack sealed folders of tokens, all of one tokenizer, in order."""
-    opened = [Sealed(one, "tokenize") for one in tokens]
+    opened = [Sealed(path, "tokenize") for path in tokens]
 
     def work() -> Work:
-        from sharding.packing import Plan, make_plan
+        from sharding.packing import Plan
 
-        draft = make_plan(opened, _options(options, opened[0], seed))
-        note_written(folder, [*draft.documents, PLAN])
+        planned = plan_dataset(opened, options, seed)
+        note_written(folder, [*planned.documents, PLAN])
         records = {}
-        for name in draft.documents:
+        for name in planned.documents:
             with seal.atomic_file(folder / name) as file:
-                draft.write_documents(name, file)  # type: ignore[arg-type]  # it writes, and that is all that is asked
+                planned.write_documents(name, file)
             records[name] = file.record
-        plan: Plan = draft.plan.with_documents(records)
+        plan: Plan = planned.plan.with_documents(records)
         record = seal.write_json(folder / PLAN, plan.to_json())
         parts = [
             Part(shard_name(split, shard, plan.splits[split].shards), [split, shard, record.sha256])
@@ -56,22 +55,28 @@ def pack_stage(folder: Path, tokens: Sequence[Path], options: PackOptions, seed:
         ]
         return Work(parts, [], _WriteShard(folder, opened), lambda finish: _finish(finish, plan, opened[0]))
 
-    given = {**options.canonical(), "seed": seed}
+    identity = {**options.canonical(), "seed": seed}
     names = ["tokens", *(f"tokens {number}" for number in range(1, len(opened)))]
-    digests = {name: one.digest for name, one in zip(names, opened, strict=True)}
-    return Stage("pack", VERSION, folder, given, digests, work)
+    digests = {name: sealed.digest for name, sealed in zip(names, opened, strict=True)}
+    return Stage("pack", VERSION, folder, identity, digests, work)
 
 
-def _options(options: PackOptions, tokens: Sealed, seed: int) -> Any:
-    specials = _specials(tokens)
+def plan_dataset(tokens: Sequence[Sealed], options: PackOptions, seed: int) -> Any:
+    """Plan the rows of a dataset. Raises UsageError for a special token that the tokenizer does not have."""
+    from sharding.packing import make_plan
+
+    specials = _specials(tokens[0])
     for role in ("bos", "eos"):
         if getattr(options, role) and role not in specials:
-            raise UsageError(f"pack.{role} is on, and the tokenizer in {tokens.path} has no <|{role}|> token")
-    return options.packing(specials["bos"] if options.bos else None, specials["eos"] if options.eos else None, seed)
+            raise UsageError(
+                f"pack.{role} is on, and the tokenizer in {tokens[0].path} has no <|{role}|> token: set it to false"
+            )
+    bos, eos = (specials[role] if getattr(options, role) else None for role in ("bos", "eos"))
+    return make_plan(tokens, options.packing(bos, eos, seed))
 
 
 def _specials(tokens: Sealed) -> dict[str, int]:
-    """Ids by role. No tokenizer is loaded for that: it was proven when the tokens were made."""
+    """Return the ids of special tokens by role. The tokenizer is not loaded: tokenize verified it."""
     from tokenization.model import TOKENIZER_JSON, read_roles
 
     added = tokens.read_json(f"tokenizer/{TOKENIZER_JSON}").get("added_tokens") or []
@@ -81,14 +86,14 @@ def _specials(tokens: Sealed) -> dict[str, int]:
 
 
 class _WriteShard:
-    """Writes one shard from the frozen plan."""
+    """Writes one shard from the plan."""
 
     def __init__(self, folder: Path, tokens: Sequence[Sealed]) -> None:
         self.folder, self.tokens = folder, tokens
         self._writer: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_writer": None}  # each worker process keeps its own, and hashes a part once
+        return {**self.__dict__, "_writer": None}  # each worker process has its own, and hashes a part of tokens once
 
     def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
         if self._writer is None:
@@ -113,31 +118,11 @@ def _finish(finish: Finish, plan: Any, tokens: Sealed) -> None:
     finish.summary = dataset_summary(plan, [ShardCounts.from_json(sidecar.summary) for sidecar in finish.sidecars])
 
 
-def show_plan(tokens: Sequence[Path], options: PackOptions, seed: int, console: Console) -> None:
-    """What packing would give: rows, documents and tokens of each stratum, what is dropped, and the disk it takes."""
-    from sharding.packing import make_plan
-
-    opened = [Sealed(one, "tokenize") for one in tokens]
-    plan = make_plan(opened, _options(options, opened[0], seed)).plan
-    layout = plan.layout(max_id=0)
-    strata = [(name, stratum) for name, split in layout.splits.items() for stratum in split.strata]
-    everything = sum(stratum.tokens for _, stratum in strata) or 1
-    console.table(
-        ["split", "stratum", "documents", "tokens", "share", "rows"],
-        [(n, s.name, s.documents, s.tokens, f"{s.tokens / everything:.2%}", s.rows) for n, s in strata],
-    )
-    rows = {name: split.rows for name, split in layout.splits.items()}
-    dropped = {unit: ledger.dropped for unit, ledger in plan.counts.items()}
-    disk = sum(rows.values()) * layout.row_bytes
-    count = sum(rows.values()) * layout.row_tokens
-    told = {"rows": rows, "tokens": count, "disk_bytes": disk, "dropped": dropped}
-    console.result(told, f"{count:,} tokens in rows of {layout.row_tokens}, {disk:,} bytes; nothing was written")
-
-
 def write_schedule(dataset: Path, options: ScheduleOptions, seed: int, name: str | None = SCHEDULE) -> dict[str, Any]:
-    """Lay a schedule on a dataset and write it there as `name`; with None only lay it. Returns its JSON.
+    """Create a schedule of a dataset and write it there as `name`; None: do not write it. Returns its JSON.
 
-    Raises OptionError for mixtures and phases that can't be, Damaged for a dataset that is not as it was sealed.
+    Raises UsageError for a name that can't be written, OptionError for an impossible mixture or phase, Damaged for a
+    dataset that differs from its seal.
     """
     from sharding.scheduling import create_schedule, is_schedule
 
@@ -154,11 +139,11 @@ def write_schedule(dataset: Path, options: ScheduleOptions, seed: int, name: str
     if name is None:
         return schedule
     try:
-        mine = texts.name(name).endswith(".json") and name not in (*opened.manifest.files, seal.MANIFEST)
+        is_free = texts.name(name).endswith(".json") and name not in (*opened.manifest.files, seal.MANIFEST)
     except ValueError:
-        mine = False
-    if not mine:
-        raise UsageError(f"--out {name}: the schedule's name is one in the dataset's folder, such as second.json")
+        is_free = False
+    if not is_free:
+        raise UsageError(f"--out {name}: give a file name for the dataset's folder, such as second.json")
     path = dataset / name
     data, before = None, None
     try:
@@ -166,45 +151,23 @@ def write_schedule(dataset: Path, options: ScheduleOptions, seed: int, name: str
         before = seal.parsed(data)
     except FileNotFoundError:
         pass
-    except (OSError, ValueError):  # SCHEDULE was cut; no other file of this name is known to be ours
+    except (OSError, ValueError):  # not a schedule; SCHEDULE itself is replaced, other files are refused
         before = {}
     if data != seal.canonical(schedule):
         if before is not None and name != SCHEDULE and not is_schedule(before):
-            raise UsageError(f"{path} is no schedule of arcorp: choose another --out")
+            raise UsageError(f"{path} is not a schedule: choose another --out")
         seal.write_json(path, schedule)
     return schedule
 
 
 def refuse_used(dataset: Path, name: str, schedule: dict[str, Any]) -> None:
-    """Raise UsageError if `schedule` would replace another one that a run in the dataset's build was trained on."""
+    """Raise UsageError if `schedule` would replace the schedule of a training run in the dataset's build."""
     path = dataset / name
     if "/" in name or not path.is_file() or path.read_bytes() == seal.canonical(schedule):
         return
     for folder in sorted(dataset.absolute().parent.iterdir()):
-        known = read_record(folder, STAGE)
-        if known and known["stage"] == "train" and known["inputs"].get("schedule") == seal.hash_file(path).sha256:
-            raise UsageError(f"{path} is the schedule of the run in {folder}: choose another --out, as second.json")
-
-
-def show_schedule(schedule: dict[str, Any], console: Console) -> None:
-    """Natural and final share, epochs and repeats of each stratum; the phases and their formulas."""
-    shares = schedule["shares"]
-    rows = [
-        (
-            name,
-            line["rows"],
-            f"{line['natural']:.2%}",
-            f"{line['final']:.2%}",
-            line["drawn"],
-            line["drawn"] * schedule["row_tokens"],
-            f"{line['epochs']:.2f}",
-            f"{line['final'] / line['natural']:.2f}" if line["natural"] else "-",
-        )
-        for name, line in shares.items()
-    ]
-    console.table(["stratum", "rows", "natural", "final", "drawn", "tokens", "epochs", "repeats"], rows)
-    tokens = schedule["batch_rows"] * schedule["row_tokens"]
-    console.table(
-        ["phase", "steps", "tokens", "mixture"],
-        [(phase["name"], phase["steps"], phase["steps"] * tokens, phase["formula"]) for phase in schedule["phases"]],
-    )
+        record = read_record(folder, STAGE)
+        if record and record["stage"] == "train" and record["inputs"].get("schedule") == seal.hash_file(path).sha256:
+            raise UsageError(
+                f"{path} is the schedule of the run in {folder}: choose another --out, such as second.json"
+            )

@@ -1,7 +1,6 @@
-"""Tokenize: documents become ids. One part of tokens for each part of documents.
+"""Tokenize: encode documents into ids. Each part of documents gives one part of tokens.
 
-The tokenizer is copied into the folder, so that tokens are never without it. No special tokens stand in the ids:
-packing puts them there.
+The tokenizer is copied into the folder of tokens. The ids contain no special tokens: packing adds them.
 """
 
 from __future__ import annotations
@@ -23,19 +22,19 @@ if TYPE_CHECKING:
 VERSION = 2
 COLUMNS = ("id", "source", "language", "category", "license", "url")
 LARGE = 32 << 20
-"""Bytes of the texts of a row group that are given back once they are strings: below that, memory is used again."""
+"""Bytes of text of a row group. The memory of larger groups is returned to the system once they are Python strings."""
 
 
 def tokenize_stage(folder: Path, docs: Sequence[Path], tokenizer: Path) -> Stage:
-    """Encode folders of documents with a sealed tokenizer folder."""
+    """Encode folders of documents with the tokenizer of a sealed folder. Raises UsageError for another folder."""
     documents = open_documents(docs)
     if not (tokenizer / MANIFEST).exists() and (tokenizer.suffix or (tokenizer / "tokenizer.json").exists()):
-        raise UsageError(
-            f"{tokenizer} was made elsewhere: arcorp tokenizer import {tokenizer} --out DIR, then name DIR"
-        )
+        raise UsageError(f"{tokenizer} is not sealed: run arcorp tokenizer import {tokenizer} --out DIR, and give DIR")
     trained = Sealed(tokenizer)
     if "tokenizer.json" not in trained.manifest.files:
-        raise UsageError(f"{tokenizer} is a '{trained.manifest.stage}' folder; --tokenizer wants a tokenizer")
+        raise UsageError(
+            f"{tokenizer} is a folder of stage '{trained.manifest.stage}': give --tokenizer the folder of a tokenizer"
+        )
 
     def work() -> Work:
         pieces = parts_of(documents)
@@ -47,7 +46,7 @@ def tokenize_stage(folder: Path, docs: Sequence[Path], tokenizer: Path) -> Stage
 
 
 class _Encode:
-    """Encodes one part: ids to `.bin`, a line for each document to `.parquet`."""
+    """Encodes one part: writes ids to `.bin`, and a line for each document to `.parquet`."""
 
     def __init__(self, parts: Sequence[DocumentsPart], tokenizer: Sealed) -> None:
         self.parts, self.tokenizer = parts, tokenizer
@@ -56,7 +55,7 @@ class _Encode:
     def loaded(self) -> Tokenizer:
         from tokenization.model import Tokenizer
 
-        check_if_sealed(self.tokenizer.path)  # before a document is encoded with it
+        check_if_sealed(self.tokenizer.path)
         return Tokenizer.load(self.tokenizer.path)
 
     @cached_property
@@ -77,7 +76,10 @@ class _Encode:
             self._write(source, writer, reference=True)
 
     def _write(self, source: DocumentsPart, writer: PartWriter, *, reference: bool) -> None:
-        """A row group at a time, so that memory doesn't grow with the part. Raises _Differ if engines do."""
+        """Encode a row group at a time, so that memory does not depend on the size of the part.
+
+        reference: use the reference engine alone. Raises _Differ if the engines give different ids.
+        """
         import numpy as np
         import pyarrow as pa
         import pyarrow.compute as pc
@@ -105,15 +107,15 @@ class _Encode:
                 sizes.append(np.stack([measure(column).to_numpy() for measure in (pc.binary_length, pc.utf8_length)]))
                 texts, large = column.to_pylist(), column.nbytes > LARGE
                 del group, column
-                if large:  # a text may be a hundred megabytes: it needn't stand in memory twice
+                if large:  # a text may have a hundred megabytes: memory should not hold it twice
                     pa.default_memory_pool().release_unused()
                 encode(texts)
                 del texts
         counts = np.zeros((3, done), np.int64)
-        if done:  # a part may have lost all documents
+        if done:  # a part may have no documents
             counts[0], counts[1:] = np.concatenate(tokens), np.concatenate(sizes, axis=1)
         schema = pa.schema([(name, pa.string()) for name in (*COLUMNS, "cluster")])
-        lines = pa.concat_tables([one.cast(schema) for one in index]) if index else schema.empty_table()
+        lines = pa.concat_tables([table.cast(schema) for table in index]) if index else schema.empty_table()
         offsets = np.cumsum(counts[0]) - counts[0]
         for name, column in zip(("offset", "tokens", "bytes", "chars"), (offsets, *counts), strict=True):
             lines = lines.append_column(name, pa.array(column, pa.int64()))
@@ -135,19 +137,20 @@ class _Encode:
 
 
 class _Differ(Exception):
-    """The engines give other ids for a document that both encoded."""
+    """The engines give different ids for a document that both encoded."""
 
 
 def _clusters(table: Any) -> Any:
-    """What must not be split between training and validation: the book or the duplicate cluster, else the document."""
+    """Return of each document the group that is not split between training and validation: its book or its cluster of
+    duplicates, else the document itself."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    said = table["metadata"]
-    if not pc.any(pc.match_substring_regex(said, '"(book|cluster)"')).as_py():  # few have either
+    column = table["metadata"]
+    if not pc.any(pc.match_substring_regex(column, '"(book|cluster)"')).as_py():  # most tables have neither
         return table["id"]
     clusters = []
-    for name, text in zip(table["id"].to_pylist(), said.to_pylist(), strict=True):
+    for name, text in zip(table["id"].to_pylist(), column.to_pylist(), strict=True):
         metadata = json.loads(text)
         clusters.append(str(metadata.get("book") or metadata.get("cluster") or name))
     return pa.array(clusters, pa.string())

@@ -1,6 +1,7 @@
-"""Tokenizer: a sample of the documents, by the recipe's mixture, becomes a tokenizer folder.
+"""Tokenizer: train a tokenizer on a sample of the documents that has the recipe's mixture.
 
-A stage before it, in the folder's state, chooses the sample and counts its pre-tokens; merges are learned from these.
+A stage before it, in the folder's state, chooses the sample and counts its pre-tokens. Merges are learned from these
+counts.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 from pipelines.recipe import TokenizerOptions
 from pipelines.run import STATE, Finish, Stage, Work, remove_stage_folder
-from pipelines.stages.counting import count_stage, counted
+from pipelines.stages.counting import count_stage, read_counts
 from pipelines.stages.documents import digests, open_documents
 from sharding.seal import Sealed, hash_file
 
@@ -31,27 +32,28 @@ def tokenizer_stage(folder: Path, docs: Sequence[Path], options: TokenizerOption
         from tokenization.training import boundary_flags, split_clitics, train_merges, word_counts
 
         sample = Sealed(before.folder, before.name)
-        asked = options.morphology
-        counts = counted(sample)
-        ends = None
-        if asked.mode != "none":
-            ends = boundary_flags(counts, open_segmenter(asked.segmenter, word_counts(counts), asked.database))
-        regex = pretoken_pattern(options.digits, clitics=asked.regex)
+        morphology = options.morphology
+        counts = read_counts(sample)
+        boundaries = None
+        if morphology.mode != "none":
+            segmenter = open_segmenter(morphology.segmenter, word_counts(counts), morphology.database)
+            boundaries = boundary_flags(counts, segmenter)
+        regex = pretoken_pattern(options.digits, clitics=morphology.regex)
         merges = train_merges(
-            split_clitics(counts, regex) if asked.regex else counts,
+            split_clitics(counts, regex) if morphology.regex else counts,
             layout.merged,
             min_count=options.min_frequency,
             max_bytes=options.max_token_bytes,
-            morphology=MorphologyOptions(asked.mode, asked.penalty, asked.share),
-            boundaries=ends,
+            morphology=MorphologyOptions(morphology.mode, morphology.penalty, morphology.share),
+            boundaries=boundaries,
         )
-        made = {
+        provenance = {
             "seed": seed,
-            "options": _said(options),
+            "options": _sealed_options(options),
             **sample.manifest.summary,
             "pre_tokens": {"different": len(counts), "all": counts.total},
         }
-        for name, data in tokenizer_files(Vocabulary(layout, tuple(merges)), regex, made).items():
+        for name, data in tokenizer_files(Vocabulary(layout, tuple(merges)), regex, provenance).items():
             finish.write(name, data)
         finish.counts = {"chars": sample.manifest.counts["chars"]}
         finish.summary = {
@@ -61,27 +63,27 @@ def tokenizer_stage(folder: Path, docs: Sequence[Path], options: TokenizerOption
         }
         remove_stage_folder(before.folder)
 
-    given = {**_said(options), "seed": seed}
-    return Stage("tokenizer", VERSION, folder, given, digests(documents), lambda: Work(finish=train), before)
+    identity = {**_sealed_options(options), "seed": seed}
+    return Stage("tokenizer", VERSION, folder, identity, digests(documents), lambda: Work(finish=train), before)
 
 
-def _said(options: TokenizerOptions) -> dict[str, Any]:
-    """The options as sealed: what there was no choice of once goes unsaid, so that work sealed then stays good.
+def _sealed_options(options: TokenizerOptions) -> dict[str, Any]:
+    """Return the options that are sealed. Newer options are omitted at their defaults: older folders stay valid.
 
-    A database and a learned segmenter count as their content, wherever they lie.
+    A database and the weights of a learned segmenter are sealed as the hash of their content, not as a path.
     """
     values = options.canonical()
-    asked = options.morphology
-    if asked.mode == "none" and not asked.regex:
+    morphology = options.morphology
+    if morphology.mode == "none" and not morphology.regex:
         del values["morphology"]
-    elif asked.mode != "none" and asked.segmenter != "rules":
+    elif morphology.mode != "none" and morphology.segmenter != "rules":
         from tokenization.morphology import database_path, shipped_weights
 
         with shipped_weights() as path:
             values["morphology"]["weights"] = hash_file(path).sha256
-        if asked.segmenter == "camel":
-            values["morphology"]["database"] = hash_file(database_path(asked.database)).sha256
-    for name, usual in {"reserved": 0, "merged": None}.items():
-        if values[name] == usual:
+        if morphology.segmenter == "camel":
+            values["morphology"]["database"] = hash_file(database_path(morphology.database)).sha256
+    for name, default in {"reserved": 0, "merged": None}.items():
+        if values[name] == default:
             del values[name]
     return values

@@ -1,7 +1,7 @@
-"""Tokenizers that were made elsewhere, taken in; and ours, written for others.
+"""Import of tokenizers that other programs made, and export of tokenizers for other programs.
 
-`import`: any form that `tokenization.model.import_foreign` reads becomes a sealed tokenizer folder, as training makes
-it, so that `tokenize` and everything behind it know one kind. `export`: only the files that one kind of reader wants.
+`import` writes any form that `tokenization.model.import_foreign` reads as a sealed tokenizer folder, of the form that
+training writes and the later stages read. `export` writes only the files for one kind of reader.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ EXPORTS = {
 
 
 def import_stage(folder: Path, tokenizer: str) -> Stage:
-    """A sealed folder of a tokenizer that was made elsewhere. Raises FolderError for one that can't be read."""
+    """Import a tokenizer into a sealed folder. Raises FolderError if it can't be read."""
     from tokenization.model import open_tokenizer
 
     check_if_sealed(tokenizer)
@@ -32,7 +32,10 @@ def import_stage(folder: Path, tokenizer: str) -> Stage:
 
 
 def export_stage(folder: Path, tokenizer: str, to: str) -> Stage:
-    """The files of a tokenizer for one kind of reader. Raises UsageError if it can't be written so."""
+    """Write the files of a tokenizer for one kind of reader, a key of EXPORTS.
+
+    Raises UsageError if that form can't express the tokenizer.
+    """
     from tokenization.model import open_tokenizer
 
     check_if_sealed(tokenizer)
@@ -47,14 +50,13 @@ def _stage(name: str, folder: Path, tokenizer: Tokenizer, to: str | None) -> Sta
         for file in EXPORTS[to] if to else sorted(files):
             if file not in files:
                 raise UsageError(
-                    f"{tokenizer.name}: tiktoken can't give its ids (it changes text first, has no single pattern, or "
-                    "its merges aren't in the order of its ids): export it with --to hf"
+                    f"{tokenizer.name}: tiktoken can't produce its ids (it normalizes text, has no single pattern, or "
+                    "its merges are not in the order of its ids): export it with --to hf"
                 )
             finish.write(file, files[file])
         finish.summary = {"vocab_size": tokenizer.vocab_size}
 
-    # The roles are no part of a tokenizer.json, and change what is written.
-    made_of = {"tokenizer": tokenizer.sha256, "roles": f"{tokenizer.bos} {tokenizer.eos} {tokenizer.pad}"}
-    return Stage(
-        name, VERSION, folder, {"to": to} if to else {"made": "elsewhere"}, made_of, lambda: Work(finish=write)
-    )
+    # The roles of special tokens are not in tokenizer.json, and affect the output.
+    inputs = {"tokenizer": tokenizer.sha256, "roles": f"{tokenizer.bos} {tokenizer.eos} {tokenizer.pad}"}
+    identity = {"to": to} if to else {"made": "elsewhere"}
+    return Stage(name, VERSION, folder, identity, inputs, lambda: Work(finish=write))

@@ -1,4 +1,4 @@
-"""The comparison of two tokenizers that tests of its figures and of its page share."""
+"""A comparison of two tokenizers, for tests of its figures and of its page."""
 
 import contextlib
 import json

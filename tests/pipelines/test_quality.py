@@ -1,4 +1,4 @@
-"""Quality in a build: profiles by source and corpus, reasons sealed and shown, dropped documents aside."""
+"""Quality filters in a build: profiles by source and corpus, sealed and printed reasons, dropped documents."""
 
 import json
 from pathlib import Path
@@ -22,34 +22,34 @@ def ingest(source: str, inputs: str, out: Path, *settings: str) -> Sealed:
     return Sealed(out)
 
 
-def test_a_profile_drops_by_reasons_that_are_sealed_and_shown(
+def test_a_profile_drops_documents_for_reasons_that_are_sealed_and_printed(
     oscar: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sealed = ingest("oscar", oscar, tmp_path / "out", "quality.profile=source", "quality.keep_dropped=true")
     counts = sealed.manifest.counts["documents"]
     assert counts.dropped["line_punct_ratio"] > 200
     assert counts.input == counts.out + sum(counts.dropped.values()) == 1239
-    shown = capsys.readouterr().err
-    assert f"{counts.dropped['line_punct_ratio']:,} line_punct_ratio" in shown
+    err = capsys.readouterr().err
+    assert f"{counts.dropped['line_punct_ratio']:,} line_punct_ratio" in err
     aside = pq.read_table(tmp_path / "out" / "part-00000.dropped")
     reasons = [json.loads(metadata)["filter_reason"] for metadata in aside["metadata"].to_pylist()]
     assert {why: reasons.count(why) for why in reasons} == counts.dropped
     assert "part-00000.dropped" in sealed.manifest.files
 
 
-def test_what_is_left_at_its_default_is_not_sealed() -> None:
+def test_options_at_their_defaults_are_not_sealed() -> None:
     assert IngestOptions().canonical()["quality"] == {"min_chars": 0, "max_chars": None}
-    asked = QualityOptions(profile="web", keep_dropped=True).canonical()
-    assert asked == {"min_chars": 0, "max_chars": None, "profile": "web", "keep_dropped": True}
+    options = QualityOptions(profile="web", keep_dropped=True).canonical()
+    assert options == {"min_chars": 0, "max_chars": None, "profile": "web", "keep_dropped": True}
 
 
-def test_without_a_profile_nothing_is_dropped(samples: Path, tmp_path: Path) -> None:
+def test_without_a_profile_no_document_is_dropped(samples: Path, tmp_path: Path) -> None:
     sealed = ingest("gsm8k", str(samples / "data/math/gsm8k"), tmp_path / "out")
     assert sealed.manifest.counts["documents"].out == 1319
     assert sealed.names(suffix=".dropped") == []
 
 
-def test_a_corpus_of_a_recipe_may_have_a_profile_of_its_own(tmp_path: Path) -> None:
+def test_a_corpus_of_a_recipe_can_have_its_own_profile(tmp_path: Path) -> None:
     line = "كلمة واحدة في سطر قصير لا غير"
     rows = [{"text": line}, {"text": "\n".join([line] * 9)}]
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
@@ -69,4 +69,4 @@ def test_a_corpus_of_a_recipe_may_have_a_profile_of_its_own(tmp_path: Path) -> N
     assert build("none") == 0
     sealed = Sealed(tmp_path / "none" / "documents" / "00-jsonl-arb_Arab")
     assert sealed.manifest.counts["documents"].dropped == {}
-    assert build("verse") == 3  # one is too short, one repeats itself: there is nothing to go on with
+    assert build("verse") == 3  # the first text is too short, the second repeats itself: no document remains

@@ -1,4 +1,4 @@
-"""hf:// and s3:// from real servers on loopback: found, read, interrupted, resumed to the bytes of local files."""
+"""hf:// and s3:// on real servers on loopback: reading, interrupting and resuming give the bytes of local files."""
 
 import hashlib
 import json
@@ -31,14 +31,17 @@ HF = f"hf://datasets/{NAME}/data"
 
 @pytest.fixture(scope="module")
 def servers(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    """A hub with FineWeb-2's sample and an empty bucket, where hf:// and s3:// lead in this process and in those it
-    starts. One of each for all tests: libraries remember their addresses and connections."""
-    root = tmp_path_factory.mktemp("hub")
-    shutil.copytree(samples / "data" / "fineweb-2" / "data", root / NAME / "data")
+    """A hub with FineWeb-2's sample and an empty bucket: the servers of hf:// and s3:// for this process and its child
+    processes.
+
+    All tests share them, since libraries cache their addresses and connections.
+    """
+    hub_folder = tmp_path_factory.mktemp("hub")
+    shutil.copytree(samples / "data" / "fineweb-2" / "data", hub_folder / NAME / "data")
     s3 = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     s3.start()
     host, port = s3.get_host_and_port()
-    with Hub(root).running() as hub, pytest.MonkeyPatch.context() as environment:
+    with Hub(hub_folder).running() as hub, pytest.MonkeyPatch.context() as environment:
         for variable in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "AWS_PROFILE"):
             environment.delenv(variable, raising=False)
         environment.setenv("HF_HOME", str(tmp_path_factory.mktemp("hf-home")))
@@ -59,7 +62,7 @@ def servers(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture
 def hub(servers: Hub) -> Iterator[Hub]:
-    """The hub, with nothing wrong."""
+    """The hub, without faults."""
     fsspec.filesystem("hf").invalidate_cache()
     yield servers
     servers.gated.clear()
@@ -77,7 +80,7 @@ def ingest(source: str, place: str | Path, out: Path, *flags: str) -> int:
 
 
 def parts(folder: Path) -> dict[str, str]:
-    """sha256 of each: of bytes that differ, pytest would spend minutes on telling how."""
+    """Return the sha256 of each part. Not the bytes: pytest takes minutes to print how long bytes differ."""
     paths = sorted(folder.rglob("*.parquet"))
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
@@ -120,19 +123,12 @@ def test_a_bucket_gives_the_bytes_of_local_files(bucket: str, samples: Path, tmp
     assert Sealed(tmp_path / "glob").manifest.counts["documents"].out == 200
 
 
-@pytest.mark.parametrize(
-    ("place", "sentence"),
-    [
-        ("hf://datasets/nobody/nothing/data", "no such file or folder"),
-        (f"{HF}/nowhere", "no such file or folder"),
-        (f"{HF}/arb_Arab/test/*.jsonl", "no file here is called"),
-    ],
-)
-def test_an_address_that_leads_nowhere_is_one_sentence(
-    place: str, sentence: str, hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("place", ["hf://datasets/absent/dataset/data", f"{HF}/absent", f"{HF}/arb_Arab/test/*.jsonl"])
+def test_a_wrong_address_is_one_message(
+    place: str, hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert ingest("fineweb-2", place, tmp_path / "out") == 3
-    assert complaint(capsys).startswith(f"arcorp: {place}: {sentence}")
+    assert complaint(capsys).startswith(f"arcorp: {place}: ")
 
 
 def test_glotlid_is_fetched_from_the_hub_once_and_names_the_languages_of_a_build(hub: Hub, tmp_path: Path) -> None:
@@ -142,7 +138,7 @@ def test_glotlid_is_fetched_from_the_hub_once_and_names_the_languages_of_a_build
     (tmp_path / "a.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in texts))
     assert ingest("jsonl", tmp_path / "a.jsonl", tmp_path / "local", "--identify", str(model)) == 0
     given = ["ingest", "jsonl", str(tmp_path / "a.jsonl"), "--identify", "glotlid", "--workers", "1"]
-    for out in ("fetched", "kept"):  # by a process of its own: where assets are kept is fixed at import
+    for out in ("fetched", "kept"):  # in a process of its own: the folder of assets is fixed at import
         command = [sys.executable, "-m", "pipelines.cli", *given, "--out", str(tmp_path / out)]
         subprocess.run(command, env={**os.environ, "HF_HOME": str(tmp_path / "home")}, check=True)
         model.unlink(missing_ok=True)
@@ -151,16 +147,16 @@ def test_glotlid_is_fetched_from_the_hub_once_and_names_the_languages_of_a_build
     assert languages == {"arb_Arab", "eng_Latn", "und"}
 
 
-def test_a_gated_set_is_one_sentence(hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_gated_dataset_is_one_message(hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     hub.gated.add(NAME)
     assert ingest("fineweb-2", f"{HF}/ars_Arab", tmp_path / "out") == 3
-    assert "is gated, and its terms are not accepted; accept its terms on its page" in complaint(capsys)
+    assert "gated" in complaint(capsys)
 
 
-def test_a_server_that_is_not_there_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    nobody = "http://127.0.0.1:9"  # the port of `discard`
-    assert ingest("fineweb-2", f"{nobody}/a.parquet", tmp_path / "out") == 3
-    assert "can't be reached" in complaint(capsys)
+def test_an_unreachable_server_is_one_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    closed = "http://127.0.0.1:9"  # the port of `discard`
+    assert ingest("fineweb-2", f"{closed}/a.parquet", tmp_path / "out") == 3
+    assert f"{closed}/a.parquet" in complaint(capsys)
     command = [
         sys.executable,
         "-m",
@@ -171,28 +167,26 @@ def test_a_server_that_is_not_there_is_one_sentence(tmp_path: Path, capsys: pyte
         "--out",
         tmp_path / "out",
     ]
-    found = subprocess.run(command, env={**os.environ, "HF_ENDPOINT": nobody}, capture_output=True, text=True)
-    assert found.returncode == 3
-    assert f"arcorp: {HF}/ars_Arab: can't be reached (" in found.stderr
+    done = subprocess.run(command, env={**os.environ, "HF_ENDPOINT": closed}, capture_output=True, text=True)
+    assert done.returncode == 3
+    assert f"arcorp: {HF}/ars_Arab: " in done.stderr
 
 
-def test_a_bucket_that_is_not_there_is_one_sentence(
-    bucket: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_missing_bucket_is_one_message(bucket: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert ingest("oscar", "s3://another/oscar", tmp_path / "out") == 3
     assert complaint(capsys).startswith("arcorp: s3://another/oscar: ")
 
 
 @pytest.mark.fault(9)
-def test_a_download_that_breaks_off_is_one_sentence_and_can_be_gone_on_with(
+def test_an_interrupted_download_is_one_message_and_the_next_run_resumes(
     hub: Hub, samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("time.sleep", lambda seconds: None)  # huggingface_hub tries again after ever longer rests
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # huggingface_hub waits longer before each retry
     hub.cut.add("data/arz_Arab/train/000_00000.parquet")
     assert ingest("fineweb-2", HF, tmp_path / "out") == 3
     sentence = complaint(capsys)
-    assert f"{HF}/arz_Arab/train/000_00000.parquet, byte 0: can't be reached (" in sentence
-    assert sentence.endswith("run again to resume")
+    assert f"{HF}/arz_Arab/train/000_00000.parquet, byte 0: " in sentence
+    assert "run again" in sentence
     hub.cut.clear()
     assert ingest("fineweb-2", HF, tmp_path / "out") == 0
     assert ingest("fineweb-2", samples / "data" / "fineweb-2" / "data", tmp_path / "local") == 0
@@ -200,17 +194,17 @@ def test_a_download_that_breaks_off_is_one_sentence_and_can_be_gone_on_with(
 
 
 def complaint(capsys: pytest.CaptureFixture[str]) -> str:
-    """The one sentence among what libraries log."""
+    """Return arcorp's message, which is a single line among the logs of libraries."""
     (sentence,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("arcorp: ")]
     return sentence
 
 
-def rewrite(place: str, root: Path | None, text: str) -> None:
-    """Put a file into the hub (a folder, `root`) or the bucket; its size is always the same."""
+def rewrite(place: str, hub_file: Path | None, text: str) -> None:
+    """Write a file of the hub (`hub_file`) or of the bucket (`place`). Its size is always the same."""
     data = "".join(json.dumps({"text": f"{text} {number:05}"}) + "\n" for number in range(200)).encode()
-    if root is not None:
-        root.parent.mkdir(parents=True, exist_ok=True)
-        root.write_bytes(data)
+    if hub_file is not None:
+        hub_file.parent.mkdir(parents=True, exist_ok=True)
+        hub_file.write_bytes(data)
     else:
         fsspec.filesystem("s3").pipe_file(place, data)
     fsspec.filesystem("hf").invalidate_cache()
@@ -223,17 +217,17 @@ def test_a_changed_remote_file_of_the_same_size_is_named_on_the_next_run(
     scheme: str, hub: Hub, bucket: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place = "hf://datasets/owner/changing/a.jsonl" if scheme == "hf" else f"{bucket}/changing/a.jsonl"
-    root = hub.root / "owner" / "changing" / "a.jsonl" if scheme == "hf" else None
-    rewrite(place, root, "first")
+    hub_file = hub.root / "owner" / "changing" / "a.jsonl" if scheme == "hf" else None
+    rewrite(place, hub_file, "first")
     assert ingest("jsonl", place, tmp_path / "out") == 0
     assert ingest("jsonl", place, tmp_path / "out") == 0
-    rewrite(place, root, "other")
+    rewrite(place, hub_file, "other")
     capsys.readouterr()
     assert ingest("jsonl", place, tmp_path / "out") == 2
     assert f"{place} was changed" in complaint(capsys)
     assert ingest("jsonl", place, tmp_path / "out", "--restart") == 0
-    (tmp_path / "out" / "manifest.json").unlink()  # as a kill before the seal leaves it
-    rewrite(place, root, "third")
+    (tmp_path / "out" / "manifest.json").unlink()  # the state after a kill before the seal
+    rewrite(place, hub_file, "third")
     assert ingest("jsonl", place, tmp_path / "out") == 2
 
 
@@ -241,22 +235,22 @@ def test_a_changed_remote_file_of_the_same_size_is_named_on_the_next_run(
 @pytest.mark.parametrize("scheme", ["hf", "s3"])
 def test_a_remote_file_that_is_rewritten_while_it_is_read_is_refused(scheme: str, hub: Hub, bucket: str) -> None:
     place = "hf://datasets/owner/rewritten/a.jsonl" if scheme == "hf" else f"{bucket}/rewritten/a.jsonl"
-    root = hub.root / "owner" / "rewritten" / "a.jsonl" if scheme == "hf" else None
-    rewrite(place, root, "first")
+    hub_file = hub.root / "owner" / "rewritten" / "a.jsonl" if scheme == "hf" else None
+    rewrite(place, hub_file, "first")
     source = find_source("jsonl")()
     (unit,) = source.units([place])
     documents = source.documents(unit, DocumentCounter(), lambda error: None)
     next(documents)
-    rewrite(place, root, "other")
+    rewrite(place, hub_file, "other")
     with pytest.raises(Changed, match="changed while it was read"):
         list(documents)
 
 
 @pytest.mark.fault(1)
-def test_a_recipe_over_hub_and_bucket_that_is_killed_amid_a_download_resumes_to_the_bytes_of_local_files(
+def test_a_build_from_hub_and_bucket_that_is_killed_in_a_download_resumes_to_the_bytes_of_local_files(
     hub: Hub, bucket: str, samples: Path, tmp_path: Path
 ) -> None:
-    # Large files come into the hub: this test is the last.
+    # Adds large files to the hub: this test is the last.
     chance = random.Random(4)
     words = [f"{chance.choice('ابتثجحخدذر')}{number}" for number in range(3000)]
     folder = hub.root / NAME / "data" / "arb_Arab" / "large"
@@ -285,7 +279,7 @@ def test_a_recipe_over_hub_and_bucket_that_is_killed_amid_a_download_resumes_to_
         [sys.executable, "-m", "pipelines.cli", *remote, "--workers", "1"], start_new_session=True
     )
     while not hub.holding.wait(0.1):
-        assert process.poll() is None, "it ended without reading the second file"
+        assert process.poll() is None, "it ended before it read the second file"
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     hub.hold = lambda path: False
@@ -297,7 +291,7 @@ def test_a_recipe_over_hub_and_bucket_that_is_killed_amid_a_download_resumes_to_
     made = {path.name: path.stat().st_mtime_ns for path in hub_folder.glob("part-*.parquet")}
     assert list(made) == ["part-00000.parquet"]
 
-    # in a process of its own: workers have the environment that the first of this process's workers was started in
+    # in a process of its own: workers have the environment in which the first worker of this process was started
     subprocess.run([sys.executable, "-m", "pipelines.cli", *remote, "--workers", "2"], check=True)
     assert parts(tmp_path / "remote") == parts(tmp_path / "local")
     assert len(parts(tmp_path / "remote")) == 4

@@ -1,5 +1,5 @@
-"""Real files in their native formats: every folder of the samples ingested, and counted to the letter; and a build of
-the readers of the first recipes, through to a verified dataset."""
+"""Real files in their native formats: every folder of the samples is ingested and its letters are counted; and a build
+of several sources up to a verified dataset."""
 
 import json
 import re
@@ -22,11 +22,11 @@ MARKUP = re.compile(r"#META#|OpenITI#|PageV|ms\d|~~|%~%|@QB@|@QE@|###|\|EDITOR\|
 
 @pytest.fixture(scope="module")
 def out(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every folder of the samples, ingested with its own source, under the folder's name."""
-    root = tmp_path_factory.mktemp("samples")
-    found = [ingested(samples, source, folder, flags, root / folder) for source, folder, flags in FOLDERS]
-    assert found == yaml.safe_load(COUNTS.read_text("utf-8")), "run `python tests/sampled.py SAMPLES`"
-    return root
+    """Every folder of the samples, ingested with its source, under the folder's name."""
+    ingested_folder = tmp_path_factory.mktemp("samples")
+    counts = [ingested(samples, source, folder, flags, ingested_folder / folder) for source, folder, flags in FOLDERS]
+    assert counts == yaml.safe_load(COUNTS.read_text("utf-8")), "run `python tests/sampled.py SAMPLES`"
+    return ingested_folder
 
 
 def column(folder: Path, name: str) -> list:
@@ -42,7 +42,7 @@ def test_every_folder_of_the_samples_is_ingested(samples: Path, out: Path) -> No
         assert len(set(ids)) == len(ids)
 
 
-def test_counts_that_are_known_beforehand_are_met(samples: Path, out: Path) -> None:
+def test_counts_are_those_of_the_published_corpora(samples: Path, out: Path) -> None:
     verses = "\n".join(column(out / "quran", "text")).split("\n")
     assert (len(column(out / "quran", "id")), len(verses)) == (114, 6236)
     assert len(column(out / "math/gsm8k", "id")) == 1319
@@ -52,7 +52,7 @@ def test_counts_that_are_known_beforehand_are_met(samples: Path, out: Path) -> N
     assert len(column(out / "fineweb-2", "id")) == rows == 4957
 
 
-def test_openiti_leaves_no_markup_and_loses_no_letter(samples: Path, out: Path) -> None:
+def test_openiti_texts_have_no_markup_and_all_letters(samples: Path, out: Path) -> None:
     books = {path.name: path for path in (samples / "data" / "openiti").rglob("*-ara1*") if path.suffix != ".yml"}
     for name, text in zip(column(out / "openiti", "id"), column(out / "openiti", "text"), strict=True):
         assert not MARKUP.search(text), name

@@ -1,4 +1,4 @@
-"""Workers: what they are forked with."""
+"""Worker processes have the modules of `pipelines.preload` when they start."""
 
 import subprocess
 import sys
@@ -8,8 +8,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 
-from pipelines.run import Part
-from pipelines.run import Context, Stage, Work, run_stage
+from pipelines.run import Context, Part, Stage, Work, run_stage
 
 
 def write(_, part, writer):
@@ -23,7 +22,7 @@ if __name__ == "__main__":
 """
 
 
-def test_workers_have_what_stages_load_when_they_start(tmp_path: Path) -> None:
+def test_workers_start_with_the_preloaded_modules(tmp_path: Path) -> None:
     script = tmp_path / "run.py"
     script.write_text(SCRIPT)
     subprocess.run([sys.executable, str(script), str(tmp_path / "out")], check=True)

@@ -1,4 +1,4 @@
-"""Ingest and dedup as stages: the same sealed bytes for any number of workers; what is evaluated on is left out."""
+"""The stages ingest and dedup seal the same bytes for any number of workers, and drop documents of evaluation sets."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ def news(path: Path, texts: list[str]) -> Path:
 
 @pytest.fixture
 def articles(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Articles, some of them twice, one with a changed end; cut into many parts, though the file is small."""
+    """Articles with exact and near duplicates, in many parts although the file is small."""
     for module in ("reading.formats", "reading.parquet", "sources.base"):
         monkeypatch.setattr(f"corpora.{module}.SLICE", 1 << 20)
     table = pq.read_table(samples / "data/fineweb-2/data/arb_Arab/test/000_00000.parquet", columns=["text"])
@@ -32,7 +32,7 @@ def articles(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def make(out: Path, articles: Path, options: DedupOptions, workers: int) -> list[int]:
-    """Ingest and deduplicate; how many parts each stage made."""
+    """Ingest and deduplicate. Returns the number of parts that each stage made."""
     context = Context(workers=workers)
     ingested = run_stage(ingest_stage(out / "articles", "jsonl", [str(articles)], IngestOptions()), context)
     return [ingested.made, run_stage(dedup_stage(out / "unique", [out / "articles"], options), context).made]
@@ -44,9 +44,9 @@ def test_one_two_and_seven_workers_seal_the_same_bytes(articles: Path, samples: 
     parts = [make(tmp_path / str(workers), articles, options, workers) for workers in (1, 2, 7)]
     assert parts[0] == parts[1] == parts[2]
     assert parts[0][0] == parts[0][1] >= 7
-    one, two, seven = (tree(tmp_path / str(workers)) for workers in (1, 2, 7))
-    assert one == two
-    assert one == seven
+    by_1, by_2, by_7 = (tree(tmp_path / str(workers)) for workers in (1, 2, 7))
+    assert by_1 == by_2
+    assert by_1 == by_7
     counts = Sealed(tmp_path / "1" / "unique").manifest.counts["documents"]
     assert counts.dropped["exact duplicate"] >= 200
     assert counts.dropped["near duplicate"] > 100
@@ -80,7 +80,7 @@ def test_documents_of_an_evaluation_set_are_dropped_and_counted_by_set(
     counts = manifest.counts["documents"]
     assert counts.out == kept
     assert counts.dropped["in evaluation set test"] == 2
-    assert [(one["name"], one["records"], one["short"]) for one in manifest.summary["evaluation"]] == [
+    assert [(line["name"], line["records"], line["short"]) for line in manifest.summary["evaluation"]] == [
         ("other", 1, 0),
         ("test", 2, 1),
     ]
@@ -97,7 +97,7 @@ def test_another_evaluation_set_is_other_work(documents: Path, tmp_path: Path) -
         path.write_text(text)
         stage = dedup_stage(tmp_path / "unique", [documents], DedupOptions(decontaminate=[str(path)]))
         if number:
-            with pytest.raises(UsageError, match="its input 'evaluation test' was"):
+            with pytest.raises(UsageError, match="evaluation test"):
                 run_stage(stage, Context())
         else:
             run_stage(stage, Context())
@@ -116,12 +116,10 @@ def test_an_evaluation_set_without_records_stops_the_command(
         str(tmp_path / "u"),
     ]
     assert cli.run([*arguments, "--workers", "1"]) == 3
-    message = capsys.readouterr().err
-    assert "test.jsonl: contains no records" in message
-    assert "another file" in message
+    assert str(tmp_path / "test.jsonl") in capsys.readouterr().err
 
 
-def test_evaluation_sets_of_a_recipe_lie_beside_it(tmp_path: Path) -> None:
+def test_paths_of_evaluation_sets_are_relative_to_the_recipe(tmp_path: Path) -> None:
     from pipelines.recipe import load_recipe, to_yaml
 
     recipe = tmp_path / "recipe.yaml"
@@ -139,7 +137,7 @@ def test_evaluation_sets_of_a_recipe_lie_beside_it(tmp_path: Path) -> None:
 @pytest.mark.fault(8)
 def test_a_damaged_part_is_made_again_to_the_same_bytes(documents: Path, tmp_path: Path) -> None:
     stage = dedup_stage(tmp_path / "unique", [documents], DedupOptions(method="minhash"))
-    root = run_stage(stage, Context()).sealed.digest
+    digest = run_stage(stage, Context()).sealed.digest
     (tmp_path / "unique" / "part-00000.parquet").unlink()
     outcome = run_stage(stage, Context())
-    assert (outcome.mended, outcome.sealed.digest) == (["part-00000.parquet"], root)
+    assert (outcome.mended, outcome.sealed.digest) == (["part-00000.parquet"], digest)

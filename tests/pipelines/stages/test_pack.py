@@ -1,4 +1,4 @@
-"""Packing bad input from the command line: a sentence, an exit code, and nothing lost."""
+"""Packing bad input from the command line: one message, the exit code, and no data lost."""
 
 import json
 import resource
@@ -19,38 +19,38 @@ def arguments(tokens, out, *more):
 
 
 @pytest.mark.parametrize(
-    ("more", "exit_code", "sentence"),
+    ("more", "exit_code", "named"),
     [
         (["--row-tokens", "0"], 2, "row_tokens"),
         (["--row-tokens", "1"], 2, "row_tokens"),
         (["--row-tokens", "65536"], 2, "row_tokens"),
-        (["--row-tokens", "65535", "--set", "strata=[source, language]"], 3, "tokens to train on; give more text"),
-        (["--set", "validation={rows: 100000}"], 2, "100000 rows are asked for"),
+        (["--row-tokens", "65535", "--set", "strata=[source, language]"], 3, "tokens"),
+        (["--set", "validation={rows: 100000}"], 2, "100000"),
         (["--set", "strata=[colour]"], 2, "colour"),
     ],
 )
-def test_options_that_cannot_be_are_refused(built, tmp_path, capsys, more, exit_code, sentence):
+def test_impossible_options_are_refused(built, tmp_path, capsys, more, exit_code, named):
     assert cli.run([*arguments([built / "tokens"], tmp_path / "out"), *more]) == exit_code
     captured = capsys.readouterr()
-    assert sentence in captured.err
+    assert named in captured.err
     assert captured.err.count("\n") == 1
     assert not (tmp_path / "out" / "manifest.json").exists()
 
 
-def test_a_dry_run_tells_the_rows_that_packing_then_gives(built, tmp_path, capsys):
+def test_a_dry_run_prints_the_rows_that_packing_then_writes(built, tmp_path, capsys):
     command = arguments([built / "tokens"], tmp_path / "out", "--format", "json")
     assert cli.run([*command, "--dry-run"]) == 0
-    told = json.loads(capsys.readouterr().out)
+    plan = json.loads(capsys.readouterr().out)
     assert not (tmp_path / "out").exists()
     assert cli.run(command) == 0
     sealed = Sealed(tmp_path / "out", "pack")
     splits = sealed.manifest.summary["splits"]
-    assert told["rows"] == {name: split["rows"] for name, split in splits.items()}
-    assert told["disk_bytes"] == sum(sealed.manifest.files[name].bytes for name in sealed.names(suffix=".bin"))
-    assert told["dropped"]["tokens"] == sealed.manifest.counts["tokens"].dropped
+    assert plan["rows"] == {name: split["rows"] for name, split in splits.items()}
+    assert plan["disk_bytes"] == sum(sealed.manifest.files[name].bytes for name in sealed.names(suffix=".bin"))
+    assert plan["dropped"]["tokens"] == sealed.manifest.counts["tokens"].dropped
 
 
-def test_unsealed_altered_and_foreign_tokens_are_refused(copy, tmp_path, capsys):
+def test_unsealed_damaged_and_other_folders_are_refused(copy, tmp_path, capsys):
     tokens = copy / "tokens"
     part = tokens / "part-00000.bin"
     good = part.read_bytes()
@@ -59,15 +59,17 @@ def test_unsealed_altered_and_foreign_tokens_are_refused(copy, tmp_path, capsys)
     assert "part-00000.bin" in capsys.readouterr().err
     part.write_bytes(good)
     assert cli.run(arguments([copy / "dataset"], tmp_path / "other")) == 4
-    assert "a 'tokenize' folder is wanted" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert f"{copy / 'dataset'} " in err
+    assert "'tokenize'" in err
     (tokens / "manifest.json").unlink()
     assert cli.run(arguments([tokens], tmp_path / "unsealed")) == 5
-    assert "is not sealed" in capsys.readouterr().err
+    assert f"{tokens} " in capsys.readouterr().err
 
 
 @pytest.mark.fault(23)
 def test_tokens_of_another_tokenizer_are_refused(copy, tmp_path, capsys):
-    """Another tokenizer.json with the same vocabulary: only its hash tells."""
+    """Another tokenizer.json with the same vocabulary differs only in its hash."""
     tokenizer = tmp_path / "tokenizer"
     shutil.copytree(copy / "tokens" / "tokenizer", tokenizer)
     config = json.loads((tokenizer / "tokenizer.json").read_bytes())
@@ -76,23 +78,23 @@ def test_tokens_of_another_tokenizer_are_refused(copy, tmp_path, capsys):
     assert cli.run([*arguments([tmp_path / "ids.bin"], tmp_path / "a"), "--tokenizer", str(tokenizer)]) == 0
     capsys.readouterr()
     assert cli.run(arguments([copy / "tokens", tmp_path / "a-tokens"], tmp_path / "both")) == 3
-    assert "was made with another tokenizer" in capsys.readouterr().err
+    assert str(tmp_path / "a-tokens") in capsys.readouterr().err
 
 
 @pytest.mark.fault(3)
 def test_a_second_packer_is_refused(built, tmp_path):
-    """Another process, since a process may take its own lock twice."""
+    """Run in another process, since a process can take its own lock twice."""
     (tmp_path / "out" / ".arcorp").mkdir(parents=True)
     with lock(tmp_path / "out"):
         command = [sys.executable, "-m", "pipelines.cli", *arguments([built / "tokens"], tmp_path / "out")]
         done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1
-    assert "is being written by another arcorp" in done.stderr
+    assert f"{tmp_path / 'out'} is being written" in done.stderr
 
 
 @pytest.mark.fault(20)
-def test_a_disk_that_takes_no_more_leaves_no_trace_and_the_same_bytes_in_the_end(built, tmp_path):
-    """A limit on the size of files stands for the full disk: `write` fails in the same place."""
+def test_after_a_full_disk_no_temporary_file_remains_and_the_next_run_gives_the_same_bytes(built, tmp_path):
+    """A limit on the size of files replaces a full disk: `write` fails at the same place."""
     command = [sys.executable, "-m", "pipelines.cli", *arguments([built / "tokens"], tmp_path / "out")]
 
     def limit():

@@ -1,4 +1,4 @@
-"""Packing ids that others made: the dataset is the one that our own tokens give."""
+"""Packing ids of other programs gives the dataset that arcorp's tokens give."""
 
 import numpy as np
 import pyarrow as pa
@@ -14,15 +14,15 @@ def pack(out, *arguments):
     return cli.run(["pack", *map(str, arguments), "--out", str(out), *size])
 
 
-def test_exported_ids_come_back_as_the_same_rows(built, tmp_path):
+def test_exported_ids_are_packed_into_the_same_rows(built, tmp_path):
     tokens = Sealed(built / "tokens", "tokenize")
     files = tmp_path / "ids"
     files.mkdir()
     for name in tokens.names(prefix="part-", suffix=".parquet"):
         index = pq.read_table(built / "tokens" / name)
         ids = np.fromfile((built / "tokens" / name).with_suffix(".bin"), tokens.manifest.summary["dtype"])
-        cuts = np.append(index["offset"].to_numpy(), len(ids))
-        lists = pa.ListArray.from_arrays(pa.array(cuts.astype(np.int32)), pa.array(ids))
+        bounds = np.append(index["offset"].to_numpy(), len(ids))
+        lists = pa.ListArray.from_arrays(pa.array(bounds.astype(np.int32)), pa.array(ids))
         pq.write_table(index.append_column("input_ids", lists), files / name)
     assert pack(tmp_path / "theirs", files, "--tokenizer", built / "tokens" / "tokenizer") == 0
     assert pack(tmp_path / "ours", built / "tokens") == 0
@@ -36,7 +36,7 @@ def test_exported_ids_come_back_as_the_same_rows(built, tmp_path):
     assert cli.run(["verify", str(tmp_path / "theirs"), "--level", "deep", "--format", "quiet"]) == 0
 
 
-def test_a_bare_file_needs_its_tokenizer_and_gives_what_it_holds(built, tmp_path, capsys):
+def test_a_file_of_ids_needs_a_tokenizer_and_gives_its_ids(built, tmp_path, capsys):
     ids = np.random.default_rng(0).integers(0, 900, 6400).astype("<u2")
     ids.tofile(tmp_path / "train.bin")
     assert pack(tmp_path / "out", tmp_path / "train.bin") == 5
@@ -44,9 +44,9 @@ def test_a_bare_file_needs_its_tokenizer_and_gives_what_it_holds(built, tmp_path
     assert pack(tmp_path / "out", tmp_path / "train.bin", "--tokenizer", tokenizer) == 0
     data = Dataset(tmp_path / "out", None)
     assert (data.train.rows, [s.name for s in data.train.strata]) == (100, ["pretokenized/und/unknown"])
-    assert (data.train.read(range(100)).ids.reshape(-1)[1:] == ids[:-1]).all()  # a BOS comes before
+    assert (data.train.read(range(100)).ids.reshape(-1)[1:] == ids[:-1]).all()  # after a BOS
     assert pack(tmp_path / "none", tmp_path / "nothing.txt", "--tokenizer", tokenizer) == 2
-    assert "there are no ids here" in capsys.readouterr().err
+    assert "nothing.txt" in capsys.readouterr().err
 
 
 def test_several_folders_of_tokens_are_packed_together(built, tmp_path):

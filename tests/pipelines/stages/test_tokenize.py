@@ -1,4 +1,4 @@
-"""Tokens of a part are those of its documents one by one, however long these are, and whichever engine does it."""
+"""The tokens of a part are those of its documents, for documents of any length and with either engine."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ from tokenization.model import Encoder, Tokenizer
 
 @pytest.fixture(scope="module")
 def books(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Documents in several row groups: a long one, short ones, one that is a single word, one of marks alone."""
+    """Documents in several row groups: long, short, of a single word, and of marks only."""
     folder = tmp_path_factory.mktemp("books")
     texts = [
         "باب الصبر\n" * 430_000,
@@ -41,23 +41,25 @@ def documents(folder: Path) -> list[str]:
 
 
 def ids_of(folder: Path) -> list[list[int]]:
-    found = []
+    documents_ids = []
     for path in sorted(folder.glob("part-*.bin")):
         ids = np.fromfile(path, "<u2").tolist()
         lines = pq.read_table(path.with_suffix(".parquet"), columns=["offset", "tokens"]).to_pylist()
-        found += [ids[line["offset"] : line["offset"] + line["tokens"]] for line in lines]
-    return found
+        documents_ids += [ids[line["offset"] : line["offset"] + line["tokens"]] for line in lines]
+    return documents_ids
 
 
-def test_long_documents_come_piece_by_piece_and_their_ids_whole(built: Path, books: Path, tmp_path: Path) -> None:
+def test_documents_in_several_row_groups_have_the_ids_of_their_whole_text(
+    built: Path, books: Path, tmp_path: Path
+) -> None:
     assert len(list(parts_of(open_documents([books]))[0].row_groups(["id"]))) > 1
     sealed = run_stage(tokenize_stage(tmp_path, [books], built / "tokenizer"), Context()).sealed
     tokenizer = Tokenizer.load(built / "tokenizer")
     texts = documents(books)
-    found = ids_of(tmp_path)
-    assert [tokenizer.decode(ids) for ids in found] == texts
-    assert [ids for ids in found if len(ids) < 5_000] == [
-        tokenizer.encode(text) for text, ids in zip(texts, found, strict=True) if len(ids) < 5_000
+    encoded = ids_of(tmp_path)
+    assert [tokenizer.decode(ids) for ids in encoded] == texts
+    assert [ids for ids in encoded if len(ids) < 5_000] == [
+        tokenizer.encode(text) for text, ids in zip(texts, encoded, strict=True) if len(ids) < 5_000
     ]
     counts = sealed.manifest.counts
     assert counts["documents"].out == len(texts)
@@ -65,10 +67,10 @@ def test_long_documents_come_piece_by_piece_and_their_ids_whole(built: Path, boo
     assert sealed.manifest.summary["parts_by_reference"] == 0
 
 
-def test_a_part_whose_last_piece_engines_disagree_on_is_done_anew_by_the_reference(
+def test_a_part_is_encoded_by_the_reference_if_engines_disagree_on_its_last_row_group(
     built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("corpora.documents.ROW_GROUP", 400)  # many pieces
+    monkeypatch.setattr("corpora.documents.ROW_GROUP", 400)  # many row groups
     lines = [
         json.dumps({"text": text}, ensure_ascii=False) for text in ["بيت " * 90] * 30 + ["والمدرسة الجديدة " * 20]
     ]
@@ -78,12 +80,13 @@ def test_a_part_whose_last_piece_engines_disagree_on_is_done_anew_by_the_referen
         ingest_stage(folder, "jsonl", [str(tmp_path / "some.jsonl")], IngestOptions(language="arb_Arab")), Context()
     )
     loaded = Tokenizer.load(built / "tokenizer")
-    # Two engines that really disagree: the fast one is given a tokenizer without the merge that the last text needs.
+    # The engines disagree: the fast engine has a tokenizer without a merge that the last text needs.
     config = json.loads(loaded.json)
     kept = loaded.encode("بيت " * 90)
-    needed = {loaded.pieces[at] for at in kept}
-    last = next(at for at in loaded.encode("والمدرسة الجديدة ") if len(loaded.pieces[at]) > 2 and at not in kept)
-    names = {at: name for name, at in config["model"]["vocab"].items()}
+    needed = {loaded.pieces[id_] for id_ in kept}
+    ids = loaded.encode("والمدرسة الجديدة ")
+    last = next(id_ for id_ in ids if len(loaded.pieces[id_]) > 2 and id_ not in kept)
+    names = {id_: name for name, id_ in config["model"]["vocab"].items()}
     config["model"]["merges"] = [pair for pair in config["model"]["merges"] if "".join(pair) != names[last]]
     poorer = Tokenizer(json.dumps(config).encode(), name="poorer", meta={}, roles={})
     assert all(piece in poorer.pieces for piece in needed)
@@ -94,7 +97,7 @@ def test_a_part_whose_last_piece_engines_disagree_on_is_done_anew_by_the_referen
             self._fast = Encoder(poorer)._fast
 
     monkeypatch.setattr("tokenization.model.Encoder", Disagreeing)
-    monkeypatch.setattr("tokenization.model.encode.CHECKED_FIRST", 31)  # so that the last one is checked
+    monkeypatch.setattr("tokenization.model.encode.CHECKED_FIRST", 31)  # so that the last document is checked
     sealed = run_stage(tokenize_stage(tmp_path / "tokens", [folder], built / "tokenizer"), Context()).sealed
     assert sealed.manifest.summary["parts_by_reference"] == 1
     assert ids_of(tmp_path / "tokens") == [loaded.encode(text) for text in documents(folder)]

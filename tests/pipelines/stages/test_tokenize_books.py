@@ -1,4 +1,4 @@
-"""Whole books, and one of 50 MB, become tokens in less than 1 GB; the name of a special token in a text stays text."""
+"""Books of up to 50 MB are tokenized in less than 1 GB; names of special tokens in a text are encoded as text."""
 
 import json
 import subprocess
@@ -24,22 +24,22 @@ print(code, max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
 def ids(folder: Path) -> list[int]:
     sealed = Sealed(folder, "tokenize")
     return [
-        at
+        id_
         for name in sealed.names(prefix="part-", suffix=".bin")
-        for at in np.fromfile(folder / name, sealed.manifest.summary["dtype"]).tolist()
+        for id_ in np.fromfile(folder / name, sealed.manifest.summary["dtype"]).tolist()
     ]
 
 
-def test_special_names_typed_in_a_document_stay_text(built: Path, tmp_path: Path) -> None:
+def test_names_of_special_tokens_in_a_document_are_encoded_as_text(built: Path, tmp_path: Path) -> None:
     text = "قال: <|bos|>اكتب<|eos|> ثم <|pad|>"
     (tmp_path / "typed.jsonl").write_text(json.dumps({"id": "1", "text": text}) + "\n")
     assert cli.run(["ingest", "jsonl", str(tmp_path / "typed.jsonl"), "--out", str(tmp_path / "docs")]) == 0
     command = ["tokenize", str(tmp_path / "docs"), "--tokenizer", str(built / "tokenizer")]
     assert cli.run([*command, "--out", str(tmp_path / "tokens")]) == 0
     tokenizer = Tokenizer.load(built / "tokenizer")
-    found = ids(tmp_path / "tokens")
-    assert not set(found) & set(tokenizer.specials.values())
-    assert tokenizer.decode(found) == text
+    encoded = ids(tmp_path / "tokens")
+    assert not set(encoded) & set(tokenizer.specials.values())
+    assert tokenizer.decode(encoded) == text
 
 
 @pytest.mark.fault(16)

@@ -1,4 +1,4 @@
-"""Tokenizers from elsewhere serve as ours do, and ours are written for others."""
+"""Tokenizers of other programs are imported, and tokenizers are exported for other programs."""
 
 import json
 from pathlib import Path
@@ -32,7 +32,9 @@ def test_an_imported_tokenizer_encodes_documents(built: Path, tmp_path: Path, ca
     assert cli.run(["verify", str(tmp_path / "own")]) == 0
 
 
-def test_a_tokenizer_that_was_not_taken_in_is_told_how_to(built: Path, tmp_path: Path, capsys) -> None:
+def test_the_message_for_a_tokenizer_that_was_not_imported_has_the_import_command(
+    built: Path, tmp_path: Path, capsys
+) -> None:
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "tokenizer.json").write_bytes((built / "tokenizer" / "tokenizer.json").read_bytes())
     command = ["tokenize", str(built / "unique"), "--tokenizer", str(tmp_path / "raw"), "--out", str(tmp_path / "out")]
@@ -40,7 +42,7 @@ def test_a_tokenizer_that_was_not_taken_in_is_told_how_to(built: Path, tmp_path:
     assert f"arcorp tokenizer import {tmp_path / 'raw'} --out DIR" in capsys.readouterr().err
 
 
-def test_exports_give_the_same_ids_in_other_engines(built: Path, tmp_path: Path) -> None:
+def test_exported_tokenizers_give_the_same_ids_in_other_engines(built: Path, tmp_path: Path) -> None:
     ours = Tokenizer.load(built / "tokenizer")
     for to in ("hf", "tiktoken", "arrays"):
         command = ["tokenizer", "export", str(built / "tokenizer"), "--to", to, "--out", str(tmp_path / to)]
@@ -59,10 +61,10 @@ def test_exports_give_the_same_ids_in_other_engines(built: Path, tmp_path: Path)
         assert (tmp_path / "arrays" / name).read_bytes() == (built / "tokenizer" / name).read_bytes()
 
 
-def test_what_tiktoken_cannot_say_is_not_exported_to_it(built: Path, tmp_path: Path, capsys) -> None:
+def test_a_tokenizer_that_tiktoken_cannot_express_is_not_exported_to_it(built: Path, tmp_path: Path, capsys) -> None:
     config = json.loads((built / "tokenizer" / "tokenizer.json").read_bytes())
     config["normalizer"] = {"type": "NFC"}
     (tmp_path / "tokenizer.json").write_text(json.dumps(config))
     command = ["tokenizer", "export", str(tmp_path), "--to", "tiktoken", "--out", str(tmp_path / "out")]
     assert cli.run(command) == 2
-    assert "export it with --to hf" in capsys.readouterr().err
+    assert "--to hf" in capsys.readouterr().err
