@@ -13,7 +13,9 @@ from typing import Any
 
 import yaml
 
-from pipelines.recipe import Budget, MixtureOptions, Recipe, Special, budget_of, load_recipe, packaged
+from pipelines.recipe import Budget, Recipe, budget_of, load_recipe, packaged
+from sharding.scheduling import Mixture
+from tokenization.options import Special
 
 
 def recipe_pages(root: Path) -> dict[Path, str]:
@@ -108,12 +110,12 @@ def _yielded(name: str, built: Mapping[str, Any], yields: Mapping[str, Any]) -> 
     ]
 
 
-def _mixture(options: MixtureOptions) -> str:
+def _mixture(options: Mixture) -> str:
     """Shares as people say them, or the rule."""
     if options.shares:
         said = [f"{name} {share:g}" for name, share in options.shares.items() if share]
         return f"{', '.join(said)} %"
-    return f"`{options.mixture().formula}`"
+    return f"`{options.formula}`"
 
 
 def _shares(recipe: Recipe, _: Budget) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.recipe.model import Recipe
-from pipelines.recipe.options import HEADS, WIDTH, TrainOptions
+from pipelines.recipe.train_options import HEADS, WIDTH, TrainOptions
 
 LAYERS = 4
 """The trainer's own default (`training/config.py`)."""

@@ -116,7 +116,7 @@ def _shares(recipe: Recipe, corpora: Sequence[dict[str, Any]], budget: Budget) -
         strata.append(StratumSize(name, int(line["text"] / BYTES_PER_TOKEN), corpus.source, language, category))
     drawn = dict.fromkeys((stratum.name for stratum in strata), 0.0)
     for phase, span in zip(recipe.phases, budget.phases, strict=True):
-        mixture = (phase.mixture or recipe.mixture).mixture()
+        mixture = phase.mixture or recipe.mixture
         for name, share in final_shares(strata, mixture, span.tokens).items():
             drawn[name] += share * span.tokens
     everything = sum(stratum.size for stratum in strata) or 1

@@ -6,7 +6,7 @@ import itertools
 from typing import Any
 
 from pipelines.errors import UsageError
-from pipelines.recipe.options import DedupOptions
+from pipelines.recipe.corpus_options import DedupOptions
 
 
 def evaluation_files(options: DedupOptions) -> list[tuple[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pipelines.recipe.options import SampleOptions
+from pipelines.recipe.tokenizer_options import SampleOptions
 from sharding.scheduling import MixtureLine, StratumSize, check_epochs, final_shares, largest_remainder, share_lines
 
 
@@ -24,7 +24,7 @@ def sample_quotas(
     ]
     sizes = {stratum.name: stratum.size for stratum in known}
     chars = min(options.chars, sum(sizes.values()))
-    shares = final_shares(known, options.mixture(), budget=chars)
+    shares = final_shares(known, options, budget=chars)
     quotas = {name: quota for name, quota in largest_remainder(shares, chars).items() if quota}
     if options.max_epochs is not None and options.rule != "unimax":  # which keeps to it by itself
         check_epochs(quotas, sizes, options.max_epochs, "characters")

@@ -23,8 +23,7 @@ from typing import Any
 from pipelines.errors import Failure, UsageError
 from pipelines.run.folder_lock import STATE, is_held
 from pipelines.texts import is_unedited
-from sharding import seal
-from sharding.scheduling import is_schedule
+from sharding import scheduling, seal
 
 STAGE = "stage.json"
 """Under `.arcorp/` of a stage's folder: what the folder is for."""
@@ -186,7 +185,7 @@ def _of_sidecar(folder: Path, name: str) -> set[str]:
 def _proves_itself(folder: Path, name: str) -> bool:
     """A schedule, or a card that was not edited, beside a dataset's seal."""
     if name.endswith(".json") and "/" not in name:
-        return is_schedule(_json(folder / name))
+        return scheduling.is_schedule(_json(folder / name))
     if name == "README.md":
         return is_unedited(folder / name)
     return False

@@ -22,9 +22,9 @@ from fractions import Fraction
 from typing import Literal, get_args
 
 from sharding.errors import OptionError
+from sharding.options import Attribute
 
 Rule = Literal["natural", "proportional", "inverse-frequency", "temperature", "unimax"]
-Attribute = Literal["source", "language", "category"]
 
 # The number that a rule needs and no other rule may have. max_epochs is not here: it may cap any rule.
 NUMBERS = {"power": "inverse-frequency", "temperature": "temperature"}
@@ -43,20 +43,33 @@ class StratumSize:
 
 @dataclass(frozen=True)
 class Mixture:
-    """How to share out a budget among groups of strata.
+    """How a budget is divided among groups of strata.
 
     `shares` (rule proportional) maps each value of the attribute `by` to its share; they sum to 1 or to 100.
     `max_epochs` caps unimax; `sharding.scheduling.schedule.lay` holds every rule to it over the whole run.
     `within` maps a value of `by` to the mixture inside that group.
     """
 
-    rule: Rule = "natural"
-    by: Attribute = "source"
-    shares: Mapping[str, float] = field(default_factory=dict)
-    power: float | None = None
-    temperature: float | None = None
-    max_epochs: float | None = None
-    within: Mapping[str, Mixture] = field(default_factory=dict)
+    rule: Rule = field(
+        default="natural", metadata={"description": "rule that computes the shares from the natural shares p"}
+    )
+    by: Attribute = field(default="language", metadata={"description": "attribute to balance by"})
+    shares: Mapping[str, float] | None = field(
+        default=None, metadata={"description": "proportional: share of each value of `by`; the sum is 1 or 100"}
+    )
+    power: float | None = field(
+        default=None, metadata={"description": "inverse-frequency: weight p^-power, so that share ~ p^(1-power)"}
+    )
+    temperature: float | None = field(
+        default=None, metadata={"description": "temperature: share ~ p^(1/temperature)", "gt": 0}
+    )
+    max_epochs: float | None = field(
+        default=None, metadata={"description": "maximum number of times that a row is read in the run", "gt": 0}
+    )
+    within: Mapping[str, Mixture] = field(
+        default_factory=dict,
+        metadata={"description": "mixtures inside a group: {arabic: {by: language, rule: ...}}"},
+    )
 
     def check(self) -> None:
         """Raises OptionError for a rule without its number, a number without its rule, an impossible value,
@@ -182,7 +195,7 @@ def _rule(sizes: Mapping[str, int], mixture: Mixture, budget: float) -> dict[str
 
 
 def _given(sizes: Mapping[str, int], mixture: Mixture) -> dict[str, float]:
-    shares = dict(mixture.shares)
+    shares = dict(mixture.shares or {})
     missing = [value for value in sizes if value not in shares]
     if missing:
         raise OptionError(f"mixture by {mixture.by}: {missing[0]!r} has no share; give it 0 to leave it out")

@@ -129,7 +129,7 @@ def test_jumping_about_in_the_schedule_reads_the_same(dataset: Path) -> None:
 def test_another_schedule_on_the_same_rows(dataset: Path, tmp_path: Path) -> None:
     manifest = read_manifest(dataset)
     other = create_schedule(
-        manifest, [Phase("x", steps=4)], Mixture("temperature", temperature=100), batch_rows=8, seed=0
+        manifest, [Phase("x", steps=4)], Mixture("temperature", "source", temperature=100), batch_rows=8, seed=0
     )
     write_json(tmp_path / "other.json", other)
     data = Dataset(dataset, schedule=str(tmp_path / "other.json"))

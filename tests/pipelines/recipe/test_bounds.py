@@ -13,8 +13,9 @@ from pipelines import cli
 from pipelines.errors import UsageError
 from pipelines.recipe import TrainOptions, load_recipe, validate_options
 from pipelines.recipe.model import PROMPT_TOKENS
-from pipelines.recipe.options import LARGEST
-from training.config import RANGES, Config, read_config
+from sharding.options import MAX_COUNT
+from training.config import RANGES, Config
+from training.config_file import read_config
 from training.errors import ConfigError
 
 RECIPE = """\
@@ -175,7 +176,7 @@ def test_bounds_of_the_train_section_are_the_trainers():
     tried = 0
     for (least, greatest), names in RANGES.items():
         for name, value in itertools.product(names.split(), (least, greatest, least - 1, greatest + 1)):
-            if not math.isfinite(value) or (abs(value) > LARGEST and name != "seed"):
+            if not math.isfinite(value) or (abs(value) > MAX_COUNT and name != "seed"):
                 continue
             head, dot, tail = name.partition(".")
             section = {head: {tail: value} if dot else value}

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.recipe import MixtureOptions, SampleOptions, TokenizerOptions
+from pipelines.recipe import SampleOptions, TokenizerOptions
 from pipelines.run import Context, run_stage
 from pipelines.stages import counting
 from pipelines.stages.counting import count_stage, counted
 from pipelines.stages.documents import open_documents, parts_of
 from pipelines.stages.tokenizer import tokenizer_stage
 from sharding.errors import OptionError
+from sharding.scheduling import Mixture
 from tokenization.errors import SampleError
 from tokenization.model import pretoken_pattern as pattern
 from tokenization.training import count_pretokens as count
@@ -54,7 +55,7 @@ def test_what_was_counted_is_not_counted_again(built: Path, tmp_path: Path, monk
 def test_shares_are_those_of_the_recipe_whatever_there_is_of_each(built: Path, tmp_path: Path) -> None:
     documents = open_documents(sorted((built / "documents").iterdir()))
     categories = sorted({line["category"] for folder in documents for line in folder.manifest.summary["strata"]})
-    inside = MixtureOptions(by="language", rule="inverse-frequency", power=0.38)
+    inside = Mixture(by="language", rule="inverse-frequency", power=0.38)
     asked = SampleOptions(
         rule="proportional",
         by="category",

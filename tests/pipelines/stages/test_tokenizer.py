@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from pipelines.recipe import Special, TokenizerOptions
-from pipelines.recipe.options import MorphologyOptions
+from pipelines.recipe import TokenizerOptions
 from pipelines.run import Context, run_stage
 from pipelines.stages.tokenizer import tokenizer_stage
 from sharding.seal import Sealed
-from tokenization.errors import VocabularyError
+from tokenization.errors import OptionError
 from tokenization.model import Tokenizer
 from tokenization.model import pretoken_pattern as pattern
+from tokenization.options import MorphologyOptions, Special
 
 
 def test_morphology_changes_the_merges_and_unasked_for_leaves_the_seal_as_it_was(built: Path, tmp_path: Path) -> None:
@@ -43,8 +43,8 @@ def test_clitics_apart_go_into_the_files_pattern_and_only_then_into_the_seal(bui
 
 
 def test_a_special_token_named_twice_is_refused() -> None:
-    with pytest.raises(VocabularyError, match=r"'<\|bos\|>' is named 2 times"):
-        TokenizerOptions(specials=["<|bos|>", "<|eos|>", Special(name="<|bos|>", id=4_000)]).layout()
+    with pytest.raises(ValidationError, match=r"'<\|bos\|>' is listed 2 times"):
+        TokenizerOptions(specials=["<|bos|>", "<|eos|>", Special(name="<|bos|>", id=4_000)])
 
 
 def test_the_learned_segmenter_is_sealed_by_its_weights_where_it_is_used(built: Path, tmp_path: Path) -> None:
@@ -63,5 +63,5 @@ def test_a_database_is_sealed_by_its_content_and_belongs_to_camel(built: Path, t
         roots.append(stage.options["morphology"]["database"])
     assert roots[0] == roots[1]
     assert str(tmp_path) not in roots[0]
-    with pytest.raises(ValidationError, match="'database' belongs to segmenter 'camel'"):
+    with pytest.raises(OptionError, match="only segmenter 'camel' uses a database"):
         MorphologyOptions(mode="hard", database="x.db")
