@@ -14,7 +14,7 @@ from typing import Any
 
 from pipelines.console import Console
 from pipelines.errors import UsageError
-from pipelines.recipe import IngestOptions, Recipe, ScheduleOptions, input_paths, is_embedded
+from pipelines.recipe import STAGES, IngestOptions, Recipe, ScheduleOptions, input_paths, is_embedded
 from pipelines.run import STATE, Context, Delegated, Outcome, Stage, folders, lock, run_stage
 from pipelines.stages.build_folder import (
     DATASET,
@@ -31,7 +31,6 @@ from pipelines.texts import line
 from sharding import checked, seal
 from sharding.seal import Counts, Sealed
 
-STAGES = ("ingest", "dedup", "tokenizer", "tokenize", "pack", "verify", "train", "report")
 FOLDERS = f"{STATE}/folders.json"
 """Names of the stages' folders that builds here have begun: what --restart removes."""
 

@@ -5,8 +5,8 @@ class ShardingError(Exception):
     """One sentence that names the place and the mend."""
 
 
-class OptionError(ShardingError):
-    """What was asked for can't be: an option, a mixture or a phase contradicts itself or the data's size."""
+class OptionError(ShardingError, ValueError):
+    """An option is out of its range. It is a ValueError, so that validation of a recipe adds the option\'s place."""
 
 
 class InputError(ShardingError):

@@ -21,6 +21,8 @@ MAX_COUNT = 2**53
 
 Policy = Literal["best-fit", "concat"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
+Split = Literal["train", "validation"]
+SPLITS: tuple[str, ...] = get_args(Split)
 Level = Literal["quick", "full", "deep"]
 """Level of verification; see `sharding.checking.verification`."""
 FILL = "exact"

@@ -35,7 +35,7 @@ Workers = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="Seed of all random choices.")]
-Restart = Annotated[bool, typer.Option("--restart", help="Discard unfinished work and start again.")]
+Restart = Annotated[bool, typer.Option("--restart", help="Delete this command's earlier output and start again.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and write nothing.")]
 Form = Annotated[Format, typer.Option("--format", help="Output format.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

@@ -43,7 +43,7 @@ class StratumSize:
 
 @dataclass(frozen=True)
 class Mixture:
-    """How a budget is divided among groups of strata.
+    """Division of a budget among groups of strata.
 
     `shares` (rule proportional) maps each value of the attribute `by` to its share; they sum to 1 or to 100.
     `max_epochs` caps unimax; `sharding.scheduling.schedule.lay` holds every rule to it over the whole run.

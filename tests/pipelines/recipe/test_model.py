@@ -94,7 +94,7 @@ def test_settings_override_and_wrong_ones_are_named(tmp_path):
     for setting, sentence in {
         "tokenizer.vocab=5": "--set tokenizer.vocab=5: unknown key 'vocab' in tokenizer: did you mean 'vocab_size'",
         "corpora.7.limit=3": "--set corpora.7.limit=3: there is no key 'corpora.7.limit'",
-        "seed": "--set seed: it should be key=value",
+        "seed": "--set seed: write key=value",
     }.items():
         with pytest.raises(UsageError, match=sentence):
             recipe(tmp_path, GOOD, setting)
