@@ -67,9 +67,9 @@ def _value(arguments: Sequence[str], flag: str) -> str:
 
 def _explain(error: BaseException, arguments: Sequence[str]) -> Failure:
     """Return the failure that is shown for an error of any kind."""
-    known = as_failure(error)
-    if known:
-        return known
+    failure = as_failure(error)
+    if failure:
+        return failure
     message = getattr(error, "format_message", None)
     if message is not None:  # an error of the command line
         context = getattr(error, "ctx", None)

@@ -130,10 +130,10 @@ def find_recipe(name: str) -> Path:
         if path.is_file():
             return path
         raise UsageError(f"{path}: no such recipe file")
-    known = packaged()
-    if name in known:
-        return known[name]
-    raise UsageError(f"no recipe has the name '{name}'{did_you_mean(name, known)}; `arcorp recipes` lists them")
+    recipes = packaged()
+    if name in recipes:
+        return recipes[name]
+    raise UsageError(f"no recipe has the name '{name}'{did_you_mean(name, recipes)}; `arcorp recipes` lists them")
 
 
 def load_recipe(path: Path, settings: Iterable[str] = ()) -> Recipe:

@@ -1,4 +1,4 @@
-"""Options out of bounds are refused when a recipe is loaded, with the line, as the packages themselves refuse them."""
+"""Options out of bounds are refused with the line when a recipe is loaded, as the packages refuse them."""
 
 import itertools
 import json
@@ -181,7 +181,7 @@ def test_bounds_of_the_train_section_are_the_trainers():
             head, dot, tail = name.partition(".")
             section = {head: {tail: value} if dot else value}
             fine = accepted({**section, "batch_rows": 4})
-            if fine:  # what passes here must pass there; the recipe may be the narrower
+            if fine:  # the trainer accepts what the recipe accepts; the recipe can have narrower bounds
                 assert accepted_by_the_trainer(section), name
             elif least < value < greatest:
                 assert not accepted_by_the_trainer(section), name

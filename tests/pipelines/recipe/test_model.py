@@ -1,4 +1,4 @@
-"""Recipes: read strictly, and wrong ones refused in one sentence that says where and what was meant."""
+"""Recipes: an invalid one is refused in one sentence with the place and the key that was meant."""
 
 import dataclasses
 import typing
@@ -22,9 +22,9 @@ tokenizer:
 phases: [{name: all, steps: 10}]
 """
 LAUGHS = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
-    f"{one}: &{one} [{', '.join(9 * [f'*{before}'])}]\n" for before, one in zip("abcdef", "bcdefg", strict=True)
+    f"{key}: &{key} [{', '.join(9 * [f'*{before}'])}]\n" for before, key in zip("abcdef", "bcdefg", strict=True)
 )
-"""Nine to the seventh values of a few lines."""
+"""A few lines that expand to nine to the seventh values."""
 
 
 def recipe(tmp_path, text=GOOD, *settings):
