@@ -10,7 +10,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 from corpora.labels import Category, Quality
 from pipelines.recipe.base import Label, Misfit, Options, PositiveInt, SeedInt
 
-QualityProfile = Quality | Literal["source"]
+QualityProfile = Literal[Quality, "source"]
 
 
 class EmbeddedOptions(Options):

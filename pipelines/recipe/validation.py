@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -30,16 +30,21 @@ def validate_options(model: type[Model], data: Any, lines: Lines, what: str) -> 
     except ValidationError as error:
         # an unknown key is the most likely cause of the other errors
         problem = min(error.errors(), key=lambda problem: problem["type"] not in UNKNOWN_KEY)
-        location = _without_tags(problem["loc"], data)
+        if problem["type"] not in UNKNOWN_KEY:  # of a union, the member that matches best has the innermost error
+            parent = problem["loc"][:-1]
+            members = [member for member in error.errors() if member["loc"][: len(parent)] == parent]
+            problem = max(members, key=lambda member: len(member["loc"]))
+        location = _without_tags(problem["loc"], data, missing=problem["type"] == "missing")
         where = _place(location, lines, what)
         name = ".".join(map(str, location))
         if problem["type"] in UNKNOWN_KEY:
-            key, parent = str(location[-1]), ".".join(map(str, location[:-1]))
+            key, section = str(location[-1]), ".".join(map(str, location[:-1]))
             hint = did_you_mean(key, _fields(model, location[:-1]))
-            raise UsageError(f"{where}: unknown key '{key}'{f' in {parent}' if parent else ''}{hint}") from None
+            raise UsageError(f"{where}: unknown key '{key}'{f' in {section}' if section else ''}{hint}") from None
         if problem["type"] == "missing":
             raise UsageError(f"{where}: '{name}' is missing") from None
         message = problem["msg"].removeprefix("Value error, ").replace("Input should be", "should be")
+        message = message.replace("valid tuple", "valid list")
         given = problem["input"] if isinstance(problem["input"], str | int | float | bool) else None
         if isinstance(given, int) and given.bit_length() > 64:  # Python limits the digits that it prints
             given = f"a number of {given.bit_length()} bits"
@@ -55,7 +60,7 @@ def _check(options: Any, location: Location, lines: Lines, what: str) -> None:
     elif isinstance(options, Mapping | BaseModel):
         values = dict(options).items()
     elif is_dataclass(options):
-        values = vars(options).items() if hasattr(options, "__dict__") else ()
+        values = [(option.name, getattr(options, option.name)) for option in fields(options)]
     for key, value in values:
         _check(value, (*location, key), lines, what)
     if isinstance(options, BaseModel) or is_dataclass(options):
@@ -80,11 +85,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f": did you mean '{near[0]}'?" if near else ""
 
 
-def _without_tags(location: Location, data: Any) -> Location:
-    """Return a location of pydantic without the names of union members, which are not keys of the data."""
+def _without_tags(location: Location, data: Any, missing: bool) -> Location:
+    """Return a location of pydantic without the names of union members, which are not keys of the data.
+
+    `missing`: the last step is a key that the data lacks.
+    """
     kept: list[str | int] = []
     for step in location:
-        if isinstance(data, Mapping) and (step in data or step == location[-1]):
+        if isinstance(data, Mapping) and (step in data or (missing and step == location[-1])):
             kept.append(step)
             data = data.get(step)
         elif isinstance(data, list) and isinstance(step, int) and step < len(data):

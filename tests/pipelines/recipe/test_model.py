@@ -164,6 +164,10 @@ def test_an_unknown_key_of_a_packages_own_options_is_refused_with_its_line(tmp_p
         recipe(tmp_path, text.replace("penaltie", "share"))
     with pytest.raises(UsageError, match=r"unknown key 'ids' in tokenizer\.specials\.0: did you mean 'id'"):
         recipe(tmp_path, GOOD, "tokenizer.specials=[{name: a, ids: 400}]")
+    with pytest.raises(UsageError, match=r"tokenizer\.specials\.0\.id: should be greater than or equal to 1"):
+        recipe(tmp_path, GOOD, "tokenizer.specials=[{name: a, id: 0}]")
+    with pytest.raises(UsageError, match=r"corpora\.0\.input: should be a valid string \(it is 3\)"):
+        recipe(tmp_path, GOOD, "corpora.0.input=3")
 
 
 def test_descriptions_and_bounds_in_the_schema_are_those_of_the_packages():
