@@ -48,7 +48,7 @@ def look(folder: Path) -> dict[str, Any]:
     recipe: Named | None = read_state(folder / RECIPE, Named)
     if recipe is None:
         raise UsageError(f"{folder} is not the folder of a build: it has no {RECIPE}")
-    jobs, asked = _jobs(folder)
+    jobs, answered = _jobs(folder)
     places = ("*", "*/*", f"*/{STATE}/*")  # the last: a stage whose output only one other stage reads
     stages = sorted({path.parent for place in places for path in folder.glob(f"{place}/{STATE}")}, key=_age)
     lines = [_line(stage, folder, jobs) for stage in stages]
@@ -57,8 +57,9 @@ def look(folder: Path) -> dict[str, Any]:
     stopped: Any = None
     if not jobs and not working:
         stopped = read_state(folder / FAILURE, Stopped)
-    if stopped is None and asked and not jobs and not working and any(line["state"] == "unfinished" for line in lines):
-        stopped = {"message": f"{folder}: no job of this build is in the queue; {_last_step(folder)}", "exit_code": 5}
+        if stopped is None and answered and any(line["state"] == "unfinished" for line in lines):
+            message = f"{folder}: no job of this build is in the queue; {_last_step(folder)}"
+            stopped = {"message": message, "exit_code": 5}
     return {"recipe": recipe["name"], "running": working, "jobs": counts, "stopped": stopped, "folders": lines}
 
 
@@ -116,7 +117,7 @@ def _parts(stage: Path, jobs: list[Job]) -> dict[str, Any]:
         plan = None
     if plan is None:
         return progress
-    names, asked = plan["parts"], set(plan["missing"])
+    names, planned = plan["parts"], set(plan["missing"])
     made = 0
     missing = []
     files = _files(stage, {os.path.dirname(name) for name in names})  # noqa: PTH120 (faster for ten thousand names)
@@ -124,7 +125,7 @@ def _parts(stage: Path, jobs: list[Job]) -> dict[str, Any]:
         sidecar = files.get(f"{name}.json")
         if sidecar is None:
             missing.append(rank)
-        elif rank in asked and sidecar.st_mtime >= plan["began"]:
+        elif rank in planned and sidecar.st_mtime >= plan["began"]:
             made += 1
     written = sum(entry.st_size for name, entry in files.items() if entry.st_mtime >= plan["began"])
     progress |= {

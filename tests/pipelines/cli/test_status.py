@@ -77,14 +77,14 @@ def test_a_stage_at_work_has_a_pace_and_a_time_left(ranks):
 
 def test_progress_is_json_lines_where_json_is_asked_for_and_silence_where_quiet_is(capsys, monkeypatch):
     monkeypatch.setattr(console, "EVERY", 0)
-    at = Progress("tokenize", done=12, parts=20, rank=11, made=2, bytes=6_000_000, seconds=3.0)
-    Console(Format.json).progress(at)
+    progress = Progress("tokenize", done=12, parts=20, rank=11, made=2, bytes=6_000_000, seconds=3.0)
+    Console(Format.json).progress(progress)
     line = json.loads(capsys.readouterr().err)
     assert (line["stage"], line["done"], line["parts"], line["rank"]) == ("tokenize", 12, 20, 11)
     assert (line["bytes_per_second"], line["seconds_left"]) == (2e6, 12.0)
-    Console(Format.human).progress(at)
+    Console(Format.human).progress(progress)
     assert capsys.readouterr().err == "tokenize: 12 of 20 parts, 2.0 MB/s written, 0:12 left\n"
-    Console(Format.quiet).progress(at)
+    Console(Format.quiet).progress(progress)
     assert capsys.readouterr().err == ""
 
 
