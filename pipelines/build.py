@@ -14,7 +14,7 @@ from typing import Any
 
 from pipelines.console import Console
 from pipelines.errors import UsageError
-from pipelines.recipe import IngestOptions, Recipe, ScheduleOptions, input_paths, is_embedded
+from pipelines.recipe import STAGES, IngestOptions, Recipe, ScheduleOptions, input_paths, is_embedded
 from pipelines.run import BUILD, STATE, Context, Delegated, Outcome, Stage, folders, lock, run_stage
 from pipelines.run.state_files import FOLDERS
 from pipelines.stages.build_folder import (
@@ -31,8 +31,6 @@ from pipelines.stages.build_folder import (
 from pipelines.texts import line
 from sharding import checked, seal
 from sharding.seal import Counts, Sealed
-
-STAGES = ("ingest", "dedup", "tokenizer", "tokenize", "pack", "verify", "train", "report")
 
 
 @dataclass

@@ -5,8 +5,11 @@ class ShardingError(Exception):
     """Base class. The message is one sentence that names the place and the remedy."""
 
 
-class OptionError(ShardingError):
-    """An option, a mixture or a phase is inconsistent in itself, or impossible for the size of the data."""
+class OptionError(ShardingError, ValueError):
+    """An option, a mixture or a phase is inconsistent in itself, or impossible for the size of the data.
+
+    It is a ValueError, so that the validation of a recipe adds the option's place.
+    """
 
 
 class InputError(ShardingError):

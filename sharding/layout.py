@@ -20,15 +20,14 @@ import numpy as np
 import numpy.typing as npt
 
 from sharding import checked
+from sharding.options import ATTRIBUTES, MAX_ROW_TOKENS
+from sharding.options import SPLITS as SPLITS
 from sharding.seal import Damaged, Manifest
 
 SEGMENT = np.dtype([("document", "<u8"), ("offset", "<u4"), ("position", "<u2"), ("length", "<u2")])
 """Ordinal of the document, first token in its stream, first token in the row, number of tokens."""
 
-MAX_ROW_TOKENS = 65_535  # `length` is a u2
 MAX_STREAM_TOKENS = 2**32 - 1  # `offset` is a u4
-SPLITS = ("train", "validation")
-ATTRIBUTES = ("source", "language", "category")
 PLAN = "plan.json"
 SCHEDULE = "schedule.json"
 TOKENIZER = "tokenizer/tokenizer.json"

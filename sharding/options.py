@@ -1,28 +1,54 @@
-"""Options of packing. `pipelines` builds them from the `pack` section of a recipe."""
+"""Options of packing and verification: names, defaults, bounds and descriptions.
+
+The dataclasses check their values on construction. A field's metadata holds its description and its bounds (`ge`,
+`gt`, `le`), which `pipelines` reads for recipe, flags and documentation.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, get_args
 
 from sharding.errors import OptionError
-from sharding.layout import ATTRIBUTES, MAX_ROW_TOKENS
 
-POLICIES = ("best-fit", "concat")
-FILLS = ("exact",)
+Attribute = Literal["source", "language", "category"]
+ATTRIBUTES: tuple[Attribute, ...] = get_args(Attribute)
+"""Attributes of a document that can define a stratum."""
+MAX_ROW_TOKENS = 65_535  # a segment's `length` is a u2
+MAX_COUNT = 2**53
+"""Largest count: JSON readers represent larger integers differently."""
+
+Policy = Literal["best-fit", "concat"]
+POLICIES: tuple[Policy, ...] = get_args(Policy)
+Split = Literal["train", "validation"]
+SPLITS: tuple[str, ...] = get_args(Split)
+Level = Literal["quick", "full", "deep"]
+"""Level of verification; see `sharding.checking.verification`."""
+FILL = "exact"
+"""Padding of rows as manifests record it: rows hold no padding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """Size of the validation split: either `rows` over all strata, or `share` of all rows (approximately).
+    """Size of the validation split, which holds whole documents: either `rows` or `share`.
 
     The constructor raises OptionError if both or neither are given, if `rows` is below 1, or if `share` is not above 0
     and at most 0.5.
     """
 
-    rows: int | None = None
-    share: float | None = None
+    rows: int | None = field(
+        default=None,
+        metadata={"description": "number of validation rows over all strata", "ge": 1, "le": MAX_COUNT},
+    )
+    share: float | None = field(
+        default=None,
+        metadata={
+            "description": "share of all tokens (above 0, at most 0.5); an alternative to rows",
+            "gt": 0,
+            "le": 0.5,
+        },
+    )
 
     def __post_init__(self) -> None:
         if (self.rows is None) == (self.share is None):
@@ -44,23 +70,41 @@ class Validation:
 class PackOptions:
     """Options of packing. The constructor raises OptionError for an invalid value.
 
-    row_tokens: tokens per row; strata: attributes that a row must not mix, any of source, language, category, in any
-    order; policy, fill: see `sharding.packing.best_fit`; bos, eos: ids added before and after each document, or None;
-    window: number of documents that are packed together; validation: size of the validation split, or None;
-    shards or rows_per_shard: number of shards or their size (neither: 512 MB per shard); seed: determines which
-    documents are held out.
+    policy: see `sharding.packing.best_fit`; bos, eos: ids added before and after each document, or None; shards or
+    rows_per_shard: number of shards or their size (neither: 512 MB per shard); seed: selects the documents of the
+    validation split.
     """
 
-    row_tokens: int = 2048
-    strata: tuple[str, ...] = ATTRIBUTES
-    policy: str = "best-fit"
-    fill: str = "exact"
+    row_tokens: int = field(
+        default=2_048, metadata={"description": "number of ids in a row", "ge": 2, "le": MAX_ROW_TOKENS}
+    )
+    strata: tuple[Attribute, ...] = field(
+        default=ATTRIBUTES, metadata={"description": "attributes that are equal for all documents of a row"}
+    )
+    policy: Policy = field(
+        default="best-fit",
+        metadata={
+            "description": "best-fit: few documents are split over rows; concat: documents are concatenated in order"
+        },
+    )
     bos: int | None = None
     eos: int | None = None
-    window: int = 100_000
+    window: int = field(
+        default=100_000,
+        metadata={"description": "number of documents that are packed together", "ge": 1, "le": MAX_COUNT},
+    )
     validation: Validation | None = None
-    shards: int | None = None
-    rows_per_shard: int | None = None
+    shards: int | None = field(
+        default=None,
+        metadata={
+            "description": "number of training shards; unset: given by rows_per_shard",
+            "ge": 1,
+            "le": MAX_COUNT,
+        },
+    )
+    rows_per_shard: int | None = field(
+        default=None, metadata={"description": "number of rows in a shard", "ge": 1, "le": MAX_COUNT}
+    )
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -68,9 +112,8 @@ class PackOptions:
             raise OptionError(f"row_tokens {self.row_tokens} is not between 2 and {MAX_ROW_TOKENS}")
         if set(self.strata) - set(ATTRIBUTES) or len(set(self.strata)) != len(self.strata):
             raise OptionError(f"strata {list(self.strata)}: choose any of {', '.join(ATTRIBUTES)}, each once")
-        for name, value, legal in (("policy", self.policy, POLICIES), ("fill", self.fill, FILLS)):
-            if value not in legal:
-                raise OptionError(f"{name} {value!r} is unknown; choose one of {', '.join(legal)}")
+        if self.policy not in POLICIES:
+            raise OptionError(f"policy {self.policy!r} is unknown; choose one of {', '.join(POLICIES)}")
         if self.shards is not None and self.rows_per_shard is not None:
             raise OptionError("give shards or rows_per_shard, not both")
         for name in ("window", "shards", "rows_per_shard"):
@@ -84,14 +127,14 @@ class PackOptions:
         return (self.bos is not None) + (self.eos is not None)
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "strata": list(self.strata)}
+        return {**asdict(self), "strata": list(self.strata), "fill": FILL}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> PackOptions:
         held_out = value["validation"]
         return cls(
             **{
-                **value,
+                **{name: given for name, given in value.items() if name != "fill"},
                 "strata": tuple(value["strata"]),
                 "validation": Validation(**held_out) if held_out is not None else None,
             }

@@ -1,14 +1,16 @@
 """The options of tokenizer training: names, defaults, bounds and descriptions, defined once.
 
-The dataclasses check their values on construction and raise OptionError, which names the option. The `help` entry of
-a field's metadata is its description: help text, schema and documentation are made from it. The module imports no
-third-party package, so that a command line can read it at start-up.
+The dataclasses check their values on construction and raise OptionError, which names the option. A field's metadata
+holds its description and its bounds (`ge`, `gt`, `le`): help text, schema and documentation are made from them, and
+pydantic reads the same keys. The module imports no third-party package, so that a command line can read it at
+start-up.
 """
 
 from __future__ import annotations
 
+import operator
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
 
 from tokenization.errors import OptionError, VocabularyError
@@ -24,6 +26,9 @@ EXPORT_KINDS: tuple[ExportKind, ...] = get_args(ExportKind)
 MIN_VOCABULARY = 260  # 256 bytes, three special tokens and one merge
 MAX_DIGITS = 3
 MAX_PENALTY = 1000
+MAX_COUNT = 2**53
+"""Largest count: JSON readers represent larger integers differently."""
+BOUNDS = (("ge", "at least", operator.ge), ("gt", "above", operator.gt), ("le", "at most", operator.le))
 
 
 def check_range(name: str, value: float, low: float, high: float | None = None) -> None:
@@ -33,12 +38,24 @@ def check_range(name: str, value: float, low: float, high: float | None = None) 
         raise OptionError(f"{name} = {value}: choose {bounds}")
 
 
+def check_bounds(options: Any) -> None:
+    """Raise OptionError for a number outside the bounds in the metadata of its field. None has no bounds."""
+    for option in fields(options):
+        value = getattr(options, option.name)
+        bounds = [(*bound, option.metadata[bound[0]]) for bound in BOUNDS if bound[0] in option.metadata]
+        if value is not None and not all(holds(value, limit) for _, _, holds, limit in bounds):
+            legal = " and ".join(f"{words} {limit:,}" for _, words, _, limit in bounds)
+            raise OptionError(f"{option.name} = {value}: choose a value that is {legal}")
+
+
 @dataclass(frozen=True, slots=True)
 class Special:
     """A special token with an optional fixed id."""
 
-    name: str
-    id: int | None = None
+    name: str = field(metadata={"description": "name of the token"})
+    id: int | None = field(
+        default=None, metadata={"description": "id of the token; unset: at the end", "ge": 1, "le": MAX_COUNT}
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,31 +64,41 @@ class MorphologyOptions:
 
     mode: Mode = field(
         default="none",
-        metadata={"help": "hard: no merge across a boundary during training; soft: such pairs have a lower score"},
+        metadata={
+            "description": "hard: no merge across a boundary during training; soft: such pairs have a lower score"
+        },
     )
     penalty: float = field(
-        default=2.0, metadata={"help": "soft: weight of an occurrence across a boundary (lambda, 0 to 1000)"}
+        default=2.0,
+        metadata={
+            "description": "soft: weight of an occurrence across a boundary (lambda, 0 to 1000)",
+            "ge": 0,
+            "le": MAX_PENALTY,
+        },
     )
     share: float = field(
         default=0.94,
-        metadata={"help": "soft: share of the vocabulary that is built with the penalty (above 0, at most 1)"},
+        metadata={
+            "description": "soft: share of the vocabulary that is built with the penalty (above 0, at most 1)",
+            "gt": 0,
+            "le": 1,
+        },
     )
     segmenter: SegmenterName = field(
-        default="learned", metadata={"help": "source of the boundaries; camel uses a database of camel-tools"}
+        default="learned", metadata={"description": "source of the boundaries; camel uses a database of camel-tools"}
     )
     database: str | None = field(
-        default=None, metadata={"help": "camel: name of a database (calima-msa-r13), or its path"}
+        default=None, metadata={"description": "camel: name of a database (calima-msa-r13), or its path"}
     )
     regex: bool = field(
-        default=False, metadata={"help": "with any mode: split clitics that are certain by spelling into pre-tokens"}
+        default=False,
+        metadata={"description": "with any mode: split clitics that are certain by spelling into pre-tokens"},
     )
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
             raise OptionError(f"mode = {self.mode!r}: choose one of {', '.join(MODES)}")
-        check_range("penalty", self.penalty, 0, MAX_PENALTY)
-        if not 0 < self.share <= 1:
-            raise OptionError(f"share = {self.share}: choose a value above 0 and at most 1")
+        check_bounds(self)
         if self.segmenter not in SEGMENTERS:
             raise OptionError(f"segmenter = {self.segmenter!r}: choose one of {', '.join(SEGMENTERS)}")
         if self.database is not None and self.segmenter != "camel":
@@ -95,15 +122,24 @@ class SampleOptions:
     """The size of the tokenizer's training sample. A recipe adds the mixture of the sample."""
 
     chars: int = field(
-        default=50_000_000, metadata={"help": "characters in the sample (all characters, if there are fewer)"}
+        default=50_000_000,
+        metadata={
+            "description": "characters in the sample (all characters, if there are fewer)",
+            "ge": 1,
+            "le": MAX_COUNT,
+        },
     )
     document_cap: int = field(
-        default=10_000, metadata={"help": "maximum number of characters that are taken from one document"}
+        default=10_000,
+        metadata={
+            "description": "maximum number of characters that are taken from one document",
+            "ge": 1,
+            "le": MAX_COUNT,
+        },
     )
 
     def __post_init__(self) -> None:
-        check_range("chars", self.chars, 1)
-        check_range("document_cap", self.document_cap, 1)
+        check_bounds(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,34 +147,58 @@ class TokenizerOptions:
     """Vocabulary, pre-tokens and merges of a tokenizer."""
 
     vocab_size: int = field(
-        default=32_768, metadata={"help": "number of ids: bytes, merges, reserved slots, special tokens"}
+        default=32_768,
+        metadata={
+            "description": "number of ids: bytes, merges, reserved slots, special tokens",
+            "ge": MIN_VOCABULARY,
+            "le": MAX_SIZE,
+        },
     )
     specials: tuple[str | Special, ...] = field(
         default=tuple(ROLES.values()),
-        metadata={"help": "special tokens, at the end of the vocabulary unless {name, id} sets the id"},
+        metadata={"description": "special tokens, at the end of the vocabulary unless {name, id} sets the id"},
     )
-    reserved: int = field(default=0, metadata={"help": "number of reserved slots after the merges"})
+    reserved: int = field(
+        default=0, metadata={"description": "number of reserved slots after the merges", "ge": 0, "le": MAX_COUNT}
+    )
     merged: int | None = field(
-        default=None, metadata={"help": "number of ids of bytes and merges; unset: all that remain (at least 256)"}
+        default=None,
+        metadata={
+            "description": "number of ids of bytes and merges; unset: all that remain (at least 256)",
+            "ge": 256,
+            "le": MAX_COUNT,
+        },
     )
-    digits: int = field(default=1, metadata={"help": "maximum number of digits in one pre-token (1 to 3)"})
-    min_frequency: int = field(default=2, metadata={"help": "minimum number of occurrences of a pair that is merged"})
+    digits: int = field(
+        default=1,
+        metadata={
+            "description": "maximum number of digits in one pre-token (1 to 3)",
+            "ge": 1,
+            "le": MAX_DIGITS,
+        },
+    )
+    min_frequency: int = field(
+        default=2,
+        metadata={
+            "description": "minimum number of occurrences of a pair that is merged",
+            "ge": 1,
+            "le": MAX_COUNT,
+        },
+    )
     max_token_bytes: int | None = field(
-        default=None, metadata={"help": "maximum length of a merged token in bytes (at least 2)"}
+        default=None,
+        metadata={
+            "description": "maximum length of a merged token in bytes (at least 2)",
+            "ge": 2,
+            "le": MAX_COUNT,
+        },
     )
     morphology: MorphologyOptions = field(
-        default=MorphologyOptions(), metadata={"help": "whether merges respect the morphemes of Arabic words"}
+        default=MorphologyOptions(), metadata={"description": "whether merges respect the morphemes of Arabic words"}
     )
 
     def __post_init__(self) -> None:
-        check_range("vocab_size", self.vocab_size, MIN_VOCABULARY, MAX_SIZE)
-        check_range("reserved", self.reserved, 0)
-        if self.merged is not None:
-            check_range("merged", self.merged, 256)
-        check_range("digits", self.digits, 1, MAX_DIGITS)
-        check_range("min_frequency", self.min_frequency, 1)
-        if self.max_token_bytes is not None:
-            check_range("max_token_bytes", self.max_token_bytes, 2)
+        check_bounds(self)
         self.layout()
 
     def layout(self) -> VocabularyLayout:

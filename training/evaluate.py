@@ -22,7 +22,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from sharding.layout import ATTRIBUTES, StratumLayout
+from sharding.layout import StratumLayout
+from sharding.options import ATTRIBUTES
 from sharding.rows import Split
 from training.data import targets
 from training.errors import InputError

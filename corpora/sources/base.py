@@ -16,13 +16,16 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from datatrove.data import Document
 
 from corpora.addresses import bare
 from corpora.document_counts import DocumentCounter
 from corpora.errors import BadInput, Changed, NothingFound, Unreachable
+from corpora.labels import Category as Category
+from corpora.labels import Profile as Profile
+from corpora.labels import Quality as Quality
 from corpora.reading import (
     SLICE,
     File,
@@ -38,10 +41,6 @@ from corpora.reading import (
     sniff,
 )
 from corpora.utf8 import utf8_size
-
-Profile = Literal["prose", "code", "verbatim"]
-Quality = Literal["none", "web", "classical", "code", "math", "verse", "stories"]
-Category = Literal["arabic", "classical", "english", "code", "math"]
 
 UNDETERMINED = "und"
 """Language of a document whose source names none (ISO 639-3)."""

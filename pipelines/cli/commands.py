@@ -1,27 +1,23 @@
-"""The command line: `arcorp COMMAND`. Thin: it turns words into options, calls `pipelines`, and shows the outcome.
+"""The commands: each turns its arguments into options, calls `pipelines`, and shows the result.
 
-Heavy imports stand inside the commands that need them, so that `arcorp --help` answers at once.
+Heavy imports are inside the commands, so that `arcorp --help` starts fast.
 """
 
 from __future__ import annotations
 
-import io
 import os
-import shlex
-import sys
-import traceback
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from corpora.addresses import has_secrets, scrub
 from pipelines.cli.flags import CORES, Debug, DryRun, Form, Out, Restart, Seed, Workers, options_of
 from pipelines.cli.stage_commands import AnyTokenizer, add_stages
 from pipelines.console import Console, Format
-from pipelines.errors import Failure, UsageError, as_failure
-from pipelines.recipe import ScheduleOptions
+from pipelines.errors import UsageError
+from pipelines.recipe import ScheduleOptions, StageName
+from sharding.options import Level, Split
+from tokenization.options import SegmenterName
 
 app = typer.Typer(
     name="arcorp",
@@ -29,82 +25,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Build an Arabic-first pretraining dataset and tokenizer, prove it right, and train on it.",
+    help="Build an Arabic-first pretraining dataset and tokenizer, verify it, and train on it.",
 )
-tokenizer_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Train a tokenizer, and look at one.")
+tokenizer_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Train, import, export and inspect tokenizers."
+)
 app.add_typer(tokenizer_app, name="tokenizer")
 
 Settings = Annotated[
-    list[str] | None, typer.Option("--set", metavar="A.B=C", help="Set one key of the recipe; may be repeated.")
+    list[str] | None, typer.Option("--set", metavar="A.B=C", help="Override one key of the recipe; repeatable.")
 ]
-RecipeSeed = Annotated[
-    int | None, typer.Option("--seed", min=0, help="Seed of every choice that is drawn. [the recipe's]")
-]
-StageName = Literal["ingest", "dedup", "tokenizer", "tokenize", "pack", "verify", "train", "report"]
-
-
-def main() -> None:
-    """Entry point of the console script."""
-    for stream in (sys.stdout, sys.stderr):  # a locale that lacks a character must not end a command
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-    sys.exit(run(sys.argv[1:]))
-
-
-def run(arguments: Sequence[str]) -> int:
-    """Run a command line; returns its exit code. Every failure is one sentence on stderr."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a locale without Arabic: characters are shown by their numbers
-            stream.reconfigure(errors="backslashreplace")
-    form = Format.json if "json" in _value(arguments, "--format") else Format.human
-    try:
-        code = app(list(arguments), prog_name="arcorp", standalone_mode=False)
-        if code == 130:  # typer turns Ctrl-C into this
-            print("arcorp: interrupted; run the same command again to go on", file=sys.stderr)  # noqa: T201
-        return code if isinstance(code, int) else 0
-    except BrokenPipeError:  # whoever read our output has seen enough; nothing more can be said there
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except BaseException as error:  # a panic in Rust code is no Exception
-        if as_failure(error) is None and not isinstance(error, Exception):
-            raise
-        failure = _explain(error, arguments)
-        secret = [word for word in _words(arguments) if has_secrets(word)]
-        if "--debug" in arguments:
-            if not secret:
-                raise
-            print(scrub(traceback.format_exc(), *secret), file=sys.stderr)  # noqa: T201
-        Console(form).error(type(failure)(scrub(str(failure), *secret)))
-        return failure.exit_code
-
-
-def _words(arguments: Sequence[str]) -> Iterator[str]:
-    """The arguments, and the values in `--flag=value` and `--set key=value`: an address may be any of them."""
-    for word in arguments:
-        yield word
-        name, equals, value = word.partition("=")
-        if equals and "://" not in name:
-            yield value
-
-
-def _value(arguments: Sequence[str], flag: str) -> str:
-    """The value given to a flag, before anything is parsed."""
-    text = "\0".join(arguments).replace(f"{flag}=", f"{flag}\0")
-    return text.partition(f"{flag}\0")[2].partition("\0")[0]
-
-
-def _explain(error: BaseException, arguments: Sequence[str]) -> Failure:
-    known = as_failure(error)
-    if known:
-        return known
-    message = getattr(error, "format_message", None)
-    if message is not None:  # the command line itself is wrong
-        context = getattr(error, "ctx", None)
-        command = context.command_path if context else "arcorp"
-        said = " ".join(message().split())
-        return UsageError(f"{said.rstrip('.')}; see '{command} --help'")
-    again = shlex.join(["arcorp", *arguments, "--debug"])
-    return Failure(f"a bug: {type(error).__name__}: {error}; please report it with what '{again}' prints")
+RecipeSeed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of all random choices. [the recipe's]")]
 
 
 # -- the whole chain --------------------------------------------------------------------------------------
@@ -127,10 +58,10 @@ def demo(
 
 @app.command()
 def init(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Your files or folders.")],
-    out: Annotated[Path, typer.Option("--out", help="The recipe to write.")] = Path("recipe.yaml"),
-    language: Annotated[str, typer.Option("--language", help="Language label of your text.")] = "arb_Arab",
-    text_field: Annotated[str | None, typer.Option("--text-field", help="Field that holds the text.")] = None,
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files or folders of text.")],
+    out: Annotated[Path, typer.Option("--out", help="Recipe file to write.")] = Path("recipe.yaml"),
+    language: Annotated[str, typer.Option("--language", help="Language label of the text.")] = "arb_Arab",
+    text_field: Annotated[str | None, typer.Option("--text-field", help="Field of the text.")] = None,
     format: Form = Format.human,
     debug: Debug = False,
 ) -> None:
@@ -141,17 +72,18 @@ def init(
     notes = write_recipe(paths, out, language, text_field)
     for note in notes:
         console.say(note)
-    line = f"{out}: look it over, then: arcorp build {out} --out out/{out.stem}"
+    line = f"{out}: review it, then run: arcorp build {out} --out out/{out.stem}"
     console.result({"recipe": str(out), "notes": notes}, line)
 
 
 @app.command()
 def build(
-    recipe: Annotated[str, typer.Argument(help="A recipe's file, or the name of a packaged one.")],
-    out: Annotated[Path | None, typer.Option("--out", help="Folder to build in. [out/<recipe>]")] = None,
-    until: Annotated[StageName | None, typer.Option("--until", help="Last stage to do.")] = None,
+    recipe: Annotated[str, typer.Argument(help="Recipe file, or name of a packaged recipe.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Output folder of the build. [out/<recipe>]")] = None,
+    until: Annotated[StageName | None, typer.Option("--until", help="Last stage to run. [report]")] = None,
     executor: Annotated[
-        Literal["local", "slurm"], typer.Option("--executor", help="Where to run: here, or in jobs of a cluster.")
+        Literal["local", "slurm"],
+        typer.Option("--executor", help="Run on this machine, or in jobs of a SLURM cluster."),
     ] = "local",
     workers: Workers = CORES,
     settings: Settings = None,
@@ -159,12 +91,12 @@ def build(
     restart: Restart = False,
     dry_run: DryRun = False,
     print_config: Annotated[
-        bool, typer.Option("--print-config", help="Show the recipe with all defaults, and do nothing.")
+        bool, typer.Option("--print-config", help="Show the recipe with all defaults and write nothing.")
     ] = False,
     format: Form = Format.human,
     debug: Debug = False,
 ) -> None:
-    """Do all stages of a recipe, or go on where the last run ended."""
+    """Run all stages of a recipe, or resume an unfinished build."""
     if print_config:
         from pipelines.recipe import find_recipe, load_recipe, to_yaml
 
@@ -215,11 +147,11 @@ def _build(
 @app.command()
 def status(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a build.")],
-    watch: Annotated[bool, typer.Option("--watch", help="Go on showing it until nothing runs or waits.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Repeat until no job runs or waits.")] = False,
     format: Form = Format.human,
     debug: Debug = False,
 ) -> None:
-    """Show how far a build is: stages, ranks, failures, jobs, pace."""
+    """Show the progress of a build: stages, ranks, failures, jobs."""
     from pipelines.cli.status import show_status
 
     show_status(folder, Console(format), watch=watch)
@@ -231,7 +163,7 @@ def report(
     format: Form = Format.human,
     debug: Debug = False,
 ) -> None:
-    """Write a build's report.html anew: one page, opens from disk."""
+    """Write the report.html of a build: one self-contained page."""
     from pipelines.build import write_report_and_card
 
     path = write_report_and_card(folder)
@@ -240,21 +172,21 @@ def report(
 
 @app.command()
 def push(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a dataset, or of an export of one.")],
-    repo: Annotated[str, typer.Argument(help="USER/NAME on the Hugging Face Hub.")],
-    public: Annotated[bool, typer.Option("--public", help="Make the repository public, if it is made.")] = False,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a dataset or of an export.")],
+    repo: Annotated[str, typer.Argument(help="Repository on the Hugging Face Hub: USER/NAME.")],
+    public: Annotated[bool, typer.Option("--public", help="Create a new repository as public.")] = False,
     dry_run: DryRun = False,
     format: Form = Format.human,
     debug: Debug = False,
 ) -> None:
-    """Check a dataset, write its card, and send it to the Hub."""
+    """Check a dataset, write its card, and upload it to the Hub."""
     from pipelines.publish import parcel
     from pipelines.publish import push as send
 
     files = parcel(folder, repo)
     address = None if dry_run else send(files, repo, public)
     result = {"repo": repo, "digest": files.digest, "files": len(files.files), "bytes": files.bytes, "commit": address}
-    line = address or f"{len(files.files)} files, {files.bytes:,} bytes would be sent to {repo}"
+    line = address or f"{len(files.files)} files, {files.bytes:,} bytes would be uploaded to {repo}"
     Console(format).result(result, line)
 
 
@@ -269,12 +201,12 @@ def mix(
     dataset: Annotated[Path, typer.Argument(help="Folder of a dataset.")],
     options: ScheduleOptions,
     seed: Seed = 42,
-    out: Annotated[str, typer.Option("--out", help="Name of the schedule, beside the others.")] = "schedule.json",
+    out: Annotated[str, typer.Option("--out", help="File name of the schedule in the dataset.")] = "schedule.json",
     dry_run: DryRun = False,
     format: Form = Format.human,
     debug: Debug = False,
 ) -> None:
-    """Lay another schedule on a dataset: other shares, same rows."""
+    """Write another schedule of a dataset: new shares, same rows."""
     from pipelines.cli.show_stages import show_schedule
     from pipelines.stages.pack import refuse_used, write_schedule
 
@@ -289,17 +221,17 @@ def mix(
 
 @app.command()
 def verify(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Any sealed folder, or a whole build.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Sealed folder, or folder of a build.")],
     level: Annotated[
-        Literal["quick", "full", "deep"],
-        typer.Option("--level", help="quick: sizes and seals; full: every byte; deep: what the bytes mean."),
+        Level,
+        typer.Option("--level", help="quick: sizes and seals; full: every byte; deep: the content of rows too."),
     ] = "full",
-    order: Annotated[int | None, typer.Option("--order", help="Recompute the order hash under this seed.")] = None,
-    steps: Annotated[str, typer.Option("--steps", metavar="A:B", help="The steps to recompute.")] = "0:1",
+    order: Annotated[int | None, typer.Option("--order", help="Recompute the order hash with this seed.")] = None,
+    steps: Annotated[str, typer.Option("--steps", metavar="A:B", help="Steps to recompute, B excluded.")] = "0:1",
     format: Form = Format.human,
     debug: Debug = False,
 ) -> None:
-    """Prove a folder against its seal, and name what is at fault."""
+    """Verify a folder against its seal, and name each fault."""
     from pipelines.cli.show_stages import verify_folder, verify_order
 
     if order is None:
@@ -308,19 +240,19 @@ def verify(
         verify_order(folder, order, steps, Console(format))
 
 
-# -- looking ----------------------------------------------------------------------------------------------
+# -- showing ----------------------------------------------------------------------------------------------
 
 
 @app.command()
 def inspect(
     dataset: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a dataset.")],
-    row: Annotated[int | None, typer.Option("--row", min=0, help="Show this row.")] = None,
-    document: Annotated[str | None, typer.Option("--document", help="Show where this document went.")] = None,
-    split: Annotated[Literal["train", "validation"], typer.Option("--split", help="Rows of which split.")] = "train",
+    row: Annotated[int | None, typer.Option("--row", min=0, help="Row to show. [0]")] = None,
+    document: Annotated[str | None, typer.Option("--document", help="Id of a document to show.")] = None,
+    split: Annotated[Split, typer.Option("--split", help="Split of the row.")] = "train",
     format: Form = Format.human,
     debug: Debug = False,
 ) -> None:
-    """Show a row and its documents, or where a document went."""
+    """Show a row and its documents, or the rows of a document."""
     from pipelines.cli.show import show_document, show_row
 
     if document is not None:
@@ -331,20 +263,20 @@ def inspect(
 
 @tokenizer_app.command("segment")
 def segment(
-    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="A plain text file.")] = None,
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="Plain text file, UTF-8.")] = None,
     segmenter: Annotated[
-        Literal["learned", "camel", "rules"], typer.Option("--segmenter", help="What says where morphemes end.")
+        SegmenterName, typer.Option("--segmenter", help="Segmenter that finds the morpheme boundaries.")
     ] = "learned",
     database: Annotated[
         str | None, typer.Option("--database", help="camel: name or path of a database. [calima-msa-r13]")
     ] = None,
     gold: Annotated[
-        Path | None, typer.Option("--gold", help="Score against this TSV: word, tab, its segments joined by '+'.")
+        Path | None, typer.Option("--gold", help="TSV to score against: word, tab, its segments joined by '+'.")
     ] = None,
     format: Form = Format.human,
     debug: Debug = False,
 ) -> None:
-    """Show how Arabic words are cut into morphemes, and how well."""
+    """Split Arabic words into morphemes, and score a segmenter."""
     from pipelines.cli.segmentation import show_segmentation
 
     show_segmentation(file, segmenter, database, gold, Console(format))
@@ -353,14 +285,14 @@ def segment(
 @tokenizer_app.command("show")
 def show_tokenizer(
     tokenizer: AnyTokenizer,
-    text: Annotated[str | None, typer.Argument(help="Text to cut into tokens.")] = None,
+    text: Annotated[str | None, typer.Argument(help="Text to encode.")] = None,
     format: Form = Format.human,
     debug: Debug = False,
 ) -> None:
-    """Show what a tokenizer is, and how it cuts a text."""
+    """Show the facts of a tokenizer, or the tokens of a text."""
     from pipelines.cli.show import show_tokenizer as show
 
-    if text is not None:  # UTF-8, whatever the locale took its bytes for
+    if text is not None:  # UTF-8 in any locale
         text = os.fsencode(text).decode(errors="surrogateescape")
     show(tokenizer, text, Console(format))
 
@@ -375,13 +307,14 @@ def fertility(
             "of tiktoken's encodings. The others are compared with the first.",
         ),
     ],
-    docs: Annotated[list[Path], typer.Option("--docs", help="Folder of documents; may be repeated.")],
+    docs: Annotated[list[Path], typer.Option("--docs", help="Folder of documents; repeatable.")],
     out: Out,
     gold: Annotated[
-        Path | None, typer.Option("--gold", help="Words and morphemes: word<TAB>mor+pheme. [the learned segmenter]")
+        Path | None,
+        typer.Option("--gold", help="TSV of words: word<TAB>mor+pheme. [the learned segmenter]"),
     ] = None,
     sizes: Annotated[
-        str | None, typer.Option("--sizes", metavar="8k,16k,...", help="Vocabularies to train for the cost curve.")
+        str | None, typer.Option("--sizes", metavar="8k,16k,...", help="Vocabulary sizes to train for the cost curve.")
     ] = None,
     format: Form = Format.human,
     debug: Debug = False,
@@ -397,7 +330,7 @@ def fertility(
 
 
 def _sizes(text: str | None) -> list[int]:
-    """16k is 16,384, as vocabularies are counted; 16000 is what it says."""
+    """Return sizes from text: 16k is 16,384, 16000 is 16,000. Raises UsageError."""
     words = text.replace(" ", "").lower().split(",") if text else []
     try:
         return [int(word[:-1]) * 1024 if word.endswith("k") else int(word) for word in words]
@@ -407,7 +340,7 @@ def _sizes(text: str | None) -> list[int]:
 
 @app.command()
 def sources(format: Form = Format.human, debug: Debug = False) -> None:
-    """List the sources that can be read."""
+    """List the sources that arcorp reads."""
     from pipelines.cli.show import show_sources
 
     show_sources(Console(format))
@@ -415,7 +348,7 @@ def sources(format: Form = Format.human, debug: Debug = False) -> None:
 
 @app.command()
 def recipes(format: Form = Format.human, debug: Debug = False) -> None:
-    """List the recipes that come with arcorp."""
+    """List the packaged recipes."""
     from pipelines.recipe import load_recipe, packaged
 
     console = Console(format)
@@ -434,7 +367,7 @@ def schema(debug: Debug = False) -> None:
 
 @app.command()
 def doctor(format: Form = Format.human, debug: Debug = False) -> None:
-    """Check the environment, and say how to get what is missing."""
+    """Check the environment, and list missing packages."""
     from pipelines.cli.doctor import examine
 
     examine(Console(format))

@@ -1,9 +1,7 @@
-"""The pages that are made from the code: `python -m pipelines.cli.docs_pages` writes them, `--check` says which are
-stale.
+"""Pages generated from the code: `python -m pipelines.cli.docs_pages` writes them, `--check` lists stale ones.
 
-README's table of commands and docs/commands.md come from the command line itself, docs/recipe.md from the recipe's
-model, docs/sources.md from the sources' docstrings, docs/recipes from the packaged recipes. What a page says can't
-drift from what the code does.
+README's table of commands and docs/commands.md are generated from the command line, docs/recipe.md from the recipe's
+model, docs/sources.md from the sources' docstrings, docs/recipes from the packaged recipes.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ HIDDEN = ("help", "install_completion", "show_completion")
 
 
 def commands() -> Iterator[tuple[str, Any]]:
-    """(full name, command) of every command, in the order of --help."""
+    """Yield (full name, command) of every command, in the order of --help."""
     from typer.main import get_command
 
     from pipelines.cli.commands import app
@@ -32,13 +30,13 @@ def commands() -> Iterator[tuple[str, Any]]:
     group: Any = get_command(app)
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
-            yield from ((f"{name} {inner}", one) for inner, one in command.commands.items())
+            yield from ((f"{name} {inner}", member) for inner, member in command.commands.items())
         else:
             yield name, command
 
 
 def surface() -> dict[str, list[str]]:
-    """Every command with its arguments and flags: what a script may rely on."""
+    """Return the arguments and flags of every command, which scripts rely on."""
     return {
         name: sorted(_written(parameter) for parameter in command.params if parameter.name not in HIDDEN)
         for name, command in commands()
@@ -52,27 +50,27 @@ def _written(parameter: Any) -> str:
 
 
 def command_table() -> str:
-    """README's table."""
+    """Return the table of commands in README."""
     lines = [f"| `arcorp {name}` | {_summary(command)} |" for name, command in commands()]
-    return "\n".join(["| command | what it does |", "|---|---|", *lines])
+    return "\n".join(["| command | description |", "|---|---|", *lines])
 
 
 def commands_page() -> str:
-    """docs/commands.md."""
+    """Return docs/commands.md."""
     parts = [
-        "# Commands\n\nMade from the command line itself by `make format`.\n\n"
-        "Results go to stdout, logs to stderr; `--format json` makes both readable for programs.\n\n"
+        "# Commands\n\nGenerated from the command line by `make format`.\n\n"
+        "Results are written to stdout, logs to stderr. `--format json` writes both as JSON.\n\n"
         "| exit code | meaning |\n|---|---|\n| 0 | done |\n"
     ]
     meanings = {
-        Failure: "failure; the sentence on stderr says of what",
-        UsageError: "the command, the recipe or a folder it names can't be meant so",
-        InputError: "bad input: the data can't be used",
-        IntegrityError: "integrity: something sealed was changed",
-        Incomplete: "incomplete: something unfinished, where finished work is wanted",
+        Failure: "failure; stderr has one sentence on it",
+        UsageError: "usage: the command, the recipe or a folder in it is invalid",
+        InputError: "bad input: the data cannot be used",
+        IntegrityError: "integrity: a sealed file was changed",
+        Incomplete: "incomplete: the work is unfinished",
     }
     parts += [f"| {kind.exit_code} | {meaning} |\n" for kind, meaning in meanings.items()]
-    parts.append("| 130 | interrupted; the same command goes on |\n")
+    parts.append("| 130 | interrupted; the same command resumes |\n")
     for name, command in commands():
         parts.append(f"\n## arcorp {name}\n\n{_summary(command)}\n\n| | | default |\n|---|---|---|\n")
         for parameter in command.params:
@@ -101,12 +99,12 @@ def _default(parameter: Any) -> str:
 
 
 def recipe_page() -> str:
-    """docs/recipe.md."""
+    """Return docs/recipe.md."""
     schema = Recipe.model_json_schema()
     parts = [
-        "# The recipe\n\nMade from `pipelines/recipe/model.py` by `make format`. A recipe is one YAML file; unknown "
-        "keys are refused with file, line and the key that was meant. `include: other.yaml` is read first and "
-        "overridden, `--set a.b=c` comes last. `arcorp schema` prints the JSON schema for editors.\n\n"
+        "# The recipe\n\nGenerated from `pipelines/recipe` by `make format`. A recipe is one YAML file. An unknown "
+        "key is refused with its file and line. The file overrides `include: other.yaml`, and `--set a.b=c` overrides "
+        "the file. `arcorp schema` prints the JSON schema for editors.\n\n"
     ]
     names = {definition: key for key, definition in _sections(schema)}
     parts.append(_table("", schema))
@@ -117,7 +115,7 @@ def recipe_page() -> str:
 
 
 def _sections(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """(key, name of its model) of every section, outer ones first; a model that comes twice is told once."""
+    """(key, name of its model) of every section, outer ones first; each model once."""
     waiting = [("", schema)]
     seen: set[str] = set()
     while waiting:
@@ -134,14 +132,14 @@ def _sections(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _models(value: dict[str, Any]) -> list[str]:
     if "$ref" in value:
         return [value["$ref"].rpartition("/")[2]]
-    inner = [*value.get("anyOf", []), *value.get("allOf", [])]
-    inner += [value[key] for key in ("items", "additionalProperties") if isinstance(value.get(key), dict)]
-    return [name for one in inner for name in _models(one)]
+    members = [*value.get("anyOf", []), *value.get("allOf", [])]
+    members += [value[key] for key in ("items", "additionalProperties") if isinstance(value.get(key), dict)]
+    return [name for member in members for name in _models(member)]
 
 
 def _table(key: str, node: dict[str, Any]) -> str:
     required = set(node.get("required", []))
-    lines = ["| key | what it is | default |", "|---|---|---|"]
+    lines = ["| key | description | default |", "|---|---|---|"]
     for name, value in node["properties"].items():
         default = "required" if name in required else _json(value.get("default"))
         lines.append(f"| `{name}` | {value.get('description', '')} | {default} |")
@@ -155,14 +153,14 @@ def _json(value: Any) -> str:
 
 
 def pages() -> dict[Path, str]:
-    """Every page, with what it should say."""
+    """Return the text of every page by path."""
     from corpora.sources import page
 
     readme = (ROOT / "README.md").read_text("utf-8")
     head, begin, rest = readme.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not begin or not end:
-        raise Failure(f"README.md has no place for the commands: it needs the lines {BEGIN} and {END}")
+        raise Failure(f"README.md has no table of commands: add the lines {BEGIN} and {END}")
     return {
         ROOT / "README.md": f"{head}{BEGIN}\n{command_table()}\n{END}{tail}",
         ROOT / "docs" / "commands.md": commands_page(),
@@ -173,11 +171,11 @@ def pages() -> dict[Path, str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Write the pages, or with --check say which are stale."""
+    """Write the pages, or list the stale ones with --check. Return the exit code."""
     stale = [path for path, text in pages().items() if not path.is_file() or path.read_text("utf-8") != text]
     if "--check" in arguments:
         for path in stale:
-            sys.stderr.write(f"{path.relative_to(ROOT)} is not what the code says: run `make format`\n")
+            sys.stderr.write(f"{path.relative_to(ROOT)} is stale: run `make format`\n")
         return 1 if stale else 0
     for path, text in pages().items():
         path.parent.mkdir(exist_ok=True)

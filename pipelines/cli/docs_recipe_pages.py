@@ -1,7 +1,7 @@
-"""docs/recipes: a page for each packaged recipe, its seed's published figures beside what the recipe plans and yields.
+"""docs/recipes: a page for each packaged recipe: figures of the published model, of the recipe, and of a small build.
 
-Planned figures come from the recipe (`budget`), yielded ones from the newest reduced builds under benchmarks/results;
-what a seed published, its slips and what differs are told in docs/recipes/seeds.yaml.
+The recipe's figures are those of its `budget`. The figures of builds are the newest under benchmarks/results. The
+published figures, their errors and the differences are in docs/recipes/seeds.yaml.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ from typing import Any
 
 import yaml
 
-from pipelines.recipe import Budget, MixtureOptions, Recipe, Special, budget_of, load_recipe, packaged
+from pipelines.recipe import Budget, Recipe, budget_of, load_recipe, packaged
+from sharding.scheduling import Mixture
+from tokenization.options import Special
 
 
 def recipe_pages(root: Path) -> dict[Path, str]:
-    """The pages, by their paths: an index, and one for each recipe that has a seed."""
+    """Return the pages by path: an index, and one page for each recipe of a published model."""
     folder = root / "docs" / "recipes"
     seeds = yaml.safe_load((folder / "seeds.yaml").read_text("utf-8"))
     yields = _newest(root / "benchmarks" / "results")
@@ -29,25 +31,25 @@ def recipe_pages(root: Path) -> dict[Path, str]:
 
 def _newest(results: Path) -> dict[str, Any]:
     files = sorted(results.glob("recipes-*.json"))
-    told: dict[str, Any] = json.loads(files[-1].read_text("utf-8")) if files else {"builds": {}}
-    return told
+    builds: dict[str, Any] = json.loads(files[-1].read_text("utf-8")) if files else {"builds": {}}
+    return builds
 
 
 def _index(seeds: Mapping[str, Any]) -> str:
     lines = [
         "# Recipes",
         "",
-        "Each is a name for `arcorp build`; begin with `arcorp build NAME --dry-run`. `--set` makes one small, or "
-        "turns it to files of yours: `--set corpora.0.input=my-texts/ --set phases.0.steps=100`.",
+        "Each recipe has a name for `arcorp build`; start with `arcorp build NAME --dry-run`. `--set` changes sizes "
+        "and inputs: `--set corpora.0.input=my-texts/ --set phases.0.steps=100`.",
         "",
-        "| recipe | what it is | after | steps | tokens | FLOPs |",
+        "| recipe | description | model | steps | tokens | FLOPs |",
         "|---|---|---|--:|--:|--:|",
     ]
     for name, path in packaged().items():
         recipe = load_recipe(path)
         budget = budget_of(recipe)
         link = f"[{name}]({name}.md)" if name in seeds else f"`{name}`"
-        model = seeds[name]["model"] if name in seeds else "text that arcorp writes itself"
+        model = seeds[name]["model"] if name in seeds else "text that arcorp generates"
         lines.append(
             f"| {link} | {recipe.description} | {model} | {budget.steps:,} | {budget.tokens:,} "
             f"| {budget.total_flops:.3g} |"
@@ -69,8 +71,8 @@ def _page(name: str, seed: Mapping[str, Any], yields: Mapping[str, Any]) -> str:
     built = yields["builds"].get(name)
     if built:
         lines += ["", *_yielded(name, built, yields)]
-    lines += ["", "## Slips of the seed", "", *(f"- {one}" for one in seed["slips"])]
-    lines += ["", "## What differs", "", *(f"- {one}" for one in seed["differs"])]
+    lines += ["", "## Errors in the published description", "", *(f"- {error}" for error in seed["slips"])]
+    lines += ["", "## What differs", "", *(f"- {difference}" for difference in seed["differs"])]
     lines += ["", "## The recipe", "", "```yaml", path.read_text("utf-8").rstrip(), "```"]
     return "\n".join(lines) + "\n"
 
@@ -80,16 +82,16 @@ def _sentence(text: str) -> str:
 
 
 def _epochs(tokens: Mapping[str, int], recipe: Recipe, budget: Budget) -> list[str]:
-    """How often the seed's own tokens would be read under this schedule."""
+    """Return lines on the epochs of the published tokens under the recipe's schedule."""
     if set(tokens) == {"all"}:
         return [f"Of the seed's {tokens['all']:,} tokens that is {budget.tokens / tokens['all']:.4f} epochs."]
     lines = ["| the seed's tokens | | drawn | epochs |", "|---|--:|--:|--:|"]
-    for name, there in tokens.items():
+    for name, size in tokens.items():
         drawn = 0.0
         for phase, span in zip(recipe.phases, budget.phases, strict=True):
             shares = (phase.mixture or recipe.mixture).shares or {}
             drawn += shares.get(name, 0.0) / (sum(shares.values()) or 1) * span.tokens
-        lines.append(f"| {name} | {there:,} | {drawn:,.0f} | {drawn / there:.3f} |")
+        lines.append(f"| {name} | {size:,} | {drawn:,.0f} | {drawn / size:.3f} |")
     return lines
 
 
@@ -98,7 +100,7 @@ def _yielded(name: str, built: Mapping[str, Any], yields: Mapping[str, Any]) -> 
         "## Built small",
         "",
         f"On sample corpora, with `--set` of inputs, sizes and the machine alone ({yields['date']}, "
-        "`python -m benchmarks.recipes`). It says that the recipe runs, not how good its model would be.",
+        "`python -m benchmarks.recipes`). It shows that the recipe runs, not the quality of its model.",
         "",
         "| documents | text | tokens in rows | bytes a token | rows | padding | steps | bits per byte |",
         "|--:|--:|--:|--:|--:|--:|--:|--:|",
@@ -108,12 +110,12 @@ def _yielded(name: str, built: Mapping[str, Any], yields: Mapping[str, Any]) -> 
     ]
 
 
-def _mixture(options: MixtureOptions) -> str:
-    """Shares as people say them, or the rule."""
+def _mixture(options: Mixture) -> str:
+    """Return the shares in percent, or the formula of the rule."""
     if options.shares:
-        said = [f"{name} {share:g}" for name, share in options.shares.items() if share]
-        return f"{', '.join(said)} %"
-    return f"`{options.mixture().formula}`"
+        shares = [f"{name} {share:g}" for name, share in options.shares.items() if share]
+        return f"{', '.join(shares)} %"
+    return f"`{options.formula}`"
 
 
 def _shares(recipe: Recipe, _: Budget) -> str:
@@ -125,18 +127,18 @@ def _shares(recipe: Recipe, _: Budget) -> str:
 
 
 def _bos(recipe: Recipe, _: Budget) -> str:
-    found = [one for one in recipe.tokenizer.specials if isinstance(one, Special) and one.name == "<|bos|>"]
-    return f"{found[0].id:,}" if found and found[0].id is not None else "at the end"
+    tokens = [token for token in recipe.tokenizer.specials if isinstance(token, Special) and token.name == "<|bos|>"]
+    return f"{tokens[0].id:,}" if tokens and tokens[0].id is not None else "at the end"
 
 
 def _validation(recipe: Recipe, _: Budget) -> str:
-    asked = recipe.pack.validation
-    return f"{asked.rows:,} rows" if asked.rows else f"{100 * (asked.share or 0):g} % of the tokens, by whole stories"
+    size = recipe.pack.validation
+    return f"{size.rows:,} rows" if size.rows else f"{100 * (size.share or 0):g} % of the tokens, by whole stories"
 
 
 def _sample(recipe: Recipe, _: Budget) -> str:
     sample = recipe.tokenizer.sample
-    return f"{_mixture(sample)} of {sample.chars:,} characters, at most {sample.document_cap:,} of a document"
+    return f"{_mixture(sample)} of {sample.chars:,} characters, at most {sample.document_cap:,} from a document"
 
 
 PLANNED: dict[str, Callable[[Recipe, Budget], str]] = {
@@ -158,4 +160,4 @@ PLANNED: dict[str, Callable[[Recipe, Budget], str]] = {
     "flops_per_token": lambda _, budget: f"{budget.flops / 1e9:.6g} G",
     "flops": lambda _, budget: f"{budget.total_flops:.3e}",
 }
-"""What a recipe plans, by the names that seeds.yaml uses."""
+"""Figures of a recipe by their names in seeds.yaml."""

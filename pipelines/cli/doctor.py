@@ -1,4 +1,4 @@
-"""`arcorp doctor`: what this machine and environment offer, what is missing, and how to get it."""
+"""`arcorp doctor`: facts about this machine and environment, and how to install what is missing."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ OPTIONAL = {
 
 
 def examine(console: Console) -> None:
-    """Show versions, cores, memory, disk and optional parts."""
+    """Show versions, cores, memory, disk and optional packages."""
     rows: list[tuple[str, str, str]] = [("python", platform.python_version(), "")]
     rows += [(name, metadata.version(name), "") for name in ("arcorp", *NEEDED)]
     for module, (what, how) in OPTIONAL.items():
-        there = importlib.util.find_spec(module) is not None
-        version = metadata.version(module.replace("_", "-")) if there else "not installed"
-        rows.append((module.replace("_", "-"), version, f"for {what}" + ("" if there else f": {how}")))
+        installed = importlib.util.find_spec(module) is not None
+        version = metadata.version(module.replace("_", "-")) if installed else "not installed"
+        rows.append((module.replace("_", "-"), version, f"for {what}" + ("" if installed else f": {how}")))
     rows.append(("sbatch", shutil.which("sbatch") or "not found", "for SLURM clusters"))
     free = shutil.disk_usage(Path.cwd()).free
     rows.append(("cores", str(CORES), ""))
-    rows.append(("memory", f"{_memory() / 1e9:.0f} GB", "about 1 GB is needed for each worker"))
-    rows.append(("disk here", f"{free / 1e9:.0f} GB free", "a build takes about four times its text"))
+    rows.append(("memory", f"{_memory() / 1e9:.0f} GB", "each worker needs about 1 GB"))
+    rows.append(("disk", f"{free / 1e9:.0f} GB free", "a build needs about four times its text"))
     console.table(["part", "found", "note"], rows)
     missing = [name for name, version, _ in rows if version in ("not installed", "not found")]
-    line = f"everything that arcorp needs is here; optional and absent: {', '.join(missing) or 'nothing'}"
+    line = f"all required packages are installed; optional and missing: {', '.join(missing) or 'nothing'}"
     console.result({name: version for name, version, _ in rows}, line)
 
 

@@ -1,8 +1,8 @@
-"""Flags: those that commands share, and those that come from options.
+"""Flags: those that several commands share, and those that are made from options.
 
-A stage's command takes the same options as the recipe's section, from the same model. Fields that a flag can hold (a
-word, a number, yes or no, a list of words) become flags `--row-tokens`; every field, nested ones too, can be given by
-`--config FILE` and `--set a.b=c`.
+The command of a stage has the options of the recipe's section, from the same model. A field that a flag can hold (a
+text, a number, a boolean, a list of texts) becomes a flag such as `--row-tokens`. `--config FILE` and `--set a.b=c`
+set any field, nested ones included.
 """
 
 from __future__ import annotations
@@ -16,35 +16,43 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
-from pydantic import BaseModel
 
 from pipelines.console import Console, Format
-from pipelines.recipe import Lines, Options, apply_settings, merge_mappings, read_yaml, validate_options
+from pipelines.recipe import Lines, apply_settings, merge_mappings, read_yaml, validate_options
 from pipelines.run import Context, Outcome, Stage, preview, run_stage
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-"""Cores that this process may use: `taskset` and SLURM allow it fewer than the machine has."""
+"""Number of cores that this process may use; `taskset` and SLURM can restrict it."""
 
-Out = Annotated[Path, typer.Option("--out", help="Folder to write; made if it is not there.")]
+Out = Annotated[Path, typer.Option("--out", help="Output folder; created if it does not exist.")]
 Workers = Annotated[
-    int, typer.Option("--workers", min=1, show_default=False, help="Processes; they never change a byte. [all cores]")
+    int,
+    typer.Option(
+        "--workers",
+        min=1,
+        show_default=False,
+        help="Worker processes (the output does not depend on them). [all cores]",
+    ),
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="Seed of every choice that is drawn.")]
-Restart = Annotated[bool, typer.Option("--restart", help="Start over instead of going on.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
-Form = Annotated[Format, typer.Option("--format", help="How to show things.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show where in the code an error comes from.")]
-CONFIG = Annotated[Path | None, typer.Option("--config", help="YAML file with the options, as in a recipe.")]
-SET = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=C", help="Set one option; may be repeated.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=2**63 - 1, help="Seed of all random choices.")]
+Restart = Annotated[bool, typer.Option("--restart", help="Delete this command's earlier output and start again.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and write nothing.")]
+Form = Annotated[Format, typer.Option("--format", help="Output format.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+CONFIG = Annotated[
+    Path | None, typer.Option("--config", help="YAML file of options, with the keys of the recipe's section.")
+]
+SET = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=C", help="Override one option; repeatable.")]
 
 
 Command = Callable[..., Any]
 
 
-def options_of(model: type[Options]) -> Callable[[Command], Command]:
-    """Decorator for a command with a parameter `options: <model>`: replaces it by one flag per field.
+def options_of(model: type[Any]) -> Callable[[Command], Command]:
+    """Return a decorator that replaces the parameter `options` of a command by one flag per field of `model`.
 
-    The command is called with the validated model; flags override `--set`, which overrides `--config`.
+    `model`: a pydantic model or dataclass. The command is called with the validated options. Flags override `--set`,
+    which overrides `--config`.
     """
 
     def decorate(command: Command) -> Command:
@@ -68,7 +76,7 @@ def options_of(model: type[Options]) -> Callable[[Command], Command]:
 
 
 def runs_stage(command: Command) -> Command:
-    """Decorator for a command that gives a stage: adds the flags of running one, runs it, shows what came of it."""
+    """Decorate a command that returns a stage: add the flags of a run, run the stage, show its result."""
 
     def called(workers: int, restart: bool, dry_run: bool, format: Format, debug: bool, **given: Any) -> None:
         run_and_show(command(**given), workers, restart, dry_run, Console(format))
@@ -87,11 +95,11 @@ def runs_stage(command: Command) -> Command:
 
 
 def run_and_show(stage: Stage, workers: int, restart: bool, dry_run: bool, console: Console) -> None:
-    """Run one stage and show what came of it; or, dry, what would."""
+    """Run one stage and show its result, or show its plan if `dry_run` is set."""
     if dry_run:
-        found = preview(stage)
-        console.table(["", ""], [(key, str(value)) for key, value in found.items()])
-        console.result(found, "nothing was written")
+        plan = preview(stage)
+        console.table(["", ""], [(key, str(value)) for key, value in plan.items()])
+        console.result(plan, "nothing was written")
         return
     outcome = run_quietly(stage, workers, restart, console)
     console.result(
@@ -100,7 +108,7 @@ def run_and_show(stage: Stage, workers: int, restart: bool, dry_run: bool, conso
 
 
 def run_quietly(stage: Stage, workers: int, restart: bool, console: Console) -> Outcome:
-    """Run one stage, and say in a line of log what it did."""
+    """Run one stage and log one line on its result."""
     from pipelines.build import describe
 
     began = time.monotonic()
@@ -111,26 +119,29 @@ def run_quietly(stage: Stage, workers: int, restart: bool, console: Console) -> 
 
 
 def _dressed(called: Command, command: Command, added: dict[str, tuple[Any, Any]], without: str = "") -> Command:
-    """`called` with the name, help and parameters of `command`, and the added ones: (annotation, default)."""
+    """Give `called` the name, help and parameters of `command` except `without`, and the `added` parameters.
+
+    `added`: (annotation, default) by name.
+    """
     signature = inspect.signature(command, eval_str=True)
     keyword = inspect.Parameter.KEYWORD_ONLY
-    kept = [one.replace(kind=keyword) for name, one in signature.parameters.items() if name != without]
+    kept = [option.replace(kind=keyword) for name, option in signature.parameters.items() if name != without]
     more = [inspect.Parameter(name, keyword, default=value, annotation=kind) for name, (kind, value) in added.items()]
     called.__signature__ = inspect.Signature([*kept, *more])  # type: ignore[attr-defined]
-    called.__annotations__ = {one.name: one.annotation for one in (*kept, *more)}
+    called.__annotations__ = {option.name: option.annotation for option in (*kept, *more)}
     called.__doc__, called.__name__ = command.__doc__, command.__name__
     return called
 
 
-def _flags(model: type[BaseModel]) -> dict[str, Any]:
-    """Annotation of a typer option for each field that a flag can hold."""
+def _flags(model: type[Any]) -> dict[str, Any]:
+    """Return the annotation of a typer option for each field that a flag can hold."""
     flags = {}
-    for name, field in model.model_fields.items():
+    for name, field in model.__pydantic_fields__.items():
         kind = _simple(field.annotation)
         if kind is None:
             continue
         default = field.default
-        shown = ", ".join(map(str, default)) if isinstance(default, list) else default
+        shown = ", ".join(map(str, default)) if isinstance(default, list | tuple) else default
         text = field.description or ""
         text = text[:1].upper() + text[1:]
         text += f" [{shown}]" if not field.is_required() and shown is not None else ""
@@ -141,14 +152,14 @@ def _flags(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _simple(annotation: Any) -> Any:
-    """The type a flag can hold for a field's annotation, or None."""
+    """Return the type of a flag for a field's annotation, or None if no flag can hold it."""
     origin = get_origin(annotation)
     if origin is Annotated:
         return _simple(get_args(annotation)[0])
     if origin in (Union, types.UnionType):
-        inner = [one for one in get_args(annotation) if one is not type(None)]
+        inner = [member for member in get_args(annotation) if member is not type(None)]
         return _simple(inner[0]) if len(inner) == 1 else None
-    if origin is list:
+    if origin in (list, tuple):
         inner = get_args(annotation)[0]
         return list[str] if inner is str or get_origin(inner) is Literal else None
     if origin is Literal:

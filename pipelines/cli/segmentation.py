@@ -1,4 +1,4 @@
-"""Words cut into morphemes, for looking at, and scores of a segmenter against gold."""
+"""`arcorp tokenizer segment`: words split into morphemes, and scores of a segmenter against gold segments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipelines.errors import InputError, UsageError
 def show_segmentation(
     file: Path | None, name: str, database: str | None, gold_file: Path | None, console: Console
 ) -> None:
-    """A text with its words in pieces, and how well gold's words are cut."""
+    """Show a text with its words in segments, and the scores on the words of `gold_file`. Raises UsageError."""
     from tokenization.morphology import (
         WORD,
         bare,
@@ -25,7 +25,7 @@ def show_segmentation(
     )
 
     if file is None and gold_file is None:
-        raise UsageError("there is nothing to segment: name a text file, or --gold a TSV of word and segments")
+        raise UsageError("no text to segment: give a text file, or --gold with a TSV of words and segments")
     text = _text(file) if file else ""
     gold = read_gold(gold_file) if gold_file else []
     words = WORD.findall(text)
@@ -33,10 +33,11 @@ def show_segmentation(
     chosen = open_segmenter(name, corpus, database)
     types = sorted(set(words))
     pieces = {
-        word: "+".join(segments(word, cuts)) for word, cuts in zip(types, word_boundaries(chosen, types), strict=True)
+        word: "+".join(segments(word, boundaries))
+        for word, boundaries in zip(types, word_boundaries(chosen, types), strict=True)
     }
     if file:
-        console.text(WORD.sub(lambda found: pieces[found[0]], text).rstrip("\n"))
+        console.text(WORD.sub(lambda match: pieces[match[0]], text).rstrip("\n"))
     scores = None
     if gold:
         scores = score(gold, dict(segment_words((word for word, _ in gold), chosen))).figures()
@@ -52,4 +53,4 @@ def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise InputError(f"{file}, byte {error.start}: is no UTF-8 text; name a plain text file") from error
+        raise InputError(f"{file}, byte {error.start}: not UTF-8; give a plain text file in UTF-8") from error

@@ -1,4 +1,4 @@
-"""Looking at what was made: rows as text, where a document went, how a tokenizer cuts, which sources there are."""
+"""The output of commands that show something: rows as text, rows of a document, tokenizers, sources."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pipelines.texts import line
 
 
 def show_row(dataset: Path, split: str, row: int, console: Console) -> None:
-    """A row, segment by segment: the document, where in it the segment begins, and its text.
+    """Show a row, segment by segment: the document, the segment's first token in it, and the text.
 
-    Every file that this is read from is hashed first. Raises Damaged.
+    The files of the row are hashed first. Raises Damaged.
     """
     from sharding.checking import row_view
     from tokenization.model import Tokenizer
@@ -36,18 +36,18 @@ def show_row(dataset: Path, split: str, row: int, console: Console) -> None:
 
 
 def show_document(dataset: Path, name: str, console: Console) -> None:
-    """The rows that a document went to."""
+    """Show the rows that hold a document."""
     from sharding.checking import document_view
 
     view = document_view(dataset, name)
     rows = [(place.split, place.row, place.position, place.offset, place.length) for place in view.places]
     console.table(["split", "row", "position", "from token", "tokens"], rows)
-    where = f"in {len(rows)} pieces" if rows else "in no row: it is empty, or shorter than the tail that was dropped"
+    where = f"in {len(rows)} pieces" if rows else "in no row: it is empty, or its tokens were too few to fill one"
     console.result(asdict(view), f"{line(name)}: {view.document.tokens:,} tokens, {where}")
 
 
 def show_tokenizer(path: str, text: str | None, console: Console) -> None:
-    """What a tokenizer is; and, of a text, its tokens."""
+    """Show the facts of a tokenizer, or the tokens of `text` if it is given."""
     from tokenization.model import open_tokenizer
 
     check_if_sealed(path)
@@ -69,7 +69,7 @@ def show_tokenizer(path: str, text: str | None, console: Console) -> None:
         console.result({**facts, "specials": tokenizer.specials}, path)
         return
     ids = tokenizer.encode(text)
-    pieces = [tokenizer.pieces[one].decode(errors="replace") for one in ids]
+    pieces = [tokenizer.pieces[token].decode(errors="replace") for token in ids]
     console.table(["id", "token"], list(zip(ids, map(repr, pieces), strict=True)))
     words = max(1, len(text.split()))
     console.result(
@@ -79,12 +79,12 @@ def show_tokenizer(path: str, text: str | None, console: Console) -> None:
 
 
 def show_sources(console: Console) -> None:
-    """The sources, and what each reads."""
+    """Show the sources with titles and categories."""
     from corpora.sources import SOURCES, describe
 
     facts = {name: describe(name) for name in SOURCES}
     console.table(
-        ["source", "what it is", "category"],
+        ["source", "description", "category"],
         [(n, f["title"].rstrip("."), f.get("category", "")) for n, f in facts.items()],
     )
-    console.result(facts, f"{len(facts)} sources; docs/sources.md tells what each reads")
+    console.result(facts, f"{len(facts)} sources; docs/sources.md describes them")

@@ -1,12 +1,12 @@
-"""The commands of single stages: each says which stage its words mean; `flags.runs_stage` runs it.
+"""The commands of single stages: each returns a stage, which `flags.runs_stage` runs.
 
-They are the stages of a build, with the same options: the same folders come out, byte for byte.
+They are the stages of a build, with the same options and the same output, byte for byte.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -29,21 +29,23 @@ from pipelines.errors import UsageError
 from pipelines.recipe import DedupOptions, IngestOptions, PackOptions, TokenizerOptions
 from pipelines.run import Stage
 from pipelines.texts import label
+from sharding.exports import ExportFormat
+from tokenization.options import ExportKind
 
-Docs = Annotated[list[Path], typer.Argument(help="Folders of documents, the most trusted first.")]
+Docs = Annotated[list[Path], typer.Argument(help="Folders of documents, in decreasing order of trust.")]
 
 AnyTokenizer = Annotated[
     str,
     typer.Argument(
         metavar="TOKENIZER",
-        help="A tokenizer folder, tokenizer.json or .tiktoken file, a folder of vocab.json and merges.txt, or the "
-        "name of an encoding of tiktoken.",
+        help="Tokenizer folder, tokenizer.json or .tiktoken file, folder of vocab.json and merges.txt, or name of "
+        "an encoding of tiktoken.",
     ),
 ]
 
 
 def add_stages(app: typer.Typer, tokenizer: typer.Typer) -> None:
-    """Add the commands, in the order of the stages."""
+    """Add the commands to the two groups, in the order of the stages."""
     for command in (ingest, dedup, tokenize, pack, export):
         app.command()(command)
     tokenizer.command("train")(train_tokenizer)
@@ -54,7 +56,7 @@ def add_stages(app: typer.Typer, tokenizer: typer.Typer) -> None:
 @runs_stage
 @options_of(IngestOptions)
 def ingest(
-    source: Annotated[str, typer.Argument(help="Name of the reader; `arcorp sources` lists them.")],
+    source: Annotated[str, typer.Argument(help="Name of the source; `arcorp sources` lists them.")],
     input: Annotated[list[str], typer.Argument(metavar="INPUT...", help="Files, folders or globs.")],
     options: IngestOptions,
     out: Out,
@@ -97,7 +99,7 @@ def import_tokenizer(
     tokenizer: AnyTokenizer,
     out: Out,
 ) -> Stage:
-    """Take in a tokenizer that was made elsewhere, for `tokenize`."""
+    """Import a tokenizer of another program, for `tokenize`."""
     from pipelines.stages.tokenizer_files import import_stage
 
     return import_stage(out, tokenizer)
@@ -107,12 +109,12 @@ def import_tokenizer(
 def export_tokenizer(
     tokenizer: AnyTokenizer,
     to: Annotated[
-        Literal["hf", "tiktoken", "arrays"],
+        ExportKind,
         typer.Option("--to", help="hf: for transformers; tiktoken: ranks, pattern; arrays: bytes and chars per id."),
     ],
     out: Out,
 ) -> Stage:
-    """Write a tokenizer's files for one kind of reader."""
+    """Write a tokenizer in the format of another library."""
     from pipelines.stages.tokenizer_files import export_stage
 
     return export_stage(out, tokenizer, to)
@@ -138,12 +140,13 @@ def pack(
     tokenizer: Annotated[
         Path | None,
         typer.Option(
-            "--tokenizer", help="What ids in .parquet, .npy or .bin were made with; OUT-tokens is made of them."
+            "--tokenizer",
+            help="Tokenizer of the pre-tokenized input (.parquet, .npy, .bin), which is stored in OUT-tokens.",
         ),
     ] = None,
-    source: Annotated[str, typer.Option("--source", help="Source of ids that don't say.")] = "pretokenized",
-    language: Annotated[str, typer.Option("--language", help="Language of ids that don't say.")] = "und",
-    category: Annotated[str, typer.Option("--category", help="Category of ids that don't say.")] = "unknown",
+    source: Annotated[str, typer.Option("--source", help="Source of ids without a label.")] = "pretokenized",
+    language: Annotated[str, typer.Option("--language", help="Language of ids without a label.")] = "und",
+    category: Annotated[str, typer.Option("--category", help="Category of ids without a label.")] = "unknown",
     column: Annotated[str | None, typer.Option("--column", help="Column of the ids in Parquet. [input_ids]")] = None,
     seed: Seed = 42,
     workers: Workers = CORES,
@@ -161,11 +164,11 @@ def pack(
         from pipelines.stages.pretokenized import pretokenized_stage
 
         labels = {"source": source, "language": language, "category": category}
-        for flag, given in labels.items():
+        for flag, text in labels.items():
             try:
-                label(given)
+                label(text)
             except ValueError as error:
-                raise UsageError(f"--{flag} {given}: {error}") from None
+                raise UsageError(f"--{flag} {text}: {error}") from None
         imported = out.with_name(f"{out.name}-tokens")
         stage = pretokenized_stage(imported, tokens, tokenizer, labels, column)
         if dry_run:
@@ -182,13 +185,13 @@ def pack(
 def export(
     dataset: Annotated[Path, typer.Argument(help="Folder of a dataset.")],
     to: Annotated[
-        Literal["megatron", "datatrove", "llmc", "nanogpt", "parquet"],
-        typer.Option("--to", help="Format; docs/dataset-format.md tells what each holds."),
+        ExportFormat,
+        typer.Option("--to", help="Format, described in docs/dataset-format.md."),
     ],
     out: Out,
-    unique: Annotated[bool, typer.Option("--unique", help="Each row once, instead of as scheduled.")] = False,
+    unique: Annotated[bool, typer.Option("--unique", help="Write each row once, without the schedule.")] = False,
     schedule: Annotated[
-        str | None, typer.Option("--schedule", help="Name of the schedule in the dataset. [schedule.json]")
+        str | None, typer.Option("--schedule", help="File name of the schedule in the dataset. [schedule.json]")
     ] = None,
     restart: Restart = False,
     dry_run: DryRun = False,

@@ -1,7 +1,7 @@
-"""`arcorp status`: how far a build is, read from what lies there: seals, sidecars, locks, SLURM's queue.
+"""`arcorp status`: the progress of a build, read from seals, sidecars, locks and SLURM's queue.
 
-Nothing is written, and no part is opened: a part that has its sidecar is done, and how fast parts come is told by the
-times of the sidecars. Ten thousand ranks are two listings of a folder.
+Nothing is written, and no part is opened. A part with a sidecar is done; the times of the sidecars give the rate. Ten
+thousand ranks need two listings of a folder.
 """
 
 from __future__ import annotations
@@ -20,36 +20,36 @@ from pipelines.stages.build_folder import RECIPE
 from sharding import seal
 
 EVERY = 2.0
-"""Seconds between two looks of `--watch`."""
+"""Seconds between two updates of `--watch`."""
 SHOWN = 5
-"""Jobs with failed ranks whose last words are shown."""
+"""Maximum number of failed jobs whose last lines of log are shown."""
 
 
 def show_status(folder: Path, console: Console, *, watch: bool = False) -> None:
-    """A line for each stage's folder: sealed, running, unfinished or damaged, and what it holds.
+    """Show one line for each stage's folder: sealed, running, unfinished or damaged, with its counts.
 
-    With `watch` again and again until nothing runs or waits; then raises Failure if the build stopped unfinished.
+    With `watch`, repeat until no job runs or waits. Raises Failure if the build then is unfinished.
     """
     while watch:
-        found = look(folder)
-        if not found["running"] and not found["jobs"]:
+        state = look(folder)
+        if not state["running"] and not state["jobs"]:
             break
-        console.say(_sentence(folder, found), **found)
+        console.say(_sentence(folder, state), **state)
         time.sleep(EVERY)
-    found = look(folder)
-    _show(folder, found, console)
-    stopped = found["stopped"]
+    state = look(folder)
+    _show(folder, state, console)
+    stopped = state["stopped"]
     if watch and stopped:
         raise failure(stopped["message"], stopped["exit_code"])
 
 
 def look(folder: Path) -> dict[str, Any]:
-    """What there is to know about a build, as JSON. Raises UsageError if the folder is not one's."""
+    """Return the state of a build as JSON. Raises UsageError if the folder is not that of a build."""
     recipe: Named | None = read_state(folder / RECIPE, Named)
     if recipe is None:
         raise UsageError(f"{folder} is not the folder of a build: it has no {RECIPE}")
-    jobs, asked = _jobs(folder)
-    places = ("*", "*/*", f"*/{STATE}/*")  # the last: a stage that another needs first, and nobody else
+    jobs, answered = _jobs(folder)
+    places = ("*", "*/*", f"*/{STATE}/*")  # the last: a stage whose output only one other stage reads
     stages = sorted({path.parent for place in places for path in folder.glob(f"{place}/{STATE}")}, key=_age)
     lines = [_line(stage, folder, jobs) for stage in stages]
     counts = {state: sum(job.state == state for job in jobs) for state in sorted({job.state for job in jobs})}
@@ -57,13 +57,14 @@ def look(folder: Path) -> dict[str, Any]:
     stopped: Any = None
     if not jobs and not working:
         stopped = read_state(folder / FAILURE, Stopped)
-    if stopped is None and asked and not jobs and not working and any(line["state"] == "unfinished" for line in lines):
-        stopped = {"message": f"{folder}: no job of this build is left; {_last_step(folder)}", "exit_code": 5}
+        if stopped is None and answered and any(line["state"] == "unfinished" for line in lines):
+            message = f"{folder}: no job of this build is in the queue; {_last_step(folder)}"
+            stopped = {"message": message, "exit_code": 5}
     return {"recipe": recipe["name"], "running": working, "jobs": counts, "stopped": stopped, "folders": lines}
 
 
 def _jobs(folder: Path) -> tuple[list[Job], bool]:
-    """The build's jobs in the queue, and whether SLURM could tell."""
+    """Return the build's jobs in the queue, and whether SLURM answered."""
     if not (folder / SLURM).is_dir() or shutil.which("squeue") is None:
         return [], False
     try:
@@ -73,7 +74,7 @@ def _jobs(folder: Path) -> tuple[list[Job], bool]:
 
 
 def _last_step(folder: Path) -> str:
-    """How the log of the last step ends."""
+    """Return a clause on the end of the last step's log."""
     logs = sorted((folder / SLURM).glob("step-*.out"), key=lambda path: path.stat().st_mtime_ns)
     if not logs:
         return "its first step was cancelled before it began"
@@ -95,7 +96,7 @@ def _line(stage: Path, folder: Path, jobs: list[Job]) -> dict[str, Any]:
     except seal.Damaged as error:
         return {**line, "state": f"damaged: {error}"}
     faults = seal.find_faults(stage, manifest, full=False)
-    counts = {unit: ledger.out for unit, ledger in manifest.counts.items() if unit in ("documents", "tokens")}
+    counts = {unit: count.out for unit, count in manifest.counts.items() if unit in ("documents", "tokens")}
     size = sum(record.bytes for record in manifest.files.values())
     return {
         **line,
@@ -107,74 +108,80 @@ def _line(stage: Path, folder: Path, jobs: list[Job]) -> dict[str, Any]:
 
 
 def _parts(stage: Path, jobs: list[Job]) -> dict[str, Any]:
-    """How far an unsealed stage is: parts made, its jobs, ranks that failed, its pace."""
+    """Return the progress of an unsealed stage: finished parts, jobs, failed ranks, rate."""
     held = is_held(stage)
-    found: dict[str, Any] = {"state": "running" if held or jobs else "unfinished"}
+    progress: dict[str, Any] = {"state": "running" if held or jobs else "unfinished"}
     try:
         plan: Plan | None = read_state(stage / PLAN, Plan)
     except Unreadable:
         plan = None
     if plan is None:
-        return found
-    names, asked = plan["parts"], set(plan["missing"])
+        return progress
+    names, planned = plan["parts"], set(plan["missing"])
     made = 0
     missing = []
-    files = _files(stage, {os.path.dirname(name) for name in names})  # noqa: PTH120 (ten thousand of them)
+    files = _files(stage, {os.path.dirname(name) for name in names})  # noqa: PTH120 (faster for ten thousand names)
     for rank, name in enumerate(names):
         sidecar = files.get(f"{name}.json")
         if sidecar is None:
             missing.append(rank)
-        elif rank in asked and sidecar.st_mtime >= plan["began"]:
+        elif rank in planned and sidecar.st_mtime >= plan["began"]:
             made += 1
     written = sum(entry.st_size for name, entry in files.items() if entry.st_mtime >= plan["began"])
-    found |= {"done": len(names) - len(missing), "parts": len(names), "bytes": sum(e.st_size for e in files.values())}
+    progress |= {
+        "done": len(names) - len(missing),
+        "parts": len(names),
+        "bytes": sum(e.st_size for e in files.values()),
+    }
     array = read_array(stage)
     if jobs:
-        found["jobs"] = {state: sum(job.state == state for job in jobs) for state in sorted({j.state for j in jobs})}
+        progress["jobs"] = {
+            state: sum(job.state == state for job in jobs) for state in sorted({j.state for j in jobs})
+        }
     if (held or jobs) and made:
         seconds = max(time.time() - plan["began"], 1e-3)
-        found["bytes_per_second"] = written / seconds
-        found["seconds_left"] = seconds / made * len(missing)
+        progress["bytes_per_second"] = written / seconds
+        progress["seconds_left"] = seconds / made * len(missing)
     if array and missing:
         alive = {int(job.id.partition("_")[2]) for job in jobs if job.id.partition("_")[2].isdigit()}
         where = {rank: index // array["per_job"] for index, rank in enumerate(array["ranks"])}
         failed = [rank for rank in missing if rank in where and where[rank] not in alive]
-        found["failed"] = failed
-        first: dict[Path, int] = {}  # of each job: what ended the job ended its other ranks too
+        progress["failed"] = failed
+        first: dict[Path, int] = {}  # one rank of each job: its log is that of the other ranks too
         for rank in failed:
             first.setdefault(rank_log(stage, array, rank), rank)
-        found["failures"] = [
+        progress["failures"] = [
             {"rank": rank, "log": str(log), "last_lines": last_words(log, rank, lines=3)}
             for log, rank in list(first.items())[:SHOWN]
         ]
-    return found
+    return progress
 
 
 def _files(stage: Path, below: set[str]) -> dict[str, os.stat_result]:
-    """Files of the stage's parts with their sizes and times, by name; `below`: the folders that parts lie in."""
-    found = {}
+    """Return the stat results of the files of the parts by name. `below`: folders of the parts."""
+    files = {}
     for folder in below:
         try:
             with os.scandir(stage / folder) as entries:
                 for entry in entries:
                     if entry.is_file() and not entry.name.startswith("."):
-                        found[f"{folder}/{entry.name}" if folder else entry.name] = entry.stat()
-        except (OSError, ValueError):  # no such folder, or a name that no folder can have
+                        files[f"{folder}/{entry.name}" if folder else entry.name] = entry.stat()
+        except (OSError, ValueError):  # no such folder, or an invalid name
             continue
-    return found
+    return files
 
 
-# -- showing it -------------------------------------------------------------------------------------------
+# -- output ---------------------------------------------------------------------------------------------
 
 
-def _show(folder: Path, found: dict[str, Any], console: Console) -> None:
+def _show(folder: Path, state: dict[str, Any], console: Console) -> None:
     columns = ["folder", "state", "parts", "documents", "tokens", "bytes", "MB/s", "left"]
-    console.table(columns, [_row(line) for line in found["folders"]], title=f"recipe {found['recipe']}")
-    for line in found["folders"]:
-        for one in line.get("failures", []):
-            console.text(f"{line['folder']}: rank {one['rank']} failed; {one['log']} ends with:")
-            console.text("\n".join(f"    {said}" for said in one["last_lines"]))
-    console.result(found, _sentence(folder, found))
+    console.table(columns, [_row(line) for line in state["folders"]], title=f"recipe {state['recipe']}")
+    for line in state["folders"]:
+        for failed in line.get("failures", []):
+            console.text(f"{line['folder']}: rank {failed['rank']} failed; {failed['log']} ends with:")
+            console.text("\n".join(f"    {text}" for text in failed["last_lines"]))
+    console.result(state, _sentence(folder, state))
 
 
 def _row(line: dict[str, Any]) -> list[Any]:
@@ -189,12 +196,12 @@ def _row(line: dict[str, Any]) -> list[Any]:
     return [line["folder"], state, parts, line.get("documents"), line.get("tokens"), line.get("bytes"), rate, left]
 
 
-def _sentence(folder: Path, found: dict[str, Any]) -> str:
-    if found["stopped"]:
-        return f"{folder}: stopped: {found['stopped']['message']}"
-    if not found["jobs"]:
-        return f"{folder}: {'being built now' if found['running'] else 'nothing is running'}"
-    jobs = ", ".join(f"{count} {state.lower()}" for state, count in found["jobs"].items())
-    under_way = [line for line in found["folders"] if line["state"] == "running" and "parts" in line]
+def _sentence(folder: Path, state: dict[str, Any]) -> str:
+    if state["stopped"]:
+        return f"{folder}: stopped: {state['stopped']['message']}"
+    if not state["jobs"]:
+        return f"{folder}: {'being built now' if state['running'] else 'nothing is running'}"
+    jobs = ", ".join(f"{count} {state.lower()}" for state, count in state["jobs"].items())
+    under_way = [line for line in state["folders"] if line["state"] == "running" and "parts" in line]
     parts = "; ".join(f"{line['folder']} {line['done']:,} of {line['parts']:,} parts" for line in under_way)
     return f"{folder}: jobs: {jobs}" + (f"; {parts}" if parts else "")

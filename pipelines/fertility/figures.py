@@ -12,7 +12,7 @@ from pipelines.errors import UsageError
 from pipelines.fertility.texts import TextGroup, hold_out, read_texts, vocalised, without_tashkeel
 from pipelines.run import check_if_sealed
 from pipelines.stages.document_samples import passages
-from sharding.layout import ATTRIBUTES
+from sharding.options import ATTRIBUTES
 
 if TYPE_CHECKING:
     from tokenization.evaluation import TokenCounter

@@ -1,8 +1,8 @@
-"""What a recipe asks of training, reckoned from the recipe alone: steps, tokens, parameters, FLOPs. Nothing is read.
+"""The budget of training, computed from the recipe alone: steps, tokens, parameters, FLOPs.
 
-FLOPs are nanochat's count: 6 for each weight of a matrix product, the head's included, and 12 x layers x width x
-context for attention, not halved for its causal mask (Chowdhery et al. 2022, appendix B). The shapes are those of
-`training/model.py`, which pipelines may not import; a test holds the two together.
+FLOPs are counted as in nanochat: 6 for each weight of a matrix product, the head included, and 12 x layers x width x
+context for attention, without halving for the causal mask (Chowdhery et al. 2022, appendix B). The shapes are those of
+`training/model.py`, which pipelines does not import; a test compares the two.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.recipe.model import Recipe
-from pipelines.recipe.options import HEADS, WIDTH, TrainOptions
+from pipelines.recipe.train_options import HEADS, WIDTH, TrainOptions
 
 LAYERS = 4
-"""The trainer's own default (`training/config.py`)."""
+"""Default of the trainer (`training/config.py`)."""
 
 
 @dataclass(frozen=True)
 class Span:
-    """One phase: its steps, counted from `first`, and its tokens."""
+    """One phase: index of its first step, number of steps, number of tokens."""
 
     name: str
     first: int
@@ -29,7 +29,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Budget:
-    """The whole run. `step_tokens` are those of one optimizer step, `flops` those of a token."""
+    """The whole run. `step_tokens`: tokens of one optimizer step; `flops`: FLOPs of one token."""
 
     phases: tuple[Span, ...]
     step_tokens: int
@@ -61,7 +61,7 @@ class Budget:
 
 
 def budget_of(recipe: Recipe) -> Budget:
-    """The budget of a recipe's run."""
+    """Return the budget of a recipe."""
     step = recipe.train.batch_rows * recipe.pack.row_tokens
     first, phases = 0, []
     for phase in recipe.phases:
@@ -73,13 +73,13 @@ def budget_of(recipe: Recipe) -> Budget:
 
 
 def flops_per_token(train: TrainOptions, vocab_size: int, context: int) -> float:
-    """Training FLOPs of one token."""
+    """Return the training FLOPs of one token."""
     layers, width = train.layers or LAYERS, train.width or WIDTH
     return 6.0 * (_matrices(train) + width * vocab_size) + 12.0 * layers * width * context
 
 
 def parameters(train: TrainOptions, vocab_size: int, context: int) -> int:
-    """Parameters of the model, a tied head counted once, value embeddings left out."""
+    """Return the number of parameters. A tied head is counted once; value embeddings are not counted."""
     layers, width, preset = train.layers or LAYERS, train.width or WIDTH, train.preset or "nanochat"
     table = width * vocab_size
     if preset == "gpt2":  # positions; biases of every product, and two vectors for each norm
@@ -91,7 +91,7 @@ def parameters(train: TrainOptions, vocab_size: int, context: int) -> int:
 
 
 def _matrices(train: TrainOptions) -> int:
-    """Weights of the blocks' matrices."""
+    """Return the number of weights in the matrices of the blocks."""
     layers, width = train.layers or LAYERS, train.width or WIDTH
     gates = 3 if train.preset == "llama" else 2
     return layers * (2 * width * width + 2 * width * _kv_width(train) + gates * width * _ffn(train))

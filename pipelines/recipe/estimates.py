@@ -1,6 +1,6 @@
-"""`--dry-run` of a build: what a recipe comes to, before anything is read: files, text, tokens, disk, hours.
+"""`--dry-run` of a build: estimates of files, text, tokens, disk and hours before any text is read.
 
-Sizes of files are measured; everything after them is reckoned with the factors below, and said to be so.
+The sizes of files are measured. The other figures are estimates, computed with the factors below.
 """
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from sharding.errors import OptionError
 from sharding.scheduling import StratumSize, final_shares
 
 TEXT_PER_BYTE = {".zst": 4.0, ".gz": 3.5, ".xz": 4.5, ".parquet": 2.5}
-"""Bytes of UTF-8 text in a byte of file, on the sample corpora; 1 for others."""
+"""Bytes of UTF-8 text per byte of file, measured on the sample corpora; 1 for other files."""
 
 BYTES_PER_TOKEN = 5.5
-"""Of Arabic under a 32k tokenizer; dialects and code have fewer."""
+"""For Arabic with a vocabulary of 32k; dialects and code have fewer."""
 
 PART_BYTES = 32 << 20
 TEXT_PER_CORE_SECOND = 10e6
-"""Bytes of text from file to row in a second of one core."""
+"""Bytes of text from file to row per second and core."""
 
 DISK_PER_TEXT = 1.6
-"""All stages together, in bytes of disk to a byte of text: documents twice as zstd, tokens and rows as u2."""
+"""Bytes of disk per byte of text over all stages: documents twice as zstd, tokens and rows as u2."""
 
 GPU_FLOPS = 400e12
-"""Of one H100 or H200 in bf16 at 40 % of its peak of 989e12."""
+"""FLOPs per second of one H100 or H200 in bf16, at 40 % of the peak of 989e12."""
 
 
 DOCUMENT_BYTES = 5_000
-"""Of UTF-8 in a document of web text, where a recipe takes only so many: 294 GB in 57.8 M of FineWeb-2's arb_Arab."""
+"""Mean bytes of UTF-8 in a web document, for a corpus with a limit: arb_Arab of FineWeb-2 has 294 GB in 57.8 M."""
 
 
 def estimate(recipe: Recipe, out: Path) -> dict[str, Any]:
-    """What building `recipe` comes to. A corpus that can't be reached is told in `missing`, and counts as nothing."""
+    """Return the estimates of a build. A corpus that cannot be reached is listed in `missing` and not counted."""
     corpora: list[dict[str, Any]] = []
     missing: list[str] = []
     for corpus in recipe.corpora:
@@ -52,8 +52,8 @@ def estimate(recipe: Recipe, out: Path) -> dict[str, Any]:
                 raise
             missing.append(str(failure))
         else:
-            most = corpus.limit * DOCUMENT_BYTES if corpus.limit else text
-            line |= {"files": files, "bytes": size, "text": int(min(text, most))}
+            limit = corpus.limit * DOCUMENT_BYTES if corpus.limit else text
+            line |= {"files": files, "bytes": size, "text": int(min(text, limit))}
         corpora.append(line)
     text = sum(corpus["text"] for corpus in corpora)
     tokens = int(text / BYTES_PER_TOKEN)
@@ -62,8 +62,8 @@ def estimate(recipe: Recipe, out: Path) -> dict[str, Any]:
     if not missing:
         try:
             shares = _shares(recipe, corpora, budget)
-        except OptionError as error:  # it may name a language that only the documents tell
-            missing.append(f"shares, which can't be told yet: {error}")
+        except OptionError as error:  # a share may name a language that only the documents contain
+            missing.append(f"shares, which are unknown until the text is read: {error}")
     id_bytes = 2 if recipe.tokenizer.vocab_size <= 65_536 else 4
     return {
         "recipe": recipe.name,
@@ -86,10 +86,12 @@ def estimate(recipe: Recipe, out: Path) -> dict[str, Any]:
 
 
 def _measure(recipe: Recipe, source: str, inputs: list[str]) -> tuple[int, int, float]:
-    """Files, their bytes, and about how much text they hold."""
+    """Return the number of files, their size in bytes, and the estimated size of their text in bytes."""
     if all(is_embedded(path) for path in inputs):
-        assert recipe.embedded is not None  # the recipe's own validation saw to it
-        share = recipe.embedded.bytes / sum(is_embedded(one) for each in recipe.corpora for one in input_paths(each))
+        assert recipe.embedded is not None  # checked by the recipe's validation
+        share = recipe.embedded.bytes / sum(
+            is_embedded(path) for corpus in recipe.corpora for path in input_paths(corpus)
+        )
         return len(inputs), int(share), share
     from corpora.reading import find_files
     from corpora.sources import find_source
@@ -101,9 +103,9 @@ def _measure(recipe: Recipe, source: str, inputs: list[str]) -> tuple[int, int, 
 
 
 def _shares(recipe: Recipe, corpora: Sequence[dict[str, Any]], budget: Budget) -> list[dict[str, Any]]:
-    """Natural and final share and epochs of each corpus over the run, were a token the same text everywhere.
+    """Return the natural share, final share and epochs of each corpus, with equal bytes per token in all corpora.
 
-    Raises OptionError for a mixture that these corpora can't give.
+    Raises OptionError for a mixture that these corpora cannot have.
     """
     from corpora.sources import find_source
 
@@ -116,16 +118,16 @@ def _shares(recipe: Recipe, corpora: Sequence[dict[str, Any]], budget: Budget) -
         strata.append(StratumSize(name, int(line["text"] / BYTES_PER_TOKEN), corpus.source, language, category))
     drawn = dict.fromkeys((stratum.name for stratum in strata), 0.0)
     for phase, span in zip(recipe.phases, budget.phases, strict=True):
-        mixture = (phase.mixture or recipe.mixture).mixture()
+        mixture = phase.mixture or recipe.mixture
         for name, share in final_shares(strata, mixture, span.tokens).items():
             drawn[name] += share * span.tokens
-    everything = sum(stratum.size for stratum in strata) or 1
+    total = sum(stratum.size for stratum in strata) or 1
     return [
         {
             "corpus": stratum.name,
             "category": stratum.category,
             "tokens": stratum.size,
-            "natural": stratum.size / everything,
+            "natural": stratum.size / total,
             "final": drawn[stratum.name] / (budget.tokens or 1),
             "drawn": round(drawn[stratum.name]),
             "epochs": drawn[stratum.name] / stratum.size if stratum.size else 0.0,
@@ -135,7 +137,7 @@ def _shares(recipe: Recipe, corpora: Sequence[dict[str, Any]], budget: Budget) -
 
 
 def show_estimate(plan: dict[str, Any], console: Console) -> None:
-    """The estimate as tables, or as JSON."""
+    """Show the estimates as tables, or as JSON."""
     rows = [(c["source"], c["language"] or "", c["files"], c["bytes"], c["text"]) for c in plan["corpora"]]
     console.table(["corpus", "language", "files", "bytes", "text, about"], rows, title=f"recipe {plan['recipe']}")
     if plan["shares"]:
@@ -158,7 +160,7 @@ def show_estimate(plan: dict[str, Any], console: Console) -> None:
         ("tokens to train on", f"{plan['trained_tokens']:,}"),
         ("epochs, about", f"{plan['epochs']:,.4g}" if plan["epochs"] else "-"),
         ("parameters", f"{plan['parameters']:,}"),
-        ("FLOPs", f"{plan['flops']:.4g}, {plan['flops_per_token']:.5g} a token"),
+        ("FLOPs", f"{plan['flops']:.4g}, {plan['flops_per_token']:.5g} per token"),
         ("disk, about", _size(plan["disk_bytes"])),
         ("core-hours, about", _hours(plan["core_hours"])),
         ("GPU-hours, about", f"{_hours(plan['gpu_hours'])} (one H200, bf16)"),

@@ -6,7 +6,7 @@ import itertools
 from typing import Any
 
 from pipelines.errors import UsageError
-from pipelines.recipe.options import DedupOptions
+from pipelines.recipe.corpus_options import DedupOptions
 
 
 def evaluation_files(options: DedupOptions) -> list[tuple[str, Any]]:
@@ -17,12 +17,12 @@ def evaluation_files(options: DedupOptions) -> list[tuple[str, Any]]:
     from corpora.dedup import evaluation_inputs, evaluation_name
 
     files = sorted(
-        ((evaluation_name(file), file) for file in evaluation_inputs(options.decontaminate)), key=lambda one: one[0]
+        ((evaluation_name(file), file) for file in evaluation_inputs(options.decontaminate)), key=lambda pair: pair[0]
     )
     remote = next((file.path for _, file in files if is_remote(file.path)), None)
     if remote:
-        raise UsageError(f"{bare(remote)}: evaluation sets are files on this machine; fetch it first")
-    twice = next((name for (name, _), (other, _) in itertools.pairwise(files) if name == other), None)
-    if twice:
-        raise UsageError(f"two evaluation sets would be called '{twice}': rename one of their files")
+        raise UsageError(f"{bare(remote)}: evaluation sets must be files on this machine: download it first")
+    repeated = next((name for (name, _), (other, _) in itertools.pairwise(files) if name == other), None)
+    if repeated:
+        raise UsageError(f"two evaluation sets have the name '{repeated}': rename one of their files")
     return files

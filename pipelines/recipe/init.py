@@ -1,4 +1,4 @@
-"""`arcorp init`: a recipe for someone's own files, with sizes that suit the amount of text, ready to edit."""
+"""`arcorp init`: a recipe for files of text, with sizes chosen by the amount of text."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ READERS = {
 }
 COMPRESSED = (".gz", ".zst", ".xz", ".bz2")
 
-# Text in a compressed or columnar file is about this much larger than the file.
 EXPANSION = 4
+"""Approximate ratio of text to file size, for compressed and columnar files."""
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """What suits an amount of text: found by building and training at these sizes."""
+    """Sizes for an amount of text, chosen by building and training at these sizes."""
 
     vocab_size: int
     row_tokens: int
@@ -39,8 +39,8 @@ class Sizes:
     width: int
 
 
-# Up to so many bytes of text. A model sees each token about four times; the last line is nanochat's d12. Small
-# vocabularies are far below what so much ordinary text has pairs for (14 kB of stories: 831 ids).
+# (maximum bytes of text, sizes). A model reads each token about four times; the last line is nanochat's d12. Small
+# vocabularies are far below the number of pairs in that much text (14 kB of stories: 831 ids).
 BY_BYTES = (
     (60_000, Sizes(384, 64, 4, 2, 64)),
     (400_000, Sizes(1_024, 128, 8, 4, 128)),
@@ -53,35 +53,35 @@ BYTES_PER_TOKEN = 5
 
 
 VALIDATION = 0.02
-FEW = 0.1
-"""A part of the text that is more than was meant to be held out, and is said."""
+MAX_VALIDATION = 0.1
+"""A note is shown if a larger part of the text is held out."""
 
 
 def write_recipe(inputs: Sequence[str], out: Path, language: str, text_field: str | None) -> list[str]:
-    """Write a recipe that builds on `inputs`; returns what its reader should know. Raises UsageError, InputError."""
+    """Write a recipe for `inputs`. Return notes for the user. Raises UsageError, InputError."""
     try:
         label(language)
     except ValueError as error:
         raise UsageError(f"--language {language}: {error}") from None
     if os.path.lexists(out):
-        raise UsageError(f"{out} is there already: choose another --out")
+        raise UsageError(f"{out} exists: choose another --out")
     corpora, size, texts = [], 0, 0
-    for given in inputs:
-        sizes_found, files = _readers(given)
+    for path in inputs:
+        sizes_by_reader, files = _readers(path)
         texts += files
-        for reader, found in sizes_found.items():
-            corpus = {"source": reader, "input": _relative(Path(given), out.parent), "language": language}
+        for reader, text_size in sizes_by_reader.items():
+            corpus = {"source": reader, "input": _relative(Path(path), out.parent), "language": language}
             if text_field and reader != "text":
                 corpus["text_field"] = text_field
             corpora.append(corpus)
-            size += found
+            size += text_size
     sizes = next(sizes for limit, sizes in BY_BYTES if size <= limit)
     steps = max(100, 4 * size // BYTES_PER_TOKEN // (sizes.batch_rows * sizes.row_tokens))
     recipe = {
         "name": _name(out.stem),
         "description": f"about {size / 1e6:,.1f} MB of {language}",
         "corpora": corpora,
-        # files may be whole books, and there is no other source that they could drown: no document is capped
+        # a file can be a book, and there is a single source: no cap is needed
         "tokenizer": {"vocab_size": sizes.vocab_size, "sample": {"document_cap": max(size, 1)}},
         "pack": {"row_tokens": sizes.row_tokens, "validation": {"share": VALIDATION}},
         "phases": [{"name": "all", "steps": steps}],
@@ -92,14 +92,14 @@ def write_recipe(inputs: Sequence[str], out: Path, language: str, text_field: st
     file = line(out.name)
     with out.open("x", encoding="utf-8") as written:
         written.write(
-            f"# Made by `arcorp init`; edit it freely. `arcorp build {file} --dry-run` shows what it comes to,\n"
-            f"# `arcorp build {file} --print-config` every other key and its default.\n{text}"
+            f"# Written by `arcorp init`; edit it freely. `arcorp build {file} --dry-run` estimates the build,\n"
+            f"# `arcorp build {file} --print-config` shows all keys with their defaults.\n{text}"
         )
     return _notes(corpora, texts)
 
 
 def _name(stem: str) -> str:
-    """The name of a recipe from that of its file."""
+    """Return the name of a recipe, given that of its file."""
     try:
         return name(re.sub(r"\s+", "-", stem.strip()))
     except ValueError:
@@ -107,26 +107,26 @@ def _name(stem: str) -> str:
 
 
 def _notes(corpora: Sequence[dict[str, str]], texts: int) -> list[str]:
-    """Where all is text files, and few: whole documents are held out, and one is a large part of them."""
-    if any(corpus["source"] != "text" for corpus in corpora) or not texts or 1 / texts <= FEW:
+    """Return a note if few text files are the whole corpus: validation holds whole documents, a large part then."""
+    if any(corpus["source"] != "text" for corpus in corpora) or not texts or 1 / texts <= MAX_VALIDATION:
         return []
     if texts == 1:
-        return ["one file is one document: nothing is held out for validation; cut it into files to have some"]
+        return ["one file is one document, and the validation split is empty: split the file into several files"]
     return [
-        f"{texts} files are {texts} documents, and validation takes whole ones: about {1 / texts:.0%} of the text is "
-        "held out; cut books into chapters, one file each, to hold out less"
+        f"{texts} files are {texts} documents, and validation holds whole documents: about {1 / texts:.0%} of the "
+        "text is held out; split books into one file per chapter to hold out less"
     ]
 
 
 def _readers(given: str) -> tuple[dict[str, int], int]:
-    """The readers that suit what lies at a path, and about how much text each would find; and how many text files."""
+    """Return the estimated bytes of text at a path by reader, and the number of text files. Raises UsageError."""
     path = Path(given)
     if is_remote(given):
         where = bare(given)
-        raise UsageError(f"{where}: init looks at files on this machine; write an address into a recipe by hand")
+        raise UsageError(f"{where}: init reads files on this machine; write the address into a recipe")
     if not path.exists():
-        raise UsageError(f"{given}: there is no such file or folder")
-    files = [path] if path.is_file() else [one for one in sorted(path.rglob("*")) if one.is_file()]
+        raise UsageError(f"{given}: no such file or folder")
+    files = [path] if path.is_file() else [file for file in sorted(path.rglob("*")) if file.is_file()]
     sizes: dict[str, int] = {}
     texts = 0
     for file in files:
@@ -140,12 +140,13 @@ def _readers(given: str) -> tuple[dict[str, int], int]:
             sizes[reader] = sizes.get(reader, 0) + file.stat().st_size * (EXPANSION if large else 1)
     if not sizes:
         raise InputError(
-            f"{given}: no file here ends in {', '.join(READERS)}: name the files, or use `arcorp sources`"
+            f"{given}: no file name ends in {', '.join(READERS)}: give other files, or choose a source of "
+            "`arcorp sources`"
         )
     return sizes, texts
 
 
 def _relative(path: Path, folder: Path) -> str:
-    """A path as the recipe should hold it: relative to the recipe where that goes down, else absolute."""
+    """Return a path below the recipe's folder as a relative path, and any other path as an absolute path."""
     path, folder = path.resolve(), folder.resolve()
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)

@@ -1,4 +1,4 @@
-"""A source with its options: checked against the fields of the source's class, which define them."""
+"""A source with its options, which are the fields of the source's class."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def source_of(name: str, given: dict[str, Any]) -> Source:
-    """Return a source with options. Raises UnknownSource, and UsageError for an option that it does not have."""
+    """Return a source with options. Raises UnknownSource, and UsageError for an invalid option."""
     from corpora.sources import find_source
 
     kind = find_source(name)

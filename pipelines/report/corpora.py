@@ -31,7 +31,7 @@ from pipelines.report.folders import DEDUPLICATION, READING, UNITS, Folders
 from pipelines.report.lengths import length_figure
 from pipelines.stages.build_folder import UNIQUE
 from pipelines.stages.documents import CENSUS
-from sharding.layout import ATTRIBUTES
+from sharding.options import ATTRIBUTES
 from sharding.seal import Sealed
 
 WORD_UNITS = (*UNITS, "words")

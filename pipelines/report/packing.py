@@ -8,7 +8,7 @@ from typing import Any
 from pipelines.html import Figures, Markup, Section, count, folded, plural, section, share, size, table, tag
 from pipelines.report.folders import Folders, count_to_json
 from pipelines.stages.build_folder import DATASET
-from sharding.layout import ATTRIBUTES
+from sharding.options import ATTRIBUTES
 
 STRATUM_COUNTS = ("rows", "documents", "tokens", "bytes", "chars")
 

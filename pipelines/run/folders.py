@@ -40,8 +40,7 @@ from pipelines.run.state_files import (
     WRITTEN,
 )
 from pipelines.texts import is_unedited
-from sharding import seal
-from sharding.scheduling import is_schedule
+from sharding import scheduling, seal
 
 TRAINED = ("config.json", "metrics.jsonl", "samples.json", *(f"checkpoints/step-*/{name}" for name in (
     "meta.json", "model.safetensors", "optimizer.safetensors",
@@ -205,7 +204,7 @@ def _names_in_sidecar(folder: Path, name: str) -> set[str]:
 def _identifies_itself(folder: Path, name: str) -> bool:
     """Return whether a file that no record names is a schedule or an unedited card of a dataset."""
     if name.endswith(".json") and "/" not in name:
-        return is_schedule(_json(folder / name))
+        return scheduling.is_schedule(_json(folder / name))
     if name == "README.md":
         return is_unedited(folder / name)
     return False

@@ -130,8 +130,8 @@ def write_schedule(dataset: Path, options: ScheduleOptions, seed: int, name: str
     check_sealed(dataset, opened.manifest)
     schedule = create_schedule(
         opened.manifest,
-        [phase.phase() for phase in options.phases],
-        options.mixture.mixture(),
+        options.phases,
+        options.mixture,
         batch_rows=options.batch_rows,
         seed=seed,
         max_epochs=options.mixture.max_epochs,

@@ -12,15 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 from sharding.checking.audit import DocumentReader, audit
 from sharding.errors import OptionError
+from sharding.options import Level
 from sharding.rows import Dataset
 from sharding.scheduling import Schedule
 from sharding.seal import MANIFEST, Fault, SealError, find_faults, read_manifest
-
-Level = Literal["quick", "full", "deep"]
 
 
 def verify(

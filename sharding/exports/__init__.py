@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 from sharding.errors import OptionError
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from sharding.rows import Dataset
     from sharding.seal import FileRecord
 
-FORMATS = ("megatron", "datatrove", "llmc", "nanogpt", "parquet")
+ExportFormat = Literal["megatron", "datatrove", "llmc", "nanogpt", "parquet"]
+FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
 
 
 def export(dataset: Dataset, to: str, folder: Path, *, unique: bool = False) -> dict[str, FileRecord]:

@@ -26,7 +26,7 @@ from sharding.layout import (
     documents_name,
     dtype_for,
 )
-from sharding.options import PackOptions
+from sharding.options import FILL, PackOptions
 from sharding.seal import Counts, CountsByUnit, Damaged, FileRecord, Unsealed, parsed, records_from_json
 
 FORMAT = 1
@@ -205,7 +205,7 @@ class Plan:
             eos=self.options.eos,
             tokenizer=self.tokenizer,
             policy=self.options.policy,
-            fill=self.options.fill,
+            fill=FILL,
             splits={name: split.layout for name, split in self.splits.items()},
         )
 

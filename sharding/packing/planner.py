@@ -24,8 +24,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sharding.errors import InputError
-from sharding.layout import ATTRIBUTES, MAX_STREAM_TOKENS, SPLITS, StratumLayout, documents_name, dtype_for
-from sharding.options import PackOptions
+from sharding.layout import MAX_STREAM_TOKENS, SPLITS, StratumLayout, documents_name, dtype_for
+from sharding.options import ATTRIBUTES, PackOptions
 from sharding.packing.holdout import hold_out, keyed_hashes
 from sharding.packing.plan import PartPlan, Piece, Plan, SplitPlan, StratumPlan, Window
 from sharding.packing.windows import pack_window, split_windows

@@ -22,9 +22,9 @@ from fractions import Fraction
 from typing import Literal, get_args
 
 from sharding.errors import OptionError
+from sharding.options import Attribute
 
 Rule = Literal["natural", "proportional", "inverse-frequency", "temperature", "unimax"]
-Attribute = Literal["source", "language", "category"]
 
 # The parameter of a rule, required for that rule and invalid for others. max_epochs is valid for every rule.
 NUMBERS = {"power": "inverse-frequency", "temperature": "temperature"}
@@ -43,7 +43,7 @@ class StratumSize:
 
 @dataclass(frozen=True)
 class Mixture:
-    """The division of a budget among groups of strata.
+    """Division of a budget among groups of strata.
 
     rule: see the module; by: attribute that defines the groups; shares (rule proportional): share of each value of
     `by`, with the sum 1 or 100; power (inverse-frequency), temperature (temperature): parameter of the rule;
@@ -51,13 +51,26 @@ class Mixture:
     mixture inside a group, by value of `by`.
     """
 
-    rule: Rule = "natural"
-    by: Attribute = "source"
-    shares: Mapping[str, float] = field(default_factory=dict)
-    power: float | None = None
-    temperature: float | None = None
-    max_epochs: float | None = None
-    within: Mapping[str, Mixture] = field(default_factory=dict)
+    rule: Rule = field(
+        default="natural", metadata={"description": "rule that computes the shares from the natural shares p"}
+    )
+    by: Attribute = field(default="language", metadata={"description": "attribute to balance by"})
+    shares: Mapping[str, float] | None = field(
+        default=None, metadata={"description": "proportional: share of each value of `by`; the sum is 1 or 100"}
+    )
+    power: float | None = field(
+        default=None, metadata={"description": "inverse-frequency: weight p^-power, so that share ~ p^(1-power)"}
+    )
+    temperature: float | None = field(
+        default=None, metadata={"description": "temperature: share ~ p^(1/temperature)", "gt": 0}
+    )
+    max_epochs: float | None = field(
+        default=None, metadata={"description": "maximum number of times that a row is read in the run", "gt": 0}
+    )
+    within: Mapping[str, Mixture] = field(
+        default_factory=dict,
+        metadata={"description": "mixtures inside a group: {arabic: {by: language, rule: ...}}"},
+    )
 
     def check(self) -> None:
         """Raise OptionError for an unknown rule or attribute, an invalid parameter, and shares with a wrong sum."""
@@ -184,7 +197,7 @@ def _rule(sizes: Mapping[str, int], mixture: Mixture, budget: float) -> dict[str
 
 
 def _given(sizes: Mapping[str, int], mixture: Mixture) -> dict[str, float]:
-    shares = dict(mixture.shares)
+    shares = dict(mixture.shares or {})
     missing = [value for value in sizes if value not in shares]
     if missing:
         raise OptionError(f"mixture by {mixture.by}: {missing[0]!r} has no share; give it a share, or 0 to exclude it")

@@ -33,34 +33,12 @@ from sharding.scheduling.mixture import (
     share_lines,
 )
 from sharding.scheduling.permutation import U64, permute, round_keys
+from sharding.scheduling.phase import Phase
 from sharding.seal import Damaged, Manifest, Unsealed, canonical, digest_of, parsed
 
 FORMAT = 1
 
 Rows = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Phase:
-    """A part of the training run with one mixture.
-
-    Its length is given by either `steps` or `tokens` (rounded down to whole steps). `mixture`: None for the mixture of
-    the whole run.
-    """
-
-    name: str
-    steps: int | None = None
-    tokens: int | None = None
-    mixture: Mixture | None = None
-
-    def whole_steps(self, tokens_per_step: int) -> int:
-        """Return the number of steps. Raises OptionError if there is none, or unless steps or tokens are given."""
-        if (self.steps is None) == (self.tokens is None):
-            raise OptionError(f"phase {self.name!r}: give either steps or tokens")
-        steps = self.steps if self.steps is not None else (self.tokens or 0) // tokens_per_step
-        if steps < 1:
-            raise OptionError(f"phase {self.name!r} is shorter than a step of {tokens_per_step} tokens; give more")
-        return steps
 
 
 def strata_of(split: SplitLayout) -> list[StratumSize]:

@@ -130,7 +130,7 @@ def test_steps_can_be_read_in_any_order(dataset: Path) -> None:
 def test_a_dataset_can_be_opened_with_another_schedule(dataset: Path, tmp_path: Path) -> None:
     manifest = read_manifest(dataset)
     other = create_schedule(
-        manifest, [Phase("x", steps=4)], Mixture("temperature", temperature=100), batch_rows=8, seed=0
+        manifest, [Phase("x", steps=4)], Mixture("temperature", "source", temperature=100), batch_rows=8, seed=0
     )
     write_json(tmp_path / "other.json", other)
     data = Dataset(dataset, schedule=str(tmp_path / "other.json"))

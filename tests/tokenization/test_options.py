@@ -48,7 +48,7 @@ def test_a_model_made_from_the_dataclasses_reports_the_place() -> None:
     assert options == TokenizerOptions(specials=("<|bos|>", Special("<|x|>", 32_000)))
     with pytest.raises(ValidationError) as refused:
         adapter.validate_python({"morphology": {"mode": "soft", "share": 2}})
-    assert refused.value.errors()[0]["loc"] == ("morphology",)
+    assert refused.value.errors()[0]["loc"] == ("morphology", "share")
 
 
 def test_the_sealed_form_keeps_its_keys() -> None:

@@ -1,4 +1,4 @@
-"""The command line: frozen surface, one sentence for what goes wrong, results and logs apart."""
+"""The command line: a fixed surface, one sentence for each failure, results apart from logs."""
 
 import json
 import os
@@ -22,7 +22,7 @@ def arcorp(*arguments, **environment):
 
 
 def test_the_surface_is_the_one_that_scripts_rely_on():
-    """Change surface.json with the command line, and tell users in CHANGELOG."""
+    """Change surface.json with the command line, and describe the change in CHANGELOG."""
     assert pages.surface() == json.loads(SURFACE.read_text())
 
 
@@ -121,7 +121,7 @@ def test_init_writes_a_recipe_that_loads_and_never_overwrites(tmp_path, capsys):
 @pytest.mark.fault(2)
 @pytest.mark.parametrize(("sign", "moment"), [("lock", 0.1), ("lock", 0.5), ("part", 0)])
 def test_ctrl_c_leaves_with_130_and_a_sentence(tmp_path, sign, moment):
-    """Among imports, as workers start, at work: when a part is being written."""
+    """At three moments: during imports, at the start of workers, and while a part is written."""
     text = tmp_path / "big.jsonl"
     with text.open("w") as file:
         for number in range(200_000):
@@ -140,7 +140,7 @@ def test_ctrl_c_leaves_with_130_and_a_sentence(tmp_path, sign, moment):
     time.sleep(moment)
     os.killpg(process.pid, 2)
     _, err = process.communicate()
-    # 130 to a shell both: Python ends by the signal itself when it came amid what an extension runs on import
+    # a shell reports both as 130: Python ends by the signal if an extension is being imported
     assert process.returncode in (130, -2), err
-    assert err.strip() == "arcorp: interrupted; run the same command again to go on"
+    assert err.strip() == "arcorp: interrupted; run the same command again to resume"
     assert arcorp("ingest", "jsonl", text, "--out", out, "--format", "quiet").returncode == 0

@@ -40,12 +40,12 @@ def test_gold_gives_scores_in_a_table_and_as_json(
     assert found["segmentations"]["هالبيوت"] == "ه+ال+بيوت"
 
 
-def test_what_cannot_be_read_is_told_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unreadable_input_is_reported_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "bytes.txt").write_bytes(b"abc\xff")
     assert run(["tokenizer", "segment", str(tmp_path / "bytes.txt")]) == 3
-    assert "byte 3: is no UTF-8 text" in capsys.readouterr().err
+    assert "byte 3: not UTF-8" in capsys.readouterr().err
     assert run(["tokenizer", "segment"]) == 2
-    assert "nothing to segment" in capsys.readouterr().err
+    assert "no text to segment" in capsys.readouterr().err
     (tmp_path / "gold.tsv").write_text("كتابها\tكتاب+ه\n")
     assert run(["tokenizer", "segment", "--gold", str(tmp_path / "gold.tsv")]) == 3
     assert "line 1: the segments do not concatenate" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Status tells what is there without touching it; progress says where a stage is."""
+"""Status shows the state of a build and writes nothing; progress shows that of a stage."""
 
 import json
 import subprocess
@@ -25,7 +25,7 @@ def ranks(tmp_path):
     (stage / ".arcorp" / "plan.json").write_text(json.dumps(plan))
     array = {"launch": "one", "job": "7", "ranks": list(range(10_000)), "per_job": 50}
     (stage / ".arcorp" / "slurm" / "array.json").write_text(json.dumps(array))
-    (stage / ".arcorp" / "slurm" / "7_198.out").write_text("starting\nrank 9900: file 3 is cut\nrank 9901: gone\n")
+    (stage / ".arcorp" / "slurm" / "7_198.out").write_text("starting\nrank 9900: file 3 is cut\nrank 9901: failed\n")
     (stage / ".arcorp" / "slurm" / "7_199.out").write_text("starting\nslurmstepd: error: *** CANCELLED: TIME LIMIT\n")
     for name in names[:9_900]:
         (stage / f"{name}.json").write_text("{}")
@@ -37,7 +37,7 @@ def test_ranks_that_failed_are_counted_and_each_jobs_last_words_are_shown(ranks,
     [line] = look(ranks)["folders"]
     assert (line["done"], line["parts"], line["state"]) == (9_900, 10_000, "unfinished")
     assert line["failed"] == list(range(9_900, 10_000))
-    assert [(one["rank"], one["last_lines"]) for one in line["failures"]] == [
+    assert [(failed["rank"], failed["last_lines"]) for failed in line["failures"]] == [
         (9_900, ["file 3 is cut"]),
         (9_950, ["starting", "slurmstepd: error: *** CANCELLED: TIME LIMIT"]),
     ]
@@ -77,35 +77,35 @@ def test_a_stage_at_work_has_a_pace_and_a_time_left(ranks):
 
 def test_progress_is_json_lines_where_json_is_asked_for_and_silence_where_quiet_is(capsys, monkeypatch):
     monkeypatch.setattr(console, "EVERY", 0)
-    at = Progress("tokenize", done=12, parts=20, rank=11, made=2, bytes=6_000_000, seconds=3.0)
-    Console(Format.json).progress(at)
+    progress = Progress("tokenize", done=12, parts=20, rank=11, made=2, bytes=6_000_000, seconds=3.0)
+    Console(Format.json).progress(progress)
     line = json.loads(capsys.readouterr().err)
     assert (line["stage"], line["done"], line["parts"], line["rank"]) == ("tokenize", 12, 20, 11)
     assert (line["bytes_per_second"], line["seconds_left"]) == (2e6, 12.0)
-    Console(Format.human).progress(at)
+    Console(Format.human).progress(progress)
     assert capsys.readouterr().err == "tokenize: 12 of 20 parts, 2.0 MB/s written, 0:12 left\n"
-    Console(Format.quiet).progress(at)
+    Console(Format.quiet).progress(progress)
     assert capsys.readouterr().err == ""
 
 
 def test_between_lines_of_progress_thirty_seconds_pass(capsys):
-    here = Console(Format.human)
+    shown = Console(Format.human)
     for done in range(20):
-        here.progress(Progress("tokenize", done, 20))
+        shown.progress(Progress("tokenize", done, 20))
     assert capsys.readouterr().err == ""
     assert console.EVERY == 30
 
 
 @pytest.mark.parametrize(
-    "said",
+    "output",
     [
         "Submitted batch job 4711\n",
         "Welcome\nSubmitted batch job 4711\nYou have 312 hours left\n",
         "Submitted batch job 4711 on cluster two\n",
     ],
 )
-def test_a_job_id_is_found_whatever_stands_around_it(said):
-    assert job_id(said) == "4711"
+def test_a_job_id_is_found_whatever_stands_around_it(output):
+    assert job_id(output) == "4711"
 
 
 def test_a_log_that_is_not_there_has_last_words_too(tmp_path):

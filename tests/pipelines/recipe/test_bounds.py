@@ -1,4 +1,4 @@
-"""Options out of bounds are refused when a recipe is loaded, with the line, as the packages themselves refuse them."""
+"""Options out of bounds are refused with the line when a recipe is loaded, as the packages refuse them."""
 
 import itertools
 import json
@@ -13,7 +13,7 @@ from pipelines import cli
 from pipelines.errors import UsageError
 from pipelines.recipe import TrainOptions, load_recipe, validate_options
 from pipelines.recipe.model import PROMPT_TOKENS
-from pipelines.recipe.options import LARGEST
+from sharding.options import MAX_COUNT
 from training.config import RANGES, Config
 from training.config_file import read_config
 from training.errors import ConfigError
@@ -176,12 +176,12 @@ def test_bounds_of_the_train_section_are_the_trainers():
     tried = 0
     for (least, greatest), names in RANGES.items():
         for name, value in itertools.product(names.split(), (least, greatest, least - 1, greatest + 1)):
-            if not math.isfinite(value) or (abs(value) > LARGEST and name != "seed"):
+            if not math.isfinite(value) or (abs(value) > MAX_COUNT and name != "seed"):
                 continue
             head, dot, tail = name.partition(".")
             section = {head: {tail: value} if dot else value}
             fine = accepted({**section, "batch_rows": 4})
-            if fine:  # what passes here must pass there; the recipe may be the narrower
+            if fine:  # the trainer accepts what the recipe accepts; the recipe can have narrower bounds
                 assert accepted_by_the_trainer(section), name
             elif least < value < greatest:
                 assert not accepted_by_the_trainer(section), name

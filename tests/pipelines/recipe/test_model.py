@@ -1,4 +1,4 @@
-"""Recipes: read strictly, and wrong ones refused in one sentence that says where and what was meant."""
+"""Recipes: an invalid one is refused in one sentence with the place and the key that was meant."""
 
 import dataclasses
 import typing
@@ -6,8 +6,11 @@ import typing
 import pytest
 import yaml
 
+import tokenization.options
 from pipelines.errors import UsageError
 from pipelines.recipe import Recipe, TrainOptions, find_recipe, load_recipe, packaged, read_yaml, to_yaml
+from sharding.options import Validation
+from sharding.scheduling import Mixture
 from training.config import Config
 
 GOOD = """\
@@ -19,9 +22,9 @@ tokenizer:
 phases: [{name: all, steps: 10}]
 """
 LAUGHS = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
-    f"{one}: &{one} [{', '.join(9 * [f'*{before}'])}]\n" for before, one in zip("abcdef", "bcdefg", strict=True)
+    f"{key}: &{key} [{', '.join(9 * [f'*{before}'])}]\n" for before, key in zip("abcdef", "bcdefg", strict=True)
 )
-"""Nine to the seventh values of a few lines."""
+"""A few lines that expand to nine to the seventh values."""
 
 
 def recipe(tmp_path, text=GOOD, *settings):
@@ -56,14 +59,14 @@ def recipe(tmp_path, text=GOOD, *settings):
             "unknown key 'buy' in mixture.within.arabic: did you mean 'by'",
         ),
         (GOOD + "  : [\n", 7, "not YAML"),
-        (GOOD + "[]: 1\n", 7, "a key is a word, not a list or a mapping"),
-        (GOOD + "description: 2026-99-99\n", 7, "'2026-99-99' can't be read: month must be in 1..12"),
-        (GOOD + "description: !!python/name:os.system\n", 7, "can't be read: could not determine a constructor"),
-        (GOOD + "description: &a [*a]\n", 7, "more than a recipe can be: look at its aliases"),
-        (GOOD + LAUGHS, 7, "more than a recipe can be: look at its aliases"),
+        (GOOD + "[]: 1\n", 7, "a key must be a word, not a list or a mapping"),
+        (GOOD + "description: 2026-99-99\n", 7, "'2026-99-99' cannot be read: month must be in 1..12"),
+        (GOOD + "description: !!python/name:os.system\n", 7, "cannot be read: could not determine a constructor"),
+        (GOOD + "description: &a [*a]\n", 7, "too large or nested too deeply: check its aliases"),
+        (GOOD + LAUGHS, 7, "too large or nested too deeply: check its aliases"),
     ],
 )
-def test_what_is_wrong_is_told_with_file_line_and_the_key_that_was_meant(tmp_path, text, line, sentence):
+def test_an_error_names_the_file_the_line_and_the_key_that_was_meant(tmp_path, text, line, sentence):
     with pytest.raises(UsageError, match=sentence) as caught:
         recipe(tmp_path, text)
     assert str(caught.value).startswith(f"{tmp_path / 'recipe.yaml'}:{line}: ")
@@ -73,15 +76,15 @@ def test_what_is_wrong_is_told_with_file_line_and_the_key_that_was_meant(tmp_pat
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "a mapping of keys is wanted"),
-        ("- a\n- b\n", "a mapping of keys is wanted"),
+        ("", "must hold a mapping of keys"),
+        ("- a\n- b\n", "must hold a mapping of keys"),
         ("[" * 5000, "nested too deeply"),
-        (GOOD + "include: 3\n", "'include' is a path or a list of paths, not 3"),
+        (GOOD + "include: 3\n", "'include' must be a path or a list of paths, not 3"),
         (GOOD.replace("name: small\n", ""), "'name' is missing"),
         (GOOD.replace("text.jsonl", "'embedded:oscar'"), "needs a section 'embedded'"),
     ],
 )
-def test_a_recipe_that_lacks_something_says_what(tmp_path, text, sentence):
+def test_an_incomplete_recipe_is_refused_with_what_is_missing(tmp_path, text, sentence):
     with pytest.raises(UsageError, match=sentence):
         recipe(tmp_path, text)
 
@@ -90,8 +93,8 @@ def test_settings_override_and_wrong_ones_are_named(tmp_path):
     assert recipe(tmp_path, GOOD, "tokenizer.vocab_size=512", "corpora.0.limit=3").tokenizer.vocab_size == 512
     for setting, sentence in {
         "tokenizer.vocab=5": "--set tokenizer.vocab=5: unknown key 'vocab' in tokenizer: did you mean 'vocab_size'",
-        "corpora.7.limit=3": "--set corpora.7.limit=3: there is nothing at 'corpora.7.limit'",
-        "seed": "--set seed: it should be key=value",
+        "corpora.7.limit=3": "--set corpora.7.limit=3: there is no key 'corpora.7.limit'",
+        "seed": "--set seed: write key=value",
     }.items():
         with pytest.raises(UsageError, match=sentence):
             recipe(tmp_path, GOOD, setting)
@@ -128,9 +131,9 @@ def test_a_recipe_written_out_reads_back_equal(tmp_path):
 
 def test_a_recipe_is_found_by_path_or_name_and_a_near_miss_is_named(tmp_path):
     assert find_recipe("demo").name == "demo.yaml"
-    with pytest.raises(UsageError, match="no recipe is called 'demmo': did you mean 'demo'"):
+    with pytest.raises(UsageError, match="no recipe has the name 'demmo': did you mean 'demo'"):
         find_recipe("demmo")
-    with pytest.raises(UsageError, match="there is no such recipe file"):
+    with pytest.raises(UsageError, match="no such recipe file"):
         find_recipe(str(tmp_path / "none.yaml"))
 
 
@@ -151,3 +154,56 @@ def test_the_train_section_has_the_trainers_own_keys():
         return found
 
     assert {key: value for key, value in options(TrainOptions).items() if key != "ranks"} == keys(Config)
+
+
+def test_an_unknown_key_of_a_packages_own_options_is_refused_with_its_line(tmp_path):
+    text = GOOD.replace("vocab_size: 4096", "morphology:\n    mode: soft\n    penaltie: 3")
+    with pytest.raises(UsageError, match=r"unknown key 'penaltie' in tokenizer\.morphology: did you mean 'penalty'"):
+        recipe(tmp_path, text)
+    with pytest.raises(UsageError, match=r"recipe\.yaml:7: tokenizer\.morphology\.share: should be less than"):
+        recipe(tmp_path, text.replace("penaltie", "share"))
+    with pytest.raises(UsageError, match=r"unknown key 'ids' in tokenizer\.specials\.0: did you mean 'id'"):
+        recipe(tmp_path, GOOD, "tokenizer.specials=[{name: a, ids: 400}]")
+    with pytest.raises(UsageError, match=r"tokenizer\.specials\.0\.id: should be greater than or equal to 1"):
+        recipe(tmp_path, GOOD, "tokenizer.specials=[{name: a, id: 0}]")
+    with pytest.raises(UsageError, match=r"corpora\.0\.input: should be a valid string \(it is 3\)"):
+        recipe(tmp_path, GOOD, "corpora.0.input=3")
+
+
+def test_descriptions_and_bounds_in_the_schema_are_those_of_the_packages():
+    definitions = Recipe.model_json_schema()["$defs"]
+    for name, kinds in {
+        "TokenizerOptions": [tokenization.options.TokenizerOptions],
+        "MorphologyOptions": [tokenization.options.MorphologyOptions],
+        "SampleOptions": [tokenization.options.SampleOptions, Mixture],
+        "Mixture": [Mixture],
+        "Validation": [Validation],
+    }.items():
+        for option in (option for kind in kinds for option in dataclasses.fields(kind)):
+            shown = definitions[name]["properties"][option.name]
+            assert shown["description"] == option.metadata["description"]
+            numbers = [shown, *shown.get("anyOf", [])]
+            for key, keyword in {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum"}.items():
+                if key in option.metadata:
+                    assert [n[keyword] for n in numbers if keyword in n] == [option.metadata[key]], option.name
+
+
+def test_a_recipe_of_release_0_1_0_with_fill_loads_and_has_the_same_sealed_form(tmp_path):
+    plain = recipe(tmp_path)
+    assert recipe(tmp_path, GOOD + "pack: {fill: exact}\n").canonical() == plain.canonical()
+    assert plain.pack.canonical()["fill"] == "exact"
+    with pytest.raises(UsageError, match="unknown key 'fill' in pack"):
+        recipe(tmp_path, GOOD + "pack: {fill: pad}\n")
+
+
+def test_the_sealed_form_of_sections_keeps_its_keys(tmp_path):
+    mixture = {"by", "rule", "shares", "power", "temperature", "max_epochs", "within"}
+    loaded = recipe(tmp_path, GOOD + "mixture: {within: {a: {rule: unimax, max_epochs: 2}}}\n").canonical()
+    assert loaded["mixture"].keys() == mixture
+    assert loaded["mixture"]["by"] == "language"
+    assert loaded["mixture"]["shares"] is None
+    assert loaded["mixture"]["within"]["a"].keys() == mixture
+    assert loaded["tokenizer"]["sample"].keys() == {*mixture, "chars", "document_cap"}
+    assert loaded["tokenizer"]["morphology"].keys() == {"mode", "penalty", "share", "segmenter"}
+    assert loaded["pack"]["validation"] == {"rows": None, "share": 0.01}
+    assert loaded["phases"][0] == {"name": "all", "steps": 10, "tokens": None, "mixture": None}

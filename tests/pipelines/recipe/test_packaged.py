@@ -1,4 +1,4 @@
-"""The packaged recipes: their arithmetic is the seeds' as recomputed, and each builds at reduced size."""
+"""The packaged recipes: their arithmetic equals the recomputed one of the published models, and each builds small."""
 
 import json
 import os
@@ -12,8 +12,8 @@ from sharding import Dataset
 from sharding.scheduling import Mixture, StratumSize, final_shares
 from sharding.seal import Sealed, read_manifest
 
-# Steps, tokens, millions of parameters, GFLOP a token. Of the stories models the seeds publish shapes and about how
-# many parameters; their FLOPs are worked out.
+# Steps, tokens, millions of parameters, GFLOP per token. For the stories models, shapes and rounded parameters are
+# published; their FLOPs are computed.
 SEEDS = {
     "autoresearch-v1": (12_500, 6_553_600_000, 268.44, 1.8119),
     "autoresearch-v2": (47_674, 24_994_906_112, 268.44, 1.8119),
@@ -70,27 +70,27 @@ def test_arafusions_rule_gives_the_shares_that_it_publishes_rounded():
 
 
 @pytest.mark.parametrize("name", SEEDS)
-def test_a_dry_run_tells_the_budget_and_what_it_could_not_count(name, samples, tmp_path, capsys):
-    said = [word for one in settings(name, samples, tmp_path / "made") for word in ("--set", one)]
-    assert cli.run(["build", name, "--dry-run", "--format", "json", *said]) == 0
+def test_a_dry_run_shows_the_budget_and_what_it_could_not_count(name, samples, tmp_path, capsys):
+    sets = [word for setting in settings(name, samples, tmp_path / "made") for word in ("--set", setting)]
+    assert cli.run(["build", name, "--dry-run", "--format", "json", *sets]) == 0
     plan = json.loads(capsys.readouterr().out)
     assert plan["missing"] == []
     assert plan["text_bytes"] > 0
     assert plan["steps"] == 3 * PHASES.get(name, 1)
     assert sum(line["final"] for line in plan["shares"]) == pytest.approx(1)
     lost = ["--set", f"corpora.0.input={tmp_path / 'nowhere'}"]
-    assert cli.run(["build", name, "--dry-run", "--format", "json", *said, *lost]) == 0
+    assert cli.run(["build", name, "--dry-run", "--format", "json", *sets, *lost]) == 0
     (sentence,) = json.loads(capsys.readouterr().out)["missing"]
     assert "nowhere: no such file or folder" in sentence
 
 
 @pytest.mark.parametrize("name", SEEDS)
 def test_a_recipe_builds_at_reduced_size(name, samples, tmp_path):
-    """To a verified dataset; ARCORP_RECIPES=train goes on to a trained model and its report."""
+    """Up to a verified dataset; with ARCORP_RECIPES=train, up to a trained model and its report."""
     until = "report" if os.environ.get("ARCORP_RECIPES") == "train" else "verify"
-    said = [word for one in settings(name, samples, tmp_path / "made") for word in ("--set", one)]
+    sets = [word for setting in settings(name, samples, tmp_path / "made") for word in ("--set", setting)]
     out = tmp_path / "out"
-    assert cli.run(["build", name, "--out", str(out), "--until", until, "--workers", "1", *said]) == 0
+    assert cli.run(["build", name, "--out", str(out), "--until", until, "--workers", "1", *sets]) == 0
     recipe = load_recipe(packaged()[name])
     dataset = Dataset(out / "dataset")
     assert dataset.row_tokens == recipe.pack.row_tokens
@@ -98,9 +98,9 @@ def test_a_recipe_builds_at_reduced_size(name, samples, tmp_path):
     assert dataset.validation.rows > 0
     assert Sealed(out / "verified").manifest.counts["files"].out > 0
     assert not Sealed(out / "unique").manifest.counts["documents"].dropped.get("duplicate id")
-    if name == "autoresearch-v2":  # the layout of its ids is the seed's at any number of merges
+    if name == "autoresearch-v2":  # the layout of its ids is the published one for any number of merges
         names = json.loads((out / "tokenizer/tokenizer.json").read_text())["added_tokens"]
-        ids = {one["content"]: one["id"] for one in names}
+        ids = {token["content"]: token["id"] for token in names}
         assert (ids["<|bos|>"], ids["<|think|>"], ids["<|eot|>"]) == (32_760, 32_756, 32_767)
-        assert len([one for one in ids if one.startswith("<|reserved_")]) == 512
+        assert len([token for token in ids if token.startswith("<|reserved_")]) == 512
         assert read_manifest(out / "tokenizer").summary["vocab_size"] == 32_768

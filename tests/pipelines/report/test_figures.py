@@ -8,11 +8,12 @@ from itertools import pairwise
 import pytest
 
 from pipelines.errors import Incomplete, UsageError
-from pipelines.recipe import MixtureOptions, PackOptions, ScheduleOptions
+from pipelines.recipe import PackOptions, ScheduleOptions
 from pipelines.report import gather, render
 from pipelines.run import Context, run_stage
 from pipelines.stages.pack import pack_stage, write_schedule
 from sharding import seal
+from sharding.scheduling import Mixture
 from sharding.seal import Damaged, Sealed
 
 DOCUMENTS = {"sources", "corpora", "duplicates", "provenance"}
@@ -160,7 +161,7 @@ def test_strata_that_are_not_split_by_language_are_grouped_by_what_they_are_spli
         shutil.rmtree(own / name)
     options = PackOptions(row_tokens=128, strata=["source"], rows_per_shard=256)
     run_stage(pack_stage(own / "dataset", [own / "tokens"], options, seed=1), Context())
-    mixture = MixtureOptions(by="source", rule="natural")
+    mixture = Mixture(by="source", rule="natural")
     write_schedule(
         own / "dataset", ScheduleOptions(batch_rows=2, mixture=mixture, phases=[{"name": "a", "steps": 3}]), 1
     )

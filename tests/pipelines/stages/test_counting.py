@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.recipe import MixtureOptions, SampleOptions, TokenizerOptions
+from pipelines.recipe import SampleOptions, TokenizerOptions
 from pipelines.run import Context, run_stage
 from pipelines.stages import counting
 from pipelines.stages.counting import count_stage, read_counts
 from pipelines.stages.documents import open_documents, parts_of
 from pipelines.stages.tokenizer import tokenizer_stage
 from sharding.errors import OptionError
+from sharding.scheduling import Mixture
 from sharding.seal import write_json
 from tokenization.errors import SampleError
 from tokenization.model import pretoken_pattern as pattern
@@ -59,7 +60,7 @@ def test_finished_counts_are_not_counted_again(built: Path, tmp_path: Path, monk
 def test_shares_are_those_of_the_recipe_for_any_amounts_of_text(built: Path, tmp_path: Path) -> None:
     documents = open_documents(sorted((built / "documents").iterdir()))
     categories = sorted({line["category"] for folder in documents for line in folder.manifest.summary["strata"]})
-    inside = MixtureOptions(by="language", rule="inverse-frequency", power=0.38)
+    inside = Mixture(by="language", rule="inverse-frequency", power=0.38)
     sample_options = SampleOptions(
         rule="proportional",
         by="category",

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from pipelines.recipe import Special, TokenizerOptions
-from pipelines.recipe.options import MorphologyOptions
+from pipelines.recipe import TokenizerOptions
 from pipelines.run import Context, run_stage
 from pipelines.stages.tokenizer import tokenizer_stage
 from sharding.seal import Sealed
-from tokenization.errors import VocabularyError
+from tokenization.errors import OptionError
 from tokenization.model import Tokenizer
 from tokenization.model import pretoken_pattern as pattern
+from tokenization.options import MorphologyOptions, Special
 
 
 def test_morphology_changes_the_merges_and_is_not_sealed_if_it_is_not_used(built: Path, tmp_path: Path) -> None:
@@ -45,8 +45,8 @@ def test_a_split_of_clitics_is_in_the_pattern_of_the_files_and_sealed_only_if_it
 
 
 def test_a_special_token_given_twice_is_refused() -> None:
-    with pytest.raises(VocabularyError, match=r"<\|bos\|>"):
-        TokenizerOptions(specials=["<|bos|>", "<|eos|>", Special(name="<|bos|>", id=4_000)]).layout()
+    with pytest.raises(ValidationError, match=r"<\|bos\|>"):
+        TokenizerOptions(specials=["<|bos|>", "<|eos|>", Special(name="<|bos|>", id=4_000)])
 
 
 def test_the_learned_segmenter_is_sealed_by_its_weights_if_it_is_used(built: Path, tmp_path: Path) -> None:
@@ -65,5 +65,5 @@ def test_a_database_is_sealed_by_its_content_and_is_an_option_of_camel_only(buil
         hashes.append(stage.options["morphology"]["database"])
     assert hashes[0] == hashes[1]
     assert str(tmp_path) not in hashes[0]
-    with pytest.raises(ValidationError, match="database"):
+    with pytest.raises(OptionError, match="database"):
         MorphologyOptions(mode="hard", database="x.db")

@@ -201,7 +201,6 @@ def test_strata_are_split_by_the_given_attributes_only(tokens: Path, strata: tup
         ({"strata": ("colour",)}, "strata"),
         ({"strata": ("source", "source")}, "each once"),
         ({"policy": "worst-fit"}, "'worst-fit' is unknown"),
-        ({"fill": "pad"}, "'pad' is unknown"),
         ({"shards": 3}, "not both"),
         ({"window": 0}, "window 0"),
         ({"rows_per_shard": 0}, "rows_per_shard 0"),

@@ -39,7 +39,11 @@ def test_autoresearch_v1_has_1875_and_10625_steps() -> None:
     # 983 million tokens of OpenITI, then 5,570.56 million of the other sources; 524,288 tokens per step
     manifest = dataset_of({"openiti": 200_000, "mix": 3_200_000}, 2048)
     phases = [
-        Phase("openiti", tokens=1_875 * 524_288, mixture=Mixture("proportional", shares={"openiti": 1, "mix": 0})),
+        Phase(
+            "openiti",
+            tokens=1_875 * 524_288,
+            mixture=Mixture("proportional", "source", shares={"openiti": 1, "mix": 0}),
+        ),
         Phase("mix", tokens=10_625 * 524_288 + 524_287),
     ]
     schedule = create_schedule(manifest, phases, Mixture(), batch_rows=256, seed=0)
@@ -74,7 +78,7 @@ def test_arafusion_has_63667_steps_of_432_rows_and_its_mixture() -> None:
 
 def test_more_than_max_epochs_over_the_run_is_refused_with_stratum_and_shortfall() -> None:
     manifest = dataset_of({"large": 1_000, "small": 10})
-    equal = Mixture("proportional", shares={"large": 50, "small": 50})
+    equal = Mixture("proportional", "source", shares={"large": 50, "small": 50})
     phases = [Phase("one", steps=4), Phase("two", steps=5)]
     create_schedule(manifest, phases, equal, batch_rows=16, seed=0, max_epochs=7.2)
     with pytest.raises(OptionError, match=r"'small' has 10 rows of 512 tokens and 72 would be drawn.* 2 rows"):
@@ -141,7 +145,7 @@ def test_every_row_is_drawn_once_before_any_is_drawn_again(
 @settings(deadline=None, max_examples=30)
 def test_any_range_of_steps_can_be_computed_alone(start: int, stop: int) -> None:
     manifest = dataset_of({"a": 17, "b": 5, "c": 130})
-    phases = [Phase("one", steps=13), Phase("two", steps=16, mixture=Mixture("temperature", temperature=9))]
+    phases = [Phase("one", steps=13), Phase("two", steps=16, mixture=Mixture("temperature", "source", temperature=9))]
     schedule = Schedule(create_schedule(manifest, phases, Mixture(), batch_rows=6, seed=1), manifest)
     every = schedule.rows_of(0, 29)
     assert (schedule.rows_of(start, stop) == every[start:stop]).all()
@@ -170,7 +174,7 @@ def test_steps_that_do_not_exist_are_an_index_error() -> None:
 
 def test_the_rows_drawn_before_any_step_are_computed_directly() -> None:
     manifest = dataset_of({"a": 40, "b": 11})
-    phases = [Phase("one", steps=5), Phase("two", steps=7, mixture=Mixture("temperature", temperature=3))]
+    phases = [Phase("one", steps=5), Phase("two", steps=7, mixture=Mixture("temperature", "source", temperature=3))]
     schedule = Schedule(create_schedule(manifest, phases, Mixture(), batch_rows=4, seed=0), manifest)
     for step in range(13):
         rows = schedule.rows_of(0, step)

@@ -1,0 +1,10 @@
+"""The closed lists of labels: categories of documents, quality profiles and cleaning profiles.
+
+Standard library only: a command line reads them at start-up.
+"""
+
+from typing import Literal
+
+Category = Literal["arabic", "classical", "english", "code", "math"]
+Quality = Literal["none", "web", "classical", "code", "math", "verse", "stories"]
+Profile = Literal["prose", "code", "verbatim"]
