@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import xxhash
 from datatrove.data import Document
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corpora.document_statistics import EXCERPT, SAMPLES, DocumentStatistics, counts_of, merge
@@ -31,7 +31,6 @@ def census(rows: list[tuple[str, tuple[str, str, str, str]]], *, waiting: bool) 
     return found.to_json()
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(row, max_size=60), st.lists(st.integers(0, 60), max_size=4), st.booleans())
 def test_parts_add_up_to_the_whole_however_they_are_cut(
     drawn: list[tuple[str, str, str, str]], cuts: list[int], waiting: bool

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from corpora.document_counts import DocumentCounter
 from corpora.sources import find_source
-from pipelines import state
 from pipelines.errors import as_failure
+from pipelines.run import state
 from tokenization.model.import_foreign import open_tokenizer
-from training.config import read_config
-from training.errors import SAID
+from training.config_file import read_config
+from training.errors import REPORTED
 
 Attempt = Callable[[bytes], bool]
 """Gives a parser these bytes. True if they were read, False if refused; else the exception says what was wrong."""
@@ -30,7 +30,7 @@ def survives(parse: Callable[[], object]) -> bool:
         parse()
     except BaseException as error:
         known = as_failure(error)
-        if known is None and not isinstance(error, SAID):
+        if known is None and not isinstance(error, REPORTED):
             raise
         said = str(known or error)
         assert said, "a sentence"
@@ -56,22 +56,21 @@ def _tokenizer(name: str) -> Parser:
     """A file of a tokenizer folder of ours, 300 ids."""
 
     def prepare(folder: Path) -> tuple[bytes, Attempt]:
-        from tokenization.model import folder as written
-        from tokenization.model.pattern import pattern
-        from tokenization.model.vocabulary import Layout, Vocabulary
-        from tokenization.training import bpe, counts
+        from tokenization.model import Vocabulary, VocabularyLayout, adopted_files, pretoken_pattern, tokenizer_files
+        from tokenization.training import count_pretokens, train_merges
 
         text = "كتاب وكتابان، the book and the books 12 345\n" * 30
-        merges = tuple(bpe.train(counts.count([text], pattern()), 280))
-        for one, data in written.files(Vocabulary(Layout(290, bpe=280), merges), pattern(), {}).items():
-            (folder / one).write_bytes(data)
+        pattern = pretoken_pattern()
+        merges = tuple(train_merges(count_pretokens([text], pattern), 280))
+        for file, data in tokenizer_files(Vocabulary(VocabularyLayout(290, bpe=280), merges), pattern, {}).items():
+            (folder / file).write_bytes(data)
 
         def parse() -> None:
             opened = open_tokenizer(folder)
             opened.decode(opened.encode(text[:200]))
             opened.check_golden()
             assert opened.pattern is None or isinstance(opened.pattern, str)
-            written.adopted(opened)
+            adopted_files(opened)
 
         return _of_file(folder / name, (folder / name).read_bytes(), parse)
 

@@ -65,7 +65,7 @@ def test_workers_are_as_many_as_this_process_may_use():
     if not hasattr(os, "sched_getaffinity"):
         pytest.skip("this system does not tell which cores a process may use")
     assert len(os.sched_getaffinity(0)) == CORES
-    code = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); from pipelines import flags; "
+    code = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); from pipelines.cli import flags; "
     code += "print(flags.CORES)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "1"

@@ -11,8 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from corpora.errors import BadInput
-from corpora.reading import File, Kind, Lost, Parquet, check_sizes
-from corpora.reading.formats import Row
+from corpora.reading import File, Kind, Lost, Parquet, Record, check_sizes
 from sharding.errors import InputError
 from sharding.packing import IdRange, import_ids
 
@@ -24,7 +23,7 @@ def file_of(path: Path) -> File:
     return File(str(path), path.name, path.stat().st_size)
 
 
-def rows(path: Path, text: str = "text") -> Iterator[Row | Lost]:
+def rows(path: Path, text: str = "text") -> Iterator[Record | Lost]:
     format_ = Parquet(text)
     for part in format_.slices(file_of(path), Kind("parquet")):
         yield from format_.rows(part)
@@ -188,6 +187,6 @@ def test_ordinary_files_of_every_writer_option_pass(tmp_path: Path) -> None:
         {"compression": "zstd", "write_page_index": True, "use_byte_stream_split": False},
     ):
         pq.write_table(table, path, **options)
-        found = [row.value for row in rows(path) if isinstance(row, Row)]
+        found = [row.value for row in rows(path) if isinstance(row, Record)]
         assert found == table.to_pylist(), options
         check_sizes(file_of(path))

@@ -150,7 +150,7 @@ def put(value, path, lie):
 
 
 @pytest.mark.fault(32)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_number_that_lies_in_a_resealed_dataset_is_refused_or_harmless(built, tmp_path_factory, data):
     """In the manifest, the plan and the schedule; whoever reads them raises what a user is told, or reads."""

@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 from builds import SETTINGS, build, tree
 
+from examples import EXAMPLES
 from pipelines import cli
 from pipelines.errors import as_failure
 from sharding import seal
 
 ROOT = Path(__file__).resolve().parents[2]
-TRIES = int(os.environ.get("ARCORP_EXAMPLES", "40"))
 HARM = {
     "empty": b"",
     "cut": b'{"name": "de',
@@ -156,14 +156,14 @@ def test_tokenizer_files_of_other_types_are_read_or_refused_in_a_sentence(
     (folder / "manifest.json").unlink()
     whole = json.loads((folder / name).read_bytes())
     every = [(at, new) for at in sorted(set(places(whole)), key=str) for new in VALUES]
-    for at, new in random.Random(7).sample(every, min(TRIES, len(every))):
+    for at, new in random.Random(7).sample(every, min(EXAMPLES, len(every))):
         (folder / name).write_text(json.dumps(replaced(whole, at, new)), encoding="utf-8")
         refused(["tokenizer", "show", str(folder), "كتاب"], capfd)
     for data in [*HARM.values(), b'{"a":' * 50_000, b"9" * 5000]:
         (folder / name).write_bytes(data)
         unknown_keys = data == HARM["wrong types"] and name != "tokenizer.json"  # beside which nothing is wrong
         refused(["tokenizer", "show", str(folder), "كتاب"], capfd, 0 if unknown_keys else 3)
-    record_property("times", min(TRIES, len(every)) + len(HARM) + 2)
+    record_property("times", min(EXAMPLES, len(every)) + len(HARM) + 2)
 
 
 @pytest.mark.fault(44)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sharding import seal
@@ -60,7 +60,6 @@ def names_in(folder: Path) -> list[str]:
 
 
 @given(json_values)
-@settings(deadline=None, max_examples=100)
 def test_canonical_json_says_the_same_and_ends_in_a_newline(value: Any) -> None:
     text = canonical(value)
     assert json.loads(text) == value
@@ -69,7 +68,6 @@ def test_canonical_json_says_the_same_and_ends_in_a_newline(value: Any) -> None:
 
 
 @given(st.dictionaries(st.text(), json_values, max_size=6), st.randoms(use_true_random=False))
-@settings(deadline=None, max_examples=50)
 def test_the_order_of_keys_does_not_show(value: dict[str, Any], rng: random.Random) -> None:
     keys = list(value)
     rng.shuffle(keys)
@@ -206,7 +204,6 @@ def test_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**12), counts, st.integers(0, 10**12), counts), max_size=6))
-@settings(deadline=None, max_examples=50)
 def test_ledgers_add_up_and_say_the_same_in_json(raw: list[tuple[int, dict[str, int], int, dict[str, int]]]) -> None:
     ledgers = [Counts(came, dict(added), out, dict(dropped)) for came, added, out, dropped in raw]
     summed = total({"documents": ledger} for ledger in ledgers).get("documents", Counts())

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corpora.dedup import BLOCKS, minhash
@@ -136,7 +136,6 @@ def test_a_cluster_is_named_by_its_first_document_and_knows_its_size() -> None:
 
 
 @pytest.mark.fault(6)
-@settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(0, 24), max_size=4))
 def test_the_same_stays_however_parts_are_cut(cuts: list[int]) -> None:
     rng = random.Random(4)

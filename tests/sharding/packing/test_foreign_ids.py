@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sharding.errors import InputError
@@ -52,7 +52,6 @@ def by_hand(lists: list[list[int]], known: IdRange) -> list[list[int]]:
 ids = st.lists(st.integers(0, 20), max_size=30)
 
 
-@settings(max_examples=60, deadline=None)
 @given(lists=st.lists(ids, min_size=1, max_size=8), bos=st.sampled_from([None, 1]), eos=st.sampled_from([None, 2]))
 def test_lists_of_ids_are_cut_where_specials_stand(
     tmp_path_factory: pytest.TempPathFactory, lists: list[list[int]], bos: int | None, eos: int | None
@@ -72,7 +71,6 @@ def test_lists_of_ids_are_cut_where_specials_stand(
     assert len(set(index["id"].to_pylist())) == len(documents)
 
 
-@settings(max_examples=40, deadline=None)
 @given(one=st.lists(st.integers(0, 9), min_size=1, max_size=200), chunk=st.integers(1, 50))
 def test_one_long_list_is_the_same_however_it_is_read(
     tmp_path_factory: pytest.TempPathFactory, one: list[int], chunk: int
