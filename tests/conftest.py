@@ -65,8 +65,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
     if os.environ.get("ARCORP_FUZZ_SECONDS"):
         reports = [*terminalreporter.stats.get("passed", []), *terminalreporter.stats.get("failed", [])]
-        found = [value for report in reports for name, value in report.user_properties if name == "fuzzed"]
-        terminalreporter.write_line(f"wrote {faults.keep(found)}")
+        figures = [value for report in reports for name, value in report.user_properties if name == "fuzzed"]
+        terminalreporter.write_line(f"wrote {faults.keep(figures)}")
     if not (path := os.environ.get("ARCORP_RELIABILITY")):
         return
     tried = []

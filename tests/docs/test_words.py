@@ -46,7 +46,7 @@ WORDS = {
     "lay|lays|laid|laying": "create, write, override",
     "came|went|goes|gone": "is read, is written, is dropped",
     "told|tells?|telling": "reported, given, shown",
-    "said|says?|saying": "message, reported, states",
+    "said|says|saying": "message, reported, states",
     "knows?|knew": "reads, has, uses",
     "wants?|wanted": "requires, expected",
     "whoever|nobody|anybody|somebody": "none, a caller, a user",
@@ -72,7 +72,9 @@ DATA = {
 }
 """Beginnings of paths that are not searched, and the reason."""
 
-ALLOWED: dict[tuple[str, str], str] = {}
+ALLOWED = {
+    ("tests/faults/hostile.py", "nobody"): "a user name in a hostile path",
+}
 """(file, word in lower case) -> the reason why the word is right there."""
 
 

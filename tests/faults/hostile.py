@@ -52,45 +52,45 @@ def texts(planted: Path) -> list[str]:
 
 def tree(folder: Path, *but: Path) -> dict[str, tuple[int, bytes]]:
     """Mode and bytes of everything below a folder, less what is below the folders `but`."""
-    found = {}
+    contents = {}
     for path in sorted(folder.rglob("*")):
-        if any(path.is_relative_to(one) for one in but):
+        if any(path.is_relative_to(each) for each in but):
             continue
         mode = path.lstat().st_mode
-        found[str(path.relative_to(folder))] = (mode, path.read_bytes() if stat.S_ISREG(mode) else b"")
-    return found
+        contents[str(path.relative_to(folder))] = (mode, path.read_bytes() if stat.S_ISREG(mode) else b"")
+    return contents
 
 
 def strings(schema: dict[str, Any]) -> Iterator[tuple[str | int, ...]]:
     """The place of every string of a JSON schema: of lists the first item, of free mappings the key "KEY"."""
 
     def walk(
-        node: dict[str, Any], at: tuple[str | int, ...], within: tuple[str, ...]
+        node: dict[str, Any], position: tuple[str | int, ...], within: tuple[str, ...]
     ) -> Iterator[tuple[str | int, ...]]:
         if "$ref" in node:
             name = node["$ref"].rpartition("/")[2]
             if within.count(name) < 2:  # mixtures nest without end
-                yield from walk(schema["$defs"][name], at, (*within, name))
-        for one in [*node.get("anyOf", []), *node.get("allOf", [])]:
-            yield from walk(one, at, within)
+                yield from walk(schema["$defs"][name], position, (*within, name))
+        for each in [*node.get("anyOf", []), *node.get("allOf", [])]:
+            yield from walk(each, position, within)
         if node.get("type") == "string":
-            yield at
+            yield position
         for key, value in node.get("properties", {}).items():
-            yield from walk(value, (*at, key), within)
+            yield from walk(value, (*position, key), within)
         if isinstance(node.get("items"), dict):
-            yield from walk(node["items"], (*at, 0), within)
+            yield from walk(node["items"], (*position, 0), within)
         if isinstance(node.get("additionalProperties"), dict):
-            yield (*at, "KEY")
-            yield from walk(node["additionalProperties"], (*at, "any"), within)
+            yield (*position, "KEY")
+            yield from walk(node["additionalProperties"], (*position, "any"), within)
 
     yield from dict.fromkeys(walk(schema, (), ()))
 
 
-def put(data: Any, at: tuple[str | int, ...], text: str) -> Any:
+def put(data: Any, position: tuple[str | int, ...], text: str) -> Any:
     """`data` with `text` at a place: what lies on the way is made, and a place "KEY" takes the text as its key."""
-    if not at:
+    if not position:
         return text
-    step, rest = at[0], at[1:]
+    step, rest = position[0], position[1:]
     if step == 0:
         items = list(data) if isinstance(data, list) else []
         return [put(items[0] if items else None, rest, text), *items[1:]]
@@ -108,8 +108,8 @@ class Place:
         self.planted = folder / "planted"
         self.out = folder / "deep" / "er" / "out"
         self.spool = folder / "spool"
-        for one in (self.out.parent, self.spool, folder / "home", folder / "here", folder / "bin"):
-            one.mkdir(parents=True)
+        for each in (self.out.parent, self.spool, folder / "home", folder / "here", folder / "bin"):
+            each.mkdir(parents=True)
         self._program(
             "sbatch",
             'n=$(ls "$SPOOL" | wc -l)\n'
@@ -128,15 +128,15 @@ class Place:
         """Run a command in this process, jobs of its own included, and hold it to what must hold."""
         free = (self.out, self.spool, *allowed)
         before = tree(self.folder, *free)
-        code = cli.run([str(one) for one in arguments])
+        code = cli.run([str(each) for each in arguments])
         if "slurm" in arguments and code == 0:
             self.drain()
-        said = "".join(self.capture.readouterr())
-        shown = f"{[str(one)[:200] for one in arguments]} -> {code}: {said[-2000:]!a}"
+        printed = "".join(self.capture.readouterr())
+        shown = f"{[str(each)[:200] for each in arguments]} -> {code}: {printed[-2000:]!a}"
         assert code in (0, 1, 2, 3, 4, 5), shown
-        assert "Traceback" not in said, shown
-        assert "a bug" not in said, shown
-        assert not RAW.search(said), shown
+        assert "Traceback" not in printed, shown
+        assert "a bug" not in printed, shown
+        assert not RAW.search(printed), shown
         after = tree(self.folder, *free)
         assert after == before, f"{sorted(after.items() ^ before.items())[:3]}: {shown}"
         return code

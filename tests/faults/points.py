@@ -48,8 +48,8 @@ STAGES = {
 class Points:
     """Counts the durable operations under `folder`, and strikes at number `at` (none, if None)."""
 
-    def __init__(self, folder: Path, mode: str, at: int | None) -> None:
-        self.folder, self.mode, self.at = folder.resolve(), mode, at
+    def __init__(self, folder: Path, mode: str, target: int | None) -> None:
+        self.folder, self.mode, self.target = folder.resolve(), mode, target
         self.count = 0
         self.durable: dict[int, int] = {}
         """Inode -> length at its last fsync."""
@@ -87,7 +87,7 @@ class Points:
 
     def _reach(self, operation: str) -> None:
         self.count += 1
-        if self.count != self.at:
+        if self.count != self.target:
             return
         if self.mode == "full" and operation != "rename":
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -121,19 +121,19 @@ def forked(work: Callable[[], int]) -> tuple[int, str]:
             os._exit(code)
     os.close(writer)
     with os.fdopen(reader, errors="replace") as pipe:
-        said = pipe.read()
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), said
+        output = pipe.read()
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), output
 
 
-def run(out: Path, mode: str, at: int | None, told: Path | None = None) -> tuple[int, str]:
+def run(out: Path, mode: str, target: int | None, counted: Path | None = None) -> tuple[int, str]:
     """Build with a fault at point `at`; the number of points is left in `told`."""
 
     def work() -> int:
-        points = Points(out, mode, at)
+        points = Points(out, mode, target)
         points.install()
         code = build(out, "--workers", "1")
-        if told:
-            told.write_text(str(points.count))
+        if counted:
+            counted.write_text(str(points.count))
         return code
 
     return forked(work)
@@ -165,14 +165,14 @@ def sweep(folder: Path, mode: str, first: int, stride: int, stages: list[str]) -
         raise SystemExit("the undisturbed build failed")
     right = tree(undisturbed)
     for stage in stages:
-        out, told = folder / stage, folder / "points"
+        out, counted = folder / stage, folder / "points"
         shutil.copytree(undisturbed, out)
         shutil.rmtree(out / STAGES[stage])
-        run(out, mode, None, told)
-        in_all = int(told.read_text())
+        run(out, mode, None, counted)
+        in_all = int(counted.read_text())
         for point in range(first, in_all + 1, stride):
             shutil.rmtree(out / STAGES[stage])
-            code, said = run(out, mode, point)
+            code, output = run(out, mode, point)
             wrong = wrong_data(out, right)
             again, complaint = run(out, mode, None)
             report = {
@@ -180,7 +180,7 @@ def sweep(folder: Path, mode: str, first: int, stride: int, stages: list[str]) -
                 "point": point,
                 "of": in_all,
                 "code": code,
-                "said": said.splitlines()[-1:],
+                "said": output.splitlines()[-1:],
                 "wrong": wrong,
                 "again": again,
                 "complaint": complaint if again else "",

@@ -50,20 +50,21 @@ sys.exit(cli.run(sys.argv[3:]))
 @pytest.mark.parametrize("where", ENVIRONMENTS)
 def test_another_machine_gives_the_same_bytes(built, tmp_path, where):
     out = tmp_path / "demo"
-    one = ["0077", "one"] if "one core" in where else ["0002", "all"]
-    command = [sys.executable, "-c", BUILD, *one, "build", "demo", "--out", str(out), "--until", "pack", *SETTINGS]
+    umask_and_cores = ["0077", "one"] if "one core" in where else ["0002", "all"]
+    arguments = ["build", "demo", "--out", str(out), "--until", "pack", *SETTINGS]
+    command = [sys.executable, "-c", BUILD, *umask_and_cores, *arguments]
     done = subprocess.run(
         command, env={**os.environ, **ENVIRONMENTS[where]}, cwd=ROOT, capture_output=True, text=True, encoding="utf-8"
     )
     assert done.returncode == 0, done.stderr
-    wanted = {name: digest for name, digest in tree(built).items() if not name.startswith("verified/")}
-    assert tree(out) == wanted
+    expected = {name: digest for name, digest in tree(built).items() if not name.startswith("verified/")}
+    assert tree(out) == expected
 
 
 @pytest.mark.fault(47)
 def test_workers_are_as_many_as_this_process_may_use():
     if not hasattr(os, "sched_getaffinity"):
-        pytest.skip("this system does not tell which cores a process may use")
+        pytest.skip("this system does not report the cores of a process")
     assert len(os.sched_getaffinity(0)) == CORES
     code = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); from pipelines.cli import flags; "
     code += "print(flags.CORES)"

@@ -42,15 +42,19 @@ WORDS += [b"9" * 5000, b"[" * 100_000, b'{"a":' * 20_000, b"\xff" * 70_000]
 
 
 def mutated(data: bytes, seed: int) -> bytes:
-    """One to four places changed: bytes go, others come; every second place is among the first of the file."""
+    """Change one to four places: bytes are removed and inserted. Half of the places are in the first 1,000 bytes."""
     chance = random.Random(seed)
     for _ in range(chance.randint(1, 4)):
         other = chance.randrange(len(data) + 1)
         new = [b"", chance.randbytes(chance.randrange(9)), chance.choice(WORDS), data[other : other + 40]]
-        come = chance.choice(new)
-        at = chance.randrange(min(len(data), 1000) + 1) if chance.random() < 0.5 else chance.randrange(len(data) + 1)
-        go = chance.choice([0, len(come), len(come), chance.randrange(40), chance.randrange(len(data) + 1)])
-        data = data[:at] + come + data[at + go :]
+        inserted = chance.choice(new)
+        start = (
+            chance.randrange(min(len(data), 1000) + 1) if chance.random() < 0.5 else chance.randrange(len(data) + 1)
+        )
+        removed = chance.choice(
+            [0, len(inserted), len(inserted), chance.randrange(40), chance.randrange(len(data) + 1)]
+        )
+        data = data[:start] + inserted + data[start + removed :]
     return data
 
 
@@ -109,8 +113,8 @@ def test_mutated_json_of_a_dataset_is_read_as_it_was_or_refused(copy, fuzz, what
         path.write_bytes(data)
         return survives(lambda: same(parse(folder)))
 
-    def same(found: object) -> None:
-        assert found == whole or not proves_itself
+    def same(result: object) -> None:
+        assert result == whole or not proves_itself
 
     fuzz(what, path.read_bytes(), attempt)
 
@@ -126,9 +130,9 @@ def test_a_mutated_sidecar_is_read_as_it_was_or_its_part_is_made_again(copy, fuz
 
     def attempt(data: bytes) -> bool:
         path.write_bytes(data)
-        found = read()
-        assert found in (None, whole)
-        return found is not None
+        result = read()
+        assert result in (None, whole)
+        return result is not None
 
     fuzz("sidecar", path.read_bytes(), attempt)
 
@@ -142,10 +146,10 @@ def test_a_mutated_meta_of_a_checkpoint_is_read_as_it_was_or_refused(tmp_path, f
     def attempt(data: bytes) -> bool:
         path.write_bytes(data)
         try:
-            found = checkpoint.read_meta(folder)
+            result = checkpoint.read_meta(folder)
         except TrainError:
             return False
-        assert found == meta
+        assert result == meta
         return True
 
     fuzz("checkpoint meta", path.read_bytes(), attempt)

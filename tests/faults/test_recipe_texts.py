@@ -162,9 +162,13 @@ def test_every_command_has_a_base_to_try_its_flags_on() -> None:
 
 def hostile_words(command: Any, base: list[str], text: str) -> list[list[str]]:
     """The command with the text as the value of each of its flags, and in place of each of its arguments."""
-    tried = [[*base, one.opts[0], text] for one in command.params if one.opts[0].startswith("--") and not one.is_flag]
-    arguments = sum(one.param_type_name == "argument" for one in command.params)
-    return tried + [[*base[:at], text, *base[at + 1 :]] for at in range(min(arguments, len(base)))]
+    tried = [
+        [*base, parameter.opts[0], text]
+        for parameter in command.params
+        if parameter.opts[0].startswith("--") and not parameter.is_flag
+    ]
+    arguments = sum(parameter.param_type_name == "argument" for parameter in command.params)
+    return tried + [[*base[:index], text, *base[index + 1 :]] for index in range(min(arguments, len(base)))]
 
 
 @pytest.mark.fault(34)

@@ -36,17 +36,17 @@ HARM = {
 
 def refused(arguments: list[str], capfd: pytest.CaptureFixture[str], code: int | None = None) -> str:
     """Run a command that may refuse. Returns its stderr, which is free of tracebacks, bugs and panics."""
-    found = cli.run([*arguments, "--format", "quiet"])
-    said = capfd.readouterr().err
+    exit_code = cli.run([*arguments, "--format", "quiet"])
+    message = capfd.readouterr().err
     for word in ("Traceback", "a bug", "panicked", "stack backtrace"):
-        assert word not in said
+        assert word not in message
     if code is not None:
-        assert found == code, said
-    elif found:
-        assert found in (2, 3, 4, 5), said
-    if found:
-        assert len(said.strip().splitlines()) == 1, said
-    return said
+        assert exit_code == code, message
+    elif exit_code:
+        assert exit_code in (2, 3, 4, 5), message
+    if exit_code:
+        assert len(message.strip().splitlines()) == 1, message
+    return message
 
 
 # -- 43: records ------------------------------------------------------------------------------------------
@@ -58,7 +58,9 @@ def records(folder: Path) -> list[Path]:
 
 @pytest.mark.fault(43)
 @pytest.mark.parametrize("harm", HARM)
-def test_a_build_with_harmed_records_goes_on_or_names_the_file_and_goes_on_without_it(copy, capfd, monkeypatch, harm):
+def test_a_build_with_harmed_records_continues_or_names_the_file_and_continues_without_it(
+    copy, capfd, monkeypatch, harm
+):
     """A sealed folder needs no record: each that is refused by name can be deleted, and bytes stay."""
     monkeypatch.setenv("PATH", "/nonexistent")  # no SLURM to ask for the jobs of a build that was launched there
     before = tree(copy)
@@ -73,12 +75,12 @@ def test_a_build_with_harmed_records_goes_on_or_names_the_file_and_goes_on_witho
     refused(["report", str(copy)], capfd)
     command = ["build", "demo", "--out", str(copy), "--until", "verify", *SETTINGS]
     for _ in harmed:
-        said = refused(command, capfd)
-        if not said:
+        message = refused(command, capfd)
+        if not message:
             break
-        named = [path for path in harmed if path.exists() and f"{path} " in said]
-        assert len(named) == 1, said
-        assert "delete it" in said
+        named = [path for path in harmed if path.exists() and f"{path} " in message]
+        assert len(named) == 1, message
+        assert "delete it" in message
         named[0].unlink()
     assert build(copy, "--format", "quiet") == 0
     assert tree(copy).items() >= before.items()  # the report adds a card
@@ -87,13 +89,13 @@ def test_a_build_with_harmed_records_goes_on_or_names_the_file_and_goes_on_witho
 @pytest.mark.fault(43)
 @pytest.mark.parametrize("harm", HARM)
 def test_a_harmed_record_of_an_unsealed_stage_is_refused_by_name_and_its_parts_stay(copy, capfd, harm):
-    """Without its record nothing says whose the parts are."""
+    """Only the record shows which stage wrote the parts."""
     path = copy / "tokens/.arcorp/stage.json"
     path.write_bytes(HARM[harm])
     (copy / "tokens/manifest.json").unlink()
     parts = tree(copy / "tokens")
-    said = refused(["build", "demo", "--out", str(copy), "--until", "verify", *SETTINGS], capfd)
-    assert str(path) in said
+    message = refused(["build", "demo", "--out", str(copy), "--until", "verify", *SETTINGS], capfd)
+    assert str(path) in message
     assert tree(copy / "tokens").items() >= parts.items()
 
 
@@ -133,17 +135,17 @@ def test_a_lost_note_of_damaged_files_has_every_file_hashed(copy, capfd):
 VALUES = [None, True, -1, 1.5, 10**40, "", "\ud800", [], {}, [[]], {"a": 1}]
 
 
-def places(value: object, at: tuple = ()) -> list[tuple]:
+def places(value: object, keys: tuple = ()) -> list[tuple]:
     """The paths to every value of a JSON document, three of each list or object."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [at, *(place for key, inner in [*items][:3] + [*items][-4:] for place in places(inner, (*at, key)))]
+    return [keys, *(place for key, inner in [*items][:3] + [*items][-4:] for place in places(inner, (*keys, key)))]
 
 
-def replaced(value: object, at: tuple, new: object) -> object:
-    if not at:
+def replaced(value: object, keys: tuple, new: object) -> object:
+    if not keys:
         return new
     copied = value.copy()
-    copied[at[0]] = replaced(copied[at[0]], at[1:], new)
+    copied[keys[0]] = replaced(copied[keys[0]], keys[1:], new)
     return copied
 
 
@@ -155,9 +157,9 @@ def test_tokenizer_files_of_other_types_are_read_or_refused_in_a_sentence(
     folder = Path(shutil.copytree(built / "tokenizer", tmp_path / "tokenizer", ignore=shutil.ignore_patterns(".arc*")))
     (folder / "manifest.json").unlink()
     whole = json.loads((folder / name).read_bytes())
-    every = [(at, new) for at in sorted(set(places(whole)), key=str) for new in VALUES]
-    for at, new in random.Random(7).sample(every, min(EXAMPLES, len(every))):
-        (folder / name).write_text(json.dumps(replaced(whole, at, new)), encoding="utf-8")
+    every = [(keys, new) for keys in sorted(set(places(whole)), key=str) for new in VALUES]
+    for keys, new in random.Random(7).sample(every, min(EXAMPLES, len(every))):
+        (folder / name).write_text(json.dumps(replaced(whole, keys, new)), encoding="utf-8")
         refused(["tokenizer", "show", str(folder), "كتاب"], capfd)
     for data in [*HARM.values(), b'{"a":' * 50_000, b"9" * 5000]:
         (folder / name).write_bytes(data)
@@ -170,7 +172,7 @@ def test_tokenizer_files_of_other_types_are_read_or_refused_in_a_sentence(
 @pytest.mark.parametrize("name", ["vocab.json", "added_tokens.json", "tokenizer_config.json", "merges.txt"])
 @pytest.mark.parametrize("data", [*HARM.values(), b'{"bos_token": 3}', b'{"a": {"b": []}}', b'{"a": 1e400}'])
 def test_a_foreign_folder_of_other_types_is_refused_in_a_sentence(tmp_path, capfd, name, data):
-    vocab = {chr(at): at - 33 for at in range(33, 127)}
+    vocab = {chr(keys): keys - 33 for keys in range(33, 127)}
     (tmp_path / "vocab.json").write_text(json.dumps(vocab), encoding="utf-8")
     (tmp_path / "merges.txt").write_text("#version: 0.2\n", encoding="utf-8")
     (tmp_path / name).write_bytes(data)
@@ -211,21 +213,21 @@ def test_a_damaged_folder_that_can_only_be_read_ends_with_4(copy, capfd, name, w
     path = next(copy.glob(name))
     path.write_bytes(path.read_bytes()[:-1] + b"\x01")
     folder = copy if whole else path.relative_to(copy).parts[0] and copy / path.relative_to(copy).parts[0]
-    below = [copy, *(one for one in copy.rglob("*") if one.is_dir() and not one.is_symlink())]
-    state = [one / ".arcorp" for one in below if (one / ".arcorp").is_dir()]
-    for one in state:  # refused to root too, whom modes do not hold back
-        shutil.rmtree(one)
-        one.write_bytes(b"")
-    for one in below:
-        if one.is_dir():
-            one.chmod(0o555)
+    below = [copy, *(directory for directory in copy.rglob("*") if directory.is_dir() and not directory.is_symlink())]
+    state = [directory / ".arcorp" for directory in below if (directory / ".arcorp").is_dir()]
+    for directory in state:  # refused to root too, whom modes do not hold back
+        shutil.rmtree(directory)
+        directory.write_bytes(b"")
+    for directory in below:
+        if directory.is_dir():
+            directory.chmod(0o555)
     try:
-        said = refused(["verify", str(folder)], capfd, 4)
-        assert str(path) in said
+        message = refused(["verify", str(folder)], capfd, 4)
+        assert str(path) in message
     finally:
-        for one in below:
-            if one.is_dir():
-                one.chmod(0o755)
+        for directory in below:
+            if directory.is_dir():
+                directory.chmod(0o755)
 
 
 # -- 46: errors without a file's name ---------------------------------------------------------------------
@@ -233,8 +235,8 @@ def test_a_damaged_folder_that_can_only_be_read_ends_with_4(copy, capfd, name, w
 
 @pytest.mark.fault(46)
 @pytest.mark.parametrize("number", [errno.ESTALE, errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EREMOTEIO])
-def test_an_error_of_the_system_without_a_file_is_told_with_the_file(tmp_path, number):
-    for error in (OSError(number, os.strerror(number)), OSError("gone")):
+def test_an_error_of_the_system_without_a_file_is_reported_with_the_file(tmp_path, number):
+    for error in (OSError(number, os.strerror(number)), OSError("unnamed")):
         with pytest.raises(OSError) as caught, seal.naming(tmp_path / "a.bin"):
             raise error
         assert str(tmp_path / "a.bin") in str(as_failure(caught.value))

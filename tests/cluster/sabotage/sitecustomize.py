@@ -50,11 +50,11 @@ def hang_in_training(hangs: Path) -> None:
     def sabotaged(*given):
         saved = save(*given)
         if not hangs.exists():
-            came = []
+            signals = []
             theirs = signal.getsignal(signal.SIGUSR1)
-            signal.signal(signal.SIGUSR1, lambda *told: (came.append(told), theirs(*told)))
+            signal.signal(signal.SIGUSR1, lambda *arguments: (signals.append(arguments), theirs(*arguments)))
             hangs.touch()
-            while not came:
+            while not signals:
                 time.sleep(0.05)
             signal.signal(signal.SIGUSR1, theirs)
         return saved
