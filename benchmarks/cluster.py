@@ -208,7 +208,7 @@ if __name__ == "__main__":
 
 
 def projection(figures: dict[str, Any]) -> dict[str, Any]:
-    """What a rebuild of FineWeb-2's Arabic for AraFusion takes: core-hours of each stage, gigabytes of each folder."""
+    """Estimate a rebuild of FineWeb-2's Arabic for AraFusion: core-hours of each stage, gigabytes of each folder."""
     hours = {stage: GIGABYTES * 1e3 / rate / 3600 for stage, rate in figures["MB a cpu-second"].items()}
     sample = 2_000_000_000 / figures["tokenizer, characters"]
     hours["tokenizer"] = figures["tokenizer, cpu-seconds"] * sample / 3600

@@ -48,7 +48,7 @@ PHASES = {"autoresearch-v1": 2, "autoresearch-v2": 3}
 def settings(
     name: str, samples: Path, made: Path, *, limit: int = 30, chars: int = 200_000, steps: int = 3
 ) -> list[str]:
-    """What to `--set` to build a packaged recipe small. `made`: a folder for samples that have to be made."""
+    """Return the `--set` values for a small build of a packaged recipe. `made`: a folder for generated samples."""
     chosen = list(SMALL)
     for number, folder in enumerate(SAMPLES[name]):
         path = samples / "data" / folder

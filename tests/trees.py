@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def snapshot(folder: Path) -> dict[str, str]:
-    """What lies below a folder, by name: the sha256 of files, the target of links; locks alone are left out."""
+    """Return all names below a folder except locks, with the sha256 of each file or the target of each link."""
     files = {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))

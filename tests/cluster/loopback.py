@@ -137,7 +137,7 @@ class Loopback:
                     os.kill(int(process.name), signal.SIGKILL)
 
     def __call__(self, *command: str, check: bool = True) -> str:
-        """What a client program prints."""
+        """Run a client program and return its output."""
         done = subprocess.run(
             command, capture_output=True, text=True, env={**os.environ, **self.environment}, timeout=PATIENCE
         )

@@ -1,6 +1,6 @@
-"""Texts that try to leave their place, a SLURM that runs what it is given, and what must hold after a command.
+"""Hostile texts, a stand-in for SLURM that runs the submitted scripts, and the checks after each command.
 
-The SLURM is three programs: `sbatch` keeps each script and `drain` runs it as a cluster would, with its `--output`
+The stand-in is three programs: `sbatch` stores each script, and `drain` runs it as a cluster would, with its `--output`
 and its array; `squeue` shows an empty queue.
 """
 
@@ -18,11 +18,11 @@ import pytest
 from pipelines import cli
 
 RAW = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""What a terminal must not be sent. Written out here, not taken from the code under test."""
+"""Characters that must not be sent to a terminal. A separate list from that of the code under test."""
 
 
 def texts(planted: Path) -> list[str]:
-    """Each makes `planted`, or a file beside it, if a shell runs it or it is taken for a path."""
+    """Texts that create `planted`, or a file beside it, if a shell runs them or they are used as a path."""
     touch = f"touch {planted}"
     return [
         "x/../../../OUTSIDE",
@@ -51,7 +51,7 @@ def texts(planted: Path) -> list[str]:
 
 
 def tree(folder: Path, *but: Path) -> dict[str, tuple[int, bytes]]:
-    """Mode and bytes of everything below a folder, less what is below the folders `but`."""
+    """Return mode and bytes of all files below a folder, except below the folders `but`."""
     contents = {}
     for path in sorted(folder.rglob("*")):
         if any(path.is_relative_to(each) for each in but):
@@ -62,7 +62,7 @@ def tree(folder: Path, *but: Path) -> dict[str, tuple[int, bytes]]:
 
 
 def strings(schema: dict[str, Any]) -> Iterator[tuple[str | int, ...]]:
-    """The place of every string of a JSON schema: of lists the first item, of free mappings the key "KEY"."""
+    """Yield the place of every string of a JSON schema: the first item of a list, the key "KEY" of a free mapping."""
 
     def walk(
         node: dict[str, Any], position: tuple[str | int, ...], within: tuple[str, ...]
@@ -87,7 +87,7 @@ def strings(schema: dict[str, Any]) -> Iterator[tuple[str | int, ...]]:
 
 
 def put(data: Any, position: tuple[str | int, ...], text: str) -> Any:
-    """`data` with `text` at a place: what lies on the way is made, and a place "KEY" takes the text as its key."""
+    """Return `data` with `text` at a place. Missing levels are created; at "KEY" the text becomes a key."""
     if not position:
         return text
     step, rest = position[0], position[1:]
@@ -101,7 +101,7 @@ def put(data: Any, position: tuple[str | int, ...], text: str) -> Any:
 
 
 class Place:
-    """A folder with everything that a command may see: nothing in it may change, but what is below `allowed`."""
+    """A folder with all files that a command may read. Only the output folders may change."""
 
     def __init__(self, folder: Path, capture: pytest.CaptureFixture[str]) -> None:
         self.folder, self.capture = folder, capture
@@ -125,7 +125,7 @@ class Place:
         path.chmod(0o755)
 
     def run(self, *arguments: object, allowed: tuple[Path, ...] = ()) -> int:
-        """Run a command in this process, jobs of its own included, and hold it to what must hold."""
+        """Run a command in this process with its jobs, and check exit code, output and files. Return the exit code."""
         free = (self.out, self.spool, *allowed)
         before = tree(self.folder, *free)
         code = cli.run([str(each) for each in arguments])
@@ -142,7 +142,7 @@ class Place:
         return code
 
     def drain(self) -> None:
-        """Run the jobs that were submitted, and those that these submit."""
+        """Run the submitted jobs, and the jobs that these submit."""
         done = 0
         while (script := self.spool / f"{done}.sh").is_file():
             text = script.read_text()

@@ -1,7 +1,7 @@
-"""Bytes do not depend on the machine: processor, cores, locale, time zone, home, umask and hash seed change nothing.
+"""Bytes do not depend on the processor, cores, locale, time zone, home, umask or hash seed.
 
-Each environment builds the small demo up to `pack` in a process of its own, and is compared with the build of this
-process: every byte of every sealed folder, manifests included.
+Each environment builds the small demo up to `pack` in a separate process. Every byte of every sealed folder, manifests
+included, is compared with the build of this process.
 """
 
 import os
@@ -24,7 +24,7 @@ OLD = {
 }
 ENVIRONMENTS = {
     "an old processor, C locale, one core": {**OLD, "LC_ALL": "C", "TZ": "Pacific/Kiritimati", "PYTHONHASHSEED": "77"},
-    "ASCII files, Turkish, no terminal": {
+    "ASCII files, Turkish, no terminal, no home": {
         "LC_ALL": "C",
         "LANG": "tr_TR.ISO-8859-9",
         "PYTHONUTF8": "0",
@@ -33,8 +33,10 @@ ENVIRONMENTS = {
         "PYTHONWARNINGS": "error::EncodingWarning:pipelines,error::EncodingWarning:corpora",
         "TERM": "dumb",
         "TZ": "America/St_Johns",
+        "HOME": "/nonexistent",
+        "XDG_CACHE_HOME": "/nonexistent",
+        "USER": "مستخدم",
     },
-    "a home that is not there": {"HOME": "/nonexistent", "XDG_CACHE_HOME": "/nonexistent", "USER": "مستخدم"},
 }
 BUILD = """
 import os, sys

@@ -318,7 +318,7 @@ def test_a_record_that_names_what_is_not_the_builds_removes_nothing(copy, tmp_pa
 
 
 def a_run(folder: Path) -> None:
-    """What a run of two checkpoints leaves."""
+    """Write the files of a run with two checkpoints."""
     seal.write_json(folder / "config.json", {"preset": "gpt2", "model": {"flops_per_token": 1}})
     (folder / "metrics.jsonl").write_text("")
     for step in (2, 4):

@@ -40,7 +40,7 @@ RECIPE: dict[str, Any] = {
 FORMS = ("human", "json", "quiet")
 KEYS = list(strings(Recipe.model_json_schema()))
 RUNS_CODE = ("slurm", "environment")
-"""The one key that does (SECURITY.md)."""
+"""The one key that runs code (SECURITY.md)."""
 
 
 def write(folder: Path, recipe: dict[str, Any]) -> Path:
@@ -54,7 +54,7 @@ def write(folder: Path, recipe: dict[str, Any]) -> Path:
 
 
 def chosen(tries: list[Any], number: int) -> list[Any]:
-    """So many of them, the same every time; all, if there are no more."""
+    """Return a sample of `number` tries, the same in every run; all of them if there are no more."""
     return tries if number >= len(tries) else random.Random(number).sample(tries, number)
 
 
@@ -96,7 +96,7 @@ def test_a_hostile_text_in_any_key_of_a_recipe_runs_no_command_on_slurm(
 
 @pytest.mark.fault(34)
 def test_jobs_on_slurm_are_those_of_the_recipe_in_a_folder_of_an_odd_but_legal_name(place: Place) -> None:
-    """The stand-in runs what it is given: a build ends there, an array among its jobs, and the one key runs code."""
+    """The stand-in runs a whole build with an array, and the one key that may run code does."""
     recipe = {**RECIPE, "slurm": {"environment": f"touch {place.planted}\nexport X=1", "time": "1-00:00:00"}}
     out = place.out / "نص,a+b@c=1"
     code = place.run(
@@ -153,7 +153,7 @@ BASES: dict[str, list[str]] = {
     "tokenizer export": ["TOKENIZER", "--to", "hf", "--out", "OUT", "--workers", "1"],
 }
 WRITES_INTO = ("report", "push", "mix", "verify")
-"""Commands whose argument is what they write into."""
+"""Commands that write into their argument."""
 
 
 def test_every_command_has_a_base_to_try_its_flags_on() -> None:
@@ -161,7 +161,7 @@ def test_every_command_has_a_base_to_try_its_flags_on() -> None:
 
 
 def hostile_words(command: Any, base: list[str], text: str) -> list[list[str]]:
-    """The command with the text as the value of each of its flags, and in place of each of its arguments."""
+    """Return the command with the text as the value of each flag, and in place of each argument."""
     tried = [
         [*base, parameter.opts[0], text]
         for parameter in command.params
@@ -255,7 +255,7 @@ def test_texts_of_documents_are_inert_in_cards_reports_and_on_the_terminal(
 
 
 def inert(card: str) -> bool:
-    """Whether the Markdown of a card has no markup but its own."""
+    """Return True if the Markdown of a card has only the card's own markup."""
     _, head, body = card.split("---\n", 2)
     assert set(yaml.safe_load(head)) >= {"pretty_name", "license"}
     rendered = MarkdownIt("commonmark", {"html": True, "linkify": False}).enable("table").parse(body)

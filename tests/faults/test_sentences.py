@@ -8,8 +8,6 @@ import json
 import os
 import random
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,9 +16,9 @@ from builds import SETTINGS, build, tree
 from examples import EXAMPLES
 from pipelines import cli
 from pipelines.errors import as_failure
+from pipelines.slurm import step
 from sharding import seal
 
-ROOT = Path(__file__).resolve().parents[2]
 HARM = {
     "empty": b"",
     "cut": b'{"name": "de',
@@ -101,17 +99,17 @@ def test_a_harmed_record_of_an_unsealed_stage_is_refused_by_name_and_its_parts_s
 
 @pytest.mark.fault(43)
 @pytest.mark.parametrize("harm", HARM)
-def test_a_step_on_a_cluster_with_a_harmed_launch_ends_with_a_sentence(tmp_path, harm):
+def test_a_step_on_a_cluster_with_a_harmed_launch_ends_with_a_sentence(tmp_path, capfd, harm):
     launch = tmp_path / ".arcorp/slurm/launch.json"
     launch.parent.mkdir(parents=True)
     for data in (HARM[harm], json.dumps({"launch": "a", "recipe": {"name": 3}, "until": None}).encode()):
         launch.write_bytes(data)
-        done = subprocess.run(
-            [sys.executable, "-m", "pipelines.slurm", str(tmp_path)], capture_output=True, text=True, cwd=ROOT
-        )
-        assert done.returncode == 2, done.stderr
-        assert str(launch) in done.stderr
-        assert "Traceback" not in done.stderr
+        with pytest.raises(SystemExit) as caught:
+            step(tmp_path, training=False)
+        err = capfd.readouterr().err
+        assert caught.value.code == 2, err
+        assert str(launch) in err
+        assert "Traceback" not in err
 
 
 @pytest.mark.fault(43)
@@ -271,28 +269,21 @@ def test_errors_of_libraries_are_sentences_with_the_file(tmp_path):
         assert "\n" not in str(known)
 
 
-FAILING = """
-import errno, os, sys
-real = os.fsync
-def failing(descriptor):
-    path = os.readlink(f"/proc/self/fd/{descriptor}")
-    if sys.argv[1] in path:
-        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
-    return real(descriptor)
-os.fsync = failing
-from pipelines import cli
-sys.exit(cli.run(sys.argv[2:]))
-"""
-
-
 @pytest.mark.fault(46)
-@pytest.mark.parametrize("where", ["raw/", "documents/", "tokenizer/", "tokens/", "dataset/"])
-def test_a_lost_handle_of_a_network_disk_names_a_file_in_every_stage(tmp_path, where):
-    out = tmp_path / "demo"
-    command = [sys.executable, "-c", FAILING, f"{out}/{where}", "build", "demo", "--out", str(out), "--workers", "1"]
-    done = subprocess.run([*command, "--until", "pack", *SETTINGS], capture_output=True, text=True, cwd=ROOT)
-    last = done.stderr.strip().splitlines()[-1]
-    assert done.returncode == 1, done.stderr
-    assert last.startswith(f"arcorp: {out}/{where}"), last
+@pytest.mark.parametrize("name", ["raw", "documents", "tokenizer", "tokens", "dataset"])
+def test_a_lost_handle_of_a_network_disk_names_a_file_in_every_stage(copy, capfd, monkeypatch, name):
+    fsync = os.fsync
+
+    def failing(descriptor: int) -> None:
+        if f"{copy}/{name}/" in os.readlink(f"/proc/self/fd/{descriptor}"):
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        fsync(descriptor)
+
+    shutil.rmtree(copy / name)
+    monkeypatch.setattr(os, "fsync", failing)
+    assert build(copy, "--workers", "1", until="pack") == 1
+    err = capfd.readouterr().err
+    last = err.strip().splitlines()[-1]
+    assert last.startswith(f"arcorp: {copy}/{name}/"), last
     assert os.strerror(errno.ESTALE) in last
-    assert "Traceback" not in done.stderr
+    assert "Traceback" not in err

@@ -1,8 +1,8 @@
-"""Runs in every Python that a cluster test starts: small parts, and the faults that the test asks for.
+"""Runs in every Python process of a cluster test: sets small parts, and injects the faults of the test.
 
-`ARCORP_TEST_FAULTS` is words `<folder>/<part>=<fault>`: `raise` an error, `kill` the process in the midst of writing,
-or `hang` there until the file that `ARCORP_TEST_RELEASE` names is there. `train=hang` has the trainer wait, once, with
-its first checkpoint saved, until it is sent a signal.
+`ARCORP_TEST_FAULTS` holds words `<folder>/<part>=<fault>`. The fault `raise` raises an error, `kill` kills the process
+during writing, and `hang` waits there until the file `ARCORP_TEST_RELEASE` exists. `train=hang` makes the trainer wait
+once, after its first checkpoint, until it receives a signal.
 """
 
 import os
