@@ -87,7 +87,7 @@ def logs(cluster: Loopback, out: Path) -> str:
 def test_ranks_that_fail_are_named_nothing_is_sealed_and_the_next_launch_makes_those_alone(
     cluster, arcorp, local_tree, tmp_path
 ):
-    """The first rank, one in the middle (killed with the rest of its job) and the last. `make test-cluster`: all stages."""
+    """The first rank, one in the middle (killed with its job) and the last. `make test-cluster`: all stages."""
     out = tmp_path / "out"
     before: set[str] = set()
     for folder in FAILING:

@@ -1,7 +1,7 @@
 """Hostile texts, a stand-in for SLURM that runs the submitted scripts, and the checks after each command.
 
-The stand-in is three programs: `sbatch` stores each script, and `drain` runs it as a cluster would, with its `--output`
-and its array; `squeue` shows an empty queue.
+The stand-in is three programs: `sbatch` stores each script, and `drain` runs it as a cluster would, with its
+`--output` and its array; `squeue` shows an empty queue.
 """
 
 import os

@@ -152,8 +152,6 @@ BASES: dict[str, list[str]] = {
     "tokenizer import": ["TOKENIZER", "--out", "OUT", "--workers", "1"],
     "tokenizer export": ["TOKENIZER", "--to", "hf", "--out", "OUT", "--workers", "1"],
 }
-WRITES_INTO = ("report", "push", "mix", "verify")
-"""Commands that write into their argument."""
 
 
 def test_every_command_has_a_base_to_try_its_flags_on() -> None:
