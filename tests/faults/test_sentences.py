@@ -65,7 +65,7 @@ def test_a_build_with_harmed_records_continues_or_names_the_file_and_continues_w
     seal.write_json(copy / "tokens/.arcorp/plan.json", {"parts": ["a/b"], "missing": [0], "began": 1.0})
     seal.write_json(copy / "tokens/.arcorp/faults.json", ["part-00000.ids.bin"])
     seal.write_json(copy / ".arcorp/slurm/failure.json", {"message": "a", "exit_code": 1})
-    harmed = [path for path in records(copy) if path != copy / ".arcorp/recipe.json"]
+    harmed = [path for path in records(copy) if path.parent != copy / ".arcorp"]
     assert len(harmed) > 8
     for number, path in enumerate(harmed, first):
         path.write_bytes([*HARM.values()][number % len(HARM)])
@@ -86,9 +86,10 @@ def test_a_build_with_harmed_records_continues_or_names_the_file_and_continues_w
 
 @pytest.mark.fault(43)
 @pytest.mark.parametrize("harm", HARM)
-def test_a_build_whose_recipe_record_is_harmed_is_refused_by_name_and_its_files_stay(copy, capfd, harm):
-    """Only this record shows that the folder is a build of arcorp."""
-    path = copy / ".arcorp/recipe.json"
+@pytest.mark.parametrize("name", ["recipe.json", "folders.json"])
+def test_a_build_whose_own_records_are_harmed_is_refused_by_name_and_its_files_stay(copy, capfd, name, harm):
+    """Only these records show that the folder is a build of arcorp, and which folders belong to it."""
+    path = copy / ".arcorp" / name
     path.write_bytes(HARM[harm])
     before = tree(copy)
     message = refused(["build", "demo", "--out", str(copy), "--until", "verify", *SETTINGS], capfd)
