@@ -10,15 +10,16 @@ BIN := .venv/bin
 demo: .venv/installed  ## build, verify and train on the embedded corpus, and report
 	$(BIN)/arcorp demo --out out/demo
 
+# worksteal gives each worker a contiguous half, so that a folder's shared fixtures are made once; loadfile makes 14 twice.
 test: lint .venv/gpl  ## lint, then every test
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 2 --dist worksteal
 
 test-cluster: .venv/installed  ## all faults on a SLURM of two nodes, started here; about ten minutes
 	ARCORP_SLURM=all $(BIN)/pytest tests/cluster
 
 test-faults: .venv/installed  ## try every fault many times, and write docs/reliability.md; hours
 	ARCORP_RELIABILITY=docs/reliability.md ARCORP_SLURM=all ARCORP_KILLS=$${ARCORP_KILLS:-30} ARCORP_FLIPS=$${ARCORP_FLIPS:-300} \
-		ARCORP_EXAMPLES=$${ARCORP_EXAMPLES:-600} ARCORP_POINTS=$${ARCORP_POINTS:-97} $(BIN)/pytest -m fault -n 2 --dist loadfile
+		ARCORP_EXAMPLES=$${ARCORP_EXAMPLES:-600} ARCORP_POINTS=$${ARCORP_POINTS:-97} $(BIN)/pytest -m fault -n 2 --dist worksteal
 
 fuzz: .venv/fuzz  ## every parser on mutated files, ten minutes each; adds figures to benchmarks/results
 	ARCORP_FUZZ_SECONDS=$${ARCORP_FUZZ_SECONDS:-600} nice $(BIN)/pytest tests/faults/test_fuzz.py
