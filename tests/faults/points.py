@@ -1,11 +1,11 @@
 """Fault points: every write, fsync and rename of a result is counted, and a fault is injected at one of them.
 
-    python -m tests.faults.points FOLDER STRIDE MODE:FIRST...
+    python -m tests.faults.points FOLDER STRIDE MODE:FIRST:STAGES...
 
-builds the small demo in FOLDER once. Then, for each MODE, each stage and each of its points FIRST, FIRST + STRIDE, and
-so on: remove the folder of the stage, build with the fault at that point, build again without a fault, and compare
-every byte with the first build. The output is a line of JSON per fault. All runs are forked from this process, which
-has loaded and compiled everything, so that a fault takes a second.
+builds the small demo in FOLDER once. Then, for each MODE, each of its STAGES (joined by commas), and each of the
+points FIRST, FIRST + STRIDE, and so on: remove the folder of the stage, build with the fault at that point, build again
+without a fault, and compare every byte with the first build. The output is a line of JSON per fault. All runs are
+forked from this process, which has loaded and compiled everything, so that a fault takes a second.
 
 MODE is the fault:
 
@@ -158,8 +158,8 @@ def wrong_data(out: Path, right: dict[str, str]) -> list[str]:
     return wrong
 
 
-def sweep(folder: Path, stride: int, firsts: dict[str, int]) -> None:
-    """Print a report of each fault. `firsts`: mode -> the first point of each stage."""
+def sweep(folder: Path, stride: int, modes: dict[str, tuple[int, list[str]]]) -> None:
+    """Print a report of each fault. `modes`: mode -> the first point of each stage, and the stages."""
     undisturbed = folder / "undisturbed"
     if build(undisturbed, "--workers", "1"):
         raise SystemExit("the undisturbed build failed")
@@ -170,8 +170,8 @@ def sweep(folder: Path, stride: int, firsts: dict[str, int]) -> None:
         shutil.rmtree(out / name)
         run(out, "kill", None, counted)
         total = int(counted.read_text())
-        for mode, first in firsts.items():
-            for point in range(first, total + 1, stride):
+        for mode, (first, stages) in modes.items():
+            for point in range(first, total + 1, stride) if stage in stages else ():
                 shutil.rmtree(out / name)
                 code, output = run(out, mode, point)
                 wrong = wrong_data(out, right)
@@ -193,5 +193,6 @@ def sweep(folder: Path, stride: int, firsts: dict[str, int]) -> None:
 
 
 if __name__ == "__main__":
-    modes = (word.split(":") for word in sys.argv[3:])
-    sweep(Path(sys.argv[1]), int(sys.argv[2]), {mode: int(first) for mode, first in modes})
+    words = (word.split(":") for word in sys.argv[3:])
+    chosen = {mode: (int(first), stages.split(",")) for mode, first, stages in words}
+    sweep(Path(sys.argv[1]), int(sys.argv[2]), chosen)
