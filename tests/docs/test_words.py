@@ -5,6 +5,7 @@ and names of files on disk keep theirs too, so that folders of earlier releases 
 """
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,15 +79,14 @@ ALLOWED = {
 """(file, word in lower case) -> the reason why the word is right there."""
 
 
-def files() -> Iterator[Path]:
-    """Every file of code or prose, in order."""
-    for name in PAGES:
-        yield ROOT / name
+@functools.cache
+def files() -> dict[str, str]:
+    """Return the text of every file of code or prose, by its path in the repository."""
+    paths = [ROOT / name for name in PAGES]
     for folder in FOLDERS:
-        for path in sorted((ROOT / folder).rglob("*")):
-            name = path.relative_to(ROOT).as_posix()
-            if path.suffix in SUFFIXES and path.is_file() and not name.startswith(tuple(DATA)):
-                yield path
+        paths += sorted(path for path in (ROOT / folder).rglob("*") if path.suffix in SUFFIXES and path.is_file())
+    names = {path.relative_to(ROOT).as_posix(): path for path in paths}
+    return {name: path.read_text("utf-8") for name, path in names.items() if not name.startswith(tuple(DATA))}
 
 
 def matches(text: str, pattern: re.Pattern[str], file: str) -> Iterator[tuple[int, str]]:
@@ -98,13 +98,13 @@ def matches(text: str, pattern: re.Pattern[str], file: str) -> Iterator[tuple[in
 
 
 def report(pattern: re.Pattern[str], instead: str) -> list[str]:
-    """One line for each match in the repository: file, line, word and replacement."""
-    lines = []
-    for path in files():
-        file = path.relative_to(ROOT).as_posix()
-        for number, word in matches(path.read_text(encoding="utf-8"), pattern, file):
-            lines.append(f"{file}:{number}: {word!r}: write {instead}")
-    return lines
+    """Return one line for each match in the repository: file, line, word and replacement."""
+    return [
+        f"{file}:{number}: {word!r}: write {instead}"
+        for file, text in files().items()
+        if pattern.search(text)
+        for number, word in matches(text, pattern, file)
+    ]
 
 
 @pytest.mark.parametrize("words", WORDS)
@@ -129,12 +129,13 @@ def bound(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def test_variables_state_what_they_hold() -> None:
-    remaining = []
-    for path in files():
-        if path.suffix == ".py":
-            for number, name in bound(ast.parse(path.read_bytes())):
-                if name in LOCALS:
-                    remaining.append(f"{path.relative_to(ROOT).as_posix()}:{number}: {name}")
+    remaining = [
+        f"{file}:{number}: {name}"
+        for file, text in files().items()
+        if file.endswith(".py")
+        for number, name in bound(ast.parse(text))
+        if name in LOCALS
+    ]
     assert not remaining, "\n".join([f"{len(remaining)} remain", *remaining])
 
 
@@ -142,4 +143,4 @@ def test_the_search_reports_the_line_and_the_word_and_ignores_keys_on_disk() -> 
     pattern = re.compile(r"(?<![a-z])(?:census|said)(?![a-z])", re.IGNORECASE)
     text = 'a\nA Census of b\nfolder.read("census.json")\nunsaid, _said_\n'
     assert list(matches(text, pattern, "a.py")) == [(2, "Census"), (4, "said")]
-    assert list(bound(ast.parse("def f(one):\n    for at in one: pass\n"))) == [(2, "at"), (1, "one")]
+    assert sorted(bound(ast.parse("def f(one):\n    for at in one: pass\n"))) == [(1, "one"), (2, "at")]

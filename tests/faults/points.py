@@ -3,9 +3,9 @@
     python -m tests.faults.points FOLDER STRIDE MODE:FIRST:STAGES...
 
 builds the small demo in FOLDER once. Then, for each MODE, each of its STAGES (joined by commas), and each of the
-points FIRST, FIRST + STRIDE, and so on: remove the folder of the stage, build with the fault at that point, build again
-without a fault, and compare every byte with the first build. The output is a line of JSON per fault. All runs are
-forked from this process, which has loaded and compiled everything, so that a fault takes a second.
+points FIRST, FIRST + STRIDE, and so on: remove the folder of the stage, build with the fault at that point, build
+again without a fault, and compare every byte with the first build. The output is a line of JSON per fault. All runs
+are forked from this process, which has loaded and compiled everything, so that a fault takes a second.
 
 MODE is the fault:
 
