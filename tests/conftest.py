@@ -55,8 +55,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.user_properties += [("fault", marker.args[0]) for marker in item.iter_markers("fault")]
         function = getattr(item, "function", None)
         if getattr(function, "is_hypothesis_test", False):
-            own = function._hypothesis_internal_use_settings  # None without @settings
-            item.user_properties.append(("times", (own or settings.default).max_examples))
+            item.user_properties.append(("times", function._hypothesis_internal_use_settings.max_examples))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
