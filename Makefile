@@ -1,4 +1,4 @@
-# Two commands: `make demo` and `make test`. Both make .venv once, from requirements.lock, and reuse it.
+# The main targets are `make demo` and `make test`. They create .venv from requirements.lock once, and reuse it.
 
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -10,21 +10,22 @@ BIN := .venv/bin
 demo: .venv/installed  ## build, verify and train on the embedded corpus, and report
 	$(BIN)/arcorp demo --out out/demo
 
+# worksteal gives each worker a contiguous half, so that a folder's shared fixtures are made once; loadfile makes 14 twice.
 test: lint .venv/gpl  ## lint, then every test
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 2 --dist worksteal
 
-test-cluster: .venv/installed  ## every fault on a SLURM of two nodes that is started here; some ten minutes
+test-cluster: .venv/installed  ## all faults on a SLURM of two nodes, started here; about ten minutes
 	ARCORP_SLURM=all $(BIN)/pytest tests/cluster
 
-test-faults: .venv/installed  ## try every fault many times, and write docs/reliability.md
+test-faults: .venv/installed  ## try every fault many times, and write docs/reliability.md; hours
 	ARCORP_RELIABILITY=docs/reliability.md ARCORP_SLURM=all ARCORP_KILLS=$${ARCORP_KILLS:-30} ARCORP_FLIPS=$${ARCORP_FLIPS:-300} \
-		ARCORP_EXAMPLES=$${ARCORP_EXAMPLES:-300} ARCORP_POINTS=$${ARCORP_POINTS:-97} $(BIN)/pytest -m fault -n 2 --dist loadfile
+		ARCORP_EXAMPLES=$${ARCORP_EXAMPLES:-600} ARCORP_POINTS=$${ARCORP_POINTS:-97} $(BIN)/pytest -m fault -n 2 --dist worksteal
 
-fuzz: .venv/fuzz  ## every parser on mutated files, ten minutes each; figures are added to benchmarks/results
+fuzz: .venv/fuzz  ## every parser on mutated files, ten minutes each; adds figures to benchmarks/results
 	ARCORP_FUZZ_SECONDS=$${ARCORP_FUZZ_SECONDS:-600} nice $(BIN)/pytest tests/faults/test_fuzz.py
 	ARCORP_FUZZ_SECONDS=$${ARCORP_FUZZ_SECONDS:-600} nice $(BIN)/python -m tests.faults.guided
 
-test-tokenization: .venv/installed  ## merges, and ids in four engines, on all samples and 50,000 strings a mode
+test-tokenization: .venv/installed  ## merges, and ids of four engines, on all samples and 50,000 strings per mode
 	ARCORP_EVERY=1 ARCORP_FUZZ=50000 $(BIN)/pytest tests/tokenization/training/test_bpe.py tests/tokenization/model/test_engines.py
 
 lint: .venv/installed  ## ruff, mypy --strict, import-linter, and the generated pages
@@ -34,21 +35,21 @@ lint: .venv/installed  ## ruff, mypy --strict, import-linter, and the generated 
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pipelines.cli.docs_pages --check
 
-format: .venv/installed  ## format, and write the generated pages anew
+format: .venv/installed  ## format, and write the generated pages
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/python -m pipelines.cli.docs_pages
 
-bench-cluster: .venv/installed  ## launching on SLURM, status and dry runs of 10,000 parts, a rebuild of FineWeb-2's Arabic
+bench-cluster: .venv/installed  ## launching on SLURM, status and dry runs of 10,000 parts, an estimate for FineWeb-2's Arabic
 	$(BIN)/python -m benchmarks.cluster
 
-bench: .venv/installed bench-env  ## every benchmark, then one table: docs/benchmarks.md; some hours
+bench: .venv/installed bench-env  ## all benchmarks, then their table, docs/benchmarks.md; some hours
 	$(BIN)/python -m benchmarks
 
 bench-chain: .venv/installed  ## from files to shards, beside stock datatrove
 	$(BIN)/python -m benchmarks.chain
 
-bench-corpora: .venv/installed  ## reading, cleaning, filtering, deduplicating; beside datatrove's own
+bench-corpora: .venv/installed  ## reading, cleaning, filtering, deduplicating; beside datatrove
 	$(BIN)/python -m benchmarks.corpora
 
 bench-sharding: .venv/installed  ## packing, writing, reading, verifying; beside the peers that `make bench-env` installed
@@ -64,7 +65,7 @@ bench-morphology: .venv/gpl  ## segmenters, the frontier of fertility against mo
 	$(BIN)/python -m benchmarks.tokenization.frontier --data $(DATA) --gold $(GOLD)
 	$(BIN)/python -m benchmarks.morphology_bpb --data $(DATA)
 
-bench-env:  ## environments of the peers, which don't go together: some 5 GB
+bench-env:  ## environments of the peers, whose requirements conflict: about 5 GB
 	for name in trl olmo mosaicml; do \
 		$(PYTHON) -m venv .venv-bench-$$name && .venv-bench-$$name/bin/python -m pip install --quiet \
 			-r benchmarks/sharding/peers/$$name.txt || exit 1; \
@@ -73,16 +74,16 @@ bench-env:  ## environments of the peers, which don't go together: some 5 GB
 	.venv-bench-trainers/bin/python -m pip install --quiet -r benchmarks/tokenization/peers/trainers.txt
 	.venv-bench-trl/bin/python -m pip uninstall --quiet --yes torchvision  # litdata's breaks trl beside a CPU torch
 
-docs: .venv/installed  ## the docs site, in out/site; broken links end it
+docs: .venv/installed  ## the docs site, in out/site; a broken link is an error
 	$(BIN)/mkdocs build --strict --quiet
 
-bench-gpu:  ## speeds of training on one GPU, and FP8 against bf16, in eight minutes; with the torch of the machine
+bench-gpu:  ## speed of training on one GPU, and FP8 against bf16, in eight minutes; with the machine's torch
 	$(or $(wildcard $(BIN)/python),$(PYTHON)) -m benchmarks.gpu
 
 wheel: .venv/installed  ## dist/arcorp-*.whl
 	$(BIN)/python -m build --no-isolation --wheel
 
-# torch first and exact: whatever depends on it then finds it there and pulls no second, larger build.
+# torch first, at its exact version: packages that depend on it then install no second, larger build.
 .venv/installed: requirements.lock requirements-torch.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "arcorp needs Python 3.11 or newer"; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -91,7 +92,7 @@ wheel: .venv/installed  ## dist/arcorp-*.whl
 	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-# Tables under the GPL: for tests and benchmarks, and for nothing that users install.
+# Tables under the GPL: for tests and benchmarks only, never for users.
 .venv/gpl: .venv/installed requirements-gpl.lock
 	$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-gpl.lock
 	touch $@
@@ -100,5 +101,5 @@ wheel: .venv/installed  ## dist/arcorp-*.whl
 	$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-fuzz.lock
 	touch $@
 
-clean:  ## remove what the commands above made
+clean:  ## remove the files that the targets above create
 	rm -rf .venv dist out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,6 +1,6 @@
-"""`make bench`: every room's benchmark, one after the other, then docs/benchmarks.md and its table.
+"""`make bench`: run the benchmarks of all packages in turn, then write docs/benchmarks.md and print its table.
 
-Name rooms to run only those. One that fails is told at the end, and the others still run.
+Arguments select benchmarks by name. If one fails, the others still run, and it is reported at the end.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ import sys
 
 from benchmarks import page
 
-ROOMS = ("sharding", "chain", "corpora", "tokenization", "cluster")
-"""Those that need no GPU: `make bench-gpu` is for a machine that has one."""
+PACKAGES = ("sharding", "chain", "corpora", "tokenization", "cluster")
+"""Benchmarks that need no GPU. `make bench-gpu` runs the other."""
 
 
 def main() -> int:
     failed = []
-    for room in sys.argv[1:] or ROOMS:
-        print(f"== {room}", flush=True)
-        if subprocess.run([sys.executable, "-m", f"benchmarks.{room}"]).returncode:
-            failed.append(room)
+    for package in sys.argv[1:] or PACKAGES:
+        print(f"== {package}", flush=True)
+        if subprocess.run([sys.executable, "-m", f"benchmarks.{package}"]).returncode:
+            failed.append(package)
     page.main()
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)

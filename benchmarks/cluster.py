@@ -2,7 +2,7 @@
 
 Launching is measured on a SLURM of one node that this starts (Debian packages slurmctld slurmd slurm-client munge).
 Rates of stages are megabytes of UTF-8 text a processor second, on real text, datatrove's beside ours, so that a busy
-machine changes them little; from them comes what docs/slurm.md says of a rebuild of AraFusion's corpora.
+machine changes them little. docs/slurm.md uses them for its estimate of a rebuild of AraFusion's corpora.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.corpora.texts import many, write_fineweb
-from benchmarks.harness import Goal, keep, told
+from benchmarks.harness import Goal, keep, print_results
 from sharding.seal import write_json
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -48,7 +48,7 @@ def main() -> None:
     results: dict[str, Any] = {}
     try:
         for name in sys.argv[1:] or known:
-            results[name] = told(name, known[name](scratch / name))
+            results[name] = print_results(name, known[name](scratch / name))
     finally:
         shutil.rmtree(scratch)
     keep("cluster", results, goals(results), load, "datatrove", "pyarrow")
@@ -56,14 +56,16 @@ def main() -> None:
 
 def goals(results: dict[str, Any]) -> list[Goal]:
     """The bounds that were set for what was measured."""
-    found = []
-    if one := results.get("launch"):
-        found.append(Goal("SLURM's share of a rank, 4 ranks a job", one.get("seconds a rank"), "s", "at most", 0.5))
-    if one := results.get("dry_run"):
-        found.append(Goal("a dry run over 10,000 files", one["seconds"], "s", "at most", 5))
-    if one := results.get("status"):
-        found.append(Goal("status of 10,000 ranks", one["seconds"], "s", "at most", 2))
-    return found
+    figures = []
+    if measured := results.get("launch"):
+        figures.append(
+            Goal("SLURM's share of a rank, 4 ranks a job", measured.get("seconds a rank"), "s", "at most", 0.5)
+        )
+    if measured := results.get("dry_run"):
+        figures.append(Goal("a dry run over 10,000 files", measured["seconds"], "s", "at most", 5))
+    if measured := results.get("status"):
+        figures.append(Goal("status of 10,000 ranks", measured["seconds"], "s", "at most", 2))
+    return figures
 
 
 def dry_run(scratch: Path) -> dict[str, Any]:
@@ -157,7 +159,7 @@ def rates(scratch: Path) -> dict[str, Any]:
                 sys.exit(f"datatrove left nothing in {folder / name}")
     more, stock_more = sizes[TEXT] - sizes[FEW], stock[THEIRS] - stock[FEW]
     folders = {"documents": "documents", "unique": "unique", "tokens": "tokens", "dataset": "dataset"}
-    found = {
+    figures = {
         "megabytes": sizes[TEXT],
         "MB a cpu-second": {stage: more / ours[stage] for stage in STAGES if stage != "tokenizer"},
         "tokenizer, cpu-seconds": ours["tokenizer"],
@@ -168,7 +170,7 @@ def rates(scratch: Path) -> dict[str, Any]:
             name: _bytes(scratch / f"stock-{THEIRS}" / name) / stock[THEIRS] / 1e6 for name in ("copied", "tokens")
         },
     }
-    return {**found, "projection": projection(found)}
+    return {**figures, "projection": projection(figures)}
 
 
 def _small(folder: Path, size: int) -> list[str]:
@@ -205,20 +207,20 @@ if __name__ == "__main__":
 """
 
 
-def projection(found: dict[str, Any]) -> dict[str, Any]:
-    """What a rebuild of FineWeb-2's Arabic for AraFusion takes: core-hours of each stage, gigabytes of each folder."""
-    hours = {stage: GIGABYTES * 1e3 / rate / 3600 for stage, rate in found["MB a cpu-second"].items()}
-    sample = 2_000_000_000 / found["tokenizer, characters"]
-    hours["tokenizer"] = found["tokenizer, cpu-seconds"] * sample / 3600
-    stock = {step: GIGABYTES * 1e3 / rate / 3600 for step, rate in found["datatrove, MB a cpu-second"].items()}
+def projection(figures: dict[str, Any]) -> dict[str, Any]:
+    """Estimate a rebuild of FineWeb-2's Arabic for AraFusion: core-hours of each stage, gigabytes of each folder."""
+    hours = {stage: GIGABYTES * 1e3 / rate / 3600 for stage, rate in figures["MB a cpu-second"].items()}
+    sample = 2_000_000_000 / figures["tokenizer, characters"]
+    hours["tokenizer"] = figures["tokenizer, cpu-seconds"] * sample / 3600
+    stock = {step: GIGABYTES * 1e3 / rate / 3600 for step, rate in figures["datatrove, MB a cpu-second"].items()}
     return {
         "gigabytes": GIGABYTES,
         "core-hours": hours,
         "core-hours in all": sum(hours.values()),
-        "disk, GB": {name: GIGABYTES * ratio for name, ratio in found["bytes a byte of text"].items()},
+        "disk, GB": {name: GIGABYTES * ratio for name, ratio in figures["bytes a byte of text"].items()},
         "datatrove, core-hours": stock,
         "datatrove, disk, GB": {
-            name: GIGABYTES * part for name, part in found["datatrove, bytes a byte of text"].items()
+            name: GIGABYTES * part for name, part in figures["datatrove, bytes a byte of text"].items()
         },
     }
 

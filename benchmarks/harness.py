@@ -1,7 +1,7 @@
-"""What all benchmarks share: a goal beside its figure, the machine, and dated JSON in `results/`.
+"""Shared by all benchmarks: goals with their figures, a description of the machine, and dated JSON in `results/`.
 
-A room's benchmark is `python -m benchmarks.ROOM`: it measures, prints, and keeps one JSON file, whose `goals` are what
-`benchmarks.page` makes docs/benchmarks.md of. A goal that is missed is kept like any other.
+`python -m benchmarks.PACKAGE` measures one package, prints the figures and writes one JSON file. `benchmarks.page`
+writes docs/benchmarks.md from the `goals` of these files. Missed goals are kept like all others.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ RESULTS = Path(__file__).resolve().parent / "results"
 
 @dataclass(frozen=True)
 class Goal:
-    """One question, with what was measured of ours and of the best peer, and the bound that was set beforehand.
+    """One question, our figure, the best peer's figure, and the bound that was set before measuring.
 
-    The bound holds the ratio where there is a peer, else our figure. `ratio` is how many times better ours is.
+    The bound applies to the ratio if there is a peer, else to our figure. `ratio`: how many times better ours is.
     """
 
     question: str
@@ -47,28 +47,28 @@ class Goal:
 
 
 def start_workers(count: int) -> None:
-    """Start what worker processes are forked from, as the first stage with several parts does, once for a command."""
+    """Start the server process of the workers before timing, as a command's first stage with several parts does."""
     if count > 1:
         with ProcessPoolExecutor(count, forked()) as pool:
             list(pool.map(abs, range(count)))
 
 
-def keep(room: str, results: dict[str, Any], goals: list[Goal], load_before: float, *packages: str) -> Path:
-    """Print the goals, and keep them with the results and the machine in results/ROOM-DATE.json.
+def keep(package: str, results: dict[str, Any], goals: list[Goal], load_before: float, *packages: str) -> Path:
+    """Print the goals, and write them with the results and the machine to results/PACKAGE-DATE.json.
 
-    What was measured earlier on that day and not again is kept.
+    Results of the same day that were not measured again remain in the file.
     """
     for goal in goals:
         held = goal.ours if goal.ratio is None else goal.ratio
-        said = {True: "met", False: "NOT MET", None: "has not run"}[goal.met]
-        print(f"  {goal.question}: {'-' if held is None else f'{held:,.2f}'}, {goal.bound} {goal.limit:g}: {said}")
+        outcome = {True: "met", False: "NOT MET", None: "has not run"}[goal.met]
+        print(f"  {goal.question}: {'-' if held is None else f'{held:,.2f}'}, {goal.bound} {goal.limit:g}: {outcome}")
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    path = RESULTS / f"{room}-{today}.json"
+    path = RESULTS / f"{package}-{today}.json"
     before = json.loads(path.read_bytes()) if path.exists() else {"goals": []}
-    judged = {goal["question"]: goal for goal in before["goals"]}
-    judged |= {goal.question: {**asdict(goal), "met": goal.met} for goal in goals}
+    outcomes = {goal["question"]: goal for goal in before["goals"]}
+    outcomes |= {goal.question: {**asdict(goal), "met": goal.met} for goal in goals}
     RESULTS.mkdir(exist_ok=True)
-    now = {"date": today, "machine": machine(load_before, *packages), "goals": list(judged.values())}
+    now = {"date": today, "machine": machine(load_before, *packages), "goals": list(outcomes.values())}
     write_json(path, {**before, **now, **results})
     print(path.relative_to(RESULTS.parent.parent))
     return path
@@ -88,15 +88,15 @@ def machine(load_before: float, *packages: str) -> dict[str, Any]:
     }
 
 
-def told(what: str, found: dict[str, Any], indent: str = "") -> dict[str, Any]:
+def print_results(what: str, results: dict[str, Any], indent: str = "") -> dict[str, Any]:
     """Print a measurement as a list of lines, and return it."""
     print(f"{indent}{what}")
-    for name, value in found.items():
+    for name, value in results.items():
         if isinstance(value, dict):
-            told(str(name), value, indent + "  ")
+            print_results(str(name), value, indent + "  ")
         else:
             print(f"{indent}  {name!s:32} {f'{value:,.3f}' if isinstance(value, float) else value}", flush=True)
-    return found
+    return results
 
 
 def _version(package: str) -> str:

@@ -1,6 +1,6 @@
-"""docs/benchmarks.md, docs/images/benchmarks.svg and the table of `make bench`, from the newest results of each room.
+"""docs/benchmarks.md, docs/images/benchmarks.svg and the table of `make bench`, from each package's newest results.
 
-`python -m benchmarks.page` makes them anew without measuring anything.
+`python -m benchmarks.page` writes them again without measuring.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.harness import RESULTS
 
 DOCS = RESULTS.parents[1] / "docs"
-ROOMS = {
+PACKAGES = {
     "chain": "From files to shards",
     "corpora": "Reading, cleaning, filtering, deduplicating",
     "tokenization": "Training tokenizers and encoding",
@@ -27,54 +27,54 @@ COLUMNS = ("question", "ours", "best peer", "theirs", "ratio", "goal", "")
 
 
 def latest() -> dict[str, dict[str, Any]]:
-    """Room -> its newest results that have goals."""
-    found = {}
-    for room in ROOMS:
-        for path in sorted(RESULTS.glob(f"{room}-20*.json")):
+    """Return the newest results with goals of each package."""
+    newest = {}
+    for package in PACKAGES:
+        for path in sorted(RESULTS.glob(f"{package}-20*.json")):
             results = json.loads(path.read_bytes())
             if results.get("goals"):
-                found[room] = results
-    return found
+                newest[package] = results
+    return newest
 
 
 def rows(results: dict[str, Any]) -> list[tuple[str, ...]]:
-    """A line of COLUMNS for each goal of a room."""
+    """Return a line of COLUMNS for each goal of a package."""
     lines = []
     for goal in results["goals"]:
         ratio = "" if goal["ratio"] is None else f"{_number(goal['ratio'])} x"
         unit = "x" if goal["ratio"] is not None else goal["unit"]
         theirs = "" if goal["theirs"] is None else f"{_number(goal['theirs'])} {goal['unit']}"
         ours = "" if goal["ours"] is None else f"{_number(goal['ours'])} {goal['unit']}"
-        wanted = f"{'>=' if goal['bound'] == 'at least' else '<='} {goal['limit']:g} {unit}"
+        goal_text = f"{'>=' if goal['bound'] == 'at least' else '<='} {goal['limit']:g} {unit}"
         if goal["unit"] == YES:
-            ours, wanted = "yes" if goal["ours"] else "no", "yes"
-        lines.append((goal["question"], ours, goal["peer"], theirs, ratio, wanted, MET[goal["met"]]))
+            ours, goal_text = "yes" if goal["ours"] else "no", "yes"
+        lines.append((goal["question"], ours, goal["peer"], theirs, ratio, goal_text, MET[goal["met"]]))
     return lines
 
 
-def page(found: dict[str, dict[str, Any]]) -> str:
+def page(newest: dict[str, dict[str, Any]]) -> str:
     """docs/benchmarks.md."""
-    goals = [goal for results in found.values() for goal in results["goals"]]
+    goals = [goal for results in newest.values() for goal in results["goals"]]
     met = sum(goal["met"] is True for goal in goals)
     lines = [
         "# Benchmarks",
         "",
-        "Made by `make bench` from `benchmarks/results/*.json`; each room's benchmark is `python -m benchmarks.ROOM`,",
-        "and its docstring says what is asked and how. Ours and the peer's are measured in one run on the same",
-        "documents, in turns, after a warm-up. A ratio is how many times better ours is. Goals were set beforehand",
-        "(sentencepiece, which had none, is not to be faster); those that are missed stand here as well.",
+        "Written by `make bench` from `benchmarks/results/*.json`. `python -m benchmarks.PACKAGE` runs the benchmark",
+        "of one package, and its docstring describes the method. Our figure and the peer's are measured in one run on",
+        "the same documents, in turns, after a warm-up. A ratio is how many times better our figure is. Goals were",
+        "set before measuring (for sentencepiece: it is not faster). Missed goals are listed too.",
         "",
-        f"{len(goals)} goals, {met} met. Beyond the line is better than the goal:",
+        f"{len(goals)} goals, {met} met. Bars beyond the line are better than the goal:",
         "",
         "![Every figure beside its goal](images/benchmarks.svg)",
     ]
-    for room, results in found.items():
+    for package, results in newest.items():
         machine = results["machine"]
         versions = ", ".join(f"{name} {version}" for name, version in machine["packages"].items())
         load = f"load {machine['load_before']:.1f} before and {machine['load_after']:.1f} after"
         lines += [
             "",
-            f"## {ROOMS[room]}",
+            f"## {PACKAGES[package]}",
             "",
             f"{results['date']}, {machine['cores']} cores of {machine['cpu']}, {load};",
             f"Python {machine['python']}; {versions}.",
@@ -86,9 +86,9 @@ def page(found: dict[str, dict[str, Any]]) -> str:
     return "\n".join([*lines, ""])
 
 
-def picture(found: dict[str, dict[str, Any]]) -> str:
-    """An SVG: of each goal how far its figure lies beyond it or short of it, on a logarithmic scale."""
-    bars = [(goal["question"], _beyond(goal)) for results in found.values() for goal in results["goals"]]
+def picture(newest: dict[str, dict[str, Any]]) -> str:
+    """Return an SVG of the distance of each figure from its goal, on a logarithmic scale."""
+    bars = [(goal["question"], _beyond(goal)) for results in newest.values() for goal in results["goals"]]
     measured = [(question, beyond) for question, beyond in bars if beyond is not None]
     left, width, line = 330, 390, 18
     low, high = -1.0, max([1.0, *(math.log2(beyond) for _, beyond in measured)])
@@ -118,9 +118,9 @@ def picture(found: dict[str, dict[str, Any]]) -> str:
     )
 
 
-def table(found: dict[str, dict[str, Any]]) -> str:
+def table(newest: dict[str, dict[str, Any]]) -> str:
     """The same for a terminal."""
-    lines = [row for results in found.values() for row in rows(results)]
+    lines = [row for results in newest.values() for row in rows(results)]
     plain = [COLUMNS, *(tuple(cell.replace("*", "").replace("not met", "NOT MET") for cell in row) for row in lines)]
     widths = [max(len(row[column]) for row in plain) for column in range(len(COLUMNS))]
     return "\n".join(
@@ -129,10 +129,10 @@ def table(found: dict[str, dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    found = latest()
-    (DOCS / "benchmarks.md").write_text(page(found), encoding="utf-8")
-    (DOCS / "images" / "benchmarks.svg").write_text(picture(found), encoding="utf-8")
-    print(table(found))
+    newest = latest()
+    (DOCS / "benchmarks.md").write_text(page(newest), encoding="utf-8")
+    (DOCS / "images" / "benchmarks.svg").write_text(picture(newest), encoding="utf-8")
+    print(table(newest))
 
 
 def _beyond(goal: dict[str, Any]) -> float | None:

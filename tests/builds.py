@@ -1,4 +1,4 @@
-"""Small builds of the demo recipe, and what to compare of them."""
+"""Small builds of the demo recipe, and the hashes of their files for comparison."""
 
 import hashlib
 from pathlib import Path
@@ -23,9 +23,9 @@ def build(out: Path, *arguments: str, until: str = "verify") -> int:
 
 
 def tree(folder: Path) -> dict[str, str]:
-    """The sha256 of every file of a build that is a result: states, logs, timings and the report are none.
+    """Return the sha256 of every result file of a build. States, logs, timings and the report are not results.
 
-    Not the bytes: of two trees that differ, pytest would spend minutes on telling how.
+    Hashes, because pytest would need minutes to show the difference of two trees of bytes.
     """
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()

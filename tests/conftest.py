@@ -1,18 +1,25 @@
-"""What every test may ask for: the sample corpora, found where `ARCORP_SAMPLES` says, and one small build."""
+"""Fixtures and settings of all tests: sample corpora, a small build, numbers of examples, the report of faults."""
 
 import os
 import shutil
 from pathlib import Path
 
+import fasteners
 import pytest
 from builds import build
+from hypothesis import settings
+
+from examples import EXAMPLES
+
+settings.register_profile("arcorp", max_examples=EXAMPLES, deadline=None)  # a busy machine must not fail a test
+settings.load_profile("arcorp")
 
 
 @pytest.fixture(scope="session")
 def samples() -> Path:
-    """The folder that holds `data/` and `gold/`: real corpora in their native formats.
+    """The folder that holds `data/` and `gold/`: real corpora in their native formats. `ARCORP_SAMPLES` names it.
 
-    They are not part of the repository; without them the tests that need them are skipped, but never in CI.
+    The corpora are not part of the repository. Tests that need them are skipped without them, and fail in CI.
     """
     root = Path(os.environ.get("ARCORP_SAMPLES", Path(__file__).resolve().parents[2] / "shared"))
     if (root / "data").is_dir():
@@ -23,21 +30,27 @@ def samples() -> Path:
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory) -> Path:
-    """A small build up to and with verify. Shared: copy it before changing it."""
-    out = tmp_path_factory.mktemp("built") / "demo"
-    assert build(out, "--workers", "1") == 0
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small build up to and with verify, made once for all workers of pytest-xdist. Copy it before changing it."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    out, complete = shared / "built" / "demo", shared / "built-complete"
+    with fasteners.InterProcessLock(shared / "built.lock"):
+        if not complete.exists():
+            assert build(out, "--workers", "1") == 0
+            complete.touch()
     return out
 
 
 @pytest.fixture
 def copy(built: Path, tmp_path: Path) -> Path:
-    """A copy of the small build to do harm to."""
+    """A copy of the small build, to be damaged."""
     return Path(shutil.copytree(built, tmp_path / "demo"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let reports say which faults a test tries, and how often: a property test as often as it has examples."""
+    """Record the faults that each test tries, and the number of examples of each property test."""
     for item in items:
         item.user_properties += [("fault", marker.args[0]) for marker in item.iter_markers("fault")]
         function = getattr(item, "function", None)
@@ -46,13 +59,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Keep what fuzzing found (`make fuzz`); write the page of faults where asked to (`make test-faults`)."""
+    """Keep the figures of fuzzing (`make fuzz`); write the page of faults (`make test-faults`)."""
     from faults import list as faults
 
     if os.environ.get("ARCORP_FUZZ_SECONDS"):
         reports = [*terminalreporter.stats.get("passed", []), *terminalreporter.stats.get("failed", [])]
-        found = [value for report in reports for name, value in report.user_properties if name == "fuzzed"]
-        terminalreporter.write_line(f"wrote {faults.keep(found)}")
+        figures = [value for report in reports for name, value in report.user_properties if name == "fuzzed"]
+        terminalreporter.write_line(f"wrote {faults.keep(figures)}")
     if not (path := os.environ.get("ARCORP_RELIABILITY")):
         return
     tried = []

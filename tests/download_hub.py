@@ -1,7 +1,7 @@
-"""A stand-in for the Hugging Face hub, on loopback: data sets and models, read only, as huggingface_hub asks for them.
+"""A stand-in for the Hugging Face hub, on loopback: data sets and models, read only, for huggingface_hub.
 
-What may go wrong is told by the test: files of `gated` repositories are refused, `cut` files end in the middle of each
-answer, and who asks for a file can be kept waiting (`hold`), so that a test can act while a download is under way.
+A test sets the faults: files of `gated` repositories are refused, answers for `cut` files end in the middle, and
+answers for files in `hold` wait, so that a test can act during a download.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Hub:
                 pass
 
             def do_GET(self) -> None:
-                with contextlib.suppress(ConnectionError):  # whoever asked was killed
+                with contextlib.suppress(ConnectionError):  # the client was killed
                     hub._answer(self)
 
             do_HEAD = do_POST = do_GET
@@ -72,14 +72,14 @@ class Hub:
             name, what, _, inside = match.groups()
             repository = self.root / name
             if not repository.is_dir():
-                refuse(ask, 401, "RepoNotFound")  # the hub doesn't tell what is private from what is not there
+                refuse(ask, 401, "RepoNotFound")  # the hub gives the same answer for private and missing repositories
             elif what == "tree":
                 folder = repository / inside
                 if not folder.is_dir():
                     return refuse(ask, 404, "EntryNotFound")
                 recursive = parse_qs(url.query).get("recursive", [""])[0].lower() in ("true", "1")
-                found = folder.rglob("*") if recursive else folder.iterdir()
-                reply(ask, [entry(repository, each) for each in sorted(found)])
+                paths = folder.rglob("*") if recursive else folder.iterdir()
+                reply(ask, [entry(repository, each) for each in sorted(paths)])
             elif what == "paths-info":
                 asked = json.loads(body) if body[:1] == b"{" else parse_qs(body.decode())
                 paths = [repository / each for each in asked.get("paths", [])]
@@ -103,8 +103,8 @@ class Hub:
     def _send_file(self, ask: Any, inside: str, data: bytes) -> None:
         total, status = len(data), 200
         headers = {"ETag": f'"{hashlib.sha1(data).hexdigest()}"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"}
-        if wanted := re.fullmatch(r"bytes=(\d+)-(\d*)", ask.headers.get("Range", "")):
-            first, last = int(wanted[1]), min(int(wanted[2] or total), total - 1)
+        if span := re.fullmatch(r"bytes=(\d+)-(\d*)", ask.headers.get("Range", "")):
+            first, last = int(span[1]), min(int(span[2] or total), total - 1)
             headers["Content-Range"] = f"bytes {first}-{last}/{total}"
             data, status = data[first : last + 1], 206
         if ask.command == "GET" and self.hold(inside):

@@ -43,7 +43,7 @@ def _documents(data: Path) -> Iterator[str]:
         elif path.suffix == ".zip":
             with zipfile.ZipFile(path) as archive:
                 for name in archive.namelist():
-                    yield from (json.dumps(one, ensure_ascii=False) for one in json.loads(archive.read(name)))
+                    yield from (json.dumps(record, ensure_ascii=False) for record in json.loads(archive.read(name)))
         else:
             text = _OPENED.get(path.suffix, bytes)(path.read_bytes()).decode(errors="replace")
             yield from _lines(text) if ".jsonl" in path.name else [text]

@@ -10,8 +10,8 @@ def write_model(path: Path, words: Mapping[str, str]) -> Path:
     labels = sorted(set(words.values()))
     entries = [("</s>", 0), *((word, 0) for word in words), *((f"__label__{label}", 1) for label in labels)]
     size = len(labels)
-    rows = [[0.0] * size, *([12.0 * (label == one) for one in labels] for label in words.values())]
-    outputs = [[float(label == one) for one in labels] for label in labels]
+    rows = [[0.0] * size, *([12.0 * (label == other) for other in labels] for label in words.values())]
+    outputs = [[float(label == other) for other in labels] for label in labels]
     data = struct.pack("<2i", 793712314, 12)
     data += struct.pack("<12id", size, 5, 1, 1, 5, 1, 3, 3, 0, 0, 0, 100, 1e-4)  # softmax, supervised, no n-grams
     data += struct.pack("<3i2q", len(entries), len(words) + 1, size, len(entries), -1)

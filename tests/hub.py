@@ -36,7 +36,7 @@ class Repo:
 
 
 class Hub:
-    """The server: `repos` by "user/name", `objects` by sha256, `requests` as they came."""
+    """The server: `repos` by "user/name", `objects` by sha256, `requests` in order."""
 
     def __init__(self) -> None:
         self.repos: dict[str, Repo] = {}
@@ -58,9 +58,9 @@ class Hub:
     def environment(self, home: os.PathLike[str], token: str | None = TOKEN) -> dict[str, str]:
         """The environment of a process that takes this for the Hub."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-        said = {"HF_ENDPOINT": self.url, "HF_HOME": os.fspath(home), "HF_HUB_DISABLE_XET": "1"}
-        said |= {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
-        return {**kept, **said, **({"HF_TOKEN": token} if token else {})}
+        values = {"HF_ENDPOINT": self.url, "HF_HOME": os.fspath(home), "HF_HUB_DISABLE_XET": "1"}
+        values |= {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+        return {**kept, **values, **({"HF_TOKEN": token} if token else {})}
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -129,17 +129,17 @@ class _Handler(BaseHTTPRequestHandler):
             return self._json({"warnings": [], "errors": []})
         if match := re.fullmatch(r"/api/datasets/([^/]+/[^/]+)/preupload/main", path):
             files = json.loads(body)["files"]
-            modes = [{"uploadMode": "lfs" if one["size"] > LARGE else "regular"} for one in files]
-            told = [
-                {"path": one["path"], "shouldIgnore": False, **mode} for one, mode in zip(files, modes, strict=True)
+            modes = [{"uploadMode": "lfs" if file["size"] > LARGE else "regular"} for file in files]
+            answer = [
+                {"path": file["path"], "shouldIgnore": False, **mode} for file, mode in zip(files, modes, strict=True)
             ]
-            return self._json({"files": told})
+            return self._json({"files": answer})
         if match := re.fullmatch(r"/datasets/([^/]+/[^/]+)\.git/info/lfs/objects/batch", path):
             objects = []
-            for one in json.loads(body)["objects"]:
-                upload = {"upload": {"href": f"{hub.url}/lfs-objects/{one['oid']}"}}
-                there = one["oid"] in hub.objects
-                objects.append({"oid": one["oid"], "size": one["size"], **({} if there else {"actions": upload})})
+            for file in json.loads(body)["objects"]:
+                upload = {"upload": {"href": f"{hub.url}/lfs-objects/{file['oid']}"}}
+                there = file["oid"] in hub.objects
+                objects.append({"oid": file["oid"], "size": file["size"], **({} if there else {"actions": upload})})
             return self._json({"transfer": "basic", "objects": objects})
         if match := re.fullmatch(r"/api/datasets/([^/]+/[^/]+)/commit/main", path):
             return self._commit(match[1], [json.loads(line) for line in body.splitlines()])
@@ -174,11 +174,11 @@ class _Handler(BaseHTTPRequestHandler):
             if match[2] == "paths-info":
                 asked = json.loads(body) if body[:1] == b"{" else parse_qs(body.decode())
                 names = asked["paths"] if isinstance(asked["paths"], list) else [asked["paths"]]
-                found = [_entry(repo, one) for one in names if one in repo.files or _is_folder(repo, one)]
-                return self._json(found)
-            siblings = [{"rfilename": one} for one in sorted(repo.files)]
-            told = {"_id": "x", "id": match[1], "sha": repo.sha, "private": repo.private, "disabled": False}
-            return self._json({**told, "gated": False, "downloads": 0, "likes": 0, "tags": [], "siblings": siblings})
+                entries = [_entry(repo, file) for file in names if file in repo.files or _is_folder(repo, file)]
+                return self._json(entries)
+            siblings = [{"rfilename": file} for file in sorted(repo.files)]
+            answer = {"_id": "x", "id": match[1], "sha": repo.sha, "private": repo.private, "disabled": False}
+            return self._json({**answer, "gated": False, "downloads": 0, "likes": 0, "tags": [], "siblings": siblings})
         if match := re.fullmatch(r"/datasets/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path):
             repo = self.hub.repos.get(match[1])
             if repo is None:
@@ -190,12 +190,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _tree(self, repo: Repo, folder: str, recursive: bool) -> None:
         prefix = f"{folder}/" if folder else ""
-        inside = [one for one in sorted(repo.files) if one.startswith(prefix)]
+        inside = [file for file in sorted(repo.files) if file.startswith(prefix)]
         if not inside:
             return self._missing("EntryNotFound")
         if not recursive:
-            inside = sorted({prefix + one.removeprefix(prefix).partition("/")[0] for one in inside})
-        return self._json([_entry(repo, one) for one in inside])
+            inside = sorted({prefix + file.removeprefix(prefix).partition("/")[0] for file in inside})
+        return self._json([_entry(repo, file) for file in inside])
 
     def _file(self, repo: Repo, data: bytes) -> None:
         etag = f'"{hashlib.sha1(data).hexdigest()}"'
@@ -209,7 +209,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _is_folder(repo: Repo, name: str) -> bool:
-    return any(one.startswith(f"{name}/") for one in repo.files)
+    return any(file.startswith(f"{name}/") for file in repo.files)
 
 
 def _entry(repo: Repo, name: str) -> dict[str, Any]:

@@ -48,16 +48,16 @@ PHASES = {"autoresearch-v1": 2, "autoresearch-v2": 3}
 def settings(
     name: str, samples: Path, made: Path, *, limit: int = 30, chars: int = 200_000, steps: int = 3
 ) -> list[str]:
-    """What to `--set` to build a packaged recipe small. `made`: a folder for samples that have to be made."""
-    said = list(SMALL)
+    """Return the `--set` values for a small build of a packaged recipe. `made`: a folder for generated samples."""
+    chosen = list(SMALL)
     for number, folder in enumerate(SAMPLES[name]):
         path = samples / "data" / folder
         if not path.exists():
             path = _made(folder, samples, made)
-        said += [f"corpora.{number}.input={path}", f"corpora.{number}.limit={limit}"]
-    said += [f"tokenizer.sample.chars={chars}", *SIZES.get(name, ["tokenizer.vocab_size=1024"])]
-    said += [f"phases.{phase}.steps={steps}" for phase in range(PHASES.get(name, 1))]
-    return said
+        chosen += [f"corpora.{number}.input={path}", f"corpora.{number}.limit={limit}"]
+    chosen += [f"tokenizer.sample.chars={chars}", *SIZES.get(name, ["tokenizer.vocab_size=1024"])]
+    chosen += [f"phases.{phase}.steps={steps}" for phase in range(PHASES.get(name, 1))]
+    return chosen
 
 
 def _made(name: str, samples: Path, made: Path) -> Path:
@@ -66,7 +66,7 @@ def _made(name: str, samples: Path, made: Path) -> Path:
     made.mkdir(parents=True, exist_ok=True)
     if name == "tinystories.txt":  # stories between lines of a separator
         book = (samples / "data/english/gutenberg/1661.txt").read_text("utf-8")
-        stories = [one.strip() for one in re.split(r"\n{3,}", book) if len(one) > 200]
+        stories = [story.strip() for story in re.split(r"\n{3,}", book) if len(story) > 200]
         path.write_text("\n<|endoftext|>\n".join(stories), encoding="utf-8")
     else:  # Parquet with the columns of the Arabic Stories Corpus
         stories = []

@@ -1,4 +1,4 @@
-"""Every folder of the sample corpora through `arcorp ingest`; `python tests/sampled.py SAMPLES` writes what came of
+"""Every folder of the sample corpora through `arcorp ingest`; `python tests/sampled.py SAMPLES` records the counts of
 them to docs/samples.yaml, which docs/sources.md shows and the tests hold to."""
 
 import sys
@@ -66,12 +66,12 @@ def parts(folder: Path) -> Iterator[Any]:
 def main() -> None:
     samples = Path(sys.argv[1])
     with tempfile.TemporaryDirectory() as scratch:
-        found = [
+        counts = [
             ingested(samples, *folder, Path(scratch) / str(number))  # type: ignore[arg-type]
             for number, folder in enumerate(FOLDERS)
         ]
     head = "# Output of `arcorp ingest` for the sample corpora, written by `python tests/sampled.py SAMPLES`.\n"
-    COUNTS.write_text(head + yaml.safe_dump(found, sort_keys=False, allow_unicode=True, width=110), "utf-8")
+    COUNTS.write_text(head + yaml.safe_dump(counts, sort_keys=False, allow_unicode=True, width=110), "utf-8")
 
 
 if __name__ == "__main__":

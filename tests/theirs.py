@@ -41,7 +41,7 @@ def reason(text: str, chain: list[BaseFilter]) -> str:
     """The reason of the first filter that drops a text, "" if none does."""
     document = Document(text=text, id="")
     for step in chain:
-        verdict = step.filter(document)
-        if verdict is not True:
-            return verdict[1]
+        decision = step.filter(document)
+        if decision is not True:
+            return decision[1]
     return ""

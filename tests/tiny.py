@@ -55,7 +55,7 @@ def write_dataset(
     batch_rows: int,
     validation_part: float = 0.2,
 ) -> Path:
-    """Seal a dataset: {stratum: ((source, language, category), streams of ids)}, laid end to end, cut in rows."""
+    """Seal a dataset: {stratum: ((source, language, category), streams of ids)}, joined and split into rows."""
     dtype = dtype_for(vocab_size)
     (folder / "shards").mkdir(parents=True, exist_ok=True)
     ordinal = 0

@@ -5,12 +5,12 @@ from pathlib import Path
 
 
 def snapshot(folder: Path) -> dict[str, str]:
-    """What lies below a folder, by name: the sha256 of files, the target of links; locks alone are left out."""
-    found = {}
+    """Return all names below a folder except locks, with the sha256 of each file or the target of each link."""
+    files = {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
         if path.is_symlink():
-            found[name] = f"link to {path.readlink()}"
+            files[name] = f"link to {path.readlink()}"
         elif path.is_file() and not name.endswith(".arcorp/lock"):
-            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
-    return found
+            files[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return files

@@ -1,9 +1,9 @@
-"""`make bench-chain`: how long does it take from Parquet or JSON lines to shards, beside stock datatrove?
+"""`make bench-chain`: time from Parquet or JSON lines to shards, beside stock datatrove.
 
 Two paths on real Arabic text, each once by datatrove 0.10.1 and three times by arcorp, with one worker and one
 tokenizer: FineWeb-2's (as published, no filters) and OSCAR's (FineWeb-2's filters, MinHash). Then arcorp alone: the
-cost of a byte at 10 MB, 100 MB and 1 GB, and two workers against one. Speeds are of processor seconds, so that a busy
-machine changes them little; two workers are by the clock, and want a quiet one.
+cost per byte at 10 MB, 100 MB and 1 GB, and two workers against one. Speeds use processor seconds, which a busy
+machine changes little. Two workers are measured by the clock, which requires a quiet machine.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import zstandard
 
 from benchmarks.chain.work import measured
 from benchmarks.corpora.texts import many, real, with_copies, write_fineweb
-from benchmarks.harness import Goal, keep, told
+from benchmarks.harness import Goal, keep, print_results
 from pipelines import cli
 
 ROUNDS = 3
@@ -39,13 +39,15 @@ def main() -> None:
     try:
         tokenizer = _tokenizer(scratch)
         if "fineweb" in chosen:
-            results["fineweb"] = told("fineweb", _beside("fineweb", _fineweb(scratch, 250), tokenizer, scratch))
+            results["fineweb"] = print_results(
+                "fineweb", _beside("fineweb", _fineweb(scratch, 250), tokenizer, scratch)
+            )
         if "oscar" in chosen:
-            results["oscar"] = told("oscar", _beside("oscar", _oscar(scratch, 42), tokenizer, scratch))
+            results["oscar"] = print_results("oscar", _beside("oscar", _oscar(scratch, 42), tokenizer, scratch))
         if "sizes" in chosen:
-            results["sizes"] = told("sizes", _sizes(tokenizer, scratch))
+            results["sizes"] = print_results("sizes", _sizes(tokenizer, scratch))
         if "workers" in chosen:
-            results["workers"] = told("workers", _workers(tokenizer, scratch))
+            results["workers"] = print_results("workers", _workers(tokenizer, scratch))
     finally:
         shutil.rmtree(scratch)
     keep("chain", results, _goals(results), load, "datatrove", "tokenizers", "fastokens", "numba", "pyarrow")
@@ -53,15 +55,15 @@ def main() -> None:
 
 def _goals(results: dict[str, Any]) -> list[Goal]:
     goals = []
-    if found := results.get("fineweb"):
-        ours, theirs, unit = found["ours, MB/s"], found["theirs, MB/s"], "MB/s"
-        shards = found["ours without ingest, MB/s"]
+    if measured := results.get("fineweb"):
+        ours, theirs, unit = measured["ours, MB/s"], measured["theirs, MB/s"], "MB/s"
+        shards = measured["ours without ingest, MB/s"]
         goals += [
             Goal("FineWeb-2 to shards", shards, unit, "at least", 12, PEER, theirs, shards / theirs),
             Goal("the same, with ingest and cleaning", ours, unit, "at least", 8, PEER, theirs, ours / theirs),
         ]
-    if found := results.get("oscar"):
-        ours, theirs = found["ours, MB/s"], found["theirs, MB/s"]
+    if measured := results.get("oscar"):
+        ours, theirs = measured["ours, MB/s"], measured["theirs, MB/s"]
         goals.append(
             Goal(
                 "OSCAR, filtered and deduplicated, to shards",
@@ -74,17 +76,17 @@ def _goals(results: dict[str, Any]) -> list[Goal]:
                 ours / theirs,
             )
         )
-    if found := results.get("sizes"):
-        costs = [one["cpu seconds a MB"] for one in found.values()]
-        peaks = [one["peak_bytes"] / 1e9 for one in found.values()]
+    if measured := results.get("sizes"):
+        costs = [size["cpu seconds a MB"] for size in measured.values()]
+        peaks = [size["peak_bytes"] / 1e9 for size in measured.values()]
         goals += [
-            Goal("a byte's cost at 10 MB by that at 1 GB", costs[0] / costs[-1], "times", "at most", 1.1),
-            Goal("a byte's cost at 100 MB by that at 1 GB", costs[-2] / costs[-1], "times", "at most", 1.1),
+            Goal("cost per byte at 10 MB ÷ at 1 GB", costs[0] / costs[-1], "times", "at most", 1.1),
+            Goal("cost per byte at 100 MB ÷ at 1 GB", costs[-2] / costs[-1], "times", "at most", 1.1),
             Goal("peak memory of a worker at 1 GB", peaks[-1], "GB", "at most", 1),
-            Goal("peak memory at 1 GB by that at 100 MB", peaks[-1] / peaks[-2], "times", "at most", 1.1),
+            Goal("peak memory at 1 GB ÷ at 100 MB", peaks[-1] / peaks[-2], "times", "at most", 1.1),
         ]
-    if found := results.get("workers"):
-        goals.append(Goal("the chain with two workers, once started", found["times"], "times one", "at least", 1.7))
+    if measured := results.get("workers"):
+        goals.append(Goal("the chain with two workers, once started", measured["times"], "times one", "at least", 1.7))
     return goals
 
 
@@ -94,20 +96,20 @@ def _beside(path: str, folder: Path, tokenizer: Path, scratch: Path) -> dict[str
     ours = [measured("ours", path, folder, tokenizer, scratch / "out")]
     theirs = measured("theirs", path, folder, tokenizer, scratch / "out")
     ours += [measured("ours", path, folder, tokenizer, scratch / "out") for _ in range(ROUNDS - 1)]
-    one = sorted(ours, key=lambda run: run["cpu_seconds"])[ROUNDS // 2]
+    median = sorted(ours, key=lambda run: run["cpu_seconds"])[ROUNDS // 2]
     return {
         "megabytes": megabytes,
-        "ours, MB/s": megabytes / one["cpu_seconds"],
-        "ours without ingest, MB/s": megabytes / (one["steps"]["tokenize"] + one["steps"]["pack"]),
+        "ours, MB/s": megabytes / median["cpu_seconds"],
+        "ours without ingest, MB/s": megabytes / (median["steps"]["tokenize"] + median["steps"]["pack"]),
         "theirs, MB/s": megabytes / theirs["cpu_seconds"],
         "spread": max(run["cpu_seconds"] for run in ours) / min(run["cpu_seconds"] for run in ours),
-        "ours": one,
+        "ours": median,
         "theirs": theirs,
     }
 
 
 def _sizes(tokenizer: Path, scratch: Path) -> dict[str, Any]:
-    found = {}
+    measured = {}
     for size in SIZES:
         folder = _fineweb(scratch, size)
         megabytes = float((folder / "megabytes").read_text())
@@ -115,9 +117,9 @@ def _sizes(tokenizer: Path, scratch: Path) -> dict[str, Any]:
         cost = median(run["cpu_seconds"] for run in runs) / megabytes
         steps = {name: seconds for name, seconds in runs[0]["steps"].items() if "clock" not in name}
         peak = max(run["peak_bytes"] for run in runs)
-        found[f"{size:g} MB"] = {"cpu seconds a MB": cost, "peak_bytes": peak, "steps": steps}
+        measured[f"{size:g} MB"] = {"cpu seconds a MB": cost, "peak_bytes": peak, "steps": steps}
         shutil.rmtree(folder)
-    return found
+    return measured
 
 
 def _workers(tokenizer: Path, scratch: Path) -> dict[str, Any]:

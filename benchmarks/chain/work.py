@@ -27,8 +27,8 @@ def measured(whose: str, path: str, folder: Path, tokenizer: Path, out: Path, wo
     if done.returncode:
         raise RuntimeError(f"{whose} {path} failed: {done.stderr.strip().splitlines()[-1]}")
     shutil.rmtree(out)
-    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return found
+    result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return result
 
 
 def main() -> None:
@@ -40,9 +40,9 @@ def main() -> None:
     chain(path, folder / "few", tokenizer, out / "warm", 1)
     start_workers(workers)
     began, before = time.perf_counter(), cpu()
-    found = chain(path, folder / "many", tokenizer, out / "out", workers)
-    found |= {"seconds": time.perf_counter() - began, "cpu_seconds": cpu() - before, "peak_bytes": peak()}
-    print(json.dumps(found))
+    result = chain(path, folder / "many", tokenizer, out / "out", workers)
+    result |= {"seconds": time.perf_counter() - began, "cpu_seconds": cpu() - before, "peak_bytes": peak()}
+    print(json.dumps(result))
 
 
 def _ours(path: str, folder: Path, tokenizer: Path, out: Path, workers: int) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def _theirs(path: str, folder: Path, tokenizer: Path, out: Path, workers: int) -
 def cpu() -> float:
     """Processor seconds of this process and of those it started that have ended."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 def peak() -> int:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.corpora import duplicates, path, quality
-from benchmarks.harness import Goal, keep, told
+from benchmarks.harness import Goal, keep, print_results
 
 GB = 1e9
 SPEED = "MB a cpu-second"
@@ -41,7 +41,7 @@ def main() -> None:
     results: dict[str, Any] = {}
     try:
         for name in sys.argv[1:] or measurements:
-            results[name] = told(name, measurements[name]())
+            results[name] = print_results(name, measurements[name]())
     finally:
         shutil.rmtree(scratch)
     packages = ("datatrove", "numba", "numpy", "pyarrow", "spacy", "xxhash")

@@ -170,6 +170,6 @@ def _share(documents: list[Document], step: Filter) -> float:
 
 
 if __name__ == "__main__":
-    from benchmarks.harness import told
+    from benchmarks.harness import print_results
 
-    told("quality", run())
+    print_results("quality", run())

@@ -43,14 +43,11 @@ def write(folder: Path, *, vocab_size: int, row_tokens: int, batch_rows: int, st
     dtype, rows = dtype_for(vocab_size), batch_rows * steps
     segments = np.zeros(rows, SEGMENT)
     segments["document"], segments["length"] = np.arange(rows), row_tokens
-    splits = {}
-    for split, count in (("train", rows), ("validation", 0)):
-        name = folder / shard_name(split, 0, 1)
-        ids = chain(count, row_tokens, vocab_size) if count else np.zeros(0, np.int64)
-        ids.astype(dtype).tofile(name.with_suffix(".bin"))
-        segments[:count].tofile(name.with_suffix(".seg"))
-        strata = (StratumLayout("all", None, None, None, 0, count, count, count * row_tokens, 0, 0),)
-        splits[split] = SplitLayout(count, max(count, 1), 1, strata)
+    name = folder / shard_name("train", 0, 1)
+    chain(rows, row_tokens, vocab_size).astype(dtype).tofile(name.with_suffix(".bin"))
+    segments.tofile(name.with_suffix(".seg"))
+    strata = (StratumLayout("all", None, None, None, 0, rows, rows, rows * row_tokens, 0, 0),)
+    splits = {"train": SplitLayout(rows, rows, 1, strata), "validation": SplitLayout(0, 1, 0, ())}
     layout = DatasetLayout(
         row_tokens, dtype, vocab_size, 0, None, None, hash_file(tokenizer).sha256, "concat", "exact", splits
     )

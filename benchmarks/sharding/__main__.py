@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness import Goal, keep, told
+from benchmarks.harness import Goal, keep, print_results
 from benchmarks.sharding import files, memory, packing, proving
 from benchmarks.sharding.corpus import write_tokens
 
@@ -28,16 +28,16 @@ def main() -> None:
     scratch = Path(tempfile.mkdtemp(prefix="bench-sharding-", dir=os.environ.get("TMPDIR")))
     try:
         if "packing" in chosen:
-            results["packing"] = told("packing", packing.measure(scratch))
+            results["packing"] = print_results("packing", packing.measure(scratch))
         if "files" in chosen:
             tokens = write_tokens(scratch / "tokens", DOCUMENTS, 50_000, ids=True)
-            results["materialise"] = told("materialise", files.materialise(scratch / "dataset", tokens))
-            results["verify"] = told("verify", files.verify_full(scratch / "dataset"))
-            results["read"] = told("read", files.read(scratch / "dataset", scratch))
+            results["materialise"] = print_results("materialise", files.materialise(scratch / "dataset", tokens))
+            results["verify"] = print_results("verify", files.verify_full(scratch / "dataset"))
+            results["read"] = print_results("read", files.read(scratch / "dataset", scratch))
         if "proving" in chosen:
-            results["proving"] = told("proving", proving.measure(scratch))
+            results["proving"] = print_results("proving", proving.measure(scratch))
         if "memory" in chosen:
-            results["planning"] = told("planning", memory.measure(scratch))
+            results["planning"] = print_results("planning", memory.measure(scratch))
     finally:
         shutil.rmtree(scratch)
     keep("sharding", results, goals(results), load, "numpy", "numba", "pyarrow")

@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness import Goal, keep, told
+from benchmarks.harness import Goal, keep, print_results
 from benchmarks.tokenization import corpus, encoding, training, words
 
 GB = 1e9
@@ -42,7 +42,7 @@ def main() -> None:
     results: dict[str, Any] = {}
     try:
         for name in sys.argv[1:] or measurements:
-            results[name] = told(name, measurements[name]())
+            results[name] = print_results(name, measurements[name]())
     finally:
         shutil.rmtree(scratch)
     print(keep("tokenization", results, _goals(results), load, *PACKAGES))

@@ -27,17 +27,17 @@ def test_rows_baseline_and_profile_are_written_as_dated_json(tmp_path: Path) -> 
     run = bench("--device", "cpu", "--out", str(tmp_path))
     assert run.returncode == 0, run.stdout + run.stderr
     (path,) = tmp_path.glob("gpu-*.json")
-    found = json.loads(path.read_text())
-    assert found["left_out"] == []
-    assert [row["row"] for row in found["rows"]] == ["autoresearch-v1-bf16"]
-    for row in found["rows"]:
+    results = json.loads(path.read_text())
+    assert results["left_out"] == []
+    assert [row["row"] for row in results["rows"]] == ["autoresearch-v1-bf16"]
+    for row in results["rows"]:
         assert row["tokens_per_second"] > 0
         assert row["last_loss"] > 0 < row["first_loss"]
         assert row["attention"].startswith("attention by")
         assert row["mfu"] is None  # the peak of a CPU is unknown
-    assert found["baseline"]["tokens_per_second"] > 0
-    assert found["profile"]["kernels"][0]["milliseconds"] > 0
-    assert "not a measurement" in found["device"]
+    assert results["baseline"]["tokens_per_second"] > 0
+    assert results["profile"]["kernels"][0]["milliseconds"] > 0
+    assert "not a measurement" in results["device"]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU: it would run")

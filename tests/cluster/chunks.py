@@ -23,7 +23,7 @@ class Make(PipelineStep):
         if rank == 0:
             raise ValueError("rank 0 was made to fail")
         documents = [Document(text="نص", id=f"{rank}/{number}") for number in range(10)]
-        Path(self.folder, f"made-{rank}.json").write_text(json.dumps([one.id for one in documents]))
+        Path(self.folder, f"made-{rank}.json").write_text(json.dumps([document.id for document in documents]))
         yield from ()
 
 
@@ -35,13 +35,13 @@ class Gather(PipelineStep):
         self.folder = folder
 
     def run(self, data, rank=0, world_size=1):
-        found = [name for path in Path(self.folder).glob("made-*.json") for name in json.loads(path.read_text())]
-        Path(self.folder, "gathered.json").write_text(json.dumps(found))
+        ids = [name for path in Path(self.folder).glob("made-*.json") for name in json.loads(path.read_text())]
+        Path(self.folder, "gathered.json").write_text(json.dumps(ids))
         yield from ()
 
 
 if __name__ == "__main__":
-    from tests.cluster import chunks  # by its name, which the jobs know it by
+    from tests.cluster import chunks  # imported by name, because the jobs unpickle it by this name
 
     folder = sys.argv[1]
     common = {"time": "00:05:00", "partition": "all", "qos": "", "mem_per_cpu_gb": 1, "with_srun": False}

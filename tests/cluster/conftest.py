@@ -32,12 +32,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loopback]:
     missing = missing_programs()
     if missing:
         pytest.skip(f"no {', '.join(missing)} here, so nothing is tried on SLURM: apt-get install {PACKAGES}")
-    one = Loopback(tmp_path_factory.mktemp("slurm"), nodes=2)
+    slurm = Loopback(tmp_path_factory.mktemp("slurm"), nodes=2)
     try:
-        one.start()
-        yield one
+        slurm.start()
+        yield slurm
     finally:
-        one.stop()
+        slurm.stop()
 
 
 @pytest.fixture(autouse=True)
@@ -74,13 +74,13 @@ class Arcorp:
         environment["PATH"] = path or environment["PATH"]
         until = [] if "--until" in more else ["--until", "pack"]
         arguments = ["build", str(self.recipe), "--out", str(out), "--executor", "slurm", *until, *map(str, more)]
-        said, logged = io.StringIO(), io.StringIO()
+        printed, logged = io.StringIO(), io.StringIO()
         with pytest.MonkeyPatch.context() as patch:
             for name, value in environment.items():
                 patch.setenv(name, value)
-            with contextlib.redirect_stdout(said), contextlib.redirect_stderr(logged):
+            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(logged):
                 code = cli.run(arguments)
-        return Done(code, said.getvalue(), logged.getvalue())
+        return Done(code, printed.getvalue(), logged.getvalue())
 
     def build_here(self, out: Path, *more: object) -> Done:
         """The same build by the local executor."""

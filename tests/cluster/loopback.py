@@ -103,7 +103,7 @@ class Loopback:
 
     def start_nodes(self) -> None:
         for node in self.nodes:
-            self._run("slurmd", "-D", "-N", node, at=node)
+            self._run("slurmd", "-D", "-N", node, node=node)
         wait_for(self._nodes_are_up, "the nodes", self.logs)
 
     def _nodes_are_up(self) -> bool:
@@ -137,7 +137,7 @@ class Loopback:
                     os.kill(int(process.name), signal.SIGKILL)
 
     def __call__(self, *command: str, check: bool = True) -> str:
-        """What a client program prints."""
+        """Run a client program and return its output."""
         done = subprocess.run(
             command, capture_output=True, text=True, env={**os.environ, **self.environment}, timeout=PATIENCE
         )
@@ -159,11 +159,11 @@ class Loopback:
             f"{path.name}: " + path.read_text(errors="replace")[-1500:] for path in (self.folder / "log").iterdir()
         ) + str(self.queue())
 
-    def _run(self, name: str, *arguments: str, at: str = "") -> None:
+    def _run(self, name: str, *arguments: str, node: str = "") -> None:
         program = shutil.which(name, path=_path())
         assert program is not None
-        with (self.folder / "log" / (at or name)).open("ab") as log:
-            self._daemons[at or name] = subprocess.Popen(
+        with (self.folder / "log" / (node or name)).open("ab") as log:
+            self._daemons[node or name] = subprocess.Popen(
                 [program, *arguments],
                 stdout=log,
                 stderr=log,
@@ -189,12 +189,12 @@ def _host() -> str:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Ports that nobody listens at, below those that the kernel gives to connections that go out."""
+    """Return free ports below the range that the kernel assigns to outgoing connections."""
     ports: set[int] = set()
     while len(ports) < count:
         port = random.randrange(20_000, 32_000)
-        with socket.socket() as one, contextlib.suppress(OSError):
-            one.bind(("127.0.0.1", port))
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
             ports.add(port)
     return list(ports)
 

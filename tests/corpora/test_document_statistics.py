@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import xxhash
 from datatrove.data import Document
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corpora.document_statistics import EXCERPT, SAMPLES, DocumentStatistics, counts_of, merge
@@ -32,7 +32,6 @@ def statistics_of(rows: list[tuple[str, tuple[str, str, str, str]]], *, dropping
     return statistics.to_json()
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(row, max_size=60), st.lists(st.integers(0, 60), max_size=4), st.booleans())
 def test_merged_statistics_do_not_depend_on_the_split_into_parts(
     drawn: list[tuple[str, str, str, str]], splits: list[int], dropping: bool

@@ -1,4 +1,4 @@
-"""docs/first-hour.md: every command in it is run, in order, and prints what the page says.
+"""docs/first-hour.md: every command in it is run, in order, and prints the output on the page.
 
 The part on a cluster runs on a SLURM that is started here, and is left out where none is installed.
 `ARCORP_FIRST_HOUR=write pytest tests/docs/test_first_hour.py` writes what is printed into the page.
@@ -37,7 +37,7 @@ def masked(text: str) -> str:
 
 
 def steps(block: str) -> list[tuple[str, str]]:
-    """Each command of a block with what the page says that it prints."""
+    """Return each command of a block with the output on the page."""
     parts = [step.partition("\n") for step in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
     return [(command, printed) for command, _, printed in parts]
 
@@ -48,16 +48,16 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loopback | None]
     if missing_programs():
         yield None
         return
-    one = Loopback(tmp_path_factory.mktemp("slurm"))
+    loopback = Loopback(tmp_path_factory.mktemp("slurm"))
     try:
-        one.start()
-        yield one
+        loopback.start()
+        yield loopback
     finally:
-        one.stop()
+        loopback.stop()
 
 
 @pytest.mark.slow
-def test_every_command_of_the_first_hour_prints_what_the_page_says(tmp_path: Path, slurm: Loopback | None) -> None:
+def test_every_command_of_the_first_hour_prints_the_output_on_the_page(tmp_path: Path, slurm: Loopback | None) -> None:
     page = PAGE.read_text("utf-8")
     assert CLUSTER in page
     environment = {**os.environ, **(slurm.environment if slurm else {})}
@@ -78,14 +78,14 @@ def test_every_command_of_the_first_hour_prints_what_the_page_says(tmp_path: Pat
     wrong: list[str] = []
 
     def tried(block: re.Match[str]) -> str:
-        said = []
+        outputs = []
         for command, expected in steps(block[2]):
             lines = [line for line in run(command).splitlines() if not PROGRESS.match(line)]
             printed = "".join(f"{line.rstrip()}\n" for line in lines)
-            said.append(f"$ {command}\n{printed}")
+            outputs.append(f"$ {command}\n{printed}")
             if not block[1] and masked(printed) != masked(expected):
-                wrong.append(f"$ {command}\n--- the page says\n{expected}--- it prints\n{printed}")
-        return f"{block[1] or ''}```console\n{''.join(said)}```\n"
+                wrong.append(f"$ {command}\n--- on the page\n{expected}--- printed\n{printed}")
+        return f"{block[1] or ''}```console\n{''.join(outputs)}```\n"
 
     here, heading, there = page.partition(CLUSTER)
     anew = BLOCK.sub(tried, here) + heading + (BLOCK.sub(tried, there) if slurm else there)

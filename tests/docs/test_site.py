@@ -29,7 +29,7 @@ PAGES = (
 )
 WIDTHS = (390, 1440)
 
-TELL = """
+MEASURE = """
 <script>
 addEventListener("load", () => parent.postMessage({
   page: location.pathname, inner: innerWidth, client: document.documentElement.clientWidth,
@@ -41,11 +41,11 @@ FRAME = """
 <!DOCTYPE html><meta charset="utf-8"><title>frame</title>
 <body><script>
 console.log("measuring");
-const told = [];
+const sizes = [];
 addEventListener("message", (message) => {
   if (!message.data.page) return;
-  told.push(message.data);
-  document.body.setAttribute("data-measured", JSON.stringify(told));
+  sizes.push(message.data);
+  document.body.setAttribute("data-measured", JSON.stringify(sizes));
 });
 for (const page of PAGES) for (const width of WIDTHS) {
   const frame = document.createElement("iframe");
@@ -89,7 +89,7 @@ def test_pages_fit_a_telephone_and_a_desk_and_their_console_is_silent(site, tmp_
     copy = Path(shutil.copytree(site, tmp_path / "site"))
     for name in PAGES:
         page = copy / f"{name}.html"
-        page.write_text(page.read_text("utf-8").replace("</body>", f"{TELL}</body>"), encoding="utf-8")
+        page.write_text(page.read_text("utf-8").replace("</body>", f"{MEASURE}</body>"), encoding="utf-8")
     frame = FRAME.replace("PAGES", json.dumps(PAGES)).replace("WIDTHS", json.dumps(WIDTHS))
     (copy / "frame.html").write_text(frame, encoding="utf-8")
     handler = functools.partial(_Quiet, directory=str(copy))
@@ -106,12 +106,12 @@ def test_pages_fit_a_telephone_and_a_desk_and_their_console_is_silent(site, tmp_
     console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
     assert len(console) == 1, console
     assert "measuring" in console[0]  # so that an empty log means silence, not deafness
-    found = re.search(r'data-measured="([^"]*)"', done.stdout)
-    assert found, done.stdout[-2000:]
-    measured = json.loads(html.unescape(found[1]))
-    assert {(one["page"], one["inner"]) for one in measured} == {(f"/{p}.html", w) for p in PAGES for w in WIDTHS}
-    for one in measured:
-        assert one["scroll"] <= one["client"], one
+    match = re.search(r'data-measured="([^"]*)"', done.stdout)
+    assert match, done.stdout[-2000:]
+    measured = json.loads(html.unescape(match[1]))
+    assert {(size["page"], size["inner"]) for size in measured} == {(f"/{p}.html", w) for p in PAGES for w in WIDTHS}
+    for size in measured:
+        assert size["scroll"] <= size["client"], size
 
 
 class _Quiet(SimpleHTTPRequestHandler):

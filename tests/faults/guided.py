@@ -37,28 +37,28 @@ def fuzz(name: str) -> None:
     assert attempt(data), "a sound file"
     (kept / "sound").write_bytes(data)
     begun = noted = time.monotonic()
-    found = {"parser": f"{name}, guided", "seconds": 0.0, "examples": 0, "read": 0, "wrong": 0, "slowest": 0.0}
+    totals = {"parser": f"{name}, guided", "seconds": 0.0, "examples": 0, "read": 0, "wrong": 0, "slowest": 0.0}
 
-    def one(data: bytes) -> None:
+    def attempt_bytes(data: bytes) -> None:
         nonlocal noted
         before = time.monotonic()
         try:
-            found["read"] += attempt(data)
+            totals["read"] += attempt(data)
         except Exception as error:
-            found["wrong"] += 1
+            totals["wrong"] += 1
             stem = hashlib.sha256(data).hexdigest()[:16]
             (wrong / stem).write_bytes(data)
             (wrong / f"{stem}.txt").write_text(f"{type(error).__name__}: {error}\n", encoding="utf-8")
         now = time.monotonic()
-        found["examples"] += 1
-        found["slowest"] = round(max(found["slowest"], now - before), 2)
-        found["seconds"] = round(now - begun, 1)
+        totals["examples"] += 1
+        totals["slowest"] = round(max(totals["slowest"], now - before), 2)
+        totals["seconds"] = round(now - begun, 1)
         if now - noted > NOTED_EVERY:
             noted = now
-            figures.write_text(json.dumps(found), encoding="utf-8")
+            figures.write_text(json.dumps(totals), encoding="utf-8")
 
     limits = [f"-max_total_time={SECONDS}", "-max_len=65536", "-rss_limit_mb=0", "-timeout=120", "-verbosity=0"]
-    atheris.Setup([sys.argv[0], *limits, f"-artifact_prefix={wrong}/", str(kept)], one)
+    atheris.Setup([sys.argv[0], *limits, f"-artifact_prefix={wrong}/", str(kept)], attempt_bytes)
     atheris.Fuzz()
 
 
@@ -76,11 +76,11 @@ def main(names: list[str]) -> int:
             sys.stderr.write(f"{name}: ended with {done.returncode} before anything was tried\n")
             failed += 1
             continue
-        found = json.loads(figures.read_bytes())
-        found["wrong"] += done.returncode not in (0, 77)
-        failed += found["wrong"] > 0
-        path = faults.keep([found])
-        sys.stderr.write(f"{name}: {found['examples']:,} tries, {found['wrong']} wrong; wrote {path}\n")
+        totals = json.loads(figures.read_bytes())
+        totals["wrong"] += done.returncode not in (0, 77)
+        failed += totals["wrong"] > 0
+        path = faults.keep([totals])
+        sys.stderr.write(f"{name}: {totals['examples']:,} tries, {totals['wrong']} wrong; wrote {path}\n")
     return min(failed, 100)
 
 

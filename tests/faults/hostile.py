@@ -1,7 +1,7 @@
-"""Texts that try to leave their place, a SLURM that runs what it is given, and what must hold after a command.
+"""Hostile texts, a stand-in for SLURM that runs the submitted scripts, and the checks after each command.
 
-The SLURM is three programs: `sbatch` keeps each script and `drain` runs it as a cluster would, with its `--output`
-and its array; `squeue` shows an empty queue.
+The stand-in is three programs: `sbatch` stores each script, and `drain` runs it as a cluster would, with its
+`--output` and its array; `squeue` shows an empty queue.
 """
 
 import os
@@ -18,11 +18,11 @@ import pytest
 from pipelines import cli
 
 RAW = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-"""What a terminal must not be sent. Written out here, not taken from the code under test."""
+"""Characters that must not be sent to a terminal. A separate list from that of the code under test."""
 
 
 def texts(planted: Path) -> list[str]:
-    """Each makes `planted`, or a file beside it, if a shell runs it or it is taken for a path."""
+    """Texts that create `planted`, or a file beside it, if a shell runs them or they are used as a path."""
     touch = f"touch {planted}"
     return [
         "x/../../../OUTSIDE",
@@ -51,46 +51,46 @@ def texts(planted: Path) -> list[str]:
 
 
 def tree(folder: Path, *but: Path) -> dict[str, tuple[int, bytes]]:
-    """Mode and bytes of everything below a folder, less what is below the folders `but`."""
-    found = {}
+    """Return mode and bytes of all files below a folder, except below the folders `but`."""
+    contents = {}
     for path in sorted(folder.rglob("*")):
-        if any(path.is_relative_to(one) for one in but):
+        if any(path.is_relative_to(each) for each in but):
             continue
         mode = path.lstat().st_mode
-        found[str(path.relative_to(folder))] = (mode, path.read_bytes() if stat.S_ISREG(mode) else b"")
-    return found
+        contents[str(path.relative_to(folder))] = (mode, path.read_bytes() if stat.S_ISREG(mode) else b"")
+    return contents
 
 
 def strings(schema: dict[str, Any]) -> Iterator[tuple[str | int, ...]]:
-    """The place of every string of a JSON schema: of lists the first item, of free mappings the key "KEY"."""
+    """Yield the place of every string of a JSON schema: the first item of a list, the key "KEY" of a free mapping."""
 
     def walk(
-        node: dict[str, Any], at: tuple[str | int, ...], within: tuple[str, ...]
+        node: dict[str, Any], position: tuple[str | int, ...], within: tuple[str, ...]
     ) -> Iterator[tuple[str | int, ...]]:
         if "$ref" in node:
             name = node["$ref"].rpartition("/")[2]
             if within.count(name) < 2:  # mixtures nest without end
-                yield from walk(schema["$defs"][name], at, (*within, name))
-        for one in [*node.get("anyOf", []), *node.get("allOf", [])]:
-            yield from walk(one, at, within)
+                yield from walk(schema["$defs"][name], position, (*within, name))
+        for each in [*node.get("anyOf", []), *node.get("allOf", [])]:
+            yield from walk(each, position, within)
         if node.get("type") == "string":
-            yield at
+            yield position
         for key, value in node.get("properties", {}).items():
-            yield from walk(value, (*at, key), within)
+            yield from walk(value, (*position, key), within)
         if isinstance(node.get("items"), dict):
-            yield from walk(node["items"], (*at, 0), within)
+            yield from walk(node["items"], (*position, 0), within)
         if isinstance(node.get("additionalProperties"), dict):
-            yield (*at, "KEY")
-            yield from walk(node["additionalProperties"], (*at, "any"), within)
+            yield (*position, "KEY")
+            yield from walk(node["additionalProperties"], (*position, "any"), within)
 
     yield from dict.fromkeys(walk(schema, (), ()))
 
 
-def put(data: Any, at: tuple[str | int, ...], text: str) -> Any:
-    """`data` with `text` at a place: what lies on the way is made, and a place "KEY" takes the text as its key."""
-    if not at:
+def put(data: Any, position: tuple[str | int, ...], text: str) -> Any:
+    """Return `data` with `text` at a place. Missing levels are created; at "KEY" the text becomes a key."""
+    if not position:
         return text
-    step, rest = at[0], at[1:]
+    step, rest = position[0], position[1:]
     if step == 0:
         items = list(data) if isinstance(data, list) else []
         return [put(items[0] if items else None, rest, text), *items[1:]]
@@ -101,15 +101,15 @@ def put(data: Any, at: tuple[str | int, ...], text: str) -> Any:
 
 
 class Place:
-    """A folder with everything that a command may see: nothing in it may change, but what is below `allowed`."""
+    """A folder with all files that a command may read. Only the output folders may change."""
 
     def __init__(self, folder: Path, capture: pytest.CaptureFixture[str]) -> None:
         self.folder, self.capture = folder, capture
         self.planted = folder / "planted"
         self.out = folder / "deep" / "er" / "out"
         self.spool = folder / "spool"
-        for one in (self.out.parent, self.spool, folder / "home", folder / "here", folder / "bin"):
-            one.mkdir(parents=True)
+        for each in (self.out.parent, self.spool, folder / "home", folder / "here", folder / "bin"):
+            each.mkdir(parents=True)
         self._program(
             "sbatch",
             'n=$(ls "$SPOOL" | wc -l)\n'
@@ -125,24 +125,24 @@ class Place:
         path.chmod(0o755)
 
     def run(self, *arguments: object, allowed: tuple[Path, ...] = ()) -> int:
-        """Run a command in this process, jobs of its own included, and hold it to what must hold."""
+        """Run a command in this process with its jobs, and check exit code, output and files. Return the exit code."""
         free = (self.out, self.spool, *allowed)
         before = tree(self.folder, *free)
-        code = cli.run([str(one) for one in arguments])
+        code = cli.run([str(each) for each in arguments])
         if "slurm" in arguments and code == 0:
             self.drain()
-        said = "".join(self.capture.readouterr())
-        shown = f"{[str(one)[:200] for one in arguments]} -> {code}: {said[-2000:]!a}"
+        printed = "".join(self.capture.readouterr())
+        shown = f"{[str(each)[:200] for each in arguments]} -> {code}: {printed[-2000:]!a}"
         assert code in (0, 1, 2, 3, 4, 5), shown
-        assert "Traceback" not in said, shown
-        assert "a bug" not in said, shown
-        assert not RAW.search(said), shown
+        assert "Traceback" not in printed, shown
+        assert "a bug" not in printed, shown
+        assert not RAW.search(printed), shown
         after = tree(self.folder, *free)
         assert after == before, f"{sorted(after.items() ^ before.items())[:3]}: {shown}"
         return code
 
     def drain(self) -> None:
-        """Run the jobs that were submitted, and those that these submit."""
+        """Run the submitted jobs, and the jobs that these submit."""
         done = 0
         while (script := self.spool / f"{done}.sh").is_file():
             text = script.read_text()

@@ -19,22 +19,22 @@ from training.config_file import read_config
 from training.errors import REPORTED
 
 Attempt = Callable[[bytes], bool]
-"""Gives a parser these bytes. True if they were read, False if refused; else the exception says what was wrong."""
+"""Give a parser these bytes. Return True if they were read, False if refused; raise for any other outcome."""
 Parser = Callable[[Path], tuple[bytes, Attempt]]
 """Prepares a parser in an empty folder."""
 
 
 def survives(parse: Callable[[], object]) -> bool:
-    """Whether `parse` came to its end; or raises what no user is told in a sentence."""
+    """Return True if `parse` returns, False if it refuses in one sentence. Raise every other exception."""
     try:
         parse()
     except BaseException as error:
         known = as_failure(error)
         if known is None and not isinstance(error, REPORTED):
             raise
-        said = str(known or error)
-        assert said, "a sentence"
-        assert "\n" not in said.strip(), "one sentence"
+        message = str(known or error)
+        assert message, "a sentence"
+        assert "\n" not in message.strip(), "one sentence"
         return False
     return True
 
@@ -85,8 +85,8 @@ def _foreign(name: str) -> Parser:
 
         from tokenization.model.alphabet import CHAR_OF_BYTE
 
-        vocab = {char: at for at, char in enumerate(CHAR_OF_BYTE)} | {"ab": 256, "abc": 257, "<s>": 258}
-        ranks = b"".join(b"%s %d\n" % (base64.b64encode(bytes([at])), at) for at in range(256))
+        vocab = {char: byte for byte, char in enumerate(CHAR_OF_BYTE)} | {"ab": 256, "abc": 257, "<s>": 258}
+        ranks = b"".join(b"%s %d\n" % (base64.b64encode(bytes([byte])), byte) for byte in range(256))
         files = {
             "vocab.json": json.dumps(vocab).encode(),
             "merges.txt": b"#version: 0.2\na b\nab c\n",
@@ -94,8 +94,8 @@ def _foreign(name: str) -> Parser:
             "tokenizer_config.json": b'{"bos_token": "<s>", "add_prefix_space": false, "unk_token": {"content": "a"}}',
             "gpt2.tiktoken": ranks + b"YWI= 256\n",
         }
-        for one, data in files.items():
-            (folder / one).write_bytes(data)
+        for file, data in files.items():
+            (folder / file).write_bytes(data)
         named = folder / name if name.endswith(".tiktoken") else folder
         return _of_file(folder / name, files[name], lambda: open_tokenizer(named).encode("abc"))
 

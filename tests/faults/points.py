@@ -1,20 +1,19 @@
-"""Fault points: every write, fsync and rename that makes a result durable, counted, and what befalls the n-th.
+"""Fault points: every write, fsync and rename of a result is counted, and a fault is injected at one of them.
 
-    python -m tests.faults.points FOLDER MODE FIRST STRIDE STAGE...
+    python -m tests.faults.points FOLDER STRIDE MODE:FIRST:STAGES...
 
-builds the small demo in FOLDER once; then, for each STAGE and each of its points FIRST, FIRST + STRIDE, ..., takes
-that stage's folder away, builds again with the fault at that point, builds once more without, and compares every byte
-with the first build's. A line of JSON per fault. All runs are forked from this one process, which has loaded and
-compiled everything: a fault costs a second, not a start of Python.
+builds the small demo in FOLDER once. Then, for each MODE, each of its STAGES (joined by commas), and each of the
+points FIRST, FIRST + STRIDE, and so on: remove the folder of the stage, build with the fault at that point, build
+again without a fault, and compare every byte with the first build. The output is a line of JSON per fault. All runs
+are forked from this process, which has loaded and compiled everything, so that a fault takes a second.
 
-MODE is what happens at the point:
+MODE is the fault:
 
 - `kill`: the process is killed before the operation.
-- `full`: the operation fails with ENOSPC, as it does on a full disk (renames succeed there).
-- `cut`: the power goes before the operation. What was written and not fsynced is gone: files keep only the length
-  they had at their last fsync.
-- `cut-names`: as `cut`; and names, too, are those that the folder had when it was last fsynced: a rename after which
-  its folder was not fsynced is undone.
+- `full`: the operation fails with ENOSPC, as on a full disk (renames succeed there).
+- `cut`: a power cut before the operation. Data that was not fsynced is lost: a file has the length of its last fsync.
+- `cut-names`: as `cut`, and names that were not fsynced are lost too: a rename is undone if its folder was not fsynced
+  after it.
 """
 
 from __future__ import annotations
@@ -46,10 +45,10 @@ STAGES = {
 
 
 class Points:
-    """Counts the durable operations under `folder`, and strikes at number `at` (none, if None)."""
+    """Counts the durable operations under `folder`, and injects the fault at number `target` (None: at none)."""
 
-    def __init__(self, folder: Path, mode: str, at: int | None) -> None:
-        self.folder, self.mode, self.at = folder.resolve(), mode, at
+    def __init__(self, folder: Path, mode: str, target: int | None) -> None:
+        self.folder, self.mode, self.target = folder.resolve(), mode, target
         self.count = 0
         self.durable: dict[int, int] = {}
         """Inode -> length at its last fsync."""
@@ -87,7 +86,7 @@ class Points:
 
     def _reach(self, operation: str) -> None:
         self.count += 1
-        if self.count != self.at:
+        if self.count != self.target:
             return
         if self.mode == "full" and operation != "rename":
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -106,7 +105,7 @@ class Points:
 
 
 def forked(work: Callable[[], int]) -> tuple[int, str]:
-    """Run `work` in a fork of this process. Returns its exit code (-9: killed) and what it wrote to stderr."""
+    """Run `work` in a fork of this process. Returns its exit code (-9: killed) and its stderr."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -121,26 +120,26 @@ def forked(work: Callable[[], int]) -> tuple[int, str]:
             os._exit(code)
     os.close(writer)
     with os.fdopen(reader, errors="replace") as pipe:
-        said = pipe.read()
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), said
+        output = pipe.read()
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), output
 
 
-def run(out: Path, mode: str, at: int | None, told: Path | None = None) -> tuple[int, str]:
-    """Build with a fault at point `at`; the number of points is left in `told`."""
+def run(out: Path, mode: str, target: int | None, counted: Path | None = None) -> tuple[int, str]:
+    """Build with a fault at point `target`. The number of points is written to `counted`."""
 
     def work() -> int:
-        points = Points(out, mode, at)
+        points = Points(out, mode, target)
         points.install()
         code = build(out, "--workers", "1")
-        if told:
-            told.write_text(str(points.count))
+        if counted:
+            counted.write_text(str(points.count))
         return code
 
     return forked(work)
 
 
 def wrong_data(out: Path, right: dict[str, str]) -> list[str]:
-    """Files that a seal or a commit record vouches for, and that are not as they should be."""
+    """Return the files that a seal or a sidecar lists and whose bytes differ from `right`."""
     there = tree(out)
     wrong = []
     for name in there:
@@ -159,36 +158,41 @@ def wrong_data(out: Path, right: dict[str, str]) -> list[str]:
     return wrong
 
 
-def sweep(folder: Path, mode: str, first: int, stride: int, stages: list[str]) -> None:
+def sweep(folder: Path, stride: int, modes: dict[str, tuple[int, list[str]]]) -> None:
+    """Print a report of each fault. `modes`: mode -> the first point of each stage, and the stages."""
     undisturbed = folder / "undisturbed"
     if build(undisturbed, "--workers", "1"):
         raise SystemExit("the undisturbed build failed")
     right = tree(undisturbed)
-    for stage in stages:
-        out, told = folder / stage, folder / "points"
+    for stage, name in STAGES.items():
+        out, counted = folder / stage, folder / "points"
         shutil.copytree(undisturbed, out)
-        shutil.rmtree(out / STAGES[stage])
-        run(out, mode, None, told)
-        in_all = int(told.read_text())
-        for point in range(first, in_all + 1, stride):
-            shutil.rmtree(out / STAGES[stage])
-            code, said = run(out, mode, point)
-            wrong = wrong_data(out, right)
-            again, complaint = run(out, mode, None)
-            report = {
-                "stage": stage,
-                "point": point,
-                "of": in_all,
-                "code": code,
-                "said": said.splitlines()[-1:],
-                "wrong": wrong,
-                "again": again,
-                "complaint": complaint if again else "",
-                "identical": tree(out) == right,
-            }
-            print(json.dumps(report), flush=True)  # noqa: T201
+        shutil.rmtree(out / name)
+        run(out, "kill", None, counted)
+        total = int(counted.read_text())
+        for mode, (first, stages) in modes.items():
+            for point in range(first, total + 1, stride) if stage in stages else ():
+                shutil.rmtree(out / name)
+                code, output = run(out, mode, point)
+                wrong = wrong_data(out, right)
+                again, complaint = run(out, mode, None)
+                report = {
+                    "mode": mode,
+                    "stage": stage,
+                    "point": point,
+                    "of": total,
+                    "code": code,
+                    "message": output.splitlines()[-1:],
+                    "wrong": wrong,
+                    "again": again,
+                    "complaint": complaint if again else "",
+                    "identical": tree(out) == right,
+                }
+                print(json.dumps(report), flush=True)  # noqa: T201
         shutil.rmtree(out)
 
 
 if __name__ == "__main__":
-    sweep(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5:] or list(STAGES))
+    words = (word.split(":") for word in sys.argv[3:])
+    chosen = {mode: (int(first), stages.split(",")) for mode, first, stages in words}
+    sweep(Path(sys.argv[1]), int(sys.argv[2]), chosen)

@@ -145,8 +145,8 @@ def test_a_recipe_and_an_option_that_would_be_kept_are_refused_without_showing_t
 
 @pytest.mark.fault(41)
 def test_two_addresses_that_differ_in_their_secrets_alone_are_refused(server, tmp_path, capfd):
-    one = f"http://{server}/data/good.jsonl?Signature=plantedsignature"
-    assert cli.run(["ingest", "jsonl", one, f"{one}&x=plantedfragment", "--out", str(tmp_path / "out")]) == 3
+    signed = f"http://{server}/data/good.jsonl?Signature=plantedsignature"
+    assert cli.run(["ingest", "jsonl", signed, f"{signed}&x=plantedfragment", "--out", str(tmp_path / "out")]) == 3
     captured = capfd.readouterr()
     assert_silent(tmp_path, captured)
     assert "the same name" in captured.err

@@ -1,7 +1,7 @@
-"""Bytes do not depend on the machine: processor, cores, locale, time zone, home, umask and hash seed change nothing.
+"""Bytes do not depend on the processor, cores, locale, time zone, home, umask or hash seed.
 
-Each environment builds the small demo up to `pack` in a process of its own, and is compared with the build of this
-process: every byte of every sealed folder, manifests included.
+Each environment builds the small demo up to `pack` in a separate process. Every byte of every sealed folder, manifests
+included, is compared with the build of this process.
 """
 
 import os
@@ -24,7 +24,7 @@ OLD = {
 }
 ENVIRONMENTS = {
     "an old processor, C locale, one core": {**OLD, "LC_ALL": "C", "TZ": "Pacific/Kiritimati", "PYTHONHASHSEED": "77"},
-    "ASCII files, Turkish, no terminal": {
+    "ASCII files, Turkish, no terminal, no home": {
         "LC_ALL": "C",
         "LANG": "tr_TR.ISO-8859-9",
         "PYTHONUTF8": "0",
@@ -33,8 +33,10 @@ ENVIRONMENTS = {
         "PYTHONWARNINGS": "error::EncodingWarning:pipelines,error::EncodingWarning:corpora",
         "TERM": "dumb",
         "TZ": "America/St_Johns",
+        "HOME": "/nonexistent",
+        "XDG_CACHE_HOME": "/nonexistent",
+        "USER": "مستخدم",
     },
-    "a home that is not there": {"HOME": "/nonexistent", "XDG_CACHE_HOME": "/nonexistent", "USER": "مستخدم"},
 }
 BUILD = """
 import os, sys
@@ -50,22 +52,23 @@ sys.exit(cli.run(sys.argv[3:]))
 @pytest.mark.parametrize("where", ENVIRONMENTS)
 def test_another_machine_gives_the_same_bytes(built, tmp_path, where):
     out = tmp_path / "demo"
-    one = ["0077", "one"] if "one core" in where else ["0002", "all"]
-    command = [sys.executable, "-c", BUILD, *one, "build", "demo", "--out", str(out), "--until", "pack", *SETTINGS]
+    umask_and_cores = ["0077", "one"] if "one core" in where else ["0002", "all"]
+    arguments = ["build", "demo", "--out", str(out), "--until", "pack", *SETTINGS]
+    command = [sys.executable, "-c", BUILD, *umask_and_cores, *arguments]
     done = subprocess.run(
         command, env={**os.environ, **ENVIRONMENTS[where]}, cwd=ROOT, capture_output=True, text=True, encoding="utf-8"
     )
     assert done.returncode == 0, done.stderr
-    wanted = {name: digest for name, digest in tree(built).items() if not name.startswith("verified/")}
-    assert tree(out) == wanted
+    expected = {name: digest for name, digest in tree(built).items() if not name.startswith("verified/")}
+    assert tree(out) == expected
 
 
 @pytest.mark.fault(47)
 def test_workers_are_as_many_as_this_process_may_use():
     if not hasattr(os, "sched_getaffinity"):
-        pytest.skip("this system does not tell which cores a process may use")
+        pytest.skip("this system does not report the cores of a process")
     assert len(os.sched_getaffinity(0)) == CORES
-    code = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); from pipelines import flags; "
+    code = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); from pipelines.cli import flags; "
     code += "print(flags.CORES)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "1"

@@ -61,7 +61,7 @@ def flip(path: Path, bit: int) -> None:
 
 
 def consume(name: str, out: Path, document: str, scratch: Path) -> tuple[int, str, object]:
-    """Run a consumer on a build in `out`. Returns its exit code, what it said, and what it gave."""
+    """Run a consumer on a build in `out`. Returns its exit code, its stderr and its output."""
     dataset, unique, tokenizer, into = out / "dataset", out / "unique", out / "tokenizer", scratch / "out"
     corpora = [str(path) for path in sorted((out / "documents").iterdir())]
     config = scratch / "mix.yaml"
@@ -81,8 +81,8 @@ def consume(name: str, out: Path, document: str, scratch: Path) -> tuple[int, st
         "tokenize": ["tokenize", unique, "--tokenizer", tokenizer, "--out", into, *alone],
         "pack": ["pack", out / "tokens", "--row-tokens", "64", "--out", into, *alone],
     }
-    said, shown = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(shown):
+    message, shown = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stderr(message), contextlib.redirect_stdout(shown):
         if name == "trainer":
             code = train.main(arguments(dataset, into, width=16, heads=2, steps=3, batch_rows=4))
         elif name == "build":
@@ -104,7 +104,7 @@ def consume(name: str, out: Path, document: str, scratch: Path) -> tuple[int, st
         given = shown.getvalue()
     if isinstance(given, dict):
         given = {file: digest for file, digest in given.items() if not file.endswith("timings.jsonl")}
-    return code, said.getvalue(), given
+    return code, message.getvalue(), given
 
 
 def a_document(out: Path) -> str:
@@ -128,20 +128,24 @@ def test_no_flipped_bit_is_silent(copy, tmp_path, record_property):
     for turn in range(FLIPS):
         path = dice.choice(files)
         place = path.relative_to(copy)
-        name = dice.choice([one for one, read in READERS.items() if place.parts[0] in read])
+        name = dice.choice([reader for reader, read in READERS.items() if place.parts[0] in read])
         scratch = tmp_path / str(turn)
         scratch.mkdir()
         if name not in right:
             (scratch / "right").mkdir()
-            code, said, given = consume(name, copy, document, scratch / "right")
-            assert code == 0, (name, said)
+            code, message, given = consume(name, copy, document, scratch / "right")
+            assert code == 0, (name, message)
             right[name] = given
         data, bit = path.read_bytes(), dice.randrange(8 * path.stat().st_size)
         flip(path, bit)
-        code, said, given = consume(name, copy, document, scratch)
-        last = said.strip().splitlines()[-1] if said.strip() else ""
+        code, message, given = consume(name, copy, document, scratch)
+        last = message.strip().splitlines()[-1] if message.strip() else ""
         if code in REFUSED:
-            outcome = "refused" if path.name in said and "Traceback" not in said and "a bug" not in said else "badly"
+            outcome = (
+                "refused"
+                if path.name in message and "Traceback" not in message and "a bug" not in message
+                else "badly"
+            )
         else:
             outcome = "same" if code == 0 and given == right[name] else "silent"
         outcomes[outcome] = outcomes.get(outcome, 0) + 1
@@ -176,10 +180,12 @@ def test_the_trainer_names_shard_step_rows_and_documents_of_a_flipped_bit(tmp_pa
     dataset = small_dataset(tmp_path / "data")
     path = shard_of(dataset)
     flip(path, 16 * 40 + bit)  # row 1, id 8
-    said = refusal(dataset, tmp_path / "out", capsys)
-    assert re.match(rf"error: {path}: .*; step \d+ reads its train rows \d+.*; row \d+ holds the documents \d+", said)
+    message = refusal(dataset, tmp_path / "out", capsys)
+    assert re.match(
+        rf"error: {path}: .*; step \d+ reads its train rows \d+.*; row \d+ holds the documents \d+", message
+    )
     if bit == 15:
-        assert "row 1 holds id" in said
+        assert "row 1 holds id" in message
 
 
 @pytest.mark.fault(38)
@@ -194,7 +200,7 @@ def test_the_trainer_refuses_whatever_it_reads_of_a_damaged_dataset(tmp_path, ca
 
 
 @pytest.mark.fault(38)
-def test_a_run_goes_on_once_the_shard_is_mended_as_if_nothing_had_been(tmp_path, capsys):
+def test_a_run_continues_once_the_shard_is_mended_as_if_undisturbed(tmp_path, capsys):
     dataset = small_dataset(tmp_path / "data")
     assert train.main(arguments(dataset, tmp_path / "right")) == 0
     flip(shard_of(dataset), 77)
@@ -211,10 +217,10 @@ def test_ranks_share_the_shards_and_all_end_where_one_is_damaged(copy, tmp_path)
     dataset = copy / "dataset"
     flip(sorted((dataset / "shards").glob("train-*.bin"))[1], 5)  # the share of the second rank
     process = torchrun(dataset, tmp_path / "out", ranks=2)
-    _, said = process.communicate()
+    _, message = process.communicate()
     assert process.returncode != 0
-    assert "train-00001-of" in said
-    assert "sha256 differs from the seal" in said
+    assert "train-00001-of" in message
+    assert "sha256 differs from the seal" in message
     assert not list((tmp_path / "out" / "checkpoints").glob("*"))
 
 
@@ -252,7 +258,7 @@ def test_a_share_of_the_shards_is_hashed_by_each_process_and_every_shard_by_one(
     assert len(shards) > 1
     for number, shard in enumerate(shards):
         flip(shard, 1)
-        found = []
+        failed = []
         for index in range(2):
             data = Dataset(copy / "dataset", beside=Share(index, 2))
             for step in range(data.steps):
@@ -260,6 +266,6 @@ def test_a_share_of_the_shards_is_hashed_by_each_process_and_every_shard_by_one(
             data.train.touch(np.arange(data.train.rows))
             with contextlib.suppress(DamagedFile):
                 data.settle()
-            found.append(data.failure is not None)
-        assert found == [number % 2 == 0, number % 2 == 1]
+            failed.append(data.failure is not None)
+        assert failed == [number % 2 == 0, number % 2 == 1]
         flip(shard, 1)

@@ -109,10 +109,10 @@ def test_restart_of_a_stage_leaves_and_names_what_no_record_names(tmp_path):
     (out / "deep" / "more.txt").write_text("mine too")
     (out / ".tmp-thesis").mkdir()
     (out / ".tmp-thesis" / "page").write_text("mine as well")
-    said: list[str] = []
-    run_stage(numbers(out, colour="blue"), Context(restart=True, say=said.append))
+    messages: list[str] = []
+    run_stage(numbers(out, colour="blue"), Context(restart=True, say=messages.append))
     for name in ("notes.txt", "deep/more.txt", ".tmp-thesis/page"):
-        assert name in said[0]
+        assert name in messages[0]
         assert (out / name).is_file()
     mine = {"notes.txt", "deep/more.txt", ".tmp-thesis/page"}
     assert {name for name in snapshot(out) if ".arcorp" not in name} - mine == {n for n in whole if ".arcorp" not in n}
@@ -319,15 +319,15 @@ def test_a_record_that_names_what_is_not_the_builds_removes_nothing(copy, tmp_pa
 
 
 def a_run(folder: Path) -> None:
-    """What a run of two checkpoints leaves."""
+    """Write the files of a run with two checkpoints."""
     seal.write_json(folder / "config.json", {"preset": "gpt2", "model": {"flops_per_token": 1}})
     (folder / "metrics.jsonl").write_text("")
     for step in (2, 4):
-        at = folder / "checkpoints" / f"step-{step:06d}"
+        written = folder / "checkpoints" / f"step-{step:06d}"
         meta = {"format": 1, "step": step, "order_hash": "", "files": {}, "digest": ""}
-        seal.write_json(at / "meta.json", meta)
-        (at / "model.safetensors").write_text("weights")
-        (at / "optimizer.safetensors").write_text("moments")
+        seal.write_json(written / "meta.json", meta)
+        (written / "model.safetensors").write_text("weights")
+        (written / "optimizer.safetensors").write_text("moments")
 
 
 @pytest.mark.fault(29)

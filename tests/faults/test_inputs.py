@@ -40,8 +40,8 @@ WRITERS: dict[str, tuple[str, Callable[[Path, str], object]]] = {
 
 def pad(word: str) -> bytes:
     """A skippable frame, so that both versions have one size."""
-    room = 200 + len(zstandard.compress(lines("first"), level=0)) - len(zstandard.compress(lines(word), level=0))
-    return b"\x50\x2a\x4d\x18" + room.to_bytes(4, "little") + bytes(room)
+    padding = 200 + len(zstandard.compress(lines("first"), level=0)) - len(zstandard.compress(lines(word), level=0))
+    return b"\x50\x2a\x4d\x18" + padding.to_bytes(4, "little") + bytes(padding)
 
 
 @pytest.fixture(params=WRITERS)
@@ -100,9 +100,9 @@ def test_inputs_replaced_after_a_kill_are_refused_by_name(form, corpus, tmp_path
         rewrite(corpus / f"{name}.{suffix}", write, "other", replace=name == "a")
     capsys.readouterr()
     assert ingest(source, corpus, out) == 2
-    said = capsys.readouterr().err
-    assert f"a.{suffix} was changed" in said
-    assert "--restart" in said
+    message = capsys.readouterr().err
+    assert f"a.{suffix} was changed" in message
+    assert "--restart" in message
     assert not (out / "manifest.json").exists()
     assert ingest(source, corpus, out, "--restart") == 0
     assert "other" in texts(out)

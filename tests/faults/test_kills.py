@@ -77,7 +77,7 @@ def test_kill_9_at_random_moments_of_a_build_and_resume_gives_the_same_bytes(tmp
         if ended_before(process, dice.uniform(0, 1), out, further):
             _, err = process.communicate()
             assert process.returncode == 0, err
-            # done before the dice said so: take away what was made last, and go on
+            # the build ended before the kill: remove one of the last folders' seals, and try again
             sealed_folders(out)[-1 - dice.randrange(3)].unlink()
             continue
         kill(process, whole_group=bool(kills % 3))

@@ -40,7 +40,7 @@ def varint(number: int) -> bytes:
 
 
 def lie(path: Path, truth: int, claim: int) -> None:
-    """Write another number into the footer, wherever it says `truth`."""
+    """Write another number into the footer, wherever `truth` is in it."""
     data = path.read_bytes()
     length = int.from_bytes(data[-8:-4], "little")
     footer = data[-8 - length : -8]
@@ -104,9 +104,9 @@ def test_a_parquet_file_that_expands_without_end_is_refused_in_bounded_memory(
         capture_output=True,
         text=True,
     )
-    said, memory = done.stdout.splitlines()
-    assert said.startswith(f"BadInput {path}")
-    assert "expands more than" in said
+    message, memory = done.stdout.splitlines()
+    assert message.startswith(f"BadInput {path}")
+    assert "expands more than" in message
     assert int(memory) < MEMORY
 
 
@@ -187,6 +187,6 @@ def test_ordinary_files_of_every_writer_option_pass(tmp_path: Path) -> None:
         {"compression": "zstd", "write_page_index": True, "use_byte_stream_split": False},
     ):
         pq.write_table(table, path, **options)
-        found = [row.value for row in rows(path) if isinstance(row, Record)]
-        assert found == table.to_pylist(), options
+        values = [row.value for row in rows(path) if isinstance(row, Record)]
+        assert values == table.to_pylist(), options
         check_sizes(file_of(path))

@@ -67,8 +67,8 @@ def test_a_name_that_leads_out_of_a_folder_is_refused_wherever_files_are_read(bu
     seal.write_json(tmp_path / "manifest.json", {**reseal_body, "root": seal.digest_of(reseal_body)})
     with pytest.raises(seal.Damaged, match=r"manifest\.json"):
         seal.read_manifest(tmp_path)
-    said = {"key": "k", "files": {name: record}, "counts": {}, "summary": {}}
-    seal.write_json(tmp_path / "part-0.json", {**said, "digest": seal.digest_of(said)})
+    sidecar = {"key": "k", "files": {name: record}, "counts": {}, "summary": {}}
+    seal.write_json(tmp_path / "part-0.json", {**sidecar, "digest": seal.digest_of(sidecar)})
     assert read_sidecar(tmp_path, Part("part-0"), "k") is None
     plan = json.loads((built / "dataset" / "plan.json").read_bytes())
     for key, value in (("documents", {name: record}), ("parts", [[0, name, 0, 1]])):
@@ -150,10 +150,10 @@ def put(value, path, lie):
 
 
 @pytest.mark.fault(32)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_number_that_lies_in_a_resealed_dataset_is_refused_or_harmless(built, tmp_path_factory, data):
-    """In the manifest, the plan and the schedule; whoever reads them raises what a user is told, or reads."""
+    """Change numbers in the manifest, the plan and the schedule: reading raises SealError, or succeeds."""
     source = built / "dataset"
     name = data.draw(st.sampled_from(["manifest.json", "plan.json", "schedule.json"]))
     body = json.loads((source / name).read_bytes())

@@ -11,7 +11,7 @@ import pytest
 from pipelines import cli
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("corpora", "tokenization", "sharding", "training", "pipelines", "benchmarks")
+PACKAGES = ("corpora", "tokenization", "sharding", "training", "pipelines", "benchmarks")
 
 
 class Malice:
@@ -26,18 +26,18 @@ class Malice:
 
 @pytest.mark.fault(25)
 def test_no_module_of_ours_can_unpickle():
-    found = []
-    for path in (path for room in ROOMS for path in (ROOT / room).rglob("*.py")):
+    calls = []
+    for path in (path for package in PACKAGES for path in (ROOT / package).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 names = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
-                found += [f"{path}: {name}" for name in names if name.split(".")[0] in ("pickle", "dill", "joblib")]
+                calls += [f"{path}: {name}" for name in names if name.split(".")[0] in ("pickle", "dill", "joblib")]
             if isinstance(node, ast.Call):
                 called = ast.unparse(node.func)
                 allows = {key.arg: ast.unparse(key.value) for key in node.keywords}.get("allow_pickle", "False")
                 if called == "torch.load" or allows != "False":
-                    found.append(f"{path}:{node.lineno}: {ast.unparse(node)}")
-    assert not found
+                    calls.append(f"{path}:{node.lineno}: {ast.unparse(node)}")
+    assert not calls
 
 
 @pytest.mark.fault(25)
@@ -62,9 +62,9 @@ def test_a_malicious_pickle_is_refused_wherever_it_is_given(copy, tmp_path, caps
         ["verify", str(bad)],
     ]
     codes = [cli.run(arguments) for arguments in attempts]
-    said = capsys.readouterr().err
+    message = capsys.readouterr().err
     assert not mark.exists(), "it ran"
-    assert all(code in (2, 3, 4, 5) for code in codes[1:]), (codes, said)
-    assert "a bug" not in said
+    assert all(code in (2, 3, 4, 5) for code in codes[1:]), (codes, message)
+    assert "a bug" not in message
     pickle.loads(bad.read_bytes()) if not name.endswith(".npy") else np.load(bad, allow_pickle=True)
     assert mark.exists(), "the pickle was harmless: the test shows nothing"

@@ -47,7 +47,7 @@ def test_a_whole_build_writes_no_secret_anywhere(tmp_path):
 
 
 @pytest.mark.parametrize("place", ["hf://datasets/someone/something/data.parquet", "s3://bucket/data.parquet"])
-def test_a_failing_remote_says_no_secret_even_with_debug(tmp_path, place):
+def test_a_failing_remote_prints_no_secret_even_with_debug(tmp_path, place):
     for more in ((), ("--debug",)):
         done = arcorp("ingest", "parquet", place, "--out", tmp_path / "out", *more)
         assert done.returncode not in (0, 130)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sharding.seal import (
@@ -59,7 +59,6 @@ def names_in(folder: Path) -> list[str]:
 
 
 @given(json_values)
-@settings(deadline=None, max_examples=100)
 def test_canonical_json_keeps_the_value_and_ends_in_a_newline(value: Any) -> None:
     text = canonical(value)
     assert json.loads(text) == value
@@ -68,7 +67,6 @@ def test_canonical_json_keeps_the_value_and_ends_in_a_newline(value: Any) -> Non
 
 
 @given(st.dictionaries(st.text(), json_values, max_size=6), st.randoms(use_true_random=False))
-@settings(deadline=None, max_examples=50)
 def test_the_digest_does_not_depend_on_the_order_of_keys(value: dict[str, Any], rng: random.Random) -> None:
     keys = list(value)
     rng.shuffle(keys)
@@ -205,7 +203,6 @@ def test_temporaries_of_a_killed_writer_are_removed(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**12), counts, st.integers(0, 10**12), counts), max_size=6))
-@settings(deadline=None, max_examples=50)
 def test_counts_add_up_and_survive_json(raw: list[tuple[int, dict[str, int], int, dict[str, int]]]) -> None:
     parts = [Counts(given, dict(added), out, dict(dropped)) for given, added, out, dropped in raw]
     summed = total({"documents": part} for part in parts).get("documents", Counts())

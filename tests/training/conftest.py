@@ -1,14 +1,10 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 from tiny import small_dataset
 from trainings import arguments
 
 from training.train import main
-
-settings.register_profile("no deadline", deadline=None)  # a busy machine must not fail a test
-settings.load_profile("no deadline")
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.attention.flex_attention import BlockMask
@@ -42,7 +42,6 @@ def flex(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attention, "flex_serves", lambda *_, **__: True)
 
 
-@settings(max_examples=6)
 @given(begins=st.sets(st.integers(0, 511), max_size=12), length=st.sampled_from([48, 128, 200]))
 def test_flex_attention_equals_attention_under_the_mask(begins: set[int], length: int) -> None:
     starts = starts_at(2, length, begins)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sharding.seal import digest_of
@@ -50,7 +50,6 @@ def test_a_checkpoint_is_read_as_it_was_saved(tmp_path: Path) -> None:
 
 
 @pytest.mark.fault(10)
-@settings(max_examples=60, deadline=None)
 @given(
     file=st.sampled_from(["meta.json", "model.safetensors", "optimizer.safetensors"]),
     position=st.floats(0, 1),

@@ -2,7 +2,7 @@ import copy
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from training.config import Config
@@ -71,7 +71,6 @@ def test_state_that_is_saved_by_name_and_loaded_continues_bit_for_bit(name: str)
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), twin.parameters(), strict=True))
 
 
-@settings(max_examples=50)
 @given(st.sampled_from(["cosine", "linear", "constant"]), st.integers(1, 300), st.integers(0, 50), st.floats(0, 1))
 def test_the_rate_increases_only_in_the_warm_up(schedule: str, steps: int, warmup: int, final: float) -> None:
     config = Config(schedule=schedule, warmup=warmup, final_lr=final, lr=1.0)  # type: ignore[arg-type]

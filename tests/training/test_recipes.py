@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from trainings import ROOT, cost_of
 
@@ -68,7 +68,6 @@ def test_settings_override_a_recipe_and_its_errors_are_those_of_any_file(tmp_pat
             read_config(file)
 
 
-@settings(max_examples=20)
 @given(
     preset=st.sampled_from([None, "nanochat", "gpt2", "llama"]),
     layers=st.none() | st.integers(1, 4),

@@ -1,8 +1,8 @@
-"""Runs in every Python that a cluster test starts: small parts, and the faults that the test asks for.
+"""Runs in every Python process of a cluster test: sets small parts, and injects the faults of the test.
 
-`ARCORP_TEST_FAULTS` is words `<folder>/<part>=<fault>`: `raise` an error, `kill` the process in the midst of writing,
-or `hang` there until the file that `ARCORP_TEST_RELEASE` names is there. `train=hang` has the trainer wait, once, with
-its first checkpoint saved, until it is sent a signal.
+`ARCORP_TEST_FAULTS` holds words `<folder>/<part>=<fault>`. The fault `raise` raises an error, `kill` kills the process
+during writing, and `hang` waits there until the file `ARCORP_TEST_RELEASE` exists. `train=hang` makes the trainer wait
+once, after its first checkpoint, until it receives a signal.
 """
 
 import os
@@ -50,11 +50,11 @@ def hang_in_training(hangs: Path) -> None:
     def sabotaged(*given):
         saved = save(*given)
         if not hangs.exists():
-            came = []
+            signals = []
             theirs = signal.getsignal(signal.SIGUSR1)
-            signal.signal(signal.SIGUSR1, lambda *told: (came.append(told), theirs(*told)))
+            signal.signal(signal.SIGUSR1, lambda *arguments: (signals.append(arguments), theirs(*arguments)))
             hangs.touch()
-            while not came:
+            while not signals:
                 time.sleep(0.05)
             signal.signal(signal.SIGUSR1, theirs)
         return saved

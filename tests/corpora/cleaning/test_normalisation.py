@@ -26,7 +26,6 @@ texts = st.text(st.sampled_from(ALPHABET), max_size=30) | st.text(max_size=20)
 options = st.sampled_from([Normalisation(), Normalisation(tashkeel="drop")])
 
 
-@settings(max_examples=800, deadline=None)
 @given(texts, options, st.booleans())
 def test_normalising_twice_is_normalising_once(text: str, chosen: Normalisation, arabic: bool) -> None:
     once = normalise(text, arabic=arabic, options=chosen).text
@@ -34,7 +33,6 @@ def test_normalising_twice_is_normalising_once(text: str, chosen: Normalisation,
     assert unicodedata.is_normalized("NFC", once)
 
 
-@settings(max_examples=400, deadline=None)
 @given(
     texts | st.text(st.sampled_from("\r\n\x0cا")),
     options,
@@ -48,7 +46,6 @@ def test_the_compiled_passes_agree_with_the_definition(
     assert normalise(text, arabic=arabic, options=chosen, profile=profile).text == defined
 
 
-@settings(max_examples=400, deadline=None)
 @given(st.text(st.sampled_from([*map(chr, range(0x610, 0x660)), *"اويبtse\u0323\u0307\u0301\u0670 "]), max_size=25))
 def test_text_without_code_points_of_the_table_becomes_its_nfc(text: str) -> None:
     text = text.replace("\u0640", "").replace("\u061c", "")
@@ -103,14 +100,12 @@ def test_source_code_keeps_everything_but_controls_and_line_ends() -> None:
 MARKS = st.text(st.sampled_from([*map(chr, range(0x621, 0x653)), "\u0670", " "]), max_size=30)
 
 
-@settings(max_examples=200, deadline=None)
 @given(MARKS)
 def test_dropping_tashkeel_agrees_with_camel_tools(text: str) -> None:
     text = text.replace("\u0640", "")
     assert normalise(text, options=Normalisation(tashkeel="drop")).text == dediac_ar(text)
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.text(st.sampled_from([*map(chr, range(0xFE80, 0xFEFD)), "ا", " "]), max_size=20))
 def test_letter_forms_agree_with_camel_tools(text: str) -> None:
     assert normalise(text).text == normalize_unicode(text)
@@ -121,7 +116,6 @@ def test_a_text_that_grows_by_the_largest_factor_is_normalised_completely() -> N
     assert normalise("\ufdfc" * 10_000, arabic=False).text == "ریال" * 10_000
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(texts, st.booleans()), max_size=12), options)
 def test_cleaning_many_documents_is_normalising_each(inputs: list[tuple[str, bool]], chosen: Normalisation) -> None:
     documents = [
@@ -141,7 +135,7 @@ def test_cleaning_many_documents_is_normalising_each(inputs: list[tuple[str, boo
     assert counter.changed == dict(sum((Counter(result.touched) for result in results), Counter()))
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(texts | st.sampled_from(["\r", "\n\u064b", "\u2029"]), max_size=12).map("\n".join), options)
 @example("س\r\n" * 40 + "\u0651\u064e", Normalisation())
 @example("س \u0651\u064e" * 40, Normalisation())

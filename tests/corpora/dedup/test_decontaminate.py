@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corpora.dedup import evaluation_inputs, evaluation_name, read_evaluation
@@ -62,7 +62,6 @@ token = st.sampled_from(["ا", "ب", "بَ", "بـ", "ج،", "Aa", "aA", "1", "�
 text = st.lists(token, max_size=30).map(" ".join)
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(st.lists(text, min_size=1, max_size=3), min_size=1, max_size=4), st.lists(text, max_size=5))
 def test_matches_agree_with_the_definition(
     tmp_path_factory: pytest.TempPathFactory, records: list[list[str]], documents: list[str]

@@ -7,7 +7,7 @@ import json
 import pyarrow as pa
 import pytest
 from datatrove.data import Document
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corpora import documents
@@ -37,7 +37,6 @@ texts = st.sampled_from(["ا", "ب", "جَ", "ج", " a  b\n", "A b", "ab"])
 
 
 @pytest.mark.fault(6)
-@settings(max_examples=60, deadline=None)
 @given(st.lists(texts, max_size=20), st.lists(st.integers(0, 20), max_size=4))
 def test_the_first_of_equal_texts_is_kept_for_any_division_into_parts(inputs: list[str], ends: list[int]) -> None:
     rows = [(f"s/{number}", text) for number, text in enumerate(inputs)]

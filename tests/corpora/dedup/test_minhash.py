@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corpora.dedup import BLOCKS, minhash
@@ -136,7 +136,6 @@ def test_a_kept_document_has_the_name_and_size_of_its_cluster() -> None:
 
 
 @pytest.mark.fault(6)
-@settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(0, 24), max_size=4))
 def test_the_same_documents_are_kept_for_any_division_into_parts(ends: list[int]) -> None:
     rng = random.Random(4)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import spacy
 from bulk import texts
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from spacy.lang.tokenizer_exceptions import URL_MATCH
 
@@ -46,7 +46,6 @@ def spacy_words(text: str) -> list[str]:
     return [token.text.strip() for token in TOKENIZER(text) if token.text.strip()]
 
 
-@settings(max_examples=600, deadline=None)
 @given(STRINGS)
 @example("): (:  °C. 5°C. (°C.) م. س. ق.م.")
 @example("عليهم». عليهم. 10كم ١٠كم 5$ 5US$ US$5 +5 5+ +a")
@@ -56,7 +55,6 @@ def test_words_of_any_string_are_spacys(text: str) -> None:
     assert split(text) == spacy_words(text)
 
 
-@settings(max_examples=400, deadline=None)
 @given(st.text(max_size=40))
 def test_words_of_any_characters_are_spacys(text: str) -> None:
     assert split(text) == spacy_words(text)
@@ -79,7 +77,6 @@ ADDRESSES = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=1500, deadline=None)
 @given(ADDRESSES)
 @example("http://user:pass@example.com:8080/x?y#z")
 @example("1.2.3.4:80/a")

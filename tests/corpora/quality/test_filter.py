@@ -9,7 +9,7 @@ import pytest
 from bulk import texts
 from datatrove.data import Document
 from datatrove.pipeline.filters.gopher_repetition_filter import find_all_duplicate, find_top_duplicate, get_n_grams
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from theirs import filters, reason
 
@@ -103,7 +103,6 @@ PARTS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(PARTS, max_size=30).map("".join))
 @example("ab c ab c a bc a bc abc " * 20)
 @example("a\r\nb\rc\n\r\nd\x85...\n- x")

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from corpora.errors import BadInput
@@ -73,7 +73,6 @@ def test_in_a_json_array_a_lone_surrogate_loses_its_record_and_non_finite_number
 LINES = [b"", b"\r", b"a", "كلمة".encode(), b"--", b"-", b"\xff"]
 
 
-@settings(max_examples=80, deadline=None)
 @given(
     st.lists(st.sampled_from(LINES), max_size=25),
     st.lists(st.integers(0, 120), max_size=6),
@@ -99,7 +98,6 @@ def test_every_block_is_read_once_for_any_slices(
 ARTICLE = '<doc id="{0}" url="https://ar.wikipedia.org/wiki?curid={0}" title="ع {0}">\nع {0}\n\nنص\nآخر{1}</doc>{2}'
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(["", "\n"]), st.sampled_from(["", "\n", "\n\n"])), max_size=6),
     st.lists(st.integers(0, 900), max_size=6),

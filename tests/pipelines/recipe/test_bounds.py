@@ -6,7 +6,7 @@ import math
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines import cli
@@ -154,7 +154,6 @@ def test_a_stages_own_command_refuses_them_before_it_makes_a_folder(command, set
 sizes = st.sampled_from([None, 1, 2, 3, 4, 6, 8, 12, 16, 96, 128, 130])
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     st.fixed_dictionaries(
         {

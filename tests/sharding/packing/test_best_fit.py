@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sharding.packing import pack_rows
@@ -42,7 +42,6 @@ def check(lengths: list[int], row_tokens: int, packed: Packed) -> None:
     st.integers(2, 150),
     st.sampled_from(POLICIES),
 )
-@settings(deadline=None, max_examples=300)
 def test_rows_are_full_and_less_than_a_row_is_carried(lengths: list[int], row_tokens: int, policy: str) -> None:
     check(lengths, row_tokens, pack_rows(np.array(lengths), row_tokens, policy))
 
@@ -75,7 +74,6 @@ def reference_bins(lengths: list[int], row_tokens: int) -> int:
 
 
 @given(st.lists(st.integers(1, 99), min_size=1, max_size=150))
-@settings(deadline=None, max_examples=60)
 def test_the_number_of_bins_is_that_of_best_fit_decreasing(lengths: list[int]) -> None:
     from sharding.packing.best_fit import _assign
 

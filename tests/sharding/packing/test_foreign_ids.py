@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sharding.errors import InputError
@@ -53,7 +53,6 @@ def split_by_hand(lists: list[list[int]], id_range: IdRange) -> list[list[int]]:
 ids = st.lists(st.integers(0, 20), max_size=30)
 
 
-@settings(max_examples=60, deadline=None)
 @given(lists=st.lists(ids, min_size=1, max_size=8), bos=st.sampled_from([None, 1]), eos=st.sampled_from([None, 2]))
 def test_lists_are_split_at_bos_and_eos(
     tmp_path_factory: pytest.TempPathFactory, lists: list[list[int]], bos: int | None, eos: int | None
@@ -77,7 +76,6 @@ def test_lists_are_split_at_bos_and_eos(
     assert len(set(index["id"].to_pylist())) == len(documents)
 
 
-@settings(max_examples=40, deadline=None)
 @given(values=st.lists(st.integers(0, 9), min_size=1, max_size=200), chunk=st.integers(1, 50))
 def test_a_long_list_does_not_depend_on_the_size_of_chunks(
     tmp_path_factory: pytest.TempPathFactory, values: list[int], chunk: int

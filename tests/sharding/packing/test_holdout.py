@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sharding.errors import OptionError
@@ -25,7 +25,6 @@ def corpus(seed: int, sizes: list[int], cluster_size: int = 3) -> Arrays:
 
 
 @given(st.integers(0, 50), st.lists(st.integers(20, 200), min_size=1, max_size=4), st.integers(1, 15))
-@settings(deadline=None, max_examples=60)
 def test_clusters_stay_together_and_every_stratum_has_validation_rows(seed: int, sizes: list[int], rows: int) -> None:
     lengths, stratum, clusters = corpus(seed, sizes)
     names = [f"s{k}" for k in range(len(sizes))]

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sharding.checking import verify
@@ -60,7 +60,6 @@ documents_strategy = st.lists(
     st.integers(1, 9),
     st.sampled_from([(), ("source",), ("source", "language")]),
 )
-@settings(deadline=None, max_examples=25)
 def test_every_token_is_in_one_row_or_in_the_tail_and_counts_balance(
     raw: list[tuple[list[int], str, str]],
     row_tokens: int,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sharding.errors import OptionError
@@ -16,7 +16,6 @@ quotas = st.dictionaries(
 
 
 @given(quotas)
-@settings(deadline=None, max_examples=150)
 def test_every_stratum_is_within_two_rows_of_its_share_and_quotas_are_exact(quotas: dict[str, int]) -> None:
     interleaving = Interleaving(quotas)
     stratum, count = interleaving.locate(np.arange(interleaving.draws))
@@ -29,7 +28,6 @@ def test_every_stratum_is_within_two_rows_of_its_share_and_quotas_are_exact(quot
 
 
 @given(quotas, st.data())
-@settings(deadline=None, max_examples=50)
 def test_any_draw_can_be_located_alone(quotas: dict[str, int], data: st.DataObject) -> None:
     interleaving = Interleaving(quotas)
     every, counts = interleaving.locate(np.arange(interleaving.draws))
@@ -41,7 +39,6 @@ def test_any_draw_can_be_located_alone(quotas: dict[str, int], data: st.DataObje
 
 
 @given(st.lists(st.integers(1, MAX_DRAWS // 40), min_size=2, max_size=40), st.data())
-@settings(deadline=None, max_examples=50)
 def test_the_error_bound_holds_for_long_runs(counts: list[int], data: st.DataObject) -> None:
     interleaving = Interleaving({str(k): count for k, count in enumerate(counts)})
     n = data.draw(st.integers(0, interleaving.draws))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sharding.errors import OptionError
@@ -124,7 +124,6 @@ names = st.text("abcdefgh", min_size=1, max_size=4)
 
 
 @given(st.dictionaries(names, st.floats(0, 1e9), min_size=1, max_size=30), st.integers(0, 10**12))
-@settings(deadline=None, max_examples=200)
 def test_whole_units_add_up_and_are_within_one_unit_of_their_share(weights: dict[str, float], units: int) -> None:
     if not any(weights.values()):
         with pytest.raises(OptionError):
@@ -153,7 +152,6 @@ def test_whole_units_add_up_and_are_within_one_unit_of_their_share(weights: dict
         ]
     ),
 )
-@settings(deadline=None, max_examples=100)
 def test_shares_of_any_strata_sum_to_one(sizes: list[tuple[int, str, str]], mixture: Mixture) -> None:
     strata = [StratumSize(str(k), size, source, language) for k, (size, source, language) in enumerate(sizes)]
     if any(size for size, _, _ in sizes):

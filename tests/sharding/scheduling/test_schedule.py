@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sharding.errors import OptionError
@@ -113,7 +113,6 @@ strata = st.dictionaries(st.text("abcdef", min_size=1, max_size=3), st.integers(
 
 
 @given(strata, st.lists(st.integers(1, 12), min_size=1, max_size=3), st.integers(1, 9), st.integers(0, 99))
-@settings(deadline=None, max_examples=100)
 def test_every_row_is_drawn_once_before_any_is_drawn_again(
     rows: dict[str, int], phases: list[int], batch_rows: int, seed: int
 ) -> None:
@@ -142,7 +141,6 @@ def test_every_row_is_drawn_once_before_any_is_drawn_again(
 
 
 @given(st.integers(0, 29), st.integers(0, 29))
-@settings(deadline=None, max_examples=30)
 def test_any_range_of_steps_can_be_computed_alone(start: int, stop: int) -> None:
     manifest = dataset_of({"a": 17, "b": 5, "c": 130})
     phases = [Phase("one", steps=13), Phase("two", steps=16, mixture=Mixture("temperature", "source", temperature=9))]

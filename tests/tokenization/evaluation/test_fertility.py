@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tokenization.slowly import slowly
@@ -32,7 +32,6 @@ def test_figures_equal_an_independent_computation_on_real_text(small: Tokenizer,
 
 
 @given(st.lists(TEXT, min_size=1, max_size=6).filter(lambda texts: any(text.split() for text in texts)))
-@settings(deadline=None)
 def test_figures_equal_an_independent_computation_on_anything(
     small: Tokenizer, tiny_batches: Encoder, texts: list[str]
 ) -> None:
@@ -90,7 +89,6 @@ def test_groups_without_words_and_unknown_references_are_refused(small: Tokenize
 
 
 @given(TEXT)
-@settings(deadline=None)
 def test_a_view_joins_to_the_text_and_holds_all_ids(small: Tokenizer, text: str) -> None:
     pieces = evaluation.view_tokens(small, text)
     assert "".join(piece for piece, _ in pieces) == text

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenization.errors import EncodingError, OptionError
@@ -62,7 +62,6 @@ def encoders(small: Tokenizer) -> dict[int, Encoder]:
 
 
 @given(st.lists(st.text(max_size=40), max_size=20), st.sampled_from([1, 7, 40, 200]))
-@settings(deadline=None)
 def test_the_ids_do_not_depend_on_the_batches(
     small: Tokenizer, encoders: dict[int, Encoder], texts: list[str], chars: int
 ) -> None:
@@ -79,7 +78,6 @@ WORDS = st.lists(st.sampled_from(["والكتاب", "a", "it's", "1", "٣", "،"
 
 
 @given(WORDS.map(" ".join), st.integers(0, 9))
-@settings(deadline=None)
 @pytest.mark.parametrize("clitics", [False, True])
 def test_pieces_of_a_long_text_encode_as_the_whole(
     make_apart: dict[bool, Tokenizer], clitics: bool, text: str, least: int

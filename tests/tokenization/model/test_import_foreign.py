@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import tiktoken
 import tiktoken_ext.openai_public as public
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import ByteLevelBPETokenizer
 from transformers import AutoTokenizer
@@ -51,7 +51,6 @@ def pairs(ranks: dict[bytes, int]) -> dict[str, tuple[Tokenizer, tiktoken.Encodi
 
 
 @given(TEXT)
-@settings(deadline=None)
 def test_ids_are_those_of_tiktoken_with_its_own_patterns(
     pairs: dict[str, tuple[Tokenizer, tiktoken.Encoding]], text: str
 ) -> None:

@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest
 from engines import fuzzed
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Regex
 from tokenizers.pre_tokenizers import Split
@@ -62,7 +62,6 @@ def test_vocalised_words_and_other_scripts_are_split_as_without_clitics() -> Non
 
 
 @given(st.integers(0, 10**6))
-@settings(deadline=None)
 def test_every_clitic_split_lies_within_a_plain_piece_and_depends_on_nothing_outside_of_it(seed: int) -> None:
     for text in fuzzed(3, seed):
         assert [part for piece in pieces(text) for part in apart(piece)] == apart(text)

@@ -10,7 +10,7 @@ import fastokens
 import numpy as np
 import pytest
 from engines import AWKWARD, Engines, agreed, engines
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
@@ -39,7 +39,6 @@ def test_four_engines_give_the_same_ids_on_real_text_and_lose_nothing(
 
 
 @given(st.lists(st.one_of(AWKWARD, st.text(max_size=12)), max_size=8))
-@settings(deadline=None)
 def test_four_engines_give_the_same_ids_on_anything(opened: tuple[Tokenizer, Engines], parts: list[str]) -> None:
     agreed(opened, "".join(parts))
 

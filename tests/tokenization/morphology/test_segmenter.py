@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenization.errors import GoldError, OptionError, SegmenterError
@@ -27,7 +27,6 @@ ARABIC = st.text("ابتثجحخدذرزسشصضطظعغفقكلمنهويةىء
 
 @pytest.mark.parametrize("name", ["rules", "learned"])
 @given(st.lists(st.one_of(ARABIC, st.text(max_size=12)), max_size=6))
-@settings(deadline=None)
 def test_segments_concatenate_to_any_word_and_none_is_empty(name: str, words: list[str]) -> None:
     predicted = word_boundaries(open_segmenter(name), words)
     assert len(predicted) == len(words)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from everything import EVERY, everything
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Regex
 from tokenizers import Tokenizer as Reference
@@ -55,7 +55,6 @@ def test_rare_pairs_and_long_tokens_are_dropped_as_in_tokenizers(
 
 
 @given(st.lists(st.text("abc", min_size=1, max_size=24), min_size=1, max_size=12), st.integers(257, 290))
-@settings(deadline=None)
 def test_ties_and_overlaps_are_merged_as_in_tokenizers(texts: list[str], size: int) -> None:
     expected = reference_merges(texts, size)
     counts = count_pretokens(texts, pretoken_pattern())

@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Regex
 from tokenizers.pre_tokenizers import Split
@@ -37,7 +37,6 @@ def test_every_piece_of_the_pattern_is_counted(real_text: list[str], digits: int
 
 @pytest.mark.fault(6)
 @given(st.lists(st.text(max_size=30), max_size=8), st.integers(0, 8))
-@settings(deadline=None)
 def test_counts_of_parts_add_up_to_the_same_arrays(texts: list[str], middle: int) -> None:
     whole = count_pretokens(texts, pretoken_pattern())
     assert same(
@@ -76,7 +75,6 @@ AWKWARD = st.sampled_from(PARTS)
 
 
 @given(st.integers(0, 1 << 32), st.integers(1, 3))
-@settings(max_examples=20, deadline=None)
 def test_long_adversarial_texts_are_split_as_by_the_engine(seed: int, digits: int) -> None:
     """The texts, and some runs of one kind, are longer than the blocks of the pre-tokenizer."""
     drawn = random.Random(seed)
@@ -98,7 +96,6 @@ def test_runs_longer_than_any_window_are_split_as_by_the_engine(digits: int) -> 
 
 
 @given(st.lists(st.lists(AWKWARD, max_size=14).map("".join), max_size=6), st.integers(1, 3))
-@settings(deadline=None)
 def test_adversarial_texts_are_split_as_by_the_engine(texts: list[str], digits: int) -> None:
     split = Split(Regex(pretoken_pattern(digits)), "isolated")
     expected = Counter(piece.encode() for text in texts for piece, _ in split.pre_tokenize_str(text))

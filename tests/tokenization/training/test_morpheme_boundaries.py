@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenization.errors import EmptyCorpus, OptionError
@@ -66,7 +66,6 @@ def _joined(tokens: list[bytes], ends: list[bool], pair: Merge, hard: bool) -> t
     st.integers(257, 275),
     st.randoms(use_true_random=False),
 )
-@settings(deadline=None)
 def test_merges_are_those_of_the_definition(words, mode, penalty, share, size, random) -> None:  # type: ignore[no-untyped-def]
     counts = PretokenCounts.of(words)
     ends = np.array([random.random() < 0.3 for _ in range(len(counts.data))], bool)

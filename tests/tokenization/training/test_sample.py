@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -31,7 +31,6 @@ def drawn(
     st.lists(st.integers(0, 60), max_size=4),
     st.integers(1, 80),
 )
-@settings(deadline=None)
 def test_quotas_are_met_to_the_character_and_a_stratum_with_less_is_read_again(
     documents: list[tuple[int, int]], a: int, b: int, cap: int | None, limits: list[int], at_once: int
 ) -> None:
@@ -70,7 +69,6 @@ def test_a_document_is_read_from_its_beginning_as_often_as_it_takes(text: str, c
 
 @pytest.mark.fault(6)
 @given(st.permutations(range(40)), st.integers(0, 2**63))
-@settings(max_examples=40, deadline=None)
 def test_the_order_of_documents_does_not_matter(order: list[int], seed: int) -> None:
     chars = [(number * 37) % 101 for number in range(40)]
     straight = drawn([f"d{n}" for n in range(40)], chars, {"x": 700}, seed)
