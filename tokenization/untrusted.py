@@ -26,7 +26,7 @@ NPY_FAULTS = (OSError, EOFError, ValueError, SyntaxError, TokenError, MemoryErro
 
 
 def parsed(data: bytes, name: str) -> Any:
-    """The JSON in `data`, the bytes of file `name`. Raises FolderError, also for nesting deeper than a parser goes."""
+    """Return the JSON in `data`, the bytes of file `name`. Raises FolderError for invalid JSON or deep nesting."""
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:

@@ -52,10 +52,10 @@ class Meta:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Meta:
-        """Raises ValueError, KeyError, TypeError or AttributeError for what no checkpoint says of itself."""
+        """Return the content of a meta.json. Raises ValueError, KeyError, TypeError or AttributeError if invalid."""
         step, order_hash = value["previous"]
-        for one in (order_hash, value["order_hash"]):
-            bytes.fromhex(one)
+        for digest in (order_hash, value["order_hash"]):
+            bytes.fromhex(digest)
         checked.count(step, "step before", most=checked.count(value["step"], "step"))
         checked.count(value["world"], "world", least=1)
         for name in ("manifest", "schedule"):
@@ -73,24 +73,24 @@ def name_of(step: int) -> str:
 
 
 def find(folder: Path) -> list[tuple[int, Path]]:
-    """Checkpoints in a folder, (step, path), oldest first, sound or not. Symbolic links are none."""
-    found = [(re.fullmatch(r"step-(\d{6,18})", path.name), path) for path in folder.glob("step-*")]
-    return sorted((int(match[1]), path) for match, path in found if match and _holds_one(path))
+    """Return the checkpoints in a folder as (step, path), oldest first, intact or damaged. Ignores symbolic links."""
+    matches = [(re.fullmatch(r"step-(\d{6,18})", path.name), path) for path in folder.glob("step-*")]
+    return sorted((int(match[1]), path) for match, path in matches if match and _holds_checkpoint(path))
 
 
-def _holds_one(path: Path) -> bool:
-    """Whether a folder holds a checkpoint's files, or nothing, as after a power cut."""
+def _holds_checkpoint(path: Path) -> bool:
+    """Return True if a folder holds a file of a checkpoint, or is empty, as after a power failure."""
     if path.is_symlink() or not path.is_dir():
         return False
-    names = {one.name for one in path.iterdir()}
+    names = {file.name for file in path.iterdir()}
     return not names or not names.isdisjoint(FILES)
 
 
 def remove(path: Path) -> bool:
-    """Delete the files of a checkpoint, and its folder if it holds no others. Returns whether the folder is gone."""
+    """Delete the files of a checkpoint, and its folder if empty then. Returns True if the folder was deleted."""
     for name in FILES:
         (path / name).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # files that are not ours lie in it
+    with contextlib.suppress(OSError):  # it holds files of others
         path.rmdir()
     return not path.exists()
 
@@ -104,7 +104,7 @@ def save(folder: Path, meta: Meta, model: Mapping[str, Tensor], optimizer: Mappi
         if not torch.isfinite(value).all():
             raise TrainError(f"parameter {name} is not finite at step {meta.step}: no checkpoint was written")
     path = folder / name_of(meta.step)
-    if _holds_one(path):
+    if _holds_checkpoint(path):
         remove(path)
     try:
         with atomic_folder(path) as inside:
@@ -127,13 +127,13 @@ def prune(folder: Path, keep: int, newest: int) -> None:
 
     A folder without a `meta.json` of ours is not touched.
     """
-    for _, path in [one for one in find(folder) if one[0] <= newest][:-keep]:
-        if says_what_it_is(path):
+    for path in [path for step, path in find(folder) if step <= newest][:-keep]:
+        if has_meta(path):
             remove(path)
 
 
-def says_what_it_is(path: Path) -> bool:
-    """Whether a folder holds a `meta.json` with the shape of ours, sound or not."""
+def has_meta(path: Path) -> bool:
+    """Return True if a folder holds a `meta.json` with the keys of a checkpoint, damaged or not."""
     try:
         body = parsed((path / META).read_bytes())
     except (OSError, ValueError):

@@ -359,15 +359,15 @@ class Trainer:
         """True if nothing remains to do. Only on rank 0."""
         assert self.folder is not None
         ended = self.step == self.steps or self.out_of_patience
-        return ended and self.validated(self.whole) and (self.folder.samples.exists() or not self.wants_samples)
+        return ended and self.validated(self.whole) and (self.folder.samples.exists() or not self.requires_samples)
 
     @property
-    def wants_samples(self) -> bool:
+    def requires_samples(self) -> bool:
         return bool(self.config.generate.prompts and self.dataset.validation.rows)
 
     def write_samples(self) -> None:
         """Write samples.json, on rank 0."""
         assert self.folder is not None
-        if self.wants_samples:
+        if self.requires_samples:
             records = samples(self.model, self.dataset, self.config.generate, self.config.seed)
             write_json(self.folder.samples, {"step": self.step, "samples": records})

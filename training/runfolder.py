@@ -53,10 +53,10 @@ class RunFolder:
             raise TrainError(f"another run is writing to {path}: wait for it, or choose another --out") from None
         remove_temporaries(path)
         if restart:
-            for _, one in checkpoint.find(self.checkpoints):
-                if not checkpoint.remove(one):
-                    say(f"{one}: files that are not a checkpoint's were left")
-            for name in reversed(FILES):  # config.json, which says whose the folder is, last
+            for _, saved in checkpoint.find(self.checkpoints):
+                if not checkpoint.remove(saved):
+                    say(f"{saved}: files that are not a checkpoint's remain")
+            for name in reversed(FILES):  # config.json last: it identifies the folder as a run
                 (path / name).unlink(missing_ok=True)
 
     def __enter__(self) -> RunFolder:
@@ -118,21 +118,21 @@ class RunFolder:
 
 def _refuse_foreign(path: Path) -> None:
     """Raise ConfigError for a folder that is not empty and not a run's, and for links in a run's."""
-    names = [one.name for one in sorted(path.iterdir()) if one.name != ".lock" and not is_temporary(one.name)]
+    names = [file.name for file in sorted(path.iterdir()) if file.name != ".lock" and not is_temporary(file.name)]
     if names and not _is_run(path):
         raise ConfigError(f"{path} holds files that no training wrote ({names[0]}): choose another --out")
-    for one in [path / name for name in (*FILES, ".lock", "checkpoints")]:
-        if one.is_symlink():
-            raise ConfigError(f"{one} is a symbolic link, and nothing is written through links: remove it")
+    for entry in [path / name for name in (*FILES, ".lock", "checkpoints")]:
+        if entry.is_symlink():
+            raise ConfigError(f"{entry} is a symbolic link, and nothing is written through links: remove it")
 
 
 def _is_run(path: Path) -> bool:
-    """Whether a folder's configuration, a checkpoint in it, or the record of a build says that it is a run's."""
+    """Return True if the configuration, a checkpoint or the build record in a folder identifies it as a run."""
     config, record = (_json(path / name) for name in ("config.json", ".arcorp/stage.json"))
     model = config.get("model")
     if (isinstance(model, dict) and "flops_per_token" in model) or record.get("stage") == "train":
         return True
-    return any(checkpoint.says_what_it_is(one) for _, one in checkpoint.find(path / "checkpoints"))
+    return any(checkpoint.has_meta(saved) for _, saved in checkpoint.find(path / "checkpoints"))
 
 
 def _json(path: Path) -> dict[str, Any]:

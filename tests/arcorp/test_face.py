@@ -25,7 +25,7 @@ def place(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_every_example_in_a_docstring_prints_what_it_says(name: str, place: Path) -> None:
+def test_every_example_in_a_docstring_prints_the_output_that_is_written(name: str, place: Path) -> None:
     names = {"arcorp": arcorp}
     if name == "arcorp.tokenizer":
         names["tokenizer"] = arcorp.Tokenizer("out/demo/tokenizer")  # type: ignore[dict-item]

@@ -76,10 +76,10 @@ def test_the_model_with_head_and_loss_is_one_graph_and_learns_the_same(
     if fp8:
         use_fp8(model.blocks, IDS.numel())
     # fullgraph raises at the first break
-    total, found = gradients(torch.compile(model, fullgraph=True, backend=backend))  # type: ignore[arg-type]
+    total, compiled = gradients(torch.compile(model, fullgraph=True, backend=backend))  # type: ignore[arg-type]
     plain_total, plain = gradients(model)
     torch.testing.assert_close(total, plain_total, rtol=1e-2, atol=0)
-    assert (found - plain).norm() < 0.05 * plain.norm()
+    assert (compiled - plain).norm() < 0.05 * plain.norm()
 
 
 @pytest.fixture
@@ -101,11 +101,11 @@ def test_under_ddp_the_graph_is_split_at_buckets_and_learns_the_same(alone: Rank
         graphs.append(graph)
         return graph
 
-    total, found = gradients(torch.compile(ddp, backend=counted))  # type: ignore[arg-type]
+    total, compiled = gradients(torch.compile(ddp, backend=counted))  # type: ignore[arg-type]
     assert len(graphs) > 2
     plain_total, plain = gradients(model)
     torch.testing.assert_close(total, plain_total, rtol=1e-2, atol=0)
-    assert (found - plain).norm() < 0.05 * plain.norm()
+    assert (compiled - plain).norm() < 0.05 * plain.norm()
 
 
 def test_a_missing_compiler_is_reported_before_training(

@@ -60,10 +60,10 @@ def test_bits_per_byte_equal_an_independent_computation_in_float64(dataset: Path
     rows = choose_rows(data.validation.strata, None)
     sums = sum_rows(model, data.validation, rows, sizes, ALONE, batch=3)
     assert sums is not None
-    found, expected = report(sums, rows, data.validation.strata), independent_figures(model, data)
-    sys.stdout.write(f"apart by {abs(found['bits_per_byte'] / expected['bits_per_byte'] - 1):.1e}\n")  # with -s
-    assert {key: found[key] for key in expected} == pytest.approx(expected, rel=digits)
-    assert found["nats"] == pytest.approx(found["bits_per_byte"] * math.log(2) * found["bytes"], rel=1e-12)
+    figures, expected = report(sums, rows, data.validation.strata), independent_figures(model, data)
+    sys.stdout.write(f"apart by {abs(figures['bits_per_byte'] / expected['bits_per_byte'] - 1):.1e}\n")  # with -s
+    assert {key: figures[key] for key in expected} == pytest.approx(expected, rel=digits)
+    assert figures["nats"] == pytest.approx(figures["bits_per_byte"] * math.log(2) * figures["bytes"], rel=1e-12)
 
 
 def test_special_tokens_are_in_neither_bytes_nor_nats(dataset: Path) -> None:
@@ -88,16 +88,16 @@ def test_figures_by_source_language_category_and_stratum_add_up_to_the_whole(dat
     rows = choose_rows(data.validation.strata, None)
     sums = sum_rows(some_model(data), data.validation, rows, sizes, ALONE, batch=4)
     assert sums is not None
-    found = report(sums, rows, data.validation.strata)
-    assert set(found["by_language"]) == {"arb_Arab", "arz_Arab", "eng_Latn"}
-    assert set(found["by_category"]) == {"arabic", "english"}
+    figures = report(sums, rows, data.validation.strata)
+    assert set(figures["by_language"]) == {"arb_Arab", "arz_Arab", "eng_Latn"}
+    assert set(figures["by_category"]) == {"arabic", "english"}
     for by in ("by_source", "by_language", "by_category", "by_stratum"):
-        groups = found[by].values()
+        groups = figures[by].values()
         for key in ("bytes", "chars", "targets", "rows"):
-            assert sum(group[key] for group in groups) == found[key]
-        assert sum(group["nats"] for group in groups) == pytest.approx(found["nats"], rel=1e-12)
-    mean = sum(group["bits_per_byte"] for group in found["by_stratum"].values()) / 3
-    assert found["macro_bits_per_byte"] == pytest.approx(mean)
+            assert sum(group[key] for group in groups) == figures[key]
+        assert sum(group["nats"] for group in groups) == pytest.approx(figures["nats"], rel=1e-12)
+    mean = sum(group["bits_per_byte"] for group in figures["by_stratum"].values()) / 3
+    assert figures["macro_bits_per_byte"] == pytest.approx(mean)
 
 
 def test_a_signal_ends_validation_without_figures(dataset: Path) -> None:
@@ -108,22 +108,22 @@ def test_a_signal_ends_validation_without_figures(dataset: Path) -> None:
 
 
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=8), st.integers(1, 500))
-def test_chosen_rows_are_distinct_in_proportion_and_of_every_stratum(sizes: list[int], wanted: int) -> None:
+def test_chosen_rows_are_distinct_in_proportion_and_of_every_stratum(sizes: list[int], requested: int) -> None:
     strata, first = [], 0
     for number, size in enumerate(sizes):
         strata.append(StratumLayout(str(number), None, None, None, first, size, 0, 0, 0, 0))
         first += size
-    rows = choose_rows(strata, wanted)
+    rows = choose_rows(strata, requested)
     total = sum(sizes)
     assert len(set(rows.tolist())) == len(rows)
-    if wanted >= total:
+    if requested >= total:
         assert rows.tolist() == list(range(total))
         return
-    assert wanted <= len(rows) <= wanted + len(sizes)
+    assert requested <= len(rows) <= requested + len(sizes)
     for stratum in strata:
         inside = ((rows >= stratum.first_row) & (rows < stratum.first_row + stratum.rows)).sum()
         assert inside >= min(1, stratum.rows)
-        assert abs(inside - stratum.rows * wanted / total) <= 1
+        assert abs(inside - stratum.rows * requested / total) <= 1
 
 
 @pytest.mark.fault(23)

@@ -74,9 +74,9 @@ def test_greedy_generation_with_a_cache_equals_reading_the_whole_text_for_each_i
 
 def test_prompts_are_beginnings_of_validation_rows_arabic_first(dataset: Path) -> None:
     data = Dataset(dataset)
-    found = prompts(data.validation, Generate(prompts=3, prompt_tokens=6))
-    assert [stratum.language for stratum, _ in found] == ["arb_Arab", "arz_Arab", "eng_Latn"]
-    for stratum, ids in found:
+    chosen = prompts(data.validation, Generate(prompts=3, prompt_tokens=6))
+    assert [stratum.language for stratum, _ in chosen] == ["arb_Arab", "arz_Arab", "eng_Latn"]
+    for stratum, ids in chosen:
         rows = data.validation.read(range(stratum.first_row, stratum.first_row + stratum.rows))
         assert ids in rows.ids[:, :6].tolist()
 

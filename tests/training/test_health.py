@@ -23,24 +23,24 @@ def test_the_effective_rank_is_the_number_of_equal_singular_values() -> None:
 def test_the_statistics_of_a_matrix_are_those_of_its_distribution() -> None:
     x = torch.randn(256, 512, generator=torch.Generator().manual_seed(0)) * 0.02
     x[:64] = 0
-    found = matrix_statistics(x)
-    assert found["shape"] == [256, 512]
-    assert found["std"] == pytest.approx(0.02 * math.sqrt(0.75), rel=0.02)
-    assert found["nearly_zero"] == pytest.approx(0.25, abs=0.002)
-    assert sum(found["histogram"]["counts"]) == 256 * 512
-    assert found["histogram"]["counts"][20] >= 64 * 512  # the bin around zero
-    assert found["rank_share"] < 0.75
+    statistics = matrix_statistics(x)
+    assert statistics["shape"] == [256, 512]
+    assert statistics["std"] == pytest.approx(0.02 * math.sqrt(0.75), rel=0.02)
+    assert statistics["nearly_zero"] == pytest.approx(0.25, abs=0.002)
+    assert sum(statistics["histogram"]["counts"]) == 256 * 512
+    assert statistics["histogram"]["counts"][20] >= 64 * 512  # the bin around zero
+    assert statistics["rank_share"] < 0.75
     assert matrix_statistics(torch.zeros(3, 3))["effective_rank"] == 0
 
 
 def test_blocks_that_repeat_each_other_are_seen() -> None:
-    one, other = torch.randn(2, 8, 8, generator=torch.Generator().manual_seed(0))
-    weights = {"blocks.0.up": one, "blocks.1.up": 2 * one, "blocks.2.up": other, "blocks.0.norm": torch.ones(8)}
+    block, other = torch.randn(2, 8, 8, generator=torch.Generator().manual_seed(0))
+    weights = {"blocks.0.up": block, "blocks.1.up": 2 * block, "blocks.2.up": other, "blocks.0.norm": torch.ones(8)}
     weights["blocks.1.norm"] = weights["blocks.2.norm"] = torch.ones(8)
-    found = similarity_of_blocks(weights, 3)
-    assert set(found) == {"up"}
-    assert found["up"][0][1] == pytest.approx(1, abs=1e-4)
-    assert abs(found["up"][0][2]) < 0.5
+    similarity = similarity_of_blocks(weights, 3)
+    assert set(similarity) == {"up"}
+    assert similarity["up"][0][1] == pytest.approx(1, abs=1e-4)
+    assert abs(similarity["up"][0][2]) < 0.5
 
 
 def test_the_script_of_a_text_is_that_of_its_letters() -> None:
@@ -70,7 +70,7 @@ def test_embeddings_of_two_scripts_are_separated_if_they_are_distant() -> None:
     assert apart["told_apart"] == 1.0
     assert apart["explained"][0] > 0.8 > 0.3 > mixed["explained"][0]
     assert apart["centres_apart"] > 4 > 1 > mixed["centres_apart"]
-    sides = {script: {one["x"] > 0 for one in dots} for script, dots in apart["plane"].items()}
+    sides = {script: {dot["x"] > 0 for dot in dots} for script, dots in apart["plane"].items()}
     assert sides["arabic"] != sides["latin"]
     assert len(sides["arabic"]) == len(sides["latin"]) == 1
     assert scripts_apart(embedding, ["1"] * 120) is None
@@ -102,11 +102,11 @@ def test_a_run_is_examined_with_plots(
 ) -> None:
     run, out = request.getfixturevalue(name), tmp_path / "health"
     assert main(["--run", str(run), "--data", str(dataset), "--out", str(out)]) == 0
-    found = json.loads((out / "health.json").read_text())
-    assert found["step"] == 12
-    assert "blocks.0.attention.q.weight" in found["matrices"]
-    assert found["scripts"]["tokens"]["arabic"] >= 2
+    health = json.loads((out / "health.json").read_text())
+    assert health["step"] == 12
+    assert "blocks.0.attention.q.weight" in health["matrices"]
+    assert health["scripts"]["tokens"]["arabic"] >= 2
     tags = Tags()
     tags.feed((out / "health.html").read_text())
     assert [tag for tag in tags.open if tag != "p"] == []
-    assert tags.seen["svg"] == len(found["matrices"]) + len(found["blocks"]) + 1
+    assert tags.seen["svg"] == len(health["matrices"]) + len(health["blocks"]) + 1

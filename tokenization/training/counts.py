@@ -202,7 +202,7 @@ class _Table:
     def add(self, data: NDArray[np.uint8], ends: NDArray[np.int64], digits: int) -> None:
         """Count the pieces of texts that are concatenated in `data`."""
         document = position = 0
-        self._make_room(len(data))
+        self._reserve(len(data))
         while document < len(ends):
             document, position, self.n_words = _add(
                 data, _by_eight(data), ends, document, position, digits, *kind_tables(),
@@ -216,7 +216,7 @@ class _Table:
         begins = self.places[1 : self.n_words + 2, 0].copy()
         return _added(self.words[: begins[-1]], begins, self.places[1 : self.n_words + 1, 1])
 
-    def _make_room(self, size: int) -> None:
+    def _reserve(self, size: int) -> None:
         """Reserve memory for the bytes of any words in a text of `size` bytes."""
         used = int(self.places[self.n_words + 1, 0])
         if used + size > len(self.words):

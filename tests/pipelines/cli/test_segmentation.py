@@ -32,12 +32,12 @@ def test_gold_gives_scores_in_a_table_and_as_json(
     assert run(arguments) == 0
     assert "boundary F1 0.6667, 66.7% of words exact" in capsys.readouterr().out
     assert run([*arguments, str(text), "--format", "json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["gold"] == {
+    output = json.loads(capsys.readouterr().out)
+    assert output["gold"] == {
         "tokens": 3, "precision": 1.0, "recall": 0.5, "f1": pytest.approx(2 / 3), "exact": pytest.approx(2 / 3),
         "crossed": pytest.approx(1 / 3),
     }  # fmt: skip
-    assert found["segmentations"]["هالبيوت"] == "ه+ال+بيوت"
+    assert output["segmentations"]["هالبيوت"] == "ه+ال+بيوت"
 
 
 def test_unreadable_input_is_reported_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,9 +82,9 @@ def test_a_build_writes_the_datasets_card_with_its_report_and_leaves_an_edited_o
     assert Sealed(out / "dataset").digest == root
     write_card(out / "dataset", "other", "me/other")  # not edited: written again
     assert "me/other" in card.read_text("utf-8")
-    card.write_text(card.read_text("utf-8").replace("## Known limits", "## What I know of it"), encoding="utf-8")
+    card.write_text(card.read_text("utf-8").replace("## Known limits", "## Remarks"), encoding="utf-8")
     assert cli.run(["report", str(out)]) == 0
-    assert "## What I know of it" in card.read_text("utf-8")
+    assert "## Remarks" in card.read_text("utf-8")
 
 
 def test_a_report_is_current_only_when_its_dataset_has_its_card(built, tmp_path, monkeypatch):

@@ -140,18 +140,18 @@ def test_a_recipe_is_found_by_path_or_name_and_a_near_miss_is_named(tmp_path):
 def test_the_train_section_has_the_trainers_own_keys():
     def keys(cls):
         hints = typing.get_type_hints(cls)
-        found = {}
+        by_name = {}
         for field in dataclasses.fields(cls):
             kind = hints[field.name]
-            found[field.name] = keys(kind) if dataclasses.is_dataclass(kind) else None
-        return found
+            by_name[field.name] = keys(kind) if dataclasses.is_dataclass(kind) else None
+        return by_name
 
     def options(model):
-        found = {}
+        by_name = {}
         for name, field in model.model_fields.items():
             inner = getattr(field.annotation, "model_fields", None)
-            found[name] = options(field.annotation) if inner else None
-        return found
+            by_name[name] = options(field.annotation) if inner else None
+        return by_name
 
     assert {key: value for key, value in options(TrainOptions).items() if key != "ranks"} == keys(Config)
 

@@ -44,10 +44,10 @@ def test_every_corpus_has_the_counts_of_its_manifest(finished, figures):
     assert [corpus["folder"] for corpus in corpora] == sorted(corpus["folder"] for corpus in corpora)
     for corpus in corpora:
         manifest = Sealed(finished / corpus["folder"]).manifest
-        for unit, ledger in manifest.counts.items():
+        for unit, counts in manifest.counts.items():
             shown = corpus["read"][unit]
-            assert (shown["in"], shown["out"]) == (ledger.input, ledger.out)
-            assert shown["dropped"] == {reason: count for reason, count in ledger.dropped.items() if count}
+            assert (shown["in"], shown["out"]) == (counts.input, counts.out)
+            assert shown["dropped"] == {reason: count for reason, count in counts.dropped.items() if count}
 
 
 def test_every_count_in_the_figures_balances(figures):

@@ -31,9 +31,9 @@ def reseal(folder):
 CHANGES = {
     "another schedule": rewrite_schedule,
     "another run": reseal,
-    "a folder gone": lambda folder: shutil.rmtree(folder / "verified"),
+    "a folder deleted": lambda folder: shutil.rmtree(folder / "verified"),
     "the page edited": lambda folder: (folder / "report.html").write_text("<p>"),
-    "the page gone": lambda folder: (folder / "report.html").unlink(),
+    "the page deleted": lambda folder: (folder / "report.html").unlink(),
     "figures cut": lambda folder: (folder / "report.json").write_text('{"made_from": '),
     "figures of another shape": lambda folder: (folder / "report.json").write_text("[]"),
 }

@@ -11,6 +11,7 @@ from pipelines import cli
 from pipelines.errors import UsageError
 from pipelines.recipe import DedupOptions, IngestOptions
 from pipelines.run import Context, run_stage
+from pipelines.run.state_files import DECISIONS
 from pipelines.stages.dedup import dedup_stage
 from pipelines.stages.ingest import ingest_stage
 from sharding.seal import Sealed
@@ -50,7 +51,7 @@ def test_one_two_and_seven_workers_seal_the_same_bytes(articles: Path, samples: 
     counts = Sealed(tmp_path / "1" / "unique").manifest.counts["documents"]
     assert counts.dropped["exact duplicate"] >= 200
     assert counts.dropped["near duplicate"] > 100
-    assert not (tmp_path / "1" / "unique" / ".arcorp" / "judged").exists()
+    assert not (tmp_path / "1" / "unique" / DECISIONS).exists()
 
 
 PASSAGE = "سافر أحمد إلى مكة المكرمة مع عائلته في أول أيام العطلة الصيفية ثم عاد إلى بيته بعد أسبوع واحد"

@@ -55,7 +55,7 @@ def test_another_seed_selects_other_clusters() -> None:
 
 def test_hashes_are_the_same_on_any_machine() -> None:
     hashes = keyed_hashes(["web/1", "كتاب"], 42).tolist()
-    assert [hex(one) for one in hashes] == [
+    assert [hex(number) for number in hashes] == [
         "0x2bc83ef9fbb5c07a",
         "0x228f11f3ffc55e35",
     ]

@@ -40,7 +40,7 @@ def test_figures_equal_an_independent_computation_on_anything(
     assert {name: figures[name] for name in expected} == pytest.approx(expected)
 
 
-def test_tallies_of_parts_add_up(small: Tokenizer, real_text: list[str]) -> None:
+def test_counts_of_parts_add_up(small: Tokenizer, real_text: list[str]) -> None:
     texts = real_text[::23]
     encoder = Encoder(small)
     whole = evaluation.measure(encoder, texts)
@@ -70,11 +70,11 @@ def test_documents_that_a_tokenizer_changes_are_counted(small: Tokenizer) -> Non
     config["normalizer"] = {"type": "NFC"}
     normalising = Tokenizer(json.dumps(config).encode(), name="nfc", meta={}, roles={})
     texts = ["عادي تماما", "e\u0301te\u0301", "آخر"]
-    tally = evaluation.measure(Encoder(normalising), texts)
-    assert tally["changed"] == 1
-    assert tally["runs"] == 3
+    counter = evaluation.measure(Encoder(normalising), texts)
+    assert counter["changed"] == 1
+    assert counter["runs"] == 3
     expected = slowly(normalising, [texts[0], texts[2]])
-    assert evaluation.words_split(tally) == expected["words_split"]
+    assert evaluation.words_split(counter) == expected["words_split"]
 
 
 def test_groups_without_words_and_unknown_references_are_refused(small: Tokenizer) -> None:
@@ -109,12 +109,12 @@ def test_intervals_hold_the_figure_and_shrink_with_more_documents(small: Tokeniz
 
 
 def test_intervals_are_those_of_drawing_documents_one_by_one(small: Tokenizer, real_text: list[str]) -> None:
-    tally = evaluation.measure(Encoder(small), [text[:2_000] for text in real_text[::30]])
-    tokens, words = tally.rows[:, UNITS.index("tokens")], tally.rows[:, UNITS.index("words")]
+    counter = evaluation.measure(Encoder(small), [text[:2_000] for text in real_text[::30]])
+    tokens, words = counter.rows[:, UNITS.index("tokens")], counter.rows[:, UNITS.index("words")]
     rng = np.random.default_rng(7)
     drawn = [rng.integers(0, len(tokens), len(tokens)) for _ in range(4_000)]
     low, high = np.quantile([tokens[drawn].sum() / words[drawn].sum() for drawn in drawn], [0.025, 0.975])
-    assert evaluation.intervals(tally)["tokens_per_word"] == pytest.approx((low, high), rel=0.02)
+    assert evaluation.intervals(counter)["tokens_per_word"] == pytest.approx((low, high), rel=0.02)
 
 
 def test_tokenizers_are_compared_on_the_same_documents(

@@ -1,4 +1,4 @@
-"""The table of character classes agrees with Python for characters that both know."""
+"""The table of character classes equals Python's for characters that are in both."""
 
 import unicodedata
 

@@ -37,7 +37,7 @@ def test_fixed_ids_reserved_slots_and_holes_have_names() -> None:
     assert layout.roles() == {"eos": "<|eos|>"}
 
 
-def test_merges_take_all_the_room_below_the_lowest_fixed_id() -> None:
+def test_merges_take_all_ids_below_the_lowest_fixed_id() -> None:
     assert VocabularyLayout(1_000, {"<|a|>": 900}).merged == 900
     assert VocabularyLayout(1_000, {"<|a|>": 998, "<|b|>": None, "<|c|>": None}, reserved=3).merged == 994
 
