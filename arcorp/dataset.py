@@ -1,4 +1,4 @@
-"""A packed dataset, for looking at: rows, their text, and the documents they came from."""
+"""A packed dataset for inspection: rows, their text, and the documents that they were packed from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What joins the rooms: recipes, stages, tasks and resume, executors, reports, the command line."""
+"""The package that joins the others: recipes, stages, tasks and resume, executors, reports, the command line."""
 
 import os
 

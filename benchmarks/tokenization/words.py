@@ -43,10 +43,10 @@ def reporting(trained: Path, texts: list[str]) -> dict[str, Any]:
     encoder = Encoder(Tokenizer.load(trained))
     measure(encoder, kept[:50])
     with Timer() as counting:
-        tally = measure(encoder, kept)
-        figures(tally)
+        counts = measure(encoder, kept)
+        figures(counts)
     with Timer() as drawing:
-        intervals(tally)
+        intervals(counts)
     size = sum(len(text.encode()) for text in kept) / 1e6
     return {
         "megabytes": size,

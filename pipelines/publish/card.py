@@ -82,32 +82,34 @@ def write_card(folder: Path, name: str, repo: str | None = None) -> Path:
 
 def card_of(sealed: Sealed, name: str, repo: str | None = None) -> str:
     """Return the card. Raises UsageError for a folder that is neither a dataset nor an export."""
-    stage, told = sealed.manifest.stage, sealed.manifest.summary
+    stage, summary = sealed.manifest.stage, sealed.manifest.summary
     if stage not in ("pack", "export"):
         raise UsageError(f"{sealed.path} is what '{stage}' makes: a card is made for a dataset or an export of one")
-    licences = told["licences"] if stage == "export" else licences_of(sealed)
-    kind = "dataset" if stage == "pack" else "parquet" if told["to"] == "parquet" else "other"
+    licences = summary["licences"] if stage == "export" else licences_of(sealed)
+    kind = "dataset" if stage == "pack" else "parquet" if summary["to"] == "parquet" else "other"
     repo = repo or f"USER/{name}"
-    strata = told["splits"]["train"].get("strata") or told.get("strata") or []
-    metadata = _metadata(name, kind, told, strata, licences)
+    strata = summary["splits"]["train"].get("strata") or summary.get("strata") or []
+    metadata = _metadata(name, kind, summary, strata, licences)
     head = yaml_text(metadata)
     parts = [
         f"# {markdown(name)}",
-        _what_it_is(told, strata, kind),
+        _what_it_is(summary, strata, kind),
         "## How to load",
-        f"```python\n{LOAD[kind].format(repo=json.dumps(repo), row_tokens=told['row_tokens'])}\n```",
+        f"```python\n{LOAD[kind].format(repo=json.dumps(repo), row_tokens=summary['row_tokens'])}\n```",
         NUMPY.format(
-            first=json.dumps(_first_shard(sealed)), dtype=json.dumps(told["dtype"]), row_tokens=told["row_tokens"]
+            first=json.dumps(_first_shard(sealed)),
+            dtype=json.dumps(summary["dtype"]),
+            row_tokens=summary["row_tokens"],
         )
         if kind == "dataset"
         else "",
         "## What is in it",
-        _splits(told),
+        _splits(summary),
         _strata(strata),
         "## Licences",
         _licences(licences),
         "## Known limits",
-        "\n".join(f"- {one}" for one in _limits(told, strata, licences)),
+        "\n".join(f"- {sentence}" for sentence in _limits(summary, strata, licences)),
         "## Proof",
         f"The folder is sealed: its digest, `{sealed.digest}`, is a hash of all its files, its options and the "
         "digests of its inputs. `arcorp verify DIR` reads everything back and names each damaged file. This card is "
@@ -120,7 +122,7 @@ def card_of(sealed: Sealed, name: str, repo: str | None = None) -> str:
 def _metadata(
     name: str,
     kind: str,
-    told: Mapping[str, Any],
+    summary: Mapping[str, Any],
     strata: Sequence[Mapping[str, Any]],
     licences: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
@@ -131,7 +133,7 @@ def _metadata(
     codes = {TWO_LETTERS.get(label.partition("_")[0], label.partition("_")[0]) for label in labels}
     paths = {
         "dataset": {"documents": "documents/*.parquet"},
-        "parquet": {split: f"{split}-*.parquet" for split, counts in told["splits"].items() if counts["rows"]},
+        "parquet": {split: f"{split}-*.parquet" for split, counts in summary["splits"].items() if counts["rows"]},
     }.get(kind, {})
     config = {
         "config_name": "documents" if kind == "dataset" else "default",
@@ -141,7 +143,7 @@ def _metadata(
         pretty_name=name,
         language=sorted(codes) or None,
         task_categories=["text-generation"],
-        size_categories=[_size_category(told["splits"]["train"]["rows"])],
+        size_categories=[_size_category(summary["splits"]["train"]["rows"])],
         tags=["arcorp", "pretraining", "tokenized", *(["arabic"] if "ar" in codes else [])],
         configs=[config] if paths else None,
         **_license({line["licence"] for line in licences}),
@@ -162,15 +164,15 @@ def _size_category(rows: int) -> str:
     return names[min(max(len(str(rows)) - 3, 0), len(names) - 1)]
 
 
-def _what_it_is(told: Mapping[str, Any], strata: Sequence[Mapping[str, Any]], kind: str) -> str:
-    rows = sum(split["rows"] for split in told["splits"].values())
-    languages = list(dict.fromkeys(language(one["language"]) for one in strata if one.get("language")))
+def _what_it_is(summary: Mapping[str, Any], strata: Sequence[Mapping[str, Any]], kind: str) -> str:
+    rows = sum(split["rows"] for split in summary["splits"].values())
+    languages = list(dict.fromkeys(language(stratum["language"]) for stratum in strata if stratum.get("language")))
     named = f" of {', '.join(map(markdown, languages[:LIMIT]))}" if languages else ""
-    form = {"parquet": " as Parquet", "other": f" as {markdown(told.get('to', ''))} reads them"}.get(kind, "")
+    form = {"parquet": " as Parquet", "other": f" as {markdown(summary.get('to', ''))} reads them"}.get(kind, "")
     return (
-        f"Text{named}, tokenized and packed for pretraining: {count(rows * told['row_tokens'])} tokens in "
-        f"{count(rows)} rows of {count(told['row_tokens'])}, without padding{form}. The tokenizer, of "
-        f"{count(told['vocab_size'])} ids, is in `tokenizer/`. Made with arcorp."
+        f"Text{named}, tokenized and packed for pretraining: {count(rows * summary['row_tokens'])} tokens in "
+        f"{count(rows)} rows of {count(summary['row_tokens'])}, without padding{form}. The tokenizer, of "
+        f"{count(summary['vocab_size'])} ids, is in `tokenizer/`. Made with arcorp."
     )
 
 
@@ -179,22 +181,22 @@ def _first_shard(sealed: Sealed) -> str:
     return next((name for name in names if "train" in name), "shards/train-00000-of-00001.bin")
 
 
-def _splits(told: Mapping[str, Any]) -> str:
+def _splits(summary: Mapping[str, Any]) -> str:
     lines = ["| split | rows | tokens |", "|---|--:|--:|"]
-    for name, split in told["splits"].items():
-        lines.append(f"| {markdown(name)} | {count(split['rows'])} | {count(split['rows'] * told['row_tokens'])} |")
+    for name, split in summary["splits"].items():
+        lines.append(f"| {markdown(name)} | {count(split['rows'])} | {count(split['rows'] * summary['row_tokens'])} |")
     return "\n".join(lines)
 
 
 def _strata(strata: Sequence[Mapping[str, Any]]) -> str:
     if not strata:
         return ""
-    whole = sum(one["tokens"] for one in strata) or 1
+    whole = sum(stratum["tokens"] for stratum in strata) or 1
     lines = ["| stratum | documents | tokens | share | text |", "|---|--:|--:|--:|--:|"]
     lines += [
-        f"| {markdown(one['name'])} | {count(one['documents'])} | {count(one['tokens'])} "
-        f"| {share(one['tokens'] / whole)} | {size(one['bytes'])} |"
-        for one in sorted(strata, key=lambda one: -one["tokens"])
+        f"| {markdown(stratum['name'])} | {count(stratum['documents'])} | {count(stratum['tokens'])} "
+        f"| {share(stratum['tokens'] / whole)} | {size(stratum['bytes'])} |"
+        for stratum in sorted(strata, key=lambda stratum: -stratum["tokens"])
     ]
     return "\n".join(lines)
 
@@ -206,35 +208,37 @@ def _licences(licences: Sequence[Mapping[str, Any]]) -> str:
         "| source | licence | documents | tokens |",
         "|---|---|--:|--:|",
     ]
-    for one in licences:
-        stated = markdown(one["licence"]) or "not stated"
-        lines.append(f"| {markdown(one['source'])} | {stated} | {count(one['documents'])} | {count(one['tokens'])} |")
+    for line in licences:
+        stated = markdown(line["licence"]) or "not stated"
+        lines.append(
+            f"| {markdown(line['source'])} | {stated} | {count(line['documents'])} | {count(line['tokens'])} |"
+        )
     return "\n".join(lines)
 
 
 def _limits(
-    told: Mapping[str, Any], strata: Sequence[Mapping[str, Any]], licences: Sequence[Mapping[str, Any]]
+    summary: Mapping[str, Any], strata: Sequence[Mapping[str, Any]], licences: Sequence[Mapping[str, Any]]
 ) -> list[str]:
-    said = []
+    sentences = []
     names = [line["licence"] for line in licences]
     bound = sorted({name for name in names if re.search(r"\bnc\b|non-?commercial|research", name, re.IGNORECASE)})
     if bound:
-        said.append(f"Some of it is not for commercial use: {', '.join(map(markdown, bound))}.")
+        sentences.append(f"Some of it is not for commercial use: {', '.join(map(markdown, bound))}.")
     if "" in names:
-        said.append("Some sources do not state a licence.")
-    said.append(
+        sentences.append("Some sources do not state a licence.")
+    sentences.append(
         "The text is that of the sources, normalised. It can be wrong, biased, offensive or machine-generated, and "
         "can contain names and addresses of people."
     )
-    said.append("Near-duplicates were removed only if the recipe required it (`dedup.method`).")
-    said.append(
+    sentences.append("Near-duplicates were removed only if the recipe required it (`dedup.method`).")
+    sentences.append(
         "The validation split holds no document, book or known copy of the training split. Quotations of the same "
         "text can be in both."
     )
-    said.append(
-        f"Ids are those of the tokenizer in `tokenizer/`. Documents longer than {count(told['row_tokens'])} tokens "
+    sentences.append(
+        f"Ids are those of the tokenizer in `tokenizer/`. Documents longer than {count(summary['row_tokens'])} tokens "
         "continue in another row."
     )
-    if len({one.get("language") for one in strata}) > 1:
-        said.append("Language labels are those of the sources, or of a classifier: dialects are often confused.")
-    return said
+    if len({stratum.get("language") for stratum in strata}) > 1:
+        sentences.append("Language labels are those of the sources, or of a classifier: dialects are often confused.")
+    return sentences

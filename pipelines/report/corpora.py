@@ -30,7 +30,7 @@ from pipelines.html import (
 from pipelines.report.folders import DEDUPLICATION, READING, UNITS, Folders
 from pipelines.report.lengths import length_figure
 from pipelines.stages.build_folder import UNIQUE
-from pipelines.stages.documents import CENSUS
+from pipelines.stages.documents import STATISTICS
 from sharding.options import ATTRIBUTES
 from sharding.seal import Sealed
 
@@ -76,9 +76,9 @@ def gather(folders: Folders) -> dict[str, Any] | None:
 
 
 def _statistics(folder: Sealed) -> dict[str, Any] | None:
-    if CENSUS not in folder.manifest.files:
+    if STATISTICS not in folder.manifest.files:
         return None
-    statistics: dict[str, Any] = folder.read_json(CENSUS)
+    statistics: dict[str, Any] = folder.read_json(STATISTICS)
     return statistics
 
 

@@ -1,4 +1,4 @@
-"""Packing: rows and shards, and where every token and document went."""
+"""The report on packing: rows, shards, and the counts of tokens and documents that were written or dropped."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from sharding.seal import Counts, CountsByUnit, Sealed
 STAGES = ("ingest", "dedup")
 """The stages whose folders hold documents."""
 
-CENSUS = "census.json"
+STATISTICS = "census.json"
 """File of statistics in such a folder: documents kept and dropped, and samples of both."""
 
 
@@ -89,7 +89,7 @@ def write_statistics(finish: Finish) -> None:
     """Write the document statistics of all parts, for the report."""
     from corpora.document_statistics import merge
 
-    finish.write(CENSUS, seal.canonical(merge(sidecar.summary["census"] for sidecar in finish.sidecars)))
+    finish.write(STATISTICS, seal.canonical(merge(sidecar.summary["census"] for sidecar in finish.sidecars)))
 
 
 def counts_by_unit(counts: Mapping[str, Mapping[str, Any]]) -> CountsByUnit:
