@@ -11,9 +11,10 @@ import sys
 import time
 from pathlib import Path
 
-import corpora.reading.formats
+import corpora.reading
 
-corpora.reading.formats.SLICE = 1 << 14  # bytes of text in a part: ten parts of a small file
+for module in (corpora.reading, corpora.reading.formats, corpora.reading.parquet):
+    module.SLICE = 1 << 14  # bytes of text in a part: ten parts of a small file
 
 from pipelines.run import parts  # noqa: E402
 
