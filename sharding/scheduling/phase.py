@@ -35,5 +35,5 @@ class Phase:
             raise OptionError(f"phase {self.name!r}: give either steps or tokens")
         steps = self.steps if self.steps is not None else (self.tokens or 0) // tokens_per_step
         if steps < 1:
-            raise OptionError(f"phase {self.name!r} has no whole step: a step is {tokens_per_step} tokens")
+            raise OptionError(f"phase {self.name!r} is shorter than a step of {tokens_per_step} tokens; give more")
         return steps
