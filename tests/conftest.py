@@ -12,7 +12,7 @@ from hypothesis import settings
 from examples import EXAMPLES
 
 DRAWN = "ARCORP_EXAMPLES" in os.environ
-"""`make test` tries the same examples each time, so that it fails for a change only; `make test-faults` draws new ones."""
+"""`make test` tries the same examples each time: it fails for a change only. `make test-faults` draws new examples."""
 settings.register_profile("arcorp", max_examples=EXAMPLES, deadline=None, derandomize=not DRAWN)
 settings.load_profile("arcorp")
 
