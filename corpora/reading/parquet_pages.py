@@ -136,8 +136,6 @@ def _struct(data: memoryview, offset: int, depth: int) -> tuple[dict[int, Any], 
     Returns the fields by number (integers, booleans, lists and structs; None for others) and the offset of the first
     byte after the struct. Raises ValueError if the struct is invalid.
     """
-    if depth > _DEEPEST:
-        raise ValueError("a page header is nested too deeply")
     fields: dict[int, Any] = {}
     number = 0
     try:
@@ -155,6 +153,9 @@ def _struct(data: memoryview, offset: int, depth: int) -> tuple[dict[int, Any], 
 
 
 def _value(data: memoryview, offset: int, kind: int, depth: int) -> tuple[Any, int]:
+    """Read a value of Thrift type `kind`, in `depth` structs and lists. Returns the value and the offset after it."""
+    if depth > _DEEPEST:
+        raise ValueError("a page header is nested too deeply")
     if kind in (1, 2):
         return kind == 1, offset
     if kind == 3:
@@ -179,7 +180,7 @@ def _value(data: memoryview, offset: int, kind: int, depth: int) -> tuple[Any, i
             if head & 0x0F in (1, 2):
                 offset += 1
             else:
-                item, offset = _value(data, offset, head & 0x0F, depth)
+                item, offset = _value(data, offset, head & 0x0F, depth + 1)
                 items.append(item)
         return items, offset
     if kind == 12:

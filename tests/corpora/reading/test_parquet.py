@@ -86,6 +86,16 @@ def test_a_flipped_bit_in_a_checksummed_page_is_refused(tmp_path: Path) -> None:
         rows(Parquet("text"), write_file(tmp_path / "b.parquet", bytes(data)))
 
 
+@pytest.mark.fault(42)
+@pytest.mark.parametrize("nested", [b"\x19", b"\x1c"], ids=["lists", "structs"])
+def test_a_page_header_nested_without_end_is_refused(tmp_path: Path, nested: bytes) -> None:
+    table = pa.table({"text": ["كتاب " * 2000]})
+    file = parquet(tmp_path / "a.parquet", table, compression="none", use_dictionary=False)
+    data = Path(file.path).read_bytes()
+    with pytest.raises(BadInput, match=r"b\.parquet.*damaged.*; fetch it again"):
+        rows(Parquet("text"), write_file(tmp_path / "b.parquet", data[:4] + nested * 4000 + data[4004:]))
+
+
 @pytest.mark.fault(11)
 def test_only_a_row_that_is_not_utf8_is_lost(tmp_path: Path) -> None:
     values = pa.array([b"one", b"\xff\xfe", "ثلاثة".encode()], pa.binary())
