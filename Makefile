@@ -4,15 +4,18 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test test-cluster test-faults fuzz test-tokenization lint format docs wheel clean bench bench-chain bench-cluster bench-corpora \
-	bench-sharding bench-tokenization bench-morphology bench-env bench-gpu
+.PHONY: demo test test-cluster test-faults fuzz test-tokenization compiled lint lint-mypy lint-imports lint-style \
+	format docs wheel clean bench bench-chain bench-cluster bench-corpora \
+	bench-scale bench-sharding bench-tokenization bench-training bench-morphology bench-env bench-gpu
 
 demo: .venv/installed  ## build, verify and train on the embedded corpus, and report
 	$(BIN)/arcorp demo --out out/demo
 
 # worksteal gives each worker a contiguous half, so that a folder's shared fixtures are made once; loadfile makes 14 twice.
-test: lint .venv/gpl  ## lint, then every test
-	$(BIN)/pytest -n 2 --dist worksteal
+# The linters run beside the compilation of numba's functions, which each worker would otherwise compile for itself.
+test: .venv/gpl  ## lint, then every test
+	$(MAKE) --jobs=2 --output-sync compiled lint
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist worksteal  # or each process that a test starts compiles our modules
 
 test-cluster: .venv/installed  ## all faults on a SLURM of two nodes, started here; about ten minutes
 	ARCORP_SLURM=all $(BIN)/pytest tests/cluster
@@ -28,11 +31,20 @@ fuzz: .venv/fuzz  ## every parser on mutated files, ten minutes each; adds figur
 test-tokenization: .venv/installed  ## merges, and ids of four engines, on all samples and 50,000 strings per mode
 	ARCORP_EVERY=1 ARCORP_FUZZ=50000 $(BIN)/pytest tests/tokenization/training/test_bpe.py tests/tokenization/model/test_engines.py
 
-lint: .venv/installed  ## ruff, mypy --strict, import-linter, and the generated pages
+compiled: .venv/installed
+	$(BIN)/python -m pipelines.kernels
+
+lint: lint-mypy lint-imports lint-style  ## ruff, mypy --strict, import-linter, and the generated pages
+
+lint-mypy: .venv/installed
+	$(BIN)/mypy
+
+lint-imports: .venv/installed
+	$(BIN)/lint-imports --no-logo
+
+lint-style: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pipelines.cli.docs_pages --check
 
 format: .venv/installed  ## format, and write the generated pages
@@ -52,6 +64,9 @@ bench-chain: .venv/installed  ## from files to shards, beside stock datatrove
 bench-corpora: .venv/installed  ## reading, cleaning, filtering, deduplicating; beside datatrove
 	$(BIN)/python -m benchmarks.corpora
 
+bench-scale: .venv/installed  ## deduplication, plans and manifests of 1 and 10 million simulated documents
+	$(BIN)/python -m benchmarks.scale
+
 bench-sharding: .venv/installed  ## packing, writing, reading, verifying; beside the peers that `make bench-env` installed
 	$(BIN)/python -m benchmarks.sharding
 
@@ -60,9 +75,10 @@ bench-tokenization: .venv/installed  ## training, encoding, segmenting, memory; 
 
 DATA ?= ../shared/data
 GOLD ?= ../shared/gold/wikinews_tokens.tsv
-bench-morphology: .venv/gpl  ## segmenters, the frontier of fertility against morphemes, bits per byte; about an hour
+bench-morphology: .venv/gpl  ## segmenters, fertility against morphemes, public tokenizers (fetched), bits per byte; ten hours
 	$(BIN)/python -m benchmarks.tokenization.segmenters --data $(DATA) --gold $(GOLD)
 	$(BIN)/python -m benchmarks.tokenization.frontier --data $(DATA) --gold $(GOLD)
+	$(BIN)/python -m benchmarks.tokenization.public --data $(DATA) --gold $(GOLD)
 	$(BIN)/python -m benchmarks.morphology_bpb --data $(DATA)
 
 bench-env:  ## environments of the peers, whose requirements conflict: about 5 GB
@@ -79,6 +95,10 @@ docs: .venv/installed  ## the docs site, in out/site; a broken link is an error
 
 bench-gpu:  ## speed of training on one GPU, and FP8 against bf16, in eight minutes; with the machine's torch
 	$(or $(wildcard $(BIN)/python),$(PYTHON)) -m benchmarks.gpu
+
+NANOCHAT ?= ../nanochat
+bench-training: .venv/installed  ## the nanochat preset beside checkouts of nanochat, on the demo's dataset; some hours
+	$(BIN)/python -m benchmarks.training $(addprefix --nanochat ,$(NANOCHAT)) --data out/demo/dataset
 
 wheel: .venv/installed  ## dist/arcorp-*.whl
 	$(BIN)/python -m build --no-isolation --wheel

@@ -1,5 +1,6 @@
 """`arcorp` and `python -m arcorp`: the command line."""
 
+import os
 import sys
 
 from arcorp.shadows import refuse_shadows
@@ -12,6 +13,8 @@ def main() -> None:
     except ImportError as error:
         print(f"arcorp: {error}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
+    # pydantic looks for plugins in the metadata of every installed package
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from pipelines.cli import main as run
 
     run()

@@ -19,7 +19,7 @@ class Document:
         text: the text.
         source: name of the source.
         language: label such as arb_Arab.
-        category: arabic, classical, english, code or math.
+        category: arabic, classical, english, code, math or chat.
         license: empty where unknown.
         url: empty where unknown.
         date: empty where unknown.
@@ -68,8 +68,9 @@ def read(source: str, paths: str | Path | Sequence[str | Path], **options: Any) 
 def normalise(text: str, *, arabic: bool = True, tashkeel: Literal["keep", "drop"] = "keep") -> str:
     """Return Arabic text in one spelling for what looks and means the same.
 
-    Presentation forms become letters, tatweel and invisible marks are dropped, line ends and spaces are unified, the
-    result is in Unicode NFC. Hamza, alef maqsura and ta marbuta stay as written.
+    Presentation forms become letters, tatweel and invisible marks are dropped, line ends, spaces and other separators
+    of words are unified, a run of combining marks is cut after thirty, the result is in Unicode NFC. Hamza, alef
+    maqsura and ta marbuta stay as written.
 
     Args:
         text: any text without lone surrogates.

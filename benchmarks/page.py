@@ -1,4 +1,4 @@
-"""docs/benchmarks.md, docs/images/benchmarks.svg and the table of `make bench`, from each package's newest results.
+"""docs/benchmarks.md with its chart, and the table of `make bench`, from each package's newest results.
 
 `python -m benchmarks.page` writes them again without measuring.
 """
@@ -19,6 +19,7 @@ PACKAGES = {
     "tokenization": "Training tokenizers and encoding",
     "sharding": "Packing, reading, verifying",
     "cluster": "Clusters and recipes",
+    "training": "Training beside nanochat",
     "gpu": "Training on a GPU",
 }
 MET = {True: "met", False: "**not met**", None: "has not run"}
@@ -66,7 +67,7 @@ def page(newest: dict[str, dict[str, Any]]) -> str:
         "",
         f"{len(goals)} goals, {met} met. Bars beyond the line are better than the goal:",
         "",
-        "![Every figure beside its goal](images/benchmarks.svg)",
+        picture(newest),
     ]
     for package, results in newest.items():
         machine = results["machine"]
@@ -87,34 +88,35 @@ def page(newest: dict[str, dict[str, Any]]) -> str:
 
 
 def picture(newest: dict[str, dict[str, Any]]) -> str:
-    """Return an SVG of the distance of each figure from its goal, on a logarithmic scale."""
+    """Return an SVG of the distance of each figure from its goal, on a logarithmic scale.
+
+    It stands in the page itself, has its colours and is as wide as it: each question is above its bar.
+    """
     bars = [(goal["question"], _beyond(goal)) for results in newest.values() for goal in results["goals"]]
     measured = [(question, beyond) for question, beyond in bars if beyond is not None]
-    left, width, line = 330, 390, 18
+    line, top = 34, 24
     low, high = -1.0, max([1.0, *(math.log2(beyond) for _, beyond in measured)])
 
     def across(beyond: float) -> float:
-        return left + width * (min(max(math.log2(beyond), low), high) - low) / (high - low)
+        return 88 * (min(max(math.log2(beyond), low), high) - low) / (high - low)
 
     goal = across(1)
     parts = []
     for place, (question, beyond) in enumerate(measured):
-        top = 24 + place * line
+        y = top + place * line
         start, stop = sorted((goal, across(beyond)))
-        colour = "#0f766e" if beyond >= 1 else "#b45309"
-        parts.append(f'<text x="{left - 8}" y="{top + 11}" text-anchor="end">{escape(question)}</text>')
+        kind = "met" if beyond >= 1 else "missed"
+        parts.append(f'<text x="0" y="{y + 11}">{escape(question)}</text>')
         parts.append(
-            f'<rect x="{start:.1f}" y="{top}" width="{max(stop - start, 1):.1f}" height="13" fill="{colour}"/>'
+            f'<rect class="{kind}" x="{start:.1f}%" y="{y + 16}" width="{max(stop - start, 0.3):.1f}%" height="11"/>'
         )
-        parts.append(f'<text x="{stop + 5:.1f}" y="{top + 11}">{_number(beyond)}</text>')
-    bottom = 24 + len(measured) * line
+        parts.append(f'<line x1="{goal:.1f}%" x2="{goal:.1f}%" y1="{y + 14}" y2="{y + 29}"/>')
+        parts.append(f'<text class="value" x="{stop:.1f}%" dx="5" y="{y + 26}">{_number(beyond)}</text>')
+    bottom = top + len(measured) * line
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + width + 60}" height="{bottom + 8}" '
-        'font-family="sans-serif" font-size="11" fill="#57606a" role="img">'
-        "<title>Every figure beside its goal</title>"
-        '<rect width="100%" height="100%" fill="#ffffff"/>'
-        f'<text x="{goal:.1f}" y="14" text-anchor="middle">goal</text>'
-        f'<line x1="{goal:.1f}" x2="{goal:.1f}" y1="18" y2="{bottom}" stroke="#57606a"/>{"".join(parts)}</svg>\n'
+        f'<svg class="goals" role="img" width="100%" height="{bottom + 4}"><title>Every figure beside its goal</title>'
+        f'<text x="{goal:.1f}%" y="12" text-anchor="middle">goal</text>'
+        f"{''.join(parts)}</svg>"
     )
 
 
@@ -131,7 +133,6 @@ def table(newest: dict[str, dict[str, Any]]) -> str:
 def main() -> None:
     newest = latest()
     (DOCS / "benchmarks.md").write_text(page(newest), encoding="utf-8")
-    (DOCS / "images" / "benchmarks.svg").write_text(picture(newest), encoding="utf-8")
     print(table(newest))
 
 

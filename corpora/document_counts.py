@@ -8,7 +8,7 @@ beginning of a rank. When a part is done, the following holds for each unit (doc
 
 A line that can't be read counts as one input document and one dropped document. If cleaning changes the length of a
 text, the difference in bytes and chars is counted under the reason "normalised". The counter also collects
-`DocumentStatistics`, for reports.
+`DocumentStatistics` and `LabelCounts`, for reports.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from corpora.document_statistics import DocumentStatistics
+from corpora.label_counts import LabelCounts
 from corpora.utf8 import utf8_size
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class DocumentCounter:
     strata          "source language category" -> unit -> count of the output
     bad             one message for each file that was abandoned
     inputs          name, byte ranges and sha256 of each input slice
+    labels          names of languages that are not known, and scripts by label
     """
 
     def __init__(self) -> None:
@@ -52,6 +54,7 @@ class DocumentCounter:
         self.bad: list[str] = []
         self.inputs: list[dict[str, Any]] = []
         self.statistics = DocumentStatistics()
+        self.labels = LabelCounts()
 
     def add_input(self, name: str, ranges: list[list[int]], sha256: str) -> None:
         """Record the byte ranges that were read of an input file.
@@ -129,6 +132,7 @@ class DocumentCounter:
             "bad": list(self.bad),
             "inputs": list(self.inputs),
             "census": self.statistics.to_json(),
+            "labels": self.labels.to_json(),
         }
 
 

@@ -5,8 +5,9 @@ only: a line that can't be read has no words. Documents are grouped by source, l
 kept documents). Each group has the number of documents, bytes, chars and words (separated by white space), and a
 histogram of lengths in characters: `lengths[k]` documents have 2^k <= chars < 2^(k+1).
 
-The samples are the first EXCERPT characters of SAMPLES kept and SAMPLES dropped documents of each source. They are the
-documents with the smallest hashes of their ids, so that they do not depend on the number of parts and workers.
+The samples are the first EXCERPT characters of SAMPLES kept documents of each source, and of DROPPED_SAMPLES documents
+for each reason why it dropped some. They are the documents with the smallest hashes of their ids, so that they do not
+depend on the number of parts and workers.
 """
 
 from __future__ import annotations
@@ -21,14 +22,15 @@ import numpy.typing as npt
 import pyarrow
 import pyarrow.compute
 import xxhash
-from numba import njit
 
 from corpora.arrow_text import chunks
+from corpora.compiled import compiled
 
 if TYPE_CHECKING:
     from datatrove.data import Document
 
 SAMPLES = 10
+DROPPED_SAMPLES = 5
 EXCERPT = 400
 KEPT = ""
 
@@ -85,14 +87,14 @@ class DocumentStatistics:
                 lengths[octave] += count
         for index, (name, key) in enumerate(zip(ids, keys, strict=True)):
             hashed = _hash(name)
-            chosen = self._samples.setdefault((key[0], "dropped" if key[-1] else "kept"), [])
-            if len(chosen) < SAMPLES or hashed < chosen[-1][0]:
+            chosen = self._samples.setdefault((key[0], key[-1]), [])
+            if len(chosen) < _most(key[-1]) or hashed < chosen[-1][0]:
                 text = pyarrow.compute.utf8_slice_codeunits(texts.slice(index, 1), 0, EXCERPT)[0].as_py()
                 chars = int(counts[1, index])
                 record = {"id": name, "language": key[1], "reason": key[-1], "chars": chars, "text": text}
                 chosen.append((hashed, record))
                 chosen.sort(key=lambda sample: (sample[0], sample[1]["id"]))
-                del chosen[SAMPLES:]
+                del chosen[_most(key[-1]) :]
 
     def to_json(self) -> dict[str, Any]:
         """Return {"groups": [labels, reason, UNITS, lengths], "samples": {source: {"kept" or "dropped": [...]}}}."""
@@ -135,10 +137,11 @@ def merge(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
             pairs = itertools.zip_longest(total["lengths"], group["lengths"], fillvalue=0)
             total["lengths"] = [sum(pair) for pair in pairs]
         for source, kinds in part["samples"].items():
-            for kind, records in kinds.items():
-                samples.setdefault((source, kind), []).extend(records)
+            for records in kinds.values():
+                for record in records:
+                    samples.setdefault((source, record["reason"]), []).append(record)
     chosen = {
-        key: heapq.nsmallest(SAMPLES, records, key=lambda record: (_hash(record["id"]), record["id"]))
+        key: heapq.nsmallest(_most(key[1]), records, key=lambda record: (_hash(record["id"]), record["id"]))
         for key, records in samples.items()
     }
     return {"groups": [groups[key] for key in sorted(groups)], "samples": _by_source(chosen)}
@@ -162,10 +165,16 @@ def _hash(name: str) -> int:
     return int(xxhash.xxh3_64_intdigest(name.encode(errors="replace"), _SEED))
 
 
+def _most(reason: str) -> int:
+    """Return how many documents of a source are samples of a reason."""
+    return DROPPED_SAMPLES if reason else SAMPLES
+
+
 def _by_source(samples: Mapping[tuple[str, str], list[dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """Return samples by source and by "kept" or "dropped". samples: by source and reason."""
     result: dict[str, dict[str, Any]] = {}
-    for source, kind in sorted(samples):
-        result.setdefault(source, {})[kind] = samples[source, kind]
+    for source, reason in sorted(samples):
+        result.setdefault(source, {}).setdefault("dropped" if reason else "kept", []).extend(samples[source, reason])
     return result
 
 
@@ -175,7 +184,7 @@ def _trimmed(lengths: list[int]) -> list[int]:
     return lengths[: last + 1]
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled(interpreted=True)
 def _count(data: Any, offsets: Any, counts: Any) -> None:
     for number in range(counts.shape[1]):
         text = data[offsets[number] : offsets[number + 1]]

@@ -52,7 +52,7 @@ def write_documents(
     """Write documents to a binary file and count them in `counter`. Equal documents give equal bytes.
 
     A document is dropped and counted if its text has more than `longest` bytes (reason "text over 1024 MiB"), or if
-    its metadata can't be encoded as JSON or is nested too deeply (reason "metadata that is no JSON").
+    a value of its metadata can't be encoded as JSON or is nested too deeply (reason "metadata NAME is no JSON").
     """
     with _writer(file) as writer:
         for batch in _batches(documents, counter, longest):
@@ -129,7 +129,9 @@ def _batches(documents: Iterable[Document], counter: DocumentCounter, longest: i
         try:
             metadata = _json(document.metadata["metadata"])
         except (TypeError, ValueError, RecursionError):
-            counter.count_dropped("metadata that is no JSON", utf8_size(document.text), length, document)
+            counter.count_dropped(
+                f"metadata {_no_json(document)} is no JSON", utf8_size(document.text), length, document
+            )
             continue
         if rows and chars + length > ROW_GROUP:
             yield _batch(rows, encoded, counter)
@@ -139,6 +141,16 @@ def _batches(documents: Iterable[Document], counter: DocumentCounter, longest: i
         chars += length
     if rows:
         yield _batch(rows, encoded, counter)
+
+
+def _no_json(document: Document) -> str:
+    """Return the name of the first value of a document's metadata that can't be encoded as JSON."""
+    for name, value in document.metadata["metadata"].items():
+        try:
+            _json(value)
+        except (TypeError, ValueError, RecursionError):
+            return str(name)
+    return "(name)"
 
 
 def _batch(rows: list[Document], metadata: list[str], counter: DocumentCounter) -> pyarrow.RecordBatch:

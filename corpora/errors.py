@@ -5,13 +5,15 @@ CorporaError
 │   ├── Unreachable     a remote file can't be opened or read
 │   └── Changed         a file was rewritten or replaced while it was read
 ├── NothingFound    the inputs contain no file or no document
-└── UnknownSource   no source has that name
+├── UnknownSource   no source has that name
+├── UnknownLanguage no language has that name
+└── Untranslatable  a model has not the languages, or documents are not in the language to translate
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from corpora.addresses import bare
 
@@ -74,3 +76,29 @@ class UnknownSource(CorporaError):
     def __str__(self) -> str:
         hint = f"did you mean {' or '.join(self.closest)}?" if self.closest else "the sources are"
         return f"no source is called {self.name!r}: {hint}" + ("" if self.closest else f" {', '.join(self.sources)}")
+
+
+class UnknownLanguage(CorporaError):
+    """No language has the name `name`, or its script is not known.
+
+    names    returns names of languages, from which the closest are chosen
+    closest  up to three similar names
+    """
+
+    def __init__(self, name: str, names: Callable[[], Iterable[str]]) -> None:
+        super().__init__(name, names)
+        self.name = name
+        by_folded = {other.casefold(): other for other in names()}
+        closest = difflib.get_close_matches(name[:100].casefold(), by_folded, n=3, cutoff=0.6)
+        self.closest = [by_folded[other] for other in closest]
+
+    def __str__(self) -> str:
+        hint = f"did you mean {' or '.join(self.closest)}? " if self.closest else ""
+        return (
+            f"no language is called {self.name[:100]!r}: {hint}write a label such as arb_Arab, a code such as arz, "
+            "or a name such as 'Egyptian Arabic'"
+        )
+
+
+class Untranslatable(CorporaError):
+    """A translation that a model can't do: its languages are others, or the documents are in other languages."""

@@ -5,6 +5,6 @@ Standard library only: a command line reads them at start-up.
 
 from typing import Literal
 
-Category = Literal["arabic", "classical", "english", "code", "math"]
-Quality = Literal["none", "web", "classical", "code", "math", "verse", "stories"]
+Category = Literal["arabic", "classical", "english", "code", "math", "chat"]
+Quality = Literal["none", "web", "classical", "reference", "verse", "dialect", "stories", "math", "code"]
 Profile = Literal["prose", "code", "verbatim"]

@@ -1,4 +1,5 @@
-"""Building a recipe: ingest -> dedup -> tokenizer -> tokenize -> pack -> verify -> train -> report.
+"""Building a recipe: ingest -> translate -> dedup -> tokenizer -> tokenize -> pack -> verify -> train -> evaluate
+-> report.
 
 Each stage has its own sealed folder under `--out`, and its inputs are the sealed folders of earlier stages. Finished
 and sound stages are not run again. This module is independent of how and where the stages run.
@@ -12,9 +13,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from corpora import label_counts
 from pipelines.console import Console
 from pipelines.errors import UsageError
-from pipelines.recipe import STAGES, IngestOptions, Recipe, ScheduleOptions, input_paths, is_embedded
+from pipelines.recipe import STAGES, Recipe, input_paths, is_embedded, schedule_names
 from pipelines.run import BUILD, STATE, Context, Delegated, Outcome, Stage, folders, lock, run_stage
 from pipelines.run.state_files import FOLDERS
 from pipelines.stages.build_folder import (
@@ -23,8 +25,10 @@ from pipelines.stages.build_folder import (
     RAW,
     RECIPE,
     RUN,
+    RUNS,
     TOKENIZER,
     TOKENS,
+    TRANSLATED,
     UNIQUE,
     VERIFIED,
 )
@@ -60,6 +64,7 @@ def build(recipe: Recipe, out: Path, until: str | None, context: Context, consol
     Raises UsageError (the folder holds the build of another recipe), InputError, IntegrityError, Failure; Delegated if
     the context's launcher gave a stage's work to jobs.
     """
+    recipe.check_phases(until)
     folders.claim(out, BUILD)
     with lock(out, patience=context.patience):
         context.launcher.admit(out)
@@ -69,7 +74,12 @@ def build(recipe: Recipe, out: Path, until: str | None, context: Context, consol
         if context.restart:
             names = _clear(out, names, console)
             context = replace(context, restart=False)
+        _refuse_models(recipe)
         _record_build(recipe, out, names)
+        if recipe.evaluate.tasks:  # names are checked before the first stage and not after the last
+            from pipelines.evaluation import find_tasks
+
+            find_tasks(recipe.evaluate.tasks)
         chain = _Chain(recipe, out, context, console)
         for name in STAGES:
             getattr(chain, name)()
@@ -78,6 +88,15 @@ def build(recipe: Recipe, out: Path, until: str | None, context: Context, consol
         if chain.result.idle:
             console.say(f"nothing to do: {out} is complete, and as it was sealed")
         return chain.result
+
+
+def _refuse_models(recipe: Recipe) -> None:
+    """Raise the errors of opening a translation model before the documents that it translates are read."""
+    for corpus in recipe.corpora:
+        if corpus.translate is not None:
+            from pipelines.stages.translate import open_model
+
+            open_model(corpus.translate)
 
 
 def folder_names(out: Path) -> list[str]:
@@ -188,9 +207,7 @@ class _Chain:
                 str(self.out / RAW / path.partition(":")[2]) if is_embedded(path) else path
                 for path in input_paths(corpus)
             ]
-            values = {name: getattr(corpus, name) for name in IngestOptions.model_fields if hasattr(corpus, name)}
-            quality = recipe.quality.model_copy(update={"profile": corpus.profile or recipe.quality.profile})
-            options = IngestOptions(**values, clean=recipe.clean, quality=quality)
+            options = recipe.ingest_options(corpus)
             folder = self.out / DOCUMENTS / corpus_label(number, corpus.source, corpus.language)
             try:
                 self._run(ingest_stage(folder, corpus.source, inputs, options))
@@ -200,8 +217,25 @@ class _Chain:
         if jobs is not None:
             raise Delegated("ingest", jobs)
 
+    def translate(self) -> None:
+        recipe = self.recipe
+        jobs: list[str] | None = None
+        for number, corpus in enumerate(recipe.corpora):
+            if corpus.translate is None:
+                continue
+            from pipelines.stages.translate import translate_stage
+
+            folder = self.out / TRANSLATED / corpus_label(number, corpus.source, corpus.translate.target)
+            try:
+                self._run(translate_stage(folder, [self.documents[number]], corpus.translate))
+            except Delegated as delegated:
+                jobs = [*(jobs or []), *delegated.jobs]
+            self.documents[number] = folder
+        if jobs is not None:
+            raise Delegated("translate", jobs)
+
     def dedup(self) -> None:
-        if self.recipe.dedup.method == "none" and not self.recipe.dedup.decontaminate:
+        if self.recipe.dedup.idle:
             return
         from pipelines.stages.dedup import dedup_stage
 
@@ -217,7 +251,8 @@ class _Chain:
     def tokenize(self) -> None:
         from pipelines.stages.tokenize import tokenize_stage
 
-        self._run(tokenize_stage(self.out / TOKENS, self.documents, self.out / TOKENIZER))
+        untrained = self.recipe.chat.untrained
+        self._run(tokenize_stage(self.out / TOKENS, self.documents, self.out / TOKENIZER, untrained=untrained))
 
     def pack(self) -> None:
         from pipelines.stages.pack import pack_stage, write_schedule
@@ -225,8 +260,10 @@ class _Chain:
         recipe = self.recipe
         dataset = self.out / DATASET
         self._run(pack_stage(dataset, [self.out / TOKENS], recipe.pack, recipe.seed))
-        options = ScheduleOptions(batch_rows=recipe.train.batch_rows, mixture=recipe.mixture, phases=recipe.phases)
-        write_schedule(dataset, options, recipe.seed)
+        names = schedule_names(recipe.all_runs)
+        for run in recipe.all_runs:
+            if run.phases is not None:
+                write_schedule(dataset, recipe.schedule_options(run), recipe.seed, names[run.name])
 
     def verify(self) -> None:
         from pipelines.stages.verify import verify_stage
@@ -234,11 +271,31 @@ class _Chain:
         self._run(verify_stage(self.out / VERIFIED, self.out / DATASET))
 
     def train(self) -> None:
-        from pipelines.stages.train import train_stage
+        from pipelines.stages.train import TrainingData, train_stage
 
         recipe = self.recipe
         say, machines = self.console.say, self.context.machines
-        self._run(train_stage(self.out / RUN, self.out / DATASET, recipe.train, recipe.seed, say, machines))
+        names = schedule_names(recipe.all_runs)
+        for run in recipe.all_runs:
+            start = None if run.init_from is None else self.out / RUNS / run.init_from
+            data = TrainingData(self.out / DATASET, names[run.name], start)
+            self._run(train_stage(self._folder_of(run.name), data, run.train, recipe.seed, say, machines))
+
+    def _folder_of(self, run: str) -> Path:
+        return self.out / RUN if self.recipe.runs is None else self.out / RUNS / run
+
+    def evaluate(self) -> None:
+        options = self.recipe.evaluate
+        if not options.tasks:
+            return
+        from pipelines.evaluation import evaluate_stage, find_model, find_tasks, folder_of
+
+        tasks = find_tasks(options.tasks)
+        for run in self.recipe.all_runs:
+            folder = self._folder_of(run.name)
+            place = find_model(folder, self.out / DATASET)
+            scores = self.out / folder_of(folder, options.tasks).relative_to(self.out.absolute())
+            self._run(evaluate_stage(scores, place, tasks, options.limit))
 
     def report(self) -> None:
         from pipelines.report import PAGE, report_is_current
@@ -265,16 +322,18 @@ def write_report_and_card(out: Path) -> Path:
 
 
 def describe(stage: Stage, outcome: Outcome, seconds: float) -> str:
-    """Return a line that summarizes the run of a stage, and a line for each bad file."""
+    """Return a line that summarizes the run of a stage, and a line for each bad file and each doubtful label."""
     place = f"{stage.name:<10} {stage.folder}"
     if outcome.idle:
         return f"{place}: done before"
     units = outcome.sealed.manifest.counts
-    shown = ("chars",) if stage.name == "tokenizer" else ("documents", "tokens", "steps")
+    shown = ("chars",) if stage.name == "tokenizer" else ("documents", "sentences", "tokens", "steps")
     facts = [_describe_counts(unit, units[unit]) for unit in shown if unit in units]
     summary = outcome.sealed.manifest.summary
     if summary.get("parts_by_reference"):
         facts.append(f"{summary['parts_by_reference']} parts by the slow engine, as the fast one differs or refuses")
+    elif count := summary.get("documents_by_reference"):
+        facts.append(f"{count:,} documents by the slow engine, as the fast one splits them differently")
     splits = summary.get("splits", {})
     facts += [f"{split['rows']:,} rows for {name}" for name, split in splits.items()]
     if outcome.mended:
@@ -285,7 +344,20 @@ def describe(stage: Stage, outcome: Outcome, seconds: float) -> str:
     bad = outcome.sealed.manifest.summary.get("bad", [])
     if bad:
         facts.append(f"{len(bad)} bad {'file' if len(bad) == 1 else 'files'} left out")
-    return "\n  ".join(map(line, [f"{place}: {', '.join(facts)}", *bad]))
+    sets = [_describe_evaluation(each) for each in summary.get("evaluation", [])]
+    doubts = [f"warning: {sentence}" for sentence in label_counts.sentences(summary.get("labels"))]
+    return "\n  ".join(map(line, [f"{place}: {', '.join(facts)}", *bad, *doubts, *sets]))
+
+
+def _describe_evaluation(counts: dict[str, Any]) -> str:
+    """Return a line on an evaluation set; a warning if no document can match it."""
+    name, fields = counts["name"], ", ".join(counts.get("fields", [])) or "lines"
+    if counts["ngrams"]:
+        return f"evaluation set {name}: {counts['records']:,} records, {counts['ngrams']:,} n-grams of {fields}"
+    return (
+        f"warning: evaluation set {name} has no n-gram that a document could match ({counts['records']:,} records of "
+        f"{fields}, all too short): check the file and decontaminate_fields"
+    )
 
 
 def _describe_counts(unit: str, counts: Counts) -> str:

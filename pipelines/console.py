@@ -1,12 +1,14 @@
 """The output of a command: results on stdout, everything else on stderr, in one of three forms.
 
-human: tables and sentences; progress bars on a terminal, a line every 30 s elsewhere. json: one JSON document on
-stdout, JSON lines on stderr. quiet: the line of the result on stdout, and errors. Colour is used on a terminal only.
-Control and bidirectional characters are escaped in all three forms (`pipelines.texts`).
+human: tables and sentences; progress bars on a terminal, a line every 30 s elsewhere. A table is as wide as the
+terminal (elsewhere: COLUMNS, or 120) at most; where that would fold words, it is printed as records. json: one JSON
+document on stdout, JSON lines on stderr. quiet: the line of the result on stdout, and errors. Colour is used on a
+terminal only. Control and bidirectional characters are escaped in all three forms (`pipelines.texts`).
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -55,22 +57,35 @@ class Console:
             print(block(last))  # noqa: T201
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:
-        """Print a table on stdout, in form human. Numbers are right-aligned, with separated thousands."""
+        """Print a table on stdout, in form human. Numbers are right-aligned, with separated thousands.
+
+        Columns that are empty in every row are left out.
+        """
         if self.form is not Format.human:
             return
         self.close()
+        filled = [i for i in range(len(columns)) if not rows or any(row[i] not in (None, "") for row in rows)]
+        columns, rows = [columns[i] for i in filled], [[row[i] for i in filled] for row in rows]
+        cells = [[line(_cell(value)) for value in row] for row in rows]
+        from rich.cells import cell_len
         from rich.console import Console as RichConsole
         from rich.table import Table
         from rich.text import Text
 
         numeric = [rows and all(isinstance(row[i], int | float | None) for row in rows) for i in range(len(columns))]
         table = Table(title=Text(line(title)) if title else None, title_justify="left", box=None, pad_edge=False)
-        for name, right in zip(columns, numeric, strict=True):
-            table.add_column(Text(line(name)), justify="right" if right else "left", overflow="fold")
-        for row in rows:
-            table.add_row(*(Text(line(_cell(value))) for value in row))
-        width = None if sys.stdout.isatty() else 120
-        RichConsole(file=sys.stdout, highlight=False, width=width).print(table)
+        for i, (name, right) in enumerate(zip(columns, numeric, strict=True)):
+            words = [word for cell in (line(name), *(row[i] for row in cells)) for word in cell.split(" ")]
+            longest = max(map(cell_len, words))
+            table.add_column(Text(line(name)), justify="right" if right else "left", min_width=longest)
+        for row in cells:
+            table.add_row(*map(Text, row))
+        width = None if sys.stdout.isatty() else _columns()
+        console = RichConsole(file=sys.stdout, highlight=False, width=width)
+        if table.__rich_measure__(console, console.options.update(width=10_000)).minimum <= console.width:
+            console.print(table)
+        else:
+            print(_records(line(title), [line(name) for name in columns], cells))  # noqa: T201
 
     def text(self, text: str) -> None:
         """Print text on stdout, in form human."""
@@ -164,6 +179,25 @@ def clock(seconds: float) -> str:
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
+
+
+def _columns() -> int:
+    """Return the width of output that is not a terminal: COLUMNS, or 120."""
+    given = os.environ.get("COLUMNS", "")
+    return int(given) if given.isascii() and given.isdigit() and int(given) else 120
+
+
+def _records(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table as text that is not folded: the first cell of each row, and a line for each other one."""
+    lines = [title] if title else []
+    for first, *others in rows:
+        lines.append(first or "-")
+        lines += [
+            f"  {name}: {value}" if name else f"  {value}"
+            for name, value in zip(columns[1:], others, strict=True)
+            if value not in ("", "-")
+        ]
+    return "\n".join(lines)
 
 
 def _cell(value: Any) -> str:

@@ -39,6 +39,8 @@ class Incomplete(Failure):
 
 _OF_PACKAGES = {
     "corpora.errors.UnknownSource": UsageError,
+    "corpora.errors.UnknownLanguage": UsageError,
+    "corpora.errors.Untranslatable": UsageError,
     "corpora.errors.CorporaError": InputError,
     "tokenization.errors.OptionError": UsageError,
     "tokenization.errors.FolderError": InputError,

@@ -1,6 +1,7 @@
 """Safe use of untrusted text (of a recipe, a flag, a document, a manifest) in names, job scripts, files and output.
 
     label, name       part of a file name: refused unless it holds letters, digits and a few signs only
+    endings           short names of paths that differ
     word, directive   a value of an `#SBATCH` line: refused if it holds a sign that sbatch or a shell interprets
     line, block       text on a terminal: control and bidirectional characters are escaped
     json_text         JSON without raw control and bidirectional characters
@@ -15,6 +16,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,17 @@ def label(text: str) -> str:
     return text
 
 
+def language(text: str) -> str:
+    """Return the label of a language, given any name of it, such as `arb_Arab` of "ar". Raises ValueError."""
+    from corpora.errors import UnknownLanguage
+    from corpora.languages import label as language_label
+
+    try:
+        return label(language_label(text))
+    except UnknownLanguage as error:
+        raise ValueError(str(error)) from None
+
+
 def name(text: str) -> str:
     """Return `text` unchanged if it is a name: letters of any script, digits, `_-.+`. Raises ValueError."""
     if not _is_plain(text, _NAME_SIGNS) or not text[:1].isalnum() or ".." in text or len(text.encode()) > LONGEST_NAME:
@@ -56,6 +69,23 @@ def name(text: str) -> str:
             f"{LONGEST_NAME} bytes: choose another"
         )
     return text
+
+
+def endings(paths: Sequence[Path]) -> list[str]:
+    """Return short names that differ for paths that differ: their last parts, without those that all share at the end.
+
+    a and b of out/a/tokenizer and out/b/tokenizer; x/a and y/a of x/a and y/a, where no shorter ones differ.
+    """
+    parts = [path.absolute().parts for path in paths]
+    shared = 0
+    while len(paths) > 1 and shared < min(map(len, parts)) - 1 and len({each[-1 - shared] for each in parts}) == 1:
+        shared += 1
+    cut = [each[: len(each) - shared] for each in parts]
+    for length in range(1, max(map(len, cut), default=0) + 1):
+        names = ["/".join(each[-length:]) for each in cut]
+        if len(set(names)) == len(set(parts)):
+            return names
+    return list(map(str, paths))
 
 
 def unusable(text: str) -> str | None:

@@ -138,6 +138,8 @@ class HashingFile(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         """Write any object that supports the buffer protocol. Returns the number of bytes written."""
+        if not memoryview(data).nbytes:  # an empty view cannot be cast
+            return 0
         view = memoryview(data).cast("B") if not isinstance(data, bytes) else data
         with naming(self._path):
             self._file.write(view)
@@ -200,7 +202,8 @@ def write_json(path: Path, value: Any) -> FileRecord:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder that is renamed to `path` at the end, or deleted if the block raises.
 
-    Every file in it is fsynced before the rename. Raises FileExistsError if `path` exists already.
+    Every file in it is fsynced before the rename, and has the mode that the umask gives. Raises FileExistsError if
+    `path` exists already.
     """
     if path.exists():
         raise FileExistsError(f"{path} exists already; choose another folder")
@@ -208,10 +211,12 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
+    mode = temporary.stat().st_mode & 0o666
     try:
         yield temporary
         for folder, _, names in os.walk(temporary):
             for name in names:
+                (Path(folder) / name).chmod(mode)  # safetensors makes files that others can't read
                 with (Path(folder) / name).open("rb") as file:
                     os.fsync(file.fileno())
             sync_folder(Path(folder))

@@ -21,6 +21,8 @@ MAX_COUNT = 2**53
 
 Policy = Literal["best-fit", "concat"]
 POLICIES: tuple[Policy, ...] = get_args(Policy)
+SCHEDULE = "schedule.json"
+"""Name of the schedule in the folder of a dataset, unless another is named."""
 Split = Literal["train", "validation"]
 SPLITS: tuple[str, ...] = get_args(Split)
 Level = Literal["quick", "full", "deep"]

@@ -61,6 +61,8 @@ class Prover:
 
     def __init__(self, sealed: Sealed, share: Share | None = None) -> None:
         self._folder, self._records = sealed.path, sealed.manifest.files
+        self.unchecked = self._records if sealed.manifest.leaves else None
+        """The records of the files if their sizes were not checked when the folder was opened; else None."""
         self.share = share
         self.failure: DamagedFile | OSError | None = None
         """The first damaged or unreadable file found by the background thread or by `settle`."""
@@ -68,6 +70,14 @@ class Prover:
         self._waiting: queue.Queue[tuple[str, BinaryIO]] = queue.Queue()
         if share is not None:
             threading.Thread(target=self._work, name="proofs", daemon=True).start()
+
+    def check_size(self, name: str, file: BinaryIO) -> None:
+        """Raise DamagedFile if an open file has another size than in the seal, unless that was checked before."""
+        if self.unchecked is not None:
+            size, record = os.fstat(file.fileno()).st_size, self.unchecked.get(name)
+            if record is None or size != record.bytes:
+                sealed = f"{size} bytes, sealed with {record.bytes}" if record else "the seal does not name it"
+                raise DamagedFile(self._folder / name, name, sealed)
 
     def need(self, name: str, number: int, file: BinaryIO) -> None:
         """Verify an open file, synchronously or in the background, and close it.

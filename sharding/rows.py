@@ -48,7 +48,7 @@ class Batch:
     """Rows of ids, in the requested order.
 
     ids: (n, row_tokens), int64, or the dtype on disk if raw; rows: (n,) global row numbers, int64; split: the split
-    they belong to. `starts` and `segments` are computed on first access.
+    they belong to. `starts`, `mask` and `segments` are computed on first access.
     """
 
     ids: Ids
@@ -57,8 +57,27 @@ class Batch:
 
     @cached_property
     def starts(self) -> BoolArray:
-        """bool, (n, row_tokens): True where a segment begins. These ids are not prediction targets."""
+        """bool, (n, row_tokens): True where a segment begins."""
         return self.split.starts(self.rows)
+
+    @cached_property
+    def mask(self) -> BoolArray | None:
+        """bool, (n, row_tokens): True for the ids that are trained on; None if no row is of a shard with a mask."""
+        return self.split.mask(self.rows)
+
+    @cached_property
+    def is_target(self) -> BoolArray:
+        """bool, (n, row_tokens): True for the ids that the ids before them predict.
+
+        The first id of a row is not a target. The first id of a later segment belongs to another document; it is a
+        target only where it is a BOS that ends the document before it, in a dataset without EOS. Of conversations
+        and other documents with a mask, only the ids that are trained on are targets.
+        """
+        targets = ~self.starts
+        if self.split.next_bos is not None:
+            targets |= self.ids == self.split.next_bos
+        targets[:, 0] = False
+        return targets if self.mask is None else targets & self.mask
 
     @cached_property
     def segments(self) -> list[Segments]:
@@ -72,17 +91,16 @@ class Split:
     def __init__(self, folder: Path, name: str, layout: DatasetLayout, prover: Prover | None) -> None:
         """`prover`: verifies the shards; None if the caller has hashed them already."""
         self._layout: SplitLayout = layout.splits[name]
+        self._whole, self._folder, self._prover = layout, folder, prover
         self._vocab_size = layout.vocab_size
         self._row_tokens = layout.row_tokens
         self._dtype = layout.dtype
+        self.end = layout.end
+        self.next_bos = layout.bos if layout.eos is None else None  # the BOS that ends the document before it
         self.name = name
         self.rows = self._layout.rows
         self.strata: tuple[StratumLayout, ...] = self._layout.strata
-        shards = self._layout.shards
-        self._shards = [
-            Shard(folder, shard_name(name, k, shards), k, len(self._layout.rows_of(k)), layout, prover)
-            for k in range(shards)
-        ]
+        self._shards: dict[int, Shard] = {}  # those that were requested
         self._requests: dict[int, tuple[Rows, int | None]] = {}  # shard -> its rows in the first request, step
 
     def read(self, rows: Sequence[int] | Rows, *, raw: bool = False) -> Batch:
@@ -119,6 +137,18 @@ class Split:
             starts[index, positions] = True
         return starts
 
+    def mask(self, rows: Rows) -> BoolArray | None:
+        """Return a bool array (n, row_tokens) that is True where an id is trained on. Raises as `read` does.
+
+        None if no row is of a shard with a mask: all ids are trained on.
+        """
+        bits_of = [shard.mask if shard.mask is None else shard.mask[row] for shard, row in self._locate(rows)]
+        if all(bits is None for bits in bits_of):
+            return None
+        whole = np.full((self._row_tokens + 7) // 8, 255, np.uint8)
+        packed = np.stack([whole if bits is None else bits for bits in bits_of])
+        return np.unpackbits(packed, axis=1, count=self._row_tokens, bitorder="little").view(np.bool_)
+
     def shard_of(self, row: int) -> str:
         """Return the path of the shard that holds a row, in the dataset folder, without its suffix."""
         return shard_name(self.name, row // self._layout.rows_per_shard, self._layout.shards)
@@ -134,14 +164,14 @@ class Split:
         rows: global row numbers; step: the step that reads them, for messages.
         Raises DamagedFile in the synchronous mode.
         """
-        if len(self._requests) == len(self._shards):
+        if len(self._requests) == self._layout.shards:
             return
         numbers = rows // self._layout.rows_per_shard
         for number in np.unique(numbers).tolist():
             if number not in self._requests:
                 self._requests[number] = rows[numbers == number], step
                 try:
-                    self._shards[number].open()
+                    self._open(number)
                 except DamagedFile as error:
                     described = self.describe_damage(error)
                     del self._requests[number]  # the next request must fail too
@@ -164,6 +194,16 @@ class Split:
         what = f"{error.what}{reason}; {reader} reads its {self.name} rows {_short(requested.tolist())}{documents}"
         return DamagedFile(error.path, error.name, what)
 
+    def _open(self, number: int) -> None:
+        """Open and verify a shard. Raises Damaged, and DamagedFile in the synchronous mode."""
+        layout, prover, name = self._layout, self._prover, shard_name(self.name, number, self._layout.shards)
+        if prover is not None and prover.unchecked is not None:
+            self._whole.check_shard(prover.unchecked, self.name, number, str(self._folder))
+        rows, masked = len(layout.rows_of(number)), layout.is_masked(number)
+        shard = Shard(self._folder, name, number, rows, self._whole, prover, is_masked=masked)
+        self._shards[number] = shard
+        shard.open()
+
     def _locate(self, rows: Rows) -> Iterator[tuple[Shard, int]]:
         """Yield the shard of each row, and the number of the row in that shard."""
         numbers = rows.tolist()
@@ -180,7 +220,7 @@ class Dataset:
     """An open packed dataset.
 
     Opening checks the sizes of all files, the manifest, the tokenizer and the schedule. It reads no rows, so it takes
-    milliseconds at any size.
+    milliseconds at any size. If the manifest has leaves, the sizes of a shard are checked when its first row is read.
 
     path: the dataset folder;
     schedule: file name of the schedule in the folder, or None to read rows without a schedule (`steps` is then 0);
@@ -194,8 +234,8 @@ class Dataset:
         self.path = sealed.path
         self.digest = sealed.digest
         self.layout = DatasetLayout.of(sealed.manifest, str(self.path / "manifest.json"))
-        _check_files(sealed, self.layout)
-        _allow_open_files(4 * sum(split.shards for split in self.layout.splits.values()))
+        _check_tokenizer(sealed, self.layout)
+        _allow_open_files(6 * sum(split.shards for split in self.layout.splits.values()))
         self.row_tokens = self.layout.row_tokens
         self.vocab_size = self.layout.vocab_size
         self.tokenizer = self.path / TOKENIZER.rpartition("/")[0]
@@ -304,14 +344,8 @@ class Dataset:
         return hashlib.sha256(previous + hashlib.sha256(rows.tobytes()).digest()).digest()
 
 
-def _check_files(sealed: Sealed, layout: DatasetLayout) -> None:
-    """Raise Damaged unless the shards and the tokenizer in the seal match the summary."""
-    for name, split in layout.splits.items():
-        for k in range(split.shards):
-            file = f"{shard_name(name, k, split.shards)}.bin"
-            record = sealed.manifest.files.get(file)
-            if record is None or record.bytes != len(split.rows_of(k)) * layout.row_bytes:
-                raise Damaged(f"{sealed.path / file} differs from the manifest's summary; build the folder again")
+def _check_tokenizer(sealed: Sealed, layout: DatasetLayout) -> None:
+    """Raise Damaged unless the tokenizer is that of the summary, and its files are those of the seal."""
     record = sealed.manifest.files.get(TOKENIZER)
     if record is None or record.sha256 != layout.tokenizer:
         raise Damaged(f"{sealed.path / TOKENIZER} is not the tokenizer of the ids; build the folder again")

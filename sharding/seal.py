@@ -3,30 +3,30 @@
 A folder is *sealed* by a `manifest.json` that is written last. It holds the size and sha256 of every file, the stage
 that made the folder with the version of its code and its options, the digests of the input folders, and counts that
 balance. The *digest* is the sha256 of that manifest: one hash that covers every byte. It does not depend on time,
-host, path, executor or number of workers, so the same inputs and options give the same digest on every machine.
-
-    SealError
-    ├── Unsealed      no manifest: the folder is unfinished, or was not made by arcorp
-    └── Damaged       a file is missing, truncated, changed or of another stage; or a manifest is inconsistent
+host, path, executor or number of workers, so the same inputs and options give the same digest on every machine. The
+records of more than MOST_FILES files are in leaves (`sharding.leaves`), which the manifest names instead of the files.
 
 A seal covers the files that its manifest names, and readers open no others. Other files in a folder (the state of a
 run, schedules beside a dataset, a card that was added before publishing) are neither trusted nor reported as faults.
 
-This module is also the face of `sharding.durable` (canonical JSON, hashes, atomic files) and `sharding.counts`: other
-packages import those names from here. Standard library only: the trainer uses it too.
+This module is also the face of `sharding.durable` (canonical JSON, hashes, atomic files), `sharding.damage` (errors)
+and `sharding.counts`: other packages import those names from here. Standard library only: the trainer uses it too.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import stat
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from sharding import checked
 from sharding.counts import Counts, CountsByUnit, total
+from sharding.damage import Damaged, Fault, SealError, Unsealed, check_file
 from sharding.durable import (
     TEMPORARY,
     FileRecord,
@@ -44,6 +44,7 @@ from sharding.durable import (
     sync_folder,
     write_json,
 )
+from sharding.leaves import Leaves, remove_folded, sidecars_in, unfold, write_leaves
 
 __all__ = [
     "FORMAT",
@@ -55,6 +56,7 @@ __all__ = [
     "Fault",
     "FileRecord",
     "HashingFile",
+    "Leaves",
     "Manifest",
     "SealError",
     "Sealed",
@@ -71,27 +73,23 @@ __all__ = [
     "parsed",
     "read_manifest",
     "records_from_json",
+    "remove_folded",
     "remove_temporaries",
+    "sidecars_in",
+    "stored_files",
     "sync_folder",
     "total",
+    "unfold",
     "write_json",
     "write_manifest",
 ]
 
 FORMAT = 1
+FORMAT_OF_ROOT = 2
+"""Format of a manifest with leaves."""
 MANIFEST = "manifest.json"
-
-
-class SealError(Exception):
-    """A folder cannot be trusted; the message names the folder, the file and the remedy."""
-
-
-class Unsealed(SealError):
-    """The folder has no manifest."""
-
-
-class Damaged(SealError):
-    """The files of a folder differ from its manifest, or the manifest is invalid."""
+MOST_FILES = 4000
+"""Largest number of files of a manifest without leaves."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ class Manifest:
 
     stage, version, options: the stage that made the folder, the version of its code, and its options;
     inputs: digests of the input folders by name; counts: input and output by unit; files: size and sha256 by path
-    in the folder; summary: free for the stage (JSON without times and paths).
+    in the folder (Leaves if there are many); summary: free for the stage (JSON without times and paths).
     """
 
     stage: str
@@ -108,21 +106,35 @@ class Manifest:
     options: dict[str, Any]
     inputs: dict[str, str]
     counts: CountsByUnit
-    files: dict[str, FileRecord]
+    files: Mapping[str, FileRecord]
     summary: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object of `manifest.json`, without the digest (key `root`)."""
-        return {
-            "format": FORMAT,
+        leaves = self.leaves
+        records = self.files if leaves is None else leaves.own
+        value = {
+            "format": FORMAT if leaves is None else FORMAT_OF_ROOT,
             "stage": self.stage,
             "version": self.version,
             "options": self.options,
             "inputs": self.inputs,
             "counts": {unit: counts.to_json() for unit, counts in self.counts.items()},
-            "files": {name: [record.bytes, record.sha256] for name, record in self.files.items()},
+            "files": {name: [record.bytes, record.sha256] for name, record in records.items()},
             "summary": self.summary,
         }
+        return value if leaves is None else {**value, "leaves": [list(line) for line in leaves.index]}
+
+    @property
+    def leaves(self) -> Leaves | None:
+        """The leaves with the records of the files; None if they are in the manifest itself."""
+        return self.files if isinstance(self.files, Leaves) else None
+
+    def stored(self) -> Iterator[tuple[str, FileRecord]]:
+        """Yield the records of all files in the folder: of leaves, then of what they name, without folded sidecars."""
+        if self.leaves is None:
+            return iter(self.files.items())
+        return itertools.chain(self.leaves.own.items(), self.leaves.stored())
 
     @property
     def digest(self) -> str:
@@ -130,14 +142,18 @@ class Manifest:
         return digest_of(self.to_json())
 
 
-def write_manifest(folder: Path, manifest: Manifest) -> str:
+def write_manifest(folder: Path, manifest: Manifest, *, fold: Collection[str] | None = ()) -> str:
     """Seal a folder: write its manifest, after all its files. Returns the digest.
 
+    fold: names of sidecars whose content is put into the leaves of a folder with many files; None: no leaves, as in
+    folders that were sealed before there were any.
     Raises Damaged if the counts of a unit do not balance; nothing is written then.
     """
     for unit, counts in manifest.counts.items():
         if not counts.balanced:
             raise Damaged(f"{folder}: {unit} do not balance: {counts.to_json()}; nothing was sealed")
+    if fold is not None and len(manifest.files) > MOST_FILES:
+        manifest = replace(manifest, files=write_leaves(folder, manifest.files, fold))
     digest = manifest.digest
     write_json(folder / MANIFEST, {**manifest.to_json(), "root": digest})
     return digest
@@ -155,25 +171,27 @@ def read_manifest(folder: Path) -> Manifest:
         data = parsed(text)
         is_canonical = text == canonical(data)
     except (FileNotFoundError, NotADirectoryError):
-        raise Unsealed(
-            f"{folder} is not sealed: it has no {MANIFEST}; run the command that makes it until it completes"
-        ) from None
+        raise Unsealed(_unsealed(folder)) from None
     except ValueError as error:
         raise Damaged(f"{path} is not JSON ({error}); delete it and build again") from None
     try:
-        if data["format"] != FORMAT:
-            raise Damaged(f"{path} has format {data['format']}, this arcorp reads {FORMAT}; build it again")
+        if data["format"] not in (FORMAT, FORMAT_OF_ROOT):
+            raise Damaged(f"{path} has format {data['format']}, this arcorp reads {FORMAT_OF_ROOT}; build it again")
+        files: Mapping[str, FileRecord] = records_from_json(data["files"])
+        if data["format"] == FORMAT_OF_ROOT:
+            files = Leaves(folder, files, [(name, count) for name, count in data["leaves"]])
+        else:
+            checked.refuse_links(folder, files)
         manifest = Manifest(
             stage=checked.text(data["stage"], "stage"),
             version=checked.count(data["version"], "version"),
             options=checked.mapping(data["options"], "options"),
             inputs={name: checked.text(digest, name) for name, digest in data["inputs"].items()},
             counts={unit: Counts.from_json(value) for unit, value in data["counts"].items()},
-            files=records_from_json(data["files"]),
+            files=files,
             summary=checked.mapping(data["summary"], "summary"),
         )
         digest = data["root"]
-        checked.refuse_links(folder, manifest.files)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         reason = error if isinstance(error, ValueError) else repr(error)
         raise Damaged(f"{path} is not a manifest ({reason}); delete it and build again") from None
@@ -190,36 +208,15 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-@dataclass(frozen=True)
-class Fault:
-    """A file that differs from its record. `file`: path in the folder; `what`: the difference."""
+def stored_files(manifest: Manifest) -> tuple[list[Fault], Iterator[tuple[str, FileRecord]]]:
+    """Return the faults of leaves, and the records of all files that exist as such, in order.
 
-    file: str
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.file}: {self.what}"
-
-
-def check_file(folder: Path, name: str, record: FileRecord, *, full: bool, sealed_at: int) -> Fault | None:
-    """Compare one file with its record. Returns the fault, or None.
-
-    The size is always compared. The sha256 is compared if `full`, or if the file was modified after `sealed_at`.
-    `sealed_at`: modification time, in ns, of the manifest or sidecar that names the file. Copying can give a file a
-    later time than its record, so a later time is not a fault, only a reason to hash the file.
+    The files of damaged leaves are not among them. The leaves themselves are not either.
     """
-    path = folder / name
-    try:
-        status = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return Fault(name, "missing")
-    if not stat.S_ISREG(status.st_mode):
-        return Fault(name, "not a regular file")
-    if status.st_size != record.bytes:
-        return Fault(name, f"{status.st_size} bytes, sealed with {record.bytes}")
-    if (full or status.st_mtime_ns > sealed_at) and hash_file(path).sha256 != record.sha256:
-        return Fault(name, "its sha256 differs from the seal")
-    return None
+    if manifest.leaves is None:
+        return [], iter(manifest.files.items())
+    faults = manifest.leaves.faults()
+    return faults, manifest.leaves.stored(faults)
 
 
 def find_faults(
@@ -228,23 +225,45 @@ def find_faults(
     *,
     full: bool,
     progress: Callable[[int], None] = lambda _: None,
+    workers: int = 1,
 ) -> list[Fault]:
-    """Return the faults of all files that `manifest` names.
+    """Return the faults of all files that `manifest` names, in its order, after those of its leaves.
 
-    full: hash every file; progress: called after each file with its size in bytes.
+    full: hash every file, not only leaves; progress: called after each file with its size in bytes; workers: number of
+    threads, which hash at the same time.
     """
     sealed_at = (folder / MANIFEST).stat().st_mtime_ns
-    faults = []
-    for name, record in manifest.files.items():
-        fault = check_file(folder, name, record, full=full, sealed_at=sealed_at)
-        if fault:
-            faults.append(fault)
-        progress(record.bytes)
+    faults, stored = stored_files(manifest)
+
+    def check(item: tuple[str, FileRecord]) -> tuple[int, Fault | None]:
+        return item[1].bytes, check_file(folder, *item, full=full, sealed_at=sealed_at)
+
+    with contextlib.ExitStack() as stack:
+        each: Iterator[tuple[int, Fault | None]] = map(check, stored)
+        if full and workers > 1:
+            each = stack.enter_context(ThreadPoolExecutor(workers)).map(check, stored)
+        for size, fault in each:
+            if fault:
+                faults.append(fault)
+            progress(size)
     return faults
+
+
+def _unsealed(folder: Path) -> str:
+    """Return a sentence on a folder without a manifest: there is none, its folders are sealed, or it is unfinished."""
+    if not folder.exists():
+        return f"{folder} does not exist, so it has no {MANIFEST}; correct the path"
+    with contextlib.suppress(OSError):
+        inside = sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
+        if inside:
+            return f"{folder} is not sealed, its folders are: give one of them, {' or '.join(map(str, inside))}"
+    return f"{folder} is not sealed: it has no {MANIFEST}; run the command that makes it until it completes"
 
 
 class Sealed:
     """An open sealed folder: sizes and times are checked when it is opened, bytes when they are read.
+
+    Of a folder with leaves, only the leaves are checked when it is opened, by size.
 
     path: the folder; stage: the stage that must have made it, or None for any.
     Raises Unsealed or Damaged; Damaged also if another stage made the folder.
@@ -255,7 +274,10 @@ class Sealed:
         self.manifest = read_manifest(self.path)
         if stage is not None and self.manifest.stage != stage:
             raise Damaged(f"{self.path} is a '{self.manifest.stage}' folder; give a '{stage}' folder instead")
-        faults = find_faults(self.path, self.manifest, full=False)
+        if self.manifest.leaves is None:
+            faults = find_faults(self.path, self.manifest, full=False)
+        else:
+            faults = self.manifest.leaves.faults(full=False)
         if faults:
             others = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
             raise Damaged(f"{self.path / faults[0].file}: {faults[0].what}{others}; build the folder again")
@@ -263,15 +285,22 @@ class Sealed:
 
     def names(self, prefix: str = "", suffix: str = "") -> list[str]:
         """Return the names of the sealed files that begin with `prefix` and end with `suffix`, sorted."""
-        return sorted(n for n in self.manifest.files if n.startswith(prefix) and n.endswith(suffix))
+        leaves = self.manifest.leaves
+        names = leaves.names(prefix) if leaves else (n for n in self.manifest.files if n.startswith(prefix))
+        return sorted(name for name in names if name.endswith(suffix))
 
     def read(self, name: str) -> bytes:
         """Return the bytes of a file, checked against the seal. Raises Damaged, also for a name that is not sealed."""
         record = self.manifest.files.get(name)
         if record is None:
             raise Damaged(f"{self.path / name} is not one of the sealed files; build the folder again")
-        with naming(self.path / name):
-            data = (self.path / name).read_bytes()
+        leaves = self.manifest.leaves
+        folded = leaves.content(name) if leaves else None
+        try:
+            with naming(self.path / name):
+                data = (self.path / name).read_bytes() if folded is None else folded
+        except FileNotFoundError:
+            raise Damaged(f"{self.path / name}: missing; build the folder again") from None
         if len(data) != record.bytes or hashlib.sha256(data).hexdigest() != record.sha256:
             raise Damaged(f"{self.path / name} changed since it was sealed; build the folder again")
         return data

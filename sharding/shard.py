@@ -1,4 +1,4 @@
-"""One shard of a dataset: its two files, memory-mapped and verified. Numpy and the standard library only."""
+"""One shard of a dataset: its two or three files, memory-mapped and verified. Numpy and the standard library only."""
 
 from __future__ import annotations
 
@@ -14,33 +14,46 @@ import numpy.typing as npt
 from sharding.layout import SEGMENT, DatasetLayout, Ids
 from sharding.proving import DamagedFile, Prover
 
-SUFFIXES = (".bin", ".seg")
-
 Segments = npt.NDArray[np.void]
 
 
 class Shard:
     """A shard of `rows` rows. `open` must be called before any other method.
 
-    name: path in `folder` without suffix; number: index in its split; prover: None if the files are hashed already.
+    name: path in `folder` without suffix; number: index in its split; is_masked: it has a mask; prover: None if the
+    files are hashed already.
     """
 
     def __init__(
-        self, folder: Path, name: str, number: int, rows: int, layout: DatasetLayout, prover: Prover | None
+        self,
+        folder: Path,
+        name: str,
+        number: int,
+        rows: int,
+        layout: DatasetLayout,
+        prover: Prover | None,
+        *,
+        is_masked: bool = False,
     ) -> None:
         self._folder, self._name, self._number = folder, name, number
+        self._suffixes = (".bin", ".seg", ".mask") if is_masked else (".bin", ".seg")
         self._rows = rows
         self._layout = layout
         self._prover = prover
         self._maps: list[mmap.mmap] = []
 
     def open(self) -> None:
-        """Map both files and verify them. Raises DamagedFile in the synchronous mode."""
+        """Map the files and verify them. Raises DamagedFile in the synchronous mode."""
         with ExitStack() as stack:
-            files = [stack.enter_context((self._folder / (self._name + suffix)).open("rb")) for suffix in SUFFIXES]
+            files = [
+                stack.enter_context((self._folder / (self._name + suffix)).open("rb")) for suffix in self._suffixes
+            ]
+            if self._prover is not None:
+                for suffix, file in zip(self._suffixes, files, strict=True):
+                    self._prover.check_size(self._name + suffix, file)
             self._maps = [_map(file) for file in files]
             if self._prover is not None:
-                for suffix, file in zip(SUFFIXES, files, strict=True):
+                for suffix, file in zip(self._suffixes, files, strict=True):
                     self._prover.need(self._name + suffix, self._number, file)  # the same open file that is mapped
                 if self._prover.share is not None:
                     stack.pop_all()  # the prover closes them
@@ -52,6 +65,13 @@ class Shard:
     @cached_property
     def segments(self) -> Segments:
         return np.frombuffer(self._maps[1], SEGMENT)
+
+    @cached_property
+    def mask(self) -> npt.NDArray[np.uint8] | None:
+        """uint8, (rows, (row_tokens + 7) // 8): a bit for each id; None if the shard has no mask."""
+        if len(self._maps) < 3:
+            return None
+        return np.frombuffer(self._maps[2], np.uint8).reshape(self._rows, self._layout.mask_bytes)
 
     @cached_property
     def positions(self) -> npt.NDArray[np.uint16]:

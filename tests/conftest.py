@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import fasteners
@@ -31,24 +32,57 @@ def samples() -> Path:
     pytest.skip(f"no sample corpora at {root}: set ARCORP_SAMPLES to the folder that holds data/")
 
 
-@pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small build up to and with verify, made once for all workers of pytest-xdist. Copy it before changing it."""
+def _once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """Return a folder that the first of pytest-xdist's workers that needs it has made."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
-    out, complete = shared / "built" / "demo", shared / "built-complete"
-    with fasteners.InterProcessLock(shared / "built.lock"):
+    folder, complete = shared / name, shared / f"{name}-complete"
+    with fasteners.InterProcessLock(shared / f"{name}.lock"):
         if not complete.exists():
-            assert build(out, "--workers", "1") == 0
+            make(folder)
             complete.touch()
-    return out
+    return folder
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small build up to and with verify, made once for all workers of pytest-xdist. Copy it before changing it."""
+
+    def make(folder: Path) -> None:
+        assert build(folder / "demo", "--workers", "1") == 0
+
+    return _once(tmp_path_factory, "built", make) / "demo"
+
+
+@pytest.fixture(scope="session")
+def trained(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same up to and with train, of eight steps. Copy it before changing it."""
+
+    def make(folder: Path) -> None:
+        shutil.copytree(built, folder / "demo")
+        assert build(folder / "demo", "--workers", "1", until="train") == 0
+
+    return _once(tmp_path_factory, "trained", make) / "demo"
 
 
 @pytest.fixture
 def copy(built: Path, tmp_path: Path) -> Path:
     """A copy of the small build, to be damaged."""
     return Path(shutil.copytree(built, tmp_path / "demo"))
+
+
+@pytest.fixture(scope="session")
+def translators(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Translation models from English into Arabic (tests/translation_models.py), made once for all workers.
+
+    Folders in CTranslate2's format: `opus`, `several` and `nllb`. Copy one before changing it.
+    """
+    for package in ("ctranslate2", "sentencepiece", "sentencex"):
+        pytest.importorskip(package, reason=f"{package} is not installed: pip install 'arcorp[translate]'")
+    import translation_models
+
+    return _once(tmp_path_factory, "translators", translation_models.make)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

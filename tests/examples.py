@@ -2,5 +2,5 @@
 
 import os
 
-EXAMPLES = int(os.environ.get("ARCORP_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("ARCORP_EXAMPLES", "25"))
 """Examples of each such test. `make test-faults` sets ARCORP_EXAMPLES to more."""

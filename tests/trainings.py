@@ -5,14 +5,16 @@ import os
 import resource
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 
+from sharding import Dataset
 from sharding.scheduling import Mixture, Phase, create_schedule
 from sharding.seal import hash_file, read_manifest, write_json
 from training import checkpoint
-from training.config import ModelConfig
+from training.config import Config, ModelConfig, Preset
 from training.model import Decoder, ModelCost, count
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,6 +32,43 @@ SMALL = {
     "generate": "{prompts: 2, prompt_tokens: 4, tokens: 6}",
     "device": "cpu",
 }
+VARIANTS: dict[str, tuple[Preset, bool]] = {
+    "nanochat": ("nanochat", False),
+    "gpt2": ("gpt2", False),
+    "llama": ("llama", False),
+    "values": ("nanochat", True),
+}
+"""Preset, and whether it has value embeddings."""
+
+
+def model_of(variant: str, vocab_size: int, context: int) -> Decoder:
+    """A model with weights far enough from zero that logits differ."""
+    preset, values = VARIANTS[variant]
+    config = Config(
+        preset=preset,
+        layers=3,
+        width=32,
+        heads=4,
+        kv_heads=4 if preset == "gpt2" else 2,
+        value_embeddings=values,
+        rope_theta=50_000.0,
+    )
+    model = Decoder(config.model(vocab_size, context)).eval()
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            mean = float(parameter.ndim == 1 and name.endswith("weight"))
+            parameter.normal_(mean, 0.05 if parameter.ndim == 1 else 0.15, generator=generator)
+    return model
+
+
+def save(model: Decoder, dataset: Dataset, run: Path) -> Path:
+    """Write a run whose only checkpoint is this model."""
+    zero = "0" * 64
+    meta = checkpoint.Meta(1, zero, (0, zero), dataset.digest, "none", asdict(model.config), {}, 1, {}, {})
+    state = {"none/step": torch.zeros(1)}
+    checkpoint.save(run / "checkpoints", meta, dict(model.named_parameters()), state)
+    return run
 
 
 def cost_of(config: ModelConfig) -> ModelCost:

@@ -77,9 +77,18 @@ class MorphologyOptions:
         },
     )
     share: float = field(
-        default=0.94,
+        default=0.91,
         metadata={
-            "description": "soft: share of the vocabulary that is built with the penalty (above 0, at most 1)",
+            "description": "soft: share of the Arabic ids that are built with the penalty (above 0, at most 1)",
+            "gt": 0,
+            "le": 1,
+        },
+    )
+    quota: float | None = field(
+        default=None,
+        metadata={
+            "description": "soft, hard: share of the ids of bytes and merges that have Arabic letters; unset: as many "
+            "as plain BPE gives them",
             "gt": 0,
             "le": 1,
         },
@@ -113,6 +122,8 @@ class MorphologyOptions:
         `database` and `regex` are omitted when unset, so that tokenizers made before these options keep their digest.
         """
         values: dict[str, Any] = {"mode": self.mode, "penalty": self.penalty, "share": self.share}
+        if self.mode != "none":
+            values["quota"] = self.quota
         values["segmenter"] = self.segmenter
         return values | {name: getattr(self, name) for name in ("database", "regex") if getattr(self, name)}
 

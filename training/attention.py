@@ -1,4 +1,4 @@
-"""Attention by the fastest kernel of the machine, chosen and named before the first step. Nothing is downloaded.
+"""Attention by the fastest kernels of the machine, chosen before the first step. Nothing is downloaded.
 
 Whole rows use torch's scaled_dot_product_attention. Its kernels are tried in this order: FlashAttention 3 (if its
 package is installed; Hopper only, no dropout), cuDNN, FlashAttention 2, the rest. Attention inside documents uses
@@ -9,8 +9,7 @@ with dropout (which flex_attention lacks), the whole mask is given to scaled_dot
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor
@@ -19,7 +18,7 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.attention.flex_attention import BlockMask, create_block_mask, flex_attention
 
-from training.config import Config, ModelConfig
+from training.config import ModelConfig
 from training.errors import TrainError
 
 AttentionMask = Tensor | BlockMask | None
@@ -28,32 +27,34 @@ FLASH_3 = "flash_attn_interface"  # the module of FlashAttention 3
 HOPPER = (9, 0)  # compute capability
 BLOCK = 128  # flex_attention's kernels need contexts in multiples of this
 
-NAMES = {
-    SDPBackend.CUDNN_ATTENTION: "cuDNN",
-    SDPBackend.FLASH_ATTENTION: "FlashAttention 2",
-    SDPBackend.EFFICIENT_ATTENTION: "memory-efficient attention",
-    SDPBackend.MATH: "plain arithmetic",
-}
+KERNELS = [
+    SDPBackend.CUDNN_ATTENTION,
+    SDPBackend.FLASH_ATTENTION,
+    SDPBackend.EFFICIENT_ATTENTION,
+    SDPBackend.MATH,
+]
+"""Kernels of scaled_dot_product_attention in the order in which they are tried."""
 
 
-@contextmanager
-def fastest_kernels(run: Config, config: ModelConfig, device: torch.device) -> Iterator[str]:
-    """Context manager in which scaled_dot_product_attention uses the fastest usable kernel. Yields its name.
+def fastest_kernels(config: ModelConfig, device: torch.device) -> AbstractContextManager[None]:
+    """Return a context manager in which scaled_dot_product_attention uses the fastest usable kernel.
 
     Raises TrainError if FlashAttention 3 is installed and does not load, instead of training slower without notice.
     """
-    flash_3 = _use_flash_3(config, device)
-    order = list(NAMES)
-    if flash_3:
-        order.insert(0, order.pop(1))
-    with sdpa_kernel(order, set_priority=True):
-        yield _name(run, config, device, flash_3)
+    flash_first = [KERNELS[1], KERNELS[0], *KERNELS[2:]]
+    return sdpa_kernel(flash_first if _use_flash_3(config, device) else KERNELS, set_priority=True)
 
 
 def _use_flash_3(config: ModelConfig, device: torch.device) -> bool:
     """Replace FlashAttention 2 by 3 if it is installed and usable. Returns True if so."""
     activate = getattr(attention, "activate_flash_attention_impl", None)
-    if device.type != "cuda" or config.dropout or activate is None or importlib.util.find_spec(FLASH_3) is None:
+    if (
+        device.type != "cuda"
+        or config.dropout
+        or torch.are_deterministic_algorithms_enabled()
+        or activate is None
+        or importlib.util.find_spec(FLASH_3) is None
+    ):
         return False
     if torch.cuda.get_device_capability(device) != HOPPER:
         return False
@@ -64,26 +65,6 @@ def _use_flash_3(config: ModelConfig, device: torch.device) -> bool:
             f"{FLASH_3} is installed and can't be loaded ({error}): install it again or uninstall it"
         ) from None
     return True
-
-
-def _name(run: Config, config: ModelConfig, device: torch.device, flash_3: bool) -> str:
-    """Return the name of the kernel that torch chooses for tensors of this model's shape."""
-    if device.type != "cuda":
-        return "attention by torch on the CPU" + (", inside documents" if config.intra_document else "")
-    if config.intra_document and flex_serves(config, device, compiling=run.compile):
-        return "attention by flex_attention, inside documents"
-    shape = (1, config.heads, config.context, config.head_width)
-    dtype = torch.float32 if run.precision == "fp32" else torch.bfloat16
-    q = torch.empty(shape, device=device, dtype=dtype, requires_grad=True)
-    k = q[:, : config.kv_heads].detach().requires_grad_()
-    mask = torch.ones(shape[2], shape[2], dtype=torch.bool, device=device) if config.intra_document else None
-    chosen = SDPBackend(
-        torch._fused_sdp_choice(
-            q, k, k, mask, config.dropout, mask is None, enable_gqa=config.kv_heads != config.heads
-        )
-    )
-    name = "FlashAttention 3" if flash_3 and chosen == SDPBackend.FLASH_ATTENTION else NAMES.get(chosen, chosen.name)
-    return f"attention by {name}" + (", inside documents by a mask" if config.intra_document else "")
 
 
 def flex_serves(config: ModelConfig, device: torch.device, *, compiling: bool) -> bool:

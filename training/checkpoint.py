@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from torch import Tensor
 from sharding import checked
 from sharding.rows import Dataset
 from sharding.seal import Damaged, atomic_folder, digest_of, hash_file, parsed, records_from_json, write_json
+from training.config import ModelConfig, harmless
 from training.errors import ConfigError, DamagedCheckpoint, InputError, TrainError, Unfinished
 
 FORMAT = 1
@@ -45,10 +46,11 @@ class Meta:
     manifest: str  # digest of the dataset
     schedule: str  # digest of the schedule
     model: dict[str, Any]  # the ModelConfig
-    config: dict[str, Any]  # the options that determine the result: `Config.deciding`
+    config: dict[str, Any]  # the options: `Config.values`
     world: int  # number of ranks
     rows: dict[str, int]  # by stratum
     tokens: dict[str, int]  # by source
+    tokenizer: str = ""  # sha256 of tokenizer.json; release 0.1.0 did not write it
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Meta:
@@ -58,7 +60,7 @@ class Meta:
             bytes.fromhex(digest)
         checked.count(step, "step before", most=checked.count(value["step"], "step"))
         checked.count(value["world"], "world", least=1)
-        for name in ("manifest", "schedule"):
+        for name in ("manifest", "schedule", *(["tokenizer"] if "tokenizer" in value else [])):
             checked.text(value[name], name)
         for name in ("model", "config", "rows", "tokens"):
             checked.mapping(value[name], name)
@@ -122,13 +124,13 @@ def save(folder: Path, meta: Meta, model: Mapping[str, Tensor], optimizer: Mappi
     return path
 
 
-def prune(folder: Path, keep: int, newest: int) -> None:
-    """Delete all but the last `keep` checkpoints up to step `newest`, which has just been written whole.
+def prune(folder: Path, keep: int, newest: int, best: int | None = None) -> None:
+    """Delete all but the last `keep` checkpoints up to step `newest`, which has just been written whole, and `best`.
 
     A folder without a `meta.json` of ours is not touched.
     """
-    for path in [path for step, path in find(folder) if step <= newest][:-keep]:
-        if has_meta(path):
+    for step, path in [(step, path) for step, path in find(folder) if step <= newest][:-keep]:
+        if step != best and has_meta(path):
             remove(path)
 
 
@@ -183,13 +185,20 @@ def choose(folder: Path, say: Callable[[str], None]) -> tuple[Path, Meta] | None
     return None
 
 
-def newest(run: Path, dataset: Dataset, say: Callable[[str], None]) -> tuple[Path, Meta]:
-    """Return the newest sound checkpoint. Raises Unfinished without one, ConfigError for another dataset."""
-    chosen = choose(run / "checkpoints", say)
-    if chosen is None:
-        raise Unfinished(f"{run} has no checkpoint: train first")
-    path, meta = chosen
-    if meta.manifest != dataset.digest:
+def newest(run: Path, dataset: Dataset | None, say: Callable[[str], None]) -> tuple[Path, Meta]:
+    """Return the newest sound checkpoint of a run, or `run` itself if it is the folder of a checkpoint.
+
+    dataset: that of the run; None: of no interest. Raises Unfinished without a checkpoint, ConfigError for another
+    dataset.
+    """
+    if (run / META).exists():
+        path, meta = run, read_meta(run)
+    else:
+        chosen = choose(run / "checkpoints", say)
+        if chosen is None:
+            raise Unfinished(f"{run} has no checkpoint: train first")
+        path, meta = chosen
+    if dataset is not None and meta.manifest != dataset.digest:
         raise ConfigError(
             f"{path} was trained on dataset {meta.manifest[:16]}, and {dataset.path} is {dataset.digest[:16]}: "
             "give the dataset of the run"
@@ -197,23 +206,34 @@ def newest(run: Path, dataset: Dataset, say: Callable[[str], None]) -> tuple[Pat
     return path, meta
 
 
-def check_belongs(
-    path: Path, meta: Meta, *, manifest: str, schedule: str, model: Mapping[str, Any], config: Mapping[str, Any]
-) -> None:
-    """Raise ConfigError if a checkpoint is of another dataset, schedule, model or configuration."""
-    for name, before, now in (("dataset", meta.manifest, manifest), ("schedule", meta.schedule, schedule)):
-        if before != now:
+def check_belongs(path: Path, meta: Meta, now: Mapping[str, Any]) -> list[str]:
+    """Return the harmless changes since a checkpoint. Raises ConfigError if a run can't resume from it.
+
+    now: the run's values of `manifest`, `schedule`, `tokenizer`, `model` and `config`.
+    """
+    for name, key in (("dataset", "manifest"), ("schedule", "schedule")):
+        before = getattr(meta, key)
+        if before != now[key]:
             raise ConfigError(
-                f"{path} is of another {name}: it has {before[:16]}, this run {now[:16]}; use that {name} "
+                f"{path} is of another {name}: it has {before[:16]}, this run {now[key][:16]}; use that {name} "
                 "or another --out"
             )
-    for old, new in ((meta.model, model), (meta.config, config)):
+    if not meta.tokenizer:
+        raise ConfigError(f"{path} is of release 0.1.0, whose updates differ: init_from it with another --out")
+    shape = {field.name for field in fields(ModelConfig)}
+    config = {key: value for key, value in now["config"].items() if key not in shape}
+    changes = []
+    for old, new in ((meta.model, now["model"]), (meta.config, config)):
         for key in new:
-            if old.get(key) != new[key]:
+            if old.get(key) == new[key]:
+                continue
+            if new is now["model"] or not harmless(key):
                 raise ConfigError(
                     f"{path} is of a run with {key} {old.get(key)}, now it is {new[key]}: use another --out, "
                     "the same configuration, or --restart"
                 )
+            changes.append(f"{key} {old.get(key)} -> {new[key]}")
+    return changes
 
 
 def check_order(path: Path, meta: Meta, dataset: Dataset) -> None:

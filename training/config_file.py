@@ -60,6 +60,10 @@ def _from_recipe(values: Any) -> Any:
             "this recipe includes another: write it in full with `arcorp build RECIPE --print-config > FILE` and "
             "use that FILE"
         )
+    if values.get("runs"):
+        raise ConfigError(
+            "this recipe has several runs: build it with `arcorp build`, or give a file of one run's keys"
+        )
     section = values.get("train") or {}
     if not isinstance(section, Mapping):
         return section
@@ -110,7 +114,11 @@ def _convert(hint: Any, value: Any, name: str) -> Any:
     if get_origin(hint) in (Union, types.UnionType):
         if value is None:
             return None
-        hint = next(member for member in get_args(hint) if member is not type(None))
+        members = [member for member in get_args(hint) if member is not type(None)]
+        for member in members[:-1]:
+            with suppress(ConfigError):
+                return _convert(member, value, name)
+        hint = members[-1]
     if dataclasses.is_dataclass(hint):
         return _build(hint, value, f"{name}.")  # type: ignore[arg-type]  # a class, as hints are
     expected = f"of type {getattr(hint, '__name__', hint)}"

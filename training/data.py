@@ -1,8 +1,8 @@
 """Rows of a dataset as inputs and targets. The next step is read, and copied to the GPU, while the current one runs.
 
-The model reads all L ids of a row, so that shapes stay multiples that suit the hardware. A row has L - 1 targets,
-minus the first id of each later segment, which the id before it cannot predict. The rows of a step are a function of
-the dataset, its schedule and the step number.
+The model reads all L ids of a row, so that shapes stay multiples that suit the hardware. `Batch.is_target` of sharding
+decides which of the L - 1 ids after the first are targets: the last token of a document predicts its end, and nothing
+else of the next document. The rows of a step are a function of the dataset, its schedule and the step number.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class Step:
 
 
 def targets(batch: Batch) -> npt.NDArray[np.int64]:
-    """Return the next id of each id, (n, L); IGNORE at the end of each segment and row."""
+    """Return the next id of each id, (n, L); IGNORE where the next id is not a target, and at the end of the row."""
     result = np.full(batch.ids.shape, IGNORE, dtype=np.int64)
-    result[:, :-1] = np.where(batch.starts[:, 1:], IGNORE, batch.ids[:, 1:])
+    result[:, :-1] = np.where(batch.is_target[:, 1:], batch.ids[:, 1:], IGNORE)
     return result
 
 

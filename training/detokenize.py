@@ -43,6 +43,10 @@ class TokenBytes:
                 "tokenizer, or train with generate.prompts 0"
             ) from None
 
+    def of(self, id: int) -> bytes:
+        """Return the bytes of an id; empty for special and unknown ones."""
+        return self._bytes.get(id, b"")
+
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of ids. Bytes that are not UTF-8 become U+FFFD; unknown ids are skipped."""
         return "".join(self.stream(ids))
@@ -51,5 +55,5 @@ class TokenBytes:
         """Yield the text of ids in pieces: a character as soon as its last byte is read."""
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         for id in ids:
-            yield decoder.decode(self._bytes.get(id, b""))
+            yield decoder.decode(self.of(id))
         yield decoder.decode(b"", final=True)

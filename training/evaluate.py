@@ -4,7 +4,8 @@
 
 over all validation rows, or a fixed stratified sample of them. Special tokens have 0 bytes and are in neither sum.
 Bits per character divide the same nats by characters, and are comparable between languages whose letters differ in
-bytes. `loss` is the mean over all targets, special tokens included. Sums are in float64. A forward pass reads the same
+bytes. `loss` is the mean over all targets, special tokens included. `end_probability` is the mean probability of the
+token that ends a document where a document ends. Sums are in float64. A forward pass reads the same
 rows on any rank, and rows are summed in a fixed order: the figures do not depend on the number of ranks.
 """
 
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sharding.layout import StratumLayout
 from sharding.options import ATTRIBUTES
@@ -33,8 +34,9 @@ from training.ranks import Ranks
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-# columns of the sums of a row: nats, bytes and chars of targets that have bytes; nats and number of all targets
-NATS, BYTES, CHARS, ALL_NATS, TARGETS = range(5)
+COLUMNS = 7
+"""Sums of a row: nats, bytes and chars of targets that have bytes; nats and number of all targets; number of targets
+that end a document, and the sum of their probabilities."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +64,15 @@ class TokenSizes:
         return cls(*sizes)
 
 
-def choose_rows(strata: Iterable[StratumLayout], rows: int | None) -> Ints:
-    """Return `rows` rows of a split (None: all), sorted: evenly spaced in each stratum, in proportion to its size.
+def choose_rows(strata: Iterable[StratumLayout], rows: int) -> Ints:
+    """Return `rows` rows of a split (0: all), sorted: evenly spaced in each stratum, in proportion to its size.
 
     Rounded by largest remainders. Each stratum has at least one row, so that the result may exceed `rows` by up to
     one row per stratum.
     """
     filled = [stratum for stratum in strata if stratum.rows]
     total = sum(stratum.rows for stratum in filled)
-    if rows is None or rows >= total:
+    if not rows or rows >= total:
         return np.arange(total, dtype=np.int64)
     quotas = [stratum.rows * rows // total for stratum in filled]
     by_remainder = sorted(range(len(filled)), key=lambda i: (-(filled[i].rows * rows % total), i))
@@ -83,6 +85,26 @@ def choose_rows(strata: Iterable[StratumLayout], rows: int | None) -> Ints:
     return np.sort(np.concatenate(chosen))
 
 
+def read_nats(model: nn.Module, split: Split, rows: Ints, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return the target of each id of rows and its nats, (rows, row_tokens) each. The nats are float64."""
+    read = split.read(rows)
+    ids, target, starts = (torch.from_numpy(x).to(device) for x in (read.ids, targets(read), read.starts))
+    return target, model(ids, target, starts)[1].double()
+
+
+@torch.no_grad()
+def row_nats(model: nn.Module, split: Split, rows: Ints, device: torch.device, batch: int) -> Floats:
+    """Return the nats of each id's next id, (rows, row_tokens), float64; NaN where that is not a target.
+
+    model, batch: as in `sum_rows`.
+    """
+    nats = []
+    for first in range(0, len(rows), batch):
+        target, nats_of_ids = read_nats(model, split, np.resize(rows[first : first + batch], batch), device)
+        nats.append(torch.where(target == IGNORE, torch.nan, nats_of_ids).cpu().numpy())
+    return np.concatenate(nats)[: len(rows)]
+
+
 @torch.no_grad()
 def sum_rows(
     model: nn.Module,
@@ -93,31 +115,27 @@ def sum_rows(
     batch: int,
     stop: Callable[[], bool] = lambda: False,
 ) -> Floats | None:
-    """Return the sums of each row, (rows, 5), in the columns NATS to TARGETS; None if `stop` is True on any rank.
+    """Return the sums of each row, (rows, COLUMNS); None if `stop` is True on any rank.
 
-    batch: rows in one forward pass.
+    model: in evaluation mode; batch: rows in one forward pass. All passes have this shape, so that a compiled model is
+    compiled once: the last one repeats its rows.
     """
-    sums = np.zeros((len(rows), 5))
+    device, batch = ranks.device, min(batch, len(rows))
+    sums = torch.zeros((len(rows), COLUMNS), dtype=torch.float64, device=device)
+    bytes_of, chars_of = (torch.from_numpy(size).to(device) for size in (sizes.bytes, sizes.chars))
     chunks = [slice(i, i + batch) for i in range(0, len(rows), batch)]
-    model.eval()
     for turn in range(0, len(chunks), ranks.world):
         if ranks.any(stop()):
-            model.train()
             return None
         if turn + ranks.rank < len(chunks):
             chunk = chunks[turn + ranks.rank]
-            read = split.read(rows[chunk])
-            target = targets(read)
-            inputs = (torch.from_numpy(array).to(ranks.device) for array in (read.ids, target, read.starts))
-            _, token_nats = model(*inputs)
-            nats = token_nats.double().cpu().numpy()
-            ids, kept = np.maximum(target, 0), target != IGNORE
-            size, chars = sizes.bytes[ids] * kept, sizes.chars[ids] * kept
-            columns = (nats * (size > 0), size, chars, nats * kept, kept)
-            sums[chunk] = np.stack([column.sum(axis=1) for column in columns], axis=1)
-    model.train()
-    device = ranks.device
-    return ranks.sum(torch.from_numpy(sums).to(device)).cpu().numpy()  # exact: one rank has each row, the others add 0
+            target, nats = read_nats(model, split, np.resize(rows[chunk], batch), device)
+            kept, next_ids = target != IGNORE, target.clamp(min=0)
+            size, chars = bytes_of[next_ids] * kept, chars_of[next_ids] * kept
+            ends = kept & (next_ids == (-1 if split.end is None else split.end))
+            columns = (nats * (size > 0), size, chars, nats * kept, kept, ends, torch.exp(-nats) * ends)
+            sums[chunk] = torch.stack([column.double().sum(dim=1) for column in columns], dim=1)[: len(sums[chunk])]
+    return ranks.sum(sums).cpu().numpy()  # exact: one rank has each row, the others add 0
 
 
 def out_of_patience(bits: Sequence[float | None], patience: int) -> bool:
@@ -133,30 +151,33 @@ def line(step: int, result: dict[str, Any]) -> str:
         return "-" if group["bits_per_byte"] is None else f"{group['bits_per_byte']:.4f}"
 
     by_language = "".join(f"  {name} {bits(group)}" for name, group in result.get("by_language", {}).items())
-    return f"validation at step {step}: {bits(result)} bits per byte over {result['rows']} rows{by_language}"
+    end = "" if result["end_probability"] is None else f"  p(end) {result['end_probability']:.3f}"
+    return f"validation at step {step}: {bits(result)} bits per byte over {result['rows']} rows{by_language}{end}"
 
 
 def figures(sums: Floats) -> dict[str, Any]:
-    """Return bits per byte and character, mean loss and perplexity of rows' sums; None where nothing is counted."""
-    nats, size, chars, all_nats, count = (math.fsum(column) for column in sums.T)
+    """Return bits per byte and character, loss, perplexity and more of rows' sums; None where nothing is counted."""
+    nats, size, chars, all_nats, count, ends, end_probability = (math.fsum(column) for column in sums.T)
     loss = all_nats / count if count else None
     return {
         "bits_per_byte": nats / (math.log(2) * size) if size else None,
         "bits_per_char": nats / (math.log(2) * chars) if chars else None,
         "loss": loss,
         "perplexity": math.exp(min(loss, 700.0)) if loss is not None else None,
+        "end_probability": end_probability / ends if ends else None,
         "nats": nats,
         "rows": len(sums),
         "targets": int(count),
+        "ends": int(ends),
         "bytes": int(size),
         "chars": int(chars),
     }
 
 
 def report(sums: Floats, rows: Ints, strata: Iterable[StratumLayout]) -> dict[str, Any]:
-    """Return the figures overall, their mean over strata, and by source, language, category and stratum.
+    """Return the figures overall, and by source, language, category and stratum.
 
-    sums: (rows, 5); rows: their indices. An attribute that no stratum has is omitted.
+    sums: (rows, COLUMNS); rows: their indices. An attribute that no stratum has is omitted.
     """
     names = ("stratum", *ATTRIBUTES)
     groups: dict[str, dict[str, list[npt.NDArray[np.bool_]]]] = {name: {} for name in names}
@@ -173,6 +194,4 @@ def report(sums: Floats, rows: Ints, strata: Iterable[StratumLayout]) -> dict[st
             result[f"by_{name}"] = {
                 value: figures(sums[np.logical_or.reduce(masks)]) for value, masks in sorted(members.items())
             }
-    bits = [group["bits_per_byte"] for group in result["by_stratum"].values() if group["bits_per_byte"] is not None]
-    result["macro_bits_per_byte"] = math.fsum(bits) / len(bits) if bits else None
     return result

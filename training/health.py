@@ -1,9 +1,9 @@
 """Statistics of a trained model's weights: `python training/health.py --run RUN --data DATASET --out DIR`.
 
-Writes health.json, and health.html with the same as plots (`training/plots.py`). For each matrix: mean, standard
-deviation, largest magnitude, a histogram, the share of weights near zero, and the effective rank, which is the
-exponential of the entropy of its normalised singular values (Roy and Vetterli 2007). For each kind of matrix: cosine
-similarity between blocks; values near one mean that blocks repeat each other. For the embeddings: the first two
+Writes health.json; `arcorp health` runs this script and writes a page of plots beside it. For each matrix: mean,
+standard deviation, largest magnitude, a histogram, the share of weights near zero, and the effective rank, which is
+the exponential of the entropy of its normalised singular values (Roy and Vetterli 2007). For each kind of matrix:
+cosine similarity between blocks; values near one mean that blocks repeat each other. For the embeddings: the first two
 principal components of Arabic and Latin tokens, and the distance between the two scripts in all dimensions.
 """
 
@@ -24,11 +24,10 @@ import torch
 from torch import Tensor
 
 from sharding.rows import Dataset
-from sharding.seal import atomic_file, parsed, write_json
+from sharding.seal import parsed, write_json
 from training import checkpoint
 from training.detokenize import TokenBytes
 from training.errors import ConfigError, finished, say
-from training.plots import page
 
 NEARLY_ZERO = 1e-3  # in standard deviations of the matrix
 BINS = 41  # of a histogram, from -6 to 6 standard deviations
@@ -141,7 +140,7 @@ def health(weights: dict[str, Tensor], layers: int, texts: Sequence[str]) -> dic
 
 
 def examine(run: Path, data: Path, out: Path) -> Path:
-    """Write health.json and health.html for the newest sound checkpoint. Raises Unfinished if there is none."""
+    """Write health.json for the newest sound checkpoint. Raises Unfinished if there is none."""
     dataset = Dataset(data, schedule=None)
     path, meta = checkpoint.newest(run, dataset, say)
     weights, _ = checkpoint.load_tensors(path)
@@ -151,28 +150,25 @@ def examine(run: Path, data: Path, out: Path) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     _refuse_foreign(out)
     write_json(out / "health.json", result)
-    with atomic_file(out / "health.html") as file:
-        file.write(page(result).encode())
     return out
 
 
 def _refuse_foreign(out: Path) -> None:
-    """Raise ConfigError if one of the two files is there and is not from an earlier examination."""
+    """Raise ConfigError if the file is there and is not from an earlier examination."""
     try:
         before = parsed((out / "health.json").read_bytes())
     except (OSError, ValueError):
         before = None
     ours = isinstance(before, dict) and before.keys() >= {"step", "model", "matrices"}
-    there = next((name for name in ("health.json", "health.html") if os.path.lexists(out / name)), None)
-    if there and not ours:
-        raise ConfigError(f"{out / there} is not one that this command wrote: choose another --out")
+    if os.path.lexists(out / "health.json") and not ours:
+        raise ConfigError(f"{out / 'health.json'} is not one that this command wrote: choose another --out")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="health.py", description="Statistics of a trained model's weights.")
     parser.add_argument("--run", type=Path, required=True, help="Run folder: the --out of training/train.py.")
     parser.add_argument("--data", type=Path, required=True, help="Dataset that the run was trained on.")
-    parser.add_argument("--out", type=Path, required=True, help="Folder for health.json and health.html.")
+    parser.add_argument("--out", type=Path, required=True, help="Folder for health.json.")
     arguments = parser.parse_args(argv)
     return finished(lambda: sys.stdout.write(f"{examine(arguments.run, arguments.data, arguments.out)}\n"))
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,13 @@ from training.errors import TrainError, say
 from training.fp8 import use_fp8
 from training.loss import IGNORE
 from training.model import count, make_model
-from training.optim import Optimizer, learning_rate
+from training.optim import Optimizer, pace
 from training.ranks import FirstRankFailed, Ranks
 from training.runfolder import RunFolder
-from training.sampling import samples
+from training.sampling import answers, samples
 from training.speed import Meter
+from training.token_losses import token_losses
+from training.weights import starting_weights
 
 INTERRUPTED = 130
 SHOWN_ROWS = 8  # rows that are named if a step is not finite
@@ -63,7 +65,9 @@ class Trainer:
         self, config: Config, dataset: Dataset, ranks: Ranks, folder: RunFolder | None, stop: Callable[[], bool]
     ) -> None:
         """stop: returns True after a signal, on which the run saves and ends."""
-        self.config, self.dataset, self.ranks, self.folder, self.stop = config, dataset, ranks, folder, stop
+        self.dataset, self.ranks, self.folder, self.stop = dataset, ranks, folder, stop
+        self.start = Path(config.init_from) if config.init_from else None
+        self.config = replace(config, init_from=self.start.name) if self.start else config  # no file has a path in it
         self.steps = config.steps or dataset.steps
         self.model = make_model(config.model(dataset.vocab_size, dataset.row_tokens), config.seed).to(ranks.device)
         self.pass_rows = dataset.batch_rows // (ranks.world * config.accumulation)  # of one rank in one micro-step
@@ -79,11 +83,13 @@ class Trainer:
         self.validations: list[tuple[int, int, float | None]] = []  # step, rows, bits per byte
         self.ddp = distributed(self.model, ranks) if ranks.world > 1 else None
         self.forward: nn.Module = self.ddp or self.model
+        self.evaluated: nn.Module = self.model
         if config.compile:
             # DDP's optimizer splits the graph at the ends of buckets, so that their exchange overlaps with the rest of
             # backward. It cannot split a graph that contains flex_attention. One rank must have a single graph.
             torch._dynamo.config.optimize_ddp = not config.intra_document
             self.forward = torch.compile(self.forward, fullgraph=ranks.world == 1)  # type: ignore[assignment]
+            self.evaluated = torch.compile(self.model, fullgraph=True)  # type: ignore[assignment]
 
     # -- beginning and end --------------------------------------------------------------------------------
 
@@ -93,13 +99,20 @@ class Trainer:
         if chosen is not None:
             path, meta = Path(chosen["path"]), checkpoint.Meta(**chosen["meta"])
             model, optimizer = checkpoint.load_tensors(path)
-            with torch.no_grad():
-                for name, parameter in self.model.named_parameters():
-                    parameter.copy_(model[name])
+            self._copy(model)
             self.optimizer.load(optimizer)
             self.step, self.order_hash = meta.step, bytes.fromhex(meta.order_hash)
             self.saved = (meta.step, meta.order_hash)
+        elif self.start is not None:
+            source = self.start, self.model.config, self.dataset
+            self.ranks.from_first(lambda: starting_weights(*source, say) and None)  # refused on rank 0, for all
+            self._copy(starting_weights(*source, lambda line: None))
         self.validations = [tuple(validation) for validation in self.ranks.from_first(self._begin)]
+
+    @torch.no_grad()
+    def _copy(self, weights: Mapping[str, Tensor]) -> None:
+        for name, parameter in self.model.named_parameters():
+            parameter.copy_(weights[name])
 
     def _choose(self) -> dict[str, Any] | None:
         assert self.folder is not None
@@ -107,9 +120,9 @@ class Trainer:
         if chosen is None:
             return None
         path, meta = chosen
-        checkpoint.check_belongs(path, meta, **self._identity)
+        changes = checkpoint.check_belongs(path, meta, self._identity)
         checkpoint.check_order(path, meta, self.dataset)
-        say(f"resuming after step {meta.step} from {path}")
+        say(f"resuming after step {meta.step} from {path}" + "".join(f"; changed: {change}" for change in changes))
         if meta.world != self.ranks.world:
             say(
                 f"{self.ranks.world} ranks resume a run of {meta.world} ranks: the data and its order are the same, "
@@ -123,8 +136,9 @@ class Trainer:
         return {
             "manifest": self.dataset.digest,
             "schedule": self.dataset.schedule.data["digest"],
+            "tokenizer": self.dataset.layout.tokenizer,
             "model": asdict(self.model.config),
-            "config": self.config.deciding(),
+            "config": {**self.config.values(), "steps": self.steps},
         }
 
     def _begin(self) -> list[tuple[int, int, float | None]]:
@@ -171,7 +185,10 @@ class Trainer:
         path = checkpoint.save(
             self.folder.checkpoints, meta, dict(self.model.named_parameters()), self.optimizer.state()
         )
-        checkpoint.prune(self.folder.checkpoints, self.config.checkpoint.keep, self.step)
+        keep = self.config.checkpoint.keep
+        checkpoint.prune(
+            self.folder.checkpoints, 1 if keep == "best" else keep, self.step, self.best if keep == "best" else None
+        )
         say(f"saved {path}")
 
     def warm_up(self) -> None:
@@ -196,10 +213,10 @@ class Trainer:
     def run(self) -> int:
         """Train to the end of the run. Returns the exit code."""
         self.warm_up()
-        every = self.config.checkpoint.every
+        every, often = self.config.checkpoint.every, self.config.eval.every
         coming = steps(self.dataset, self.step, self.steps, self.ranks, self.config.accumulation, self.order_hash)
         while self.step < self.steps:
-            if not self.validate(self.due_rows()):
+            if (self.step == 0 or (often and self.step % often == 0)) and not self.validate():
                 return self.leave()
             if self.out_of_patience:
                 if self.ranks.first:
@@ -215,7 +232,7 @@ class Trainer:
                 self.log(line)
             if stop:
                 return self.leave()
-        if not self.validate(self.whole):
+        if not self.validate():
             return self.leave()
         self.save()
         self.ranks.from_first(self.write_samples)
@@ -261,14 +278,14 @@ class Trainer:
         loss, norm_value = nats_sum / float(total), float(norm)
         if not np.isfinite(loss) or not np.isfinite(norm_value):
             raise self.not_finite(step, loss, norm_value, mine)
-        lr = learning_rate(step.index, self.steps, self.config)
-        self.optimizer.step(lr)
+        now = pace(step.index, self.steps, self.config)
+        self.optimizer.step(now)
         self.step, self.order_hash = step.index + 1, step.order_hash
         line = {
             "step": self.step,
             "phase": self.dataset.schedule.phase_of(step.index),
             "loss": loss,
-            "lr": lr,
+            "lr": now.share * self.config.lr,
             "grad_norm": norm_value,
             "targets": int(total),
             "order_hash": self.order_hash.hex(),
@@ -302,7 +319,7 @@ class Trainer:
         if self.folder is None:
             return
         self.folder.timing(timing)
-        mfu = f"  MFU {timing['mfu']:.1%} ({timing['mfu_causal']:.1%} causal)" if "mfu" in timing else ""
+        mfu = f"  MFU {timing['mfu']:.1%}" if "mfu" in timing else ""
         say(
             f"step {self.step:>6}/{self.steps}  loss {line['loss']:.4f}  lr {line['lr']:.2e}  "
             f"norm {line['grad_norm']:.3f}  {timing['tokens_per_second']:,.0f} tokens/s{mfu}  {line['phase']}"
@@ -310,46 +327,46 @@ class Trainer:
 
     # -- validation ---------------------------------------------------------------------------------------
 
-    def due_rows(self) -> evaluate.Ints | None:
-        """Return the rows to validate on after this step: all before the first step, later some, or None."""
-        if self.step == 0:
-            return self.whole
-        return self.some if self.config.eval.every and self.step % self.config.eval.every == 0 else None
-
     @cached_property
-    def whole(self) -> evaluate.Ints:
-        return evaluate.choose_rows(self.dataset.validation.strata, None)
-
-    @cached_property
-    def some(self) -> evaluate.Ints:
+    def rows(self) -> evaluate.Ints:
+        """The validation rows."""
         return evaluate.choose_rows(self.dataset.validation.strata, self.config.eval.rows)
 
-    def validate(self, rows: evaluate.Ints | None) -> bool:
-        """Validate on these rows, unless done already. Returns False if any rank received a signal meanwhile."""
-        if rows is None or self.validated(rows):
+    def validate(self) -> bool:
+        """Validate, unless done after this step. Returns False if any rank received a signal meanwhile."""
+        if self.validated:
             return True
-        split = self.dataset.validation
+        split, every = self.dataset.validation, self.config.eval.batch
+        self.model.eval()
         with self.autocast():
-            sums = evaluate.sum_rows(
-                self.model, split, rows, self.sizes, self.ranks, self.config.eval.batch, self.stop
-            )
+            sums = evaluate.sum_rows(self.evaluated, split, self.rows, self.sizes, self.ranks, every, self.stop)
+        self.model.train()
         if sums is None:
             return False
-        result = evaluate.report(sums, rows, split.strata)
-        self.validations.append((self.step, len(rows), result["bits_per_byte"]))
+        result = evaluate.report(sums, self.rows, split.strata)
+        self.validations.append((self.step, len(self.rows), result["bits_per_byte"]))
         if self.folder is not None:
             self.folder.metric({"step": self.step, "validation": result})
             say(evaluate.line(self.step, result))
+        if self.config.checkpoint.keep == "best" and self.step == self.best:
+            self.save()
         return True
 
-    def validated(self, rows: evaluate.Ints) -> bool:
-        """Return True if these rows were validated on after this step, or there are none."""
-        return not len(rows) or any((step, n) == (self.step, len(rows)) for step, n, _ in self.validations)
+    @property
+    def validated(self) -> bool:
+        """True if the run has validated after this step, or there are no validation rows."""
+        return not len(self.rows) or any((step, n) == (self.step, len(self.rows)) for step, n, _ in self.validations)
+
+    @property
+    def best(self) -> int | None:
+        """The step of the best validation, the first one not counted."""
+        measured = [(bits, step) for step, _, bits in self.validations if step and bits is not None]
+        return min(measured)[1] if measured else None
 
     @property
     def out_of_patience(self) -> bool:
         """True if the run ends here because validation on the same rows no longer improves."""
-        history = [bits for _, rows, bits in self.validations if rows == len(self.some)]
+        history = [bits for _, rows, bits in self.validations if rows == len(self.rows)]
         return evaluate.out_of_patience(history, self.config.eval.patience)
 
     # -- samples ------------------------------------------------------------------------------------------
@@ -359,7 +376,7 @@ class Trainer:
         """True if nothing remains to do. Only on rank 0."""
         assert self.folder is not None
         ended = self.step == self.steps or self.out_of_patience
-        return ended and self.validated(self.whole) and (self.folder.samples.exists() or not self.requires_samples)
+        return ended and self.validated and (self.folder.samples.exists() or not self.requires_samples)
 
     @property
     def requires_samples(self) -> bool:
@@ -369,5 +386,11 @@ class Trainer:
         """Write samples.json, on rank 0."""
         assert self.folder is not None
         if self.requires_samples:
-            records = samples(self.model, self.dataset, self.config.generate, self.config.seed)
-            write_json(self.folder.samples, {"step": self.step, "samples": records})
+            value = {"samples": samples(self.model, self.dataset, self.config.generate, self.config.seed)}
+            if self.dataset.layout.is_masked:
+                value["answers"] = answers(self.model, self.dataset)
+            batch = min(self.config.eval.batch, len(self.rows))
+            self.model.eval()
+            with self.autocast():
+                value["losses"] = token_losses(self.evaluated, self.dataset, self.ranks.device, batch)
+            write_json(self.folder.samples, {"step": self.step, **value})

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from training.attention import AttentionMask, attend, inside_documents
 from training.config import ModelConfig
-from training.loss import cap, head_loss
+from training.loss import cap, head_loss, widened
 
 Rotation = tuple[Tensor, Tensor]
 
@@ -39,9 +39,11 @@ class Norm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(config.width)) if kind == "layer" else None
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return `x` normed, in fp32 arithmetic and the dtype of `x`."""
+        wide = widened(x)
         if self.centred:
-            return F.layer_norm(x, self.shape, self.weight, self.bias, self.eps)
-        return F.rms_norm(x, self.shape, self.weight, self.eps)
+            return F.layer_norm(wide, self.shape, self.weight, self.bias, self.eps).to(x.dtype)
+        return F.rms_norm(wide, self.shape, self.weight, self.eps).to(x.dtype)
 
 
 def rotate(x: Tensor, rotation: Rotation) -> Tensor:
@@ -68,6 +70,10 @@ class Cache:
         self.values[:, :, self.length : end] = values
         self.length = end
         return self.keys[:, :, :end], self.values[:, :, :end]
+
+    def keep(self, rows: list[int]) -> None:
+        """Forget all rows but these."""
+        self.keys, self.values = self.keys[rows], self.values[rows]
 
 
 class Attention(nn.Module):
@@ -96,7 +102,7 @@ class Attention(nn.Module):
         if rotation is not None:
             q, k = rotate(q, rotation), rotate(k, rotation)
         if config.style.qk_norm:
-            q, k = (F.rms_norm(x, (config.head_width,), None, config.style.eps) for x in (q, k))
+            q, k = (F.rms_norm(x, (config.head_width,), None, config.style.eps).to(v.dtype) for x in (q, k))
         if config.value_embeddings:
             q, k = SHARPER * q, SHARPER * k
         if cache is not None:
@@ -166,7 +172,7 @@ class Decoder(nn.Module):
             self.head.weight = self.embedding.weight
         if style.positions == "rope":
             steps = torch.arange(0, config.head_width, 2, device="cpu").float() / config.head_width
-            angles = torch.outer(torch.arange(config.context, device="cpu").float(), 1 / 10_000.0**steps)
+            angles = torch.outer(torch.arange(config.context, device="cpu").float(), 1 / config.rope_theta**steps)
             angles = torch.cat((angles, angles), dim=-1)
             self.register_buffer("cos", angles.cos(), persistent=False)
             self.register_buffer("sin", style.rotation * angles.sin(), persistent=False)
@@ -190,6 +196,8 @@ class Decoder(nn.Module):
         begin = caches[0].length if caches else 0
         end = begin + ids.shape[1]
         x = self.embedding(ids)
+        device = ids.device.type
+        dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
         rotation: Rotation | None = None
         mask: AttentionMask = None
         positions: slice | Tensor = slice(begin, end)
@@ -198,10 +206,11 @@ class Decoder(nn.Module):
         if self.positions is not None:
             x = x + self.positions.weight[positions]
         else:
-            cos, sin = self.cos[positions], self.sin[positions]  # type: ignore[index]
+            cos, sin = (table[positions].to(dtype) for table in (self.cos, self.sin))  # type: ignore[index]
             rotation = (cos, sin) if mask is None else (cos.unsqueeze(1), sin.unsqueeze(1))
         if style.embedding_norm:
             x = F.rms_norm(x, (config.width,), None, style.eps)
+        x = x.to(dtype)  # in bf16, the residual stream takes half of the memory that autocast would take
         x = F.dropout(x, config.dropout, self.training)
         first = x
         for i, block in enumerate(self.blocks):
@@ -216,7 +225,8 @@ def make_model(config: ModelConfig, seed: int) -> Decoder:
     """Return a decoder with initial weights, a function of config and seed. They are drawn on the CPU.
 
     Standard deviations. gpt2 and llama: 0.02; residual projections 0.02 / sqrt(2 * layers) (GPT-2's paper).
-    nanochat, as in its gpt.py: embedding 1, matrices 1 / sqrt(width), residual projections 0, head 0.001.
+    nanochat, as in its gpt.py: embedding 1, matrices 1 / sqrt(width), residual projections 0, head 0.001; with value
+    embeddings, of March 2026: embedding 0.8, and half for `up`.
     """
     model = Decoder(config)
     generator = torch.Generator().manual_seed(seed)
@@ -232,7 +242,9 @@ def make_model(config: ModelConfig, seed: int) -> Decoder:
                 parameter.uniform_(0.0, 0.02, generator=generator)
                 continue
             elif name.startswith(("embedding", "positions")):
-                std = 1.0 if zero else std
+                std = (0.8 if config.value_embeddings else 1.0) if zero else std
+            elif name.endswith("up.weight") and config.value_embeddings:
+                std *= 0.5
             elif name.startswith("head"):
                 std = 0.001 if zero else std
             parameter.normal_(0.0, std, generator=generator)
@@ -252,7 +264,6 @@ class ModelCost:
     parameters: int  # a tied head is counted once
     matrices: int  # weights of matrix products, the head included
     flops: int  # nanochat's count
-    causal_flops: int  # the same with half of the attention, since a causal mask leaves half of it out
 
 
 def count(model: Decoder) -> ModelCost:
@@ -264,5 +275,4 @@ def count(model: Decoder) -> ModelCost:
         sum(parameter.numel() for parameter in model.parameters()),
         matrices,
         6 * matrices + attention,
-        6 * matrices + attention // 2,
     )

@@ -52,6 +52,8 @@ class Ranks:
 
     def any(self, flag: bool) -> bool:
         """Return True if the flag is True on at least one rank."""
+        if self.world == 1:
+            return flag  # without waiting for the device
         return bool(self.sum(torch.tensor([float(flag)], device=self.device)).item())
 
     def from_first(self, compute: Callable[[], Any]) -> Any:

@@ -5,6 +5,7 @@
     timings.jsonl     by step: times of this machine, different in every run
     checkpoints/      see training/checkpoint.py, which also decides if a run may resume here
     samples.json      text generated at the end
+    tracker.id        the name of this run in an experiment tracker; see training/tracking.py
 
 A resumed run truncates metrics.jsonl to the step of its checkpoint and appends to it.
 """
@@ -20,10 +21,10 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from sharding.seal import atomic_file, is_temporary, parsed, remove_temporaries, write_json
-from training import checkpoint
+from training import checkpoint, tracking
 from training.errors import ConfigError, TrainError, say
 
-FILES = ("config.json", "metrics.jsonl", "timings.jsonl", "samples.json")
+FILES = ("config.json", "metrics.jsonl", "timings.jsonl", "samples.json", tracking.ID)
 
 
 class RunFolder:
@@ -39,6 +40,7 @@ class RunFolder:
         self.checkpoints = path / "checkpoints"
         self.samples = path / "samples.json"
         self._metrics: TextIO | None = None
+        self.track: tracking.Log = lambda line: None
         self.failure: TrainError | None = None  # of a write; the loop passes it to the other ranks
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -90,6 +92,7 @@ class RunFolder:
         assert self._metrics is not None
         with self._kept_failure():
             self._metrics.write(_line(value))
+        self.track(value)
 
     def timing(self, value: Mapping[str, Any]) -> None:
         """Append a line to timings.jsonl."""

@@ -1,9 +1,9 @@
-"""Speed of a run: MFU by two conventions, waiting times, and a stopwatch on the device's clock.
+"""Speed of a run: MFU, waiting times, and a stopwatch on the device's clock.
 
-MFU (model FLOPs utilisation) is the FLOPs per second of the run divided by the peak of the device. `mfu` counts the
-whole attention (the convention of PaLM and nanochat); `mfu_causal` counts half of it, since a causal mask leaves half
-out. The peak is always that of dense bf16 products, also for FP8, so that runs are comparable. Peaks come from the
-vendors' data sheets (half of the value with sparsity) and equal those of nanochat's common.py.
+MFU (model FLOPs utilisation) is the FLOPs per second of the run divided by the peak of the device. It counts the whole
+attention (the convention of PaLM and nanochat), of which a causal mask leaves half out. The peak is always that of
+dense bf16 products, also for FP8, so that runs are comparable. Peaks come from the vendors' data sheets (half of the
+value with sparsity) and equal those of nanochat's common.py.
 """
 
 from __future__ import annotations
@@ -33,26 +33,20 @@ PEAKS = {  # dense bf16 FLOP/s by a part of the device's name; the first match i
 }
 
 
-def peak_of(name: str) -> float | None:
-    """Return the dense bf16 FLOP/s of a device, None if its name is unknown."""
-    return next((peak for part, peak in PEAKS.items() if part in name), None)
-
-
 def device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
 
 
 def utilisation(tokens_per_second: float, cost: ModelCost, name: str, world: int) -> dict[str, Any]:
-    """Return `mfu` and `mfu_causal` (shares of 1) and their `peak`; nothing if the peak is unknown.
+    """Return `mfu` (share of 1) and its `peak`; nothing if the peak of the device is unknown.
 
     tokens_per_second: of all ranks; name: of the device; world: number of devices.
     """
-    peak = peak_of(name)
+    peak = next((peak for part, peak in PEAKS.items() if part in name), None)
     if peak is None:
         return {}
-    rate = tokens_per_second / (peak * world)
-    description = f"{name}, {peak / 1e12:g} TFLOP/s dense bf16"
-    return {"mfu": rate * cost.flops, "mfu_causal": rate * cost.causal_flops, "peak": description}
+    mfu = tokens_per_second * cost.flops / (peak * world)
+    return {"mfu": mfu, "peak": f"{name}, {peak / 1e12:g} TFLOP/s dense bf16"}
 
 
 class Stopwatch:
@@ -127,6 +121,5 @@ class Meter:
         }
         if device.type == "cuda":
             result["memory_mib"] = torch.cuda.max_memory_allocated() / 2**20
-            result["reserved_mib"] = torch.cuda.max_memory_reserved() / 2**20
         self._clear()
         return result

@@ -37,6 +37,7 @@ from training.fp8 import check_hardware
 from training.loop import Trainer
 from training.ranks import FirstRankFailed, Ranks, joined, place_on_machine, rank_in_environment
 from training.runfolder import RunFolder
+from training.tracking import tracker
 
 LINGER = 30
 """Seconds that the other ranks wait before they exit: torchrun ends all ranks when one exits, rank 0 included."""
@@ -103,20 +104,27 @@ def train(arguments: argparse.Namespace, config: Config, ranks: Ranks) -> int:
             folder = stack.enter_context(RunFolder(arguments.out, restart=arguments.restart))
 
         ranks.from_first(open_folder)
-        model = config.model(dataset.vocab_size, dataset.row_tokens)
-        attention = stack.enter_context(fastest_kernels(config, model, ranks.device))
+        stack.enter_context(fastest_kernels(config.model(dataset.vocab_size, dataset.row_tokens), ranks.device))
         trainer = Trainer(config, dataset, ranks, folder, lambda: stop.raised)
         trainer.resume()
         if ranks.from_first(lambda: trainer.finished):
             if ranks.first:
                 say(f"{arguments.out} is complete: {trainer.step} steps; nothing to do")
             return 0
+
+        def track() -> None:
+            if folder is not None and config.log is not None:
+                path = arguments.out.resolve()
+                folder.track = stack.enter_context(tracker(config.log, path, config.values(), trainer.step))
+
+        ranks.from_first(track)
         if ranks.first:
+            how = [config.precision, *(name for name in ("compile", "deterministic") if getattr(config, name))]
             say(
                 f"{config.preset}: {trainer.counts.parameters:,} parameters, "
                 f"{trainer.counts.flops / 1e9:.4f} GFLOP per token; "
                 f"{trainer.steps} steps of {dataset.batch_rows} x {dataset.row_tokens} tokens on {ranks.world} x "
-                f"{ranks.device.type}; {attention}"
+                f"{ranks.device.type}: {', '.join(map(str, how))}"
             )
         return trainer.run()
 
@@ -125,7 +133,6 @@ def open_dataset(arguments: argparse.Namespace, config: Config, ranks: Ranks) ->
     """Open the dataset. Raises SealError if it is damaged, ConfigError if the options do not fit it."""
     beside = Share(*place_on_machine())
     dataset = Dataset(arguments.data, schedule=arguments.schedule, beside=beside)
-    config.model(dataset.vocab_size, dataset.row_tokens)
     check_batch(dataset, config.batch_rows, ranks.world, config.accumulation)
     if config.steps is not None and config.steps > dataset.steps:
         raise ConfigError(
@@ -140,9 +147,12 @@ def open_dataset(arguments: argparse.Namespace, config: Config, ranks: Ranks) ->
 
 
 def check_machine(config: Config, device: torch.device) -> None:
-    """Limit the GPU memory of this process. Raises ConfigError if FP8 or a C compiler is missing."""
+    """Set up torch for a run. Raises ConfigError if FP8 or a C compiler is missing."""
+    torch.use_deterministic_algorithms(config.deterministic)
+    if config.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is not deterministic without it
     if device.type == "cuda":
-        torch.cuda.set_per_process_memory_fraction(config.memory)
+        torch.set_float32_matmul_precision("high")  # TF32: fp32 products would be about ten times slower
     if config.precision == "fp8":
         check_hardware(device)
     compilers = (("CXX", "g++"), ("CC", "gcc"), ("CC", "cc"))
@@ -159,6 +169,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         config = read_config(arguments.config, arguments.set)
         with joined(config.device) as ranks:
+            config = config.on(ranks.device.type)
             check_machine(config, ranks.device)
             reports = True
             return train(arguments, config, ranks)
@@ -175,4 +186,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:  # gloo's threads can abort a process that unloads its modules
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
 import random
-import subprocess
-import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from benchmarks import scale
 from benchmarks.corpora.texts import edited, real
 from corpora.dedup import BLOCKS, band_keys
 
-DOCUMENTS, PER_PART = 1_000_000, 50_000
+DOCUMENTS = 1_000_000
 STOCK_DOCUMENTS, PAIRS = 400, 150
 EDITS = [(share, scattered) for scattered in (False, True) for share in (0.05, 0.1, 0.2)]
 
@@ -91,39 +89,12 @@ def _bands(stock: Any, text: str) -> list[list[int]]:
 
 
 def clustering() -> dict[str, Any]:
-    """Cluster a million documents in a separate process, whose peak memory is measured."""
-    command = [sys.executable, "-m", "benchmarks.corpora.duplicates"]
-    process = subprocess.run(command, capture_output=True, text=True, check=True)
-    result: dict[str, Any] = json.loads(process.stdout)
-    return result
-
-
-def main() -> None:
-    """Deduplicate a million synthetic documents, of which a tenth are near copies; print seconds and peak memory."""
-    from corpora.dedup import FINGERPRINT, decide
-
-    rng = np.random.default_rng(0)
+    """Deduplicate a million simulated documents. Each step is a process of its own, whose peak memory is measured."""
     with TemporaryDirectory() as folder:
-        parts, keys = [], []
-        for part in range(DOCUMENTS // PER_PART):
-            fingerprints = np.zeros(PER_PART, FINGERPRINT)
-            for name in ("text", "id"):
-                fingerprints[name] = rng.integers(1, 1 << 63, (PER_PART, 2), np.uint64)
-            bands = rng.integers(1, 1 << 63, (BLOCKS.bands, PER_PART), np.uint64)
-            copies = np.arange(1, PER_PART, 10)
-            bands[part % BLOCKS.bands, copies] = bands[part % BLOCKS.bands, copies - 1]
-            path = Path(folder) / f"{part}.bands"
-            bands.tofile(path)
-            parts.append(fingerprints)
-            keys.append(np.memmap(path, np.uint64, "r").reshape(BLOCKS.bands, -1))
-        began = time.perf_counter()
-        decisions = decide(parts, keys)
-        seconds = time.perf_counter() - began
-    dropped = sum(int((part["reason"] > 0).sum()) for part in decisions)
-    status = Path("/proc/self/status").read_text()
-    peak = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
-    print(json.dumps({"documents": DOCUMENTS, "dropped": dropped, "seconds": seconds, "peak_bytes": peak}))
-
-
-if __name__ == "__main__":
-    main()
+        figures = scale.simulate(DOCUMENTS, Path(folder) / "documents")
+    steps = [figures[step] for step in ("keys", "pairs", "decide")]
+    return {
+        "documents": DOCUMENTS,
+        "seconds": sum(step["seconds"] for step in steps),
+        "peak_bytes": max(step["peak_bytes"] for step in steps),
+    }

@@ -1,4 +1,5 @@
-"""Quality rules compared with datatrove's three filters: speed, agreement, and the share that each profile keeps.
+"""Quality rules compared with datatrove's three filters: speed, agreement, and the share that each profile keeps
+(`benchmarks.corpora.kept`).
 
 `python -m benchmarks.corpora.quality` runs only this benchmark. Speeds are in processor time of one core, measured for
 both on the same documents. Words are split again in every run; there is no cache of words.
@@ -8,17 +9,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 
 from datatrove.data import Document
 
 from benchmarks.corpora import stock
-from benchmarks.corpora.texts import SAMPLES, real
-from corpora.cleaning import Clean, Normalisation
+from benchmarks.corpora.kept import kinds
+from benchmarks.corpora.texts import real
 from corpora.document_counts import DocumentCounter
-from corpora.quality import Filter, Limits, Meter, failed_rule, fineweb_2, profiles_of
-from corpora.sources import find_source
+from corpora.quality import Filter, Limits, Meter, failed_rule, fineweb_2
 
 VARIETIES = ("arb_Arab", "arz_Arab", "ars_Arab", "ary_Arab", "apc_Arab")
 KINDS = {
@@ -35,33 +35,6 @@ KINDS = {
 TIMED = 1_500_000
 """Bytes of each file that are timed."""
 
-CORPORA = {
-    "oscar": "oscar",
-    "cc100": "cc100",
-    "saudinewsnet": "saudinewsnet",
-    "fineweb-2": "fineweb-2",
-    "wikipedia": "wikipedia",
-    "openiti": "openiti",
-    "shamela": "shamela",
-    "hadith-json": "hadith",
-    "tashkeela": "tashkeela",
-    "quran": "quran",
-    "arastories": "arastories",
-    "the-stack-v2": "code/the-stack-v2-dedup",
-    "starcoderdata": "code/starcoderdata",
-    "open-web-math": "math/open-web-math",
-    "gsm8k": "math/gsm8k",
-}
-"""Source -> folder of its sample."""
-
-BULK = {
-    "classical_openiti_0325AH": "classical",
-    "hadith_vocalised": "classical",
-    "arb_news": "web",
-    "python_stdlib": "code",
-}
-"""Larger samples, which belong to no source -> quality profile for such text."""
-
 
 def run() -> dict[str, Any]:
     """Run all three measurements. `times` is the smallest gain over all kinds of text."""
@@ -70,7 +43,7 @@ def run() -> dict[str, Any]:
         "times": min(gain["times"] for gain in speed.values()),
         "speed": speed,
         "agreement": agreement(),
-        "kept": kept(),
+        "kept": {name: kind.shares() for name, kind in kinds().items()},
     }
 
 
@@ -82,7 +55,7 @@ def _speed(kind: str) -> dict[str, float]:
         size += len(text.encode())
         if size > TIMED:
             break
-    ours = [Filter(Limits(), DocumentCounter(), {"arabic": "web"})]
+    ours = [Filter(Limits(), DocumentCounter(), lambda _: "web")]
     theirs = stock.filters()
     for steps in (ours, theirs):
         _pass(texts[:2], steps)  # compile, load
@@ -137,36 +110,6 @@ def _reason(text: str, filters: Iterable[Any]) -> str:
     document = Document(text=text, id="")
     results = (step.filter(document) for step in filters)
     return next((result[1] for result in results if result is not True), "")
-
-
-def kept() -> dict[str, Any]:
-    """Return, for each sample corpus, the number of documents and the shares kept by its own profile and by `web`."""
-    shares = {}
-    for name, folder in CORPORA.items():
-        source, counter = find_source(name)(), DocumentCounter()
-        units = source.units([SAMPLES / "data" / folder])
-        read = chain.from_iterable(source.documents(unit, counter) for unit in units)
-        documents = list(Clean(source, Normalisation(), counter).run(read))
-        profiles = profiles_of(source)
-        shares[name] = {
-            "documents": len(documents),
-            "profile": profiles[documents[0].metadata["category"]],
-            "kept by it": _share(documents, Filter(Limits(), DocumentCounter(), profiles)),
-            "kept by web": _share(documents, Filter(Limits(), DocumentCounter(), profiles_of(source, "web"))),
-        }
-    for name, profile in BULK.items():
-        documents = list(_documents(real([name])))
-        shares[name] = {
-            "documents": len(documents),
-            "profile": profile,
-            "kept by it": _share(documents, Filter(Limits(), DocumentCounter(), {"arabic": profile})),
-            "kept by web": _share(documents, Filter(Limits(), DocumentCounter(), {"arabic": "web"})),
-        }
-    return shares
-
-
-def _share(documents: list[Document], step: Filter) -> float:
-    return sum(step.filter(document) is True for document in documents) / len(documents)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ import argparse
 import datetime
 import json
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -136,14 +135,12 @@ class Bench:
         timings = [json.loads(line) for line in (out / "timings.jsonl").read_text().splitlines()][1:]
         losses = [json.loads(line)["loss"] for line in (out / "metrics.jsonl").read_text().splitlines()]
         result = {"row": row.name, "steps": row.steps, "tokens_per_step": row.batch_rows * row.row_tokens}
-        for key in ("tokens_per_second", "mfu", "mfu_causal", "data_wait_ms", "memory_mib"):
+        for key in ("tokens_per_second", "mfu", "data_wait_ms", "memory_mib"):
             result[key] = statistics.median(line[key] for line in timings) if key in timings[0] else None
-        attention = re.search(r"attention by [^\n]*", run.stderr)
         return {
             **result,
             "peak": timings[0].get("peak"),
             "target": row.target,
-            "attention": attention[0] if attention else None,
             "first_loss": losses[0],
             "last_loss": statistics.mean(losses[-LAST:]),
         }
@@ -184,11 +181,10 @@ def table(result: dict[str, Any]) -> str:
     def cell(value: float | None, form: str) -> str:
         return "-" if value is None else format(value, form)
 
-    lines = [f"{'row':20} {'tokens/s':>12} {'target':>10} {'MFU':>7} {'causal':>7} {'MiB':>9}  attention"]
+    lines = [f"{'row':20} {'tokens/s':>12} {'target':>10} {'MFU':>7} {'MiB':>9}"]
     lines += [
         f"{row['row']:20} {row['tokens_per_second']:12,.0f} {cell(row['target'], ','):>10} "
-        f"{cell(row['mfu'], '.1%'):>7} {cell(row['mfu_causal'], '.1%'):>7} {cell(row['memory_mib'], ',.0f'):>9}  "
-        f"{row['attention']}"
+        f"{cell(row['mfu'], '.1%'):>7} {cell(row['memory_mib'], ',.0f'):>9}"
         for row in result["rows"]
     ]
     if result["baseline"]:

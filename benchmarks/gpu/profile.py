@@ -25,7 +25,7 @@ def measure(config: Path, settings: list[str], data: Path) -> dict:
     options, dataset = read_config(config, settings), Dataset(data)
     with (
         joined(options.device) as ranks,
-        fastest_kernels(options, options.model(dataset.vocab_size, dataset.row_tokens), ranks.device),
+        fastest_kernels(options.model(dataset.vocab_size, dataset.row_tokens), ranks.device),
     ):
         trainer = Trainer(options, dataset, ranks, None, lambda: False)
         trainer.warm_up()

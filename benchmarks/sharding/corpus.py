@@ -61,7 +61,7 @@ def write_tokens(folder: Path, documents: int, per_part: int, *, ids: bool, stra
         for suffix in ("bin", "parquet"):
             path = folder / f"{name}.{suffix}"
             hashed = ids or suffix == "parquet"
-            sha256 = hashlib.file_digest(path.open("rb"), "sha256").hexdigest() if hashed else "not read"
+            sha256 = hashlib.file_digest(path.open("rb"), "sha256").hexdigest() if hashed else "0" * 64
             files[path.name] = FileRecord(path.stat().st_size, sha256)
     (folder / TOKENIZER).parent.mkdir()
     (folder / TOKENIZER).write_text("{}")

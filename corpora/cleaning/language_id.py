@@ -18,8 +18,9 @@ from datatrove.data import Document, DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
 
 from corpora.errors import BadInput
+from corpora.languages import UNDETERMINED, known
 from corpora.reading import remote_errors
-from corpora.sources.base import UNDETERMINED, Source
+from corpora.sources.base import Source
 
 HUB = "glotlid"
 """Selects the model on the Hugging Face hub. datatrove downloads it once and keeps it in its cache."""
@@ -76,7 +77,7 @@ class Identify(PipelineStep):  # type: ignore[misc]
         columns = document.metadata
         columns["metadata"] = {**columns["metadata"], "language_score": round(score, 4)}
         if score >= _THRESHOLDS.get(language, _DEFAULT_THRESHOLD):
-            columns["language"] = language
+            columns["language"] = language = known(language) or language
             columns["category"] = self.source.category_of(language)
 
 

@@ -1,22 +1,28 @@
 """Normalisation of Arabic text: one encoding for text that looks and means the same. Letters stay as written.
 
-The steps, in this order. All but the last two are one pass through a table from code point to replacement:
+The steps, in this order. All but the last three are one pass through a table from code point to replacement:
 
-    controls            C0 and C1 controls except tab and line feed: dropped
+    controls            C0 and C1 controls that part nothing: dropped
+    separators          controls that part words: U+000B, U+000C, U+001C-1E -> LF; U+001F -> space; U+0095-97, the
+                        bullet and the dashes of Windows code pages read as Latin-1 -> space. Tab and LF stay
     line ends           CR LF, CR, U+0085, U+2028 -> LF; U+2029 -> two LF
     tatweel             U+0640: dropped
-    invisible           soft hyphen, BOM, U+200B, direction marks and embeddings (U+200E/F, 202A-E, 2066-F, 061C),
-                        U+2060-2064: dropped. ZWNJ and ZWJ, which belong to the spelling of some languages, stay
-    spaces              U+00A0, 2000-200A, 202F, 3000 -> space
+    invisible           soft hyphen, BOM, direction marks and embeddings (U+200E/F, 202A-E, 2066-F, 061C), U+2060-2062,
+                        2064: dropped. U+200B: a space between two words, else dropped. ZWNJ and ZWJ, which
+                        belong to the spelling of some languages, stay
+    spaces              U+00A0, 2000-200A, 202F, 2063, 3000 -> space
     presentation forms  FB50-FDCF, FDF0-FDFF, FE70-FEFC -> their letters; spacing harakat -> the bare mark. The word
                         ligatures FDF0-FDFB and those whose letters contain a space stay: NFKC would replace U+FDFA
                         by 18 letters
     persian letters     U+06A9 -> kaf, U+06CC -> yeh, in Arabic text only
+    excess marks        combining marks after the first 30 of a run: dropped, because NFC needs the square of the time
+                        of a run. 30 is the bound of the Stream-Safe Text Format (UAX #15); no language has so many
     nfc                 Unicode normalisation form C: marks in canonical order (shadda after haraka), composed
     tashkeel            optional: marks of vocalisation are dropped, after composition so that no hamza is lost
 
 Alef, hamza, ta marbuta and alef maqsura stay as written. camel-tools and openiti fold them for search; text that a
-model learns to generate must keep them. In source code only line ends, controls and byte order marks change.
+model learns to generate must keep them. In source code only line ends, controls and byte order marks change; there a
+form feed stays, and the other separators become a space.
 
 NFC follows the quick-check rule of UAX #15: a text is in NFC if no code point has quick check No or Maybe and its
 marks are in canonical order. The passes order the marks; `unicodedata` composes the rest.
@@ -32,7 +38,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from corpora.cleaning.code_points import STEPS, TASHKEEL, table, tashkeel
-from corpora.cleaning.passes import StepCounts, Texts, drop, nfc, rewrite
+from corpora.cleaning.passes import StepCounts, Texts, cut_marks, drop, nfc, rewrite
 from corpora.utf8 import utf8_size
 
 if TYPE_CHECKING:
@@ -112,7 +118,7 @@ def _passes(
     if profile == "code":
         after = rewrite(before, table("code", False), touched)
     else:
-        after = nfc(rewrite(before, table("prose", arabic), touched), touched)
+        after = nfc(cut_marks(rewrite(before, table("prose", arabic), touched), touched), touched)
         if options.tashkeel == "drop":
             # A dropped mark may have separated a letter from a mark that composes with it.
             after = nfc(drop(after, tashkeel(), touched, TASHKEEL), touched)

@@ -13,12 +13,26 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
-from corpora.cleaning.code_points import NFC, UNSURE, Points, Table, unicode_classes
+from corpora.cleaning.code_points import (
+    EXCESS,
+    MOST_MARKS,
+    NFC,
+    STARTER,
+    UNSURE,
+    ZERO_WIDTH_SPACE,
+    Points,
+    Table,
+    mark_weights,
+    unicode_classes,
+    word_characters,
+)
+from corpora.compiled import compiled
 
 _ENCODING = "utf-32-le"
 _LONGEST_RUN = 32
+_FEWEST = 14
+"""Smallest number of code points in a run of more than MOST_MARKS marks: a starter with three, and thirteen of two."""
 
 StepCounts = npt.NDArray[np.int64]
 
@@ -53,8 +67,24 @@ class Texts:
 def rewrite(texts: Texts, table: Table, touched: StepCounts) -> Texts:
     """Replace code points by `table`. Adds the replacements of text k in each step to `touched[k, step]`."""
     target, bounds = np.empty(table.growth * texts.points.size, np.uint32), np.zeros_like(texts.bounds)
-    _replace(texts.points, texts.bounds, table.action, table.step, table.start, table.points, target, bounds, touched)
+    if _replace(
+        texts.points, texts.bounds, table.action, table.step, table.start, table.points, target, bounds, touched
+    ):
+        _part(target, bounds, word_characters())
     return Texts(target[: bounds[-1]], bounds)
+
+
+def cut_marks(texts: Texts, touched: StepCounts) -> Texts:
+    """Cut every run of combining marks after MOST_MARKS, so that NFC needs time in proportion to the text.
+
+    Overwrites `texts`; adds the marks cut from text k to `touched[k, EXCESS]`.
+    """
+    if not _has_long_run(texts.points, mark_weights()):
+        return texts
+    bounds = texts.bounds.copy()
+    _cut(texts.points, bounds, mark_weights())
+    touched[:, EXCESS] += np.diff(texts.bounds) - np.diff(bounds)
+    return Texts(texts.points[: bounds[-1]], bounds)
 
 
 def drop(texts: Texts, dropped: npt.NDArray[np.bool_], touched: StepCounts, step: int) -> Texts:
@@ -94,7 +124,7 @@ def _bounds(lengths: Any) -> StepCounts:
     return bounds
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled(interpreted=True)
 def _replace(
     source: Any,
     bounds: Any,
@@ -105,9 +135,9 @@ def _replace(
     target: Any,
     target_bounds: Any,
     touched: Any,
-) -> None:
-    """Copy the texts to `target`, replaced through the table."""
-    out = 0
+) -> Any:
+    """Copy the texts to `target`, replaced through the table. Return the number of zero width spaces."""
+    out = zero_width = 0
     for number in range(bounds.size - 1):
         text = source[bounds[number] : bounds[number + 1]]
         for i in range(text.size):
@@ -118,15 +148,75 @@ def _replace(
                 out += 1
                 continue
             touched[number, step[replacement]] += 1
+            zero_width += point == ZERO_WIDTH_SPACE
             # CR is dropped before LF; a CR alone is a line end.
             if not (point == 0x0D and i + 1 < text.size and text[i + 1] == 0x0A):
                 for k in range(start[replacement], start[replacement + 1]):
                     target[out] = replacements[k]
                     out += 1
         target_bounds[number + 1] = out
+    return zero_width
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled(interpreted=True)
+def _part(points: Any, bounds: Any, words: Any) -> None:
+    """Replace each run of zero width spaces, in place: by a space after a word and before a letter or number, else by
+    nothing."""
+    out = begin = 0
+    for number in range(bounds.size - 1):
+        end, parted = bounds[number + 1], False
+        first = out
+        for i in range(begin, end):
+            point = points[i]
+            if point == ZERO_WIDTH_SPACE:
+                parted = out > first and words[points[out - 1]] > 0
+                continue
+            if parted and words[point] == 1:
+                points[out] = 0x20
+                out += 1
+            parted = False
+            points[out] = point
+            out += 1
+        begin = end
+        bounds[number + 1] = out
+
+
+@compiled(interpreted=True)
+def _has_long_run(points: Any, weights: Any) -> bool:
+    """Return True if a run of _FEWEST or more marks may exist. Only one code point of so many is looked up."""
+    for i in range(0, points.size, _FEWEST):
+        if weights[points[i]] & STARTER:
+            continue
+        begin, end = i, i
+        while begin > 0 and i - begin < _FEWEST and not weights[points[begin - 1]] & STARTER:
+            begin -= 1
+        while end < points.size and end - i < _FEWEST and not weights[points[end]] & STARTER:
+            end += 1
+        if end - begin >= _FEWEST:
+            return True
+    return False
+
+
+@compiled(interpreted=True)
+def _cut(points: Any, bounds: Any, weights: Any) -> None:
+    """Remove the marks after the first MOST_MARKS of each run, in place."""
+    out = begin = 0
+    for number in range(bounds.size - 1):
+        end = bounds[number + 1]
+        run: Any = 0
+        for i in range(begin, end):
+            weight = np.int64(weights[points[i]])
+            run = weight - STARTER if weight >= STARTER else run + weight
+            if weight < STARTER and run > MOST_MARKS:
+                run -= weight
+                continue
+            points[out] = points[i]
+            out += 1
+        begin = end
+        bounds[number + 1] = out
+
+
+@compiled(interpreted=True)
 def _drop(source: Any, bounds: Any, dropped: Any, target: Any, target_bounds: Any) -> None:
     """Copy the code points that are not dropped. The loop has no branch, because the positions of marks in vocalised
     text are hard to predict for the processor."""
@@ -139,7 +229,7 @@ def _drop(source: Any, bounds: Any, dropped: Any, target: Any, target_bounds: An
         target_bounds[number + 1] = out
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled(interpreted=True)
 def _order(points: Any, bounds: Any, classes: Any, moved: Any, unsure: Any) -> None:
     """Put runs of combining marks into canonical order, in place.
 
@@ -173,7 +263,7 @@ def _order(points: Any, bounds: Any, classes: Any, moved: Any, unsure: Any) -> N
             before = current
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled(interpreted=True)
 def _sizes(points: Any, bounds: Any, sizes: Any) -> None:
     for number in range(sizes.size):
         text = points[bounds[number] : bounds[number + 1]]

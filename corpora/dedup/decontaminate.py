@@ -19,7 +19,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -28,11 +27,11 @@ import pyarrow
 from numba import njit
 
 from corpora.arrow_text import chunks
+from corpora.dedup.evaluation_files import evaluation_name, records
 from corpora.dedup.word_hashes import WINDOW, letters, mix, take_words
 from corpora.errors import BadInput
-from corpora.reading import File, Format, JsonLines, Lines, Lost, Parquet, find_files, sniff
+from corpora.reading import File
 
-FILES = ("*.jsonl", "*.jsonl.*", "*.parquet", "*.txt", "*.txt.*")
 SHORTEST = 8
 """Smallest number of words in a passage that is searched for."""
 
@@ -42,17 +41,20 @@ class EvaluationSet:
     """Counts of one evaluation file.
 
     name: see `evaluation_name`. records: number of records. short: records without an n-gram. ngrams: number of
-    different n-grams.
+    different n-grams; with none, no document can match. fields: names of the fields whose texts were compared; empty
+    for a file of lines.
     """
 
     name: str
     records: int
     short: int
     ngrams: int
+    fields: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as a JSON object, as recorded in the seal of the dedup stage."""
-        return {"name": self.name, "records": self.records, "short": self.short, "ngrams": self.ngrams}
+        counts = {"name": self.name, "records": self.records, "short": self.short, "ngrams": self.ngrams}
+        return {**counts, "fields": list(self.fields)}
 
 
 @dataclass(frozen=True)
@@ -85,41 +87,32 @@ class Evaluation:
         return matches
 
 
-def evaluation_inputs(inputs: Sequence[str | Path]) -> list[File]:
-    """Return the evaluation files named by `inputs` (paths, folders or addresses).
+def read_evaluation(files: Sequence[File], ngram: int, fields: Sequence[str] = ()) -> Evaluation:
+    """Read the n-grams of evaluation files.
 
-    Raises NothingFound if an input has no such file, BadInput if it cannot be read.
-    """
-    return find_files(inputs, FILES)
-
-
-def evaluation_name(file: File) -> str:
-    """Return the name of an evaluation set: the file's path below the input, without endings ("arc/test")."""
-    path = PurePosixPath(file.name)
-    return str(path.with_name(path.name.partition(".")[0] or path.name))
-
-
-def read_evaluation(files: Sequence[File], ngram: int) -> Evaluation:
-    """Read the n-grams of evaluation files. `ngram`: words in an n-gram.
-
-    Raises BadInput for a file that has no records, has an unreadable record, or has an unknown format.
+    ngram: words in an n-gram. fields: names of the fields whose texts are read; all fields with text if empty.
+    Raises BadInput for a file that has no records, has an unreadable record, has an unknown format, or has no such
+    field.
     """
     sets: list[EvaluationSet] = []
     keys: list[npt.NDArray[np.uint64]] = []
     has_length = np.zeros(ngram + 1, bool)
     for file in files:
         file_keys: list[npt.NDArray[np.uint64]] = []
-        records = short = 0
-        for texts in _records(file):
-            records += 1
+        count = short = 0
+        names: dict[str, None] = {}
+        for pairs in records(file, fields):
+            texts = [text for _, text in pairs]
+            names |= dict.fromkeys(name for name, _ in pairs if name)
+            count += 1
             grams = [ngrams for text in [*texts, "\n".join(texts)] for ngrams in _ngrams(text, ngram, has_length)]
             short += not grams
             file_keys += grams
-        if not records:
+        if not count:
             raise BadInput(file.path, "contains no records", mend="remove it from the inputs, or name another file")
         set_keys = np.unique(np.concatenate(file_keys)) if file_keys else np.empty(0, np.uint64)
         keys.append(set_keys)
-        sets.append(EvaluationSet(evaluation_name(file), records, short, set_keys.size))
+        sets.append(EvaluationSet(evaluation_name(file), count, short, set_keys.size, tuple(names)))
     all_keys, first = np.unique(np.concatenate([np.empty(0, np.uint64), *keys]), return_index=True)
     owners = np.repeat(np.arange(len(keys), dtype=np.uint16), [set_keys.size for set_keys in keys])[first]
     return Evaluation(tuple(sets), ngram, all_keys, owners, has_length, _sieve(all_keys))
@@ -134,38 +127,6 @@ def _ngrams(text: str, ngram: int, has_length: npt.NDArray[np.bool_]) -> Iterato
     if length >= min(ngram, SHORTEST):
         has_length[length] = True
         yield np.array([_key(words, start, length) for start in range(count - length + 1)], np.uint64)
-
-
-def _records(file: File) -> Iterator[list[str]]:
-    """Yield the texts of each record that are not blank."""
-    kind = sniff(file)
-    format_ = _format(file, kind.container)
-    for part in format_.slices(file, kind):
-        for row in format_.rows(part):
-            if isinstance(row, Lost):
-                mend = "correct or remove the record"
-                raise BadInput(file.path, f"a record cannot be read ({row.reason})", place=f"at {row.key}", mend=mend)
-            yield [text for text in _texts(row.value) if text.strip()]
-
-
-def _format(file: File, container: str) -> Format:
-    if container == "parquet":
-        return Parquet("")
-    if container != "stream":
-        raise BadInput(file.path, f"is {container}; evaluation sets must be JSON lines, Parquet or text")
-    return JsonLines() if ".jsonl" in PurePosixPath(file.name).suffixes else Lines()
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Yield every string in a record, in order, at any depth."""
-    if isinstance(value, str):
-        yield value.encode(errors="replace").decode()  # JSON may hold lone surrogates
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
 
 
 def _sieve(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint8]:
@@ -211,7 +172,7 @@ def _find(
         shift -= np.uint64(1)
     for text in range(matches.size):
         position, stop = offsets[text], offsets[text + 1]
-        count, position = take_words(data, position, stop, letters, words, 0)
+        count, position = take_words(data, position, stop, letters, words, np.int64(0))
         while count and not matches[text]:
             # The last ngram - 1 words may begin an n-gram that continues in the next window.
             last = count < words.size

@@ -12,15 +12,16 @@ Share of planted near-duplicates that is detected if 5, 10 or 20 % of the words 
     BLOCKS     5       14 x 8         .98  .81  .26     .27  .01  0           FineWeb-2's (Penedo et al., 2025)
     SCATTERED  3       20 x 6         1    .99  .77     .96  .52  .05
 
-SCATTERED detects more, but also matches texts that share only half of their words in the same order.
+SCATTERED detects more, but also matches texts that share only half of their words in the same order. A common key is
+therefore only a candidate for `corpora.dedup.proven`, which compares signatures: 8 bits of each least value. Two texts
+with Jaccard similarity s agree in a value with probability s + (1 - s) / 256, from which `similarity_of` estimates s
+with a standard error of sqrt(s (1 - s) / (bands * rows)): at most .05.
 
-Keys need 8 bytes for each band and document: 112 MB for a million documents with BLOCKS. `join` processes one band at
-a time.
+Signatures need a byte for each hash function and document: 112 MB for a million documents with BLOCKS.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,8 @@ from corpora.arrow_text import chunks
 from corpora.dedup.word_hashes import WINDOW, letters, mix, take_words
 
 Keys = npt.NDArray[np.uint64]
+Signatures = npt.NDArray[np.uint8]
+"""8 bits of the least value of each hash function, (documents, functions)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,11 @@ class Setting:
     ngram: int
     bands: int
     rows: int
+
+    @property
+    def functions(self) -> int:
+        """Number of hash functions: bytes of a signature."""
+        return self.bands * self.rows
 
 
 BLOCKS = Setting(ngram=5, bands=14, rows=8)
@@ -55,29 +63,30 @@ def band_keys(texts: pyarrow.ChunkedArray, setting: Setting) -> Keys:
 
     A text with fewer words than an n-gram is one n-gram. The keys of a text without words are 0 and match no other.
     """
-    table, (factors, terms) = letters(numbers=False), _functions(setting.bands * setting.rows)
+    return sketches(texts, setting)[0]
+
+
+def sketches(texts: pyarrow.ChunkedArray, setting: Setting) -> tuple[Keys, Signatures]:
+    """Return the band keys of texts, as `band_keys` does, and their signatures, uint8 (texts, functions).
+
+    The signature of a text without words is all zeros.
+    """
+    table, (factors, terms) = letters(numbers=False), _functions(setting.functions)
     keys = np.zeros((setting.bands, len(texts)), np.uint64)
+    signatures = np.zeros((len(texts), setting.functions), np.uint8)
     words, first = np.empty(WINDOW, np.uint64), 0
     for data, offsets in chunks(texts):
         stop = first + offsets.size - 1
-        _band_keys(data, offsets, table, factors, terms, setting.ngram, setting.rows, words, keys[:, first:stop])
+        part = keys[:, first:stop], signatures[first:stop]
+        _sketch(data, offsets, table, factors, terms, setting.ngram, setting.rows, words, *part)
         first = stop
-    return keys
+    return keys, signatures
 
 
-def join(first: npt.NDArray[np.int64], parts: Sequence[Keys]) -> npt.NDArray[np.int64]:
-    """Return, for each document in the order of `parts`, the index of the first document of its cluster.
-
-    first: the same for clusters that exist already, int64 (documents,); the document's own index if it has none.
-    parts: band keys of each part. Two documents with the same key in the same band are in one cluster; the key 0
-    matches none.
-    """
-    parents = first.copy()
-    for band in range(parts[0].shape[0] if parts else 0):
-        keys = np.concatenate([part[band] for part in parts])
-        _unite(parents, keys, np.argsort(keys, kind="stable"))
-    _flatten(parents)
-    return parents
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def similarity_of(agreeing: Any, functions: int) -> Any:
+    """Return the estimate of the Jaccard similarity of two texts whose signatures agree in `agreeing` values."""
+    return max(0.0, (256.0 * agreeing / functions - 1.0) / 255.0)
 
 
 def _functions(count: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
@@ -91,10 +100,19 @@ def _functions(count: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint3
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _band_keys(
-    data: Any, offsets: Any, letters: Any, factors: Any, terms: Any, ngram: int, rows: int, words: Any, keys: Any
+def _sketch(
+    data: Any,
+    offsets: Any,
+    letters: Any,
+    factors: Any,
+    terms: Any,
+    ngram: int,
+    rows: int,
+    words: Any,
+    keys: Any,
+    signatures: Any,
 ) -> None:
-    """Write the band keys of the texts `data[offsets[k]:offsets[k + 1]]` to `keys[:, k]`.
+    """Write band keys and signature of each text `data[offsets[k]:offsets[k + 1]]` to `keys[:, k]`, `signatures[k]`.
 
     `words` is scratch space: a window over the word hashes of one text.
     """
@@ -102,7 +120,8 @@ def _band_keys(
     for text in range(offsets.size - 1):
         least[:] = 0xFFFFFFFF
         position, stop = offsets[text], offsets[text + 1]
-        count, position = take_words(data, position, stop, letters, words, 0)
+        none = np.int64(0)  # not a constant, for which `take_words` would be compiled once more
+        count, position = take_words(data, position, stop, letters, words, none)
         if count == 0:
             continue
         if count < ngram:
@@ -118,6 +137,8 @@ def _band_keys(
             for number in range(band * rows, (band + 1) * rows):
                 key = mix(key + np.uint64(least[number]) + np.uint64(1))
             keys[band, text] = max(key, np.uint64(1))  # 0 is reserved for texts without words
+        for number in range(least.size):  # mixed: the low bits of an affine image depend on the low bits alone
+            signatures[text, number] = mix(np.uint64(least[number]) + np.uint64(1)) >> np.uint64(56)
 
 
 @njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
@@ -130,28 +151,3 @@ def _lower(words: Any, start: int, length: int, factors: Any, terms: Any, least:
     for number in range(factors.size):
         image = np.uint32(np.uint32(factors[number] * value) + terms[number])
         least[number] = min(least[number], image)
-
-
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _find(parents: Any, row: int) -> int:
-    """Return the representative of `row` in the union-find forest `parents`; shorten the path to it."""
-    while parents[row] != row:
-        parents[row] = parents[parents[row]]
-        row = parents[row]
-    return row
-
-
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _unite(parents: Any, keys: Any, order: Any) -> None:
-    """Unite rows with equal keys other than 0. `order` sorts `keys`; a set's representative is its smallest row."""
-    for index in range(1, order.size):
-        if keys[order[index]] == keys[order[index - 1]] and keys[order[index]] != 0:
-            first, second = _find(parents, order[index - 1]), _find(parents, order[index])
-            parents[max(first, second)] = min(first, second)
-
-
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _flatten(parents: Any) -> None:
-    """Replace the parent of each row by its representative."""
-    for row in range(parents.size):
-        parents[row] = _find(parents, row)

@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from corpora.compiled import compiled
 from corpora.quality.arabic_words_tables import (
     ALPHA,
     BASE,
@@ -81,7 +81,7 @@ def code_points(text: str) -> npt.NDArray[np.uint32]:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled()
 def split_words(text: Any, facts: Tables, tokens: Spans, words: Spans) -> Any:
     """Write the start and stop of each word of `text` to `words`; return the number of words.
 
@@ -91,7 +91,7 @@ def split_words(text: Any, facts: Tables, tokens: Spans, words: Spans) -> Any:
     return _join(text, facts.classes, facts.strings, facts.patterns, tokens, count, words)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled()
 def _tokens(text: Any, classes: Any, strings: Any, tokens: Spans) -> Any:
     """Write the tokens, before special cases of several tokens are joined; return their number."""
     size, position, count = text.size, 0, 0
@@ -115,7 +115,7 @@ def _tokens(text: Any, classes: Any, strings: Any, tokens: Spans) -> Any:
     return count
 
 
-@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+@compiled(inline=True)
 def _chunk(text: Any, start: int, stop: int, classes: Any, strings: Any, tokens: Spans, count: int) -> Any:
     """Append the tokens of a chunk without white space to `tokens`; return the new number of tokens.
 
@@ -166,7 +166,7 @@ def _chunk(text: Any, start: int, stop: int, classes: Any, strings: Any, tokens:
     return count
 
 
-@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+@compiled(inline=True)
 def _special(text: Any, start: int, stop: int, classes: Any, strings: Any) -> Any:
     """Return SPECIAL or SPLIT if text[start:stop] is a special case, else 0."""
     if not 0 < stop - start <= LONGEST or not classes[text[start]] & STARTS or not classes[text[stop - 1]] & ENDS:
@@ -174,7 +174,7 @@ def _special(text: Any, start: int, stop: int, classes: Any, strings: Any) -> An
     return lookup(strings, hash_span(text, start, stop)) & (SPECIAL | SPLIT)
 
 
-@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+@compiled(inline=True)
 def _prefix(text: Any, start: int, stop: int, classes: Any) -> Any:
     """Return the length of the prefix of text[start:stop], 0 if none."""
     char = text[start]
@@ -192,7 +192,7 @@ def _prefix(text: Any, start: int, stop: int, classes: Any) -> Any:
     return 0
 
 
-@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+@compiled(inline=True)
 def _suffix(text: Any, start: int, stop: int, classes: Any, strings: Any) -> Any:
     """Return the length of the longest suffix of text[start:stop], 0 if none."""
     if start >= stop:
@@ -218,7 +218,7 @@ def _suffix(text: Any, start: int, stop: int, classes: Any, strings: Any) -> Any
     return length
 
 
-@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+@compiled(inline=True)
 def _dots(text: Any, start: int, stop: int) -> Any:
     """Return the number of dots at the start of text[start:stop]."""
     position = start
@@ -227,7 +227,7 @@ def _dots(text: Any, start: int, stop: int) -> Any:
     return position - start
 
 
-@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+@compiled(inline=True)
 def _core(text: Any, start: int, stop: int, classes: Any, tokens: Spans, count: int) -> Any:
     """Append the tokens of the text between prefixes and suffixes; return the new number of tokens.
 
@@ -260,7 +260,7 @@ def _core(text: Any, start: int, stop: int, classes: Any, tokens: Spans, count: 
     return count
 
 
-@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+@compiled(inline=True)
 def _infix(text: Any, start: int, place: int, stop: int, classes: Any) -> Any:
     """Return the length of the infix at `place` in text[start:stop], 0 if none."""
     char = text[place]
@@ -293,7 +293,7 @@ def _infix(text: Any, start: int, place: int, stop: int, classes: Any) -> Any:
     return 0
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled()
 def _join(text: Any, classes: Any, strings: Any, patterns: Any, tokens: Spans, count: int, words: Spans) -> Any:
     """Write the words: the tokens, with special cases of several tokens joined; return the number of words."""
     written = first = 0
@@ -316,7 +316,7 @@ def _join(text: Any, classes: Any, strings: Any, patterns: Any, tokens: Spans, c
     return written
 
 
-@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+@compiled(inline=True)
 def _piece(text: Any, tokens: Spans, number: int, classes: Any, strings: Any) -> Any:
     """Return the number of a token that occurs in a pattern, 0 for other tokens."""
     start, stop = tokens[number, 0], tokens[number, 1]
@@ -325,7 +325,7 @@ def _piece(text: Any, tokens: Spans, number: int, classes: Any, strings: Any) ->
     return lookup(strings, hash_span(text, start, stop)) // PIECE
 
 
-@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+@compiled(inline=True)
 def _adjacent(text: Any, tokens: Spans, number: int) -> Any:
     """Return whether no gap or one space separates a token from the previous one.
 
@@ -335,7 +335,7 @@ def _adjacent(text: Any, tokens: Spans, number: int) -> Any:
     return gap == 0 or (gap == 1 and text[tokens[number - 1, 1]] == 0x20)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled()
 def _join_run(
     text: Any,
     classes: Any,

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from corpora.compiled import compiled
 
 SPACE, PLAIN, DIGIT, PREFIX, SUFFIX, INFIX, ALPHA, LOWER = (1 << bit for bit in range(8))
 UPPER, QUOTE, WORD, DECIMAL, LETTER, SYMBOL, TERMINAL, BREAK = (1 << bit for bit in range(8, 16))
@@ -119,7 +120,7 @@ def _table(values: Mapping[int, int]) -> npt.NDArray[np.uint64]:
     return table
 
 
-@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+@compiled(inline=True)
 def spread(value: Any) -> Any:
     """Mix 64 bits, so that each depends on all bits of `value` (finaliser of MurmurHash3, by Austin Appleby)."""
     value ^= value >> np.uint64(33)
@@ -129,7 +130,7 @@ def spread(value: Any) -> Any:
     return value ^ (value >> np.uint64(33))
 
 
-@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+@compiled(inline=True)
 def lookup(table: Any, key: Any) -> Any:
     """Return the value of a key, 0 if it is not in the table."""
     mask = np.uint64(table.shape[0] - 1)
@@ -141,7 +142,7 @@ def lookup(table: Any, key: Any) -> Any:
     return 0
 
 
-@njit(cache=True, nogil=True, inline="always")  # type: ignore[untyped-decorator]
+@compiled(inline=True)
 def hash_span(text: Any, start: int, stop: int) -> Any:
     """Return the polynomial of text[start:stop], the key of that string."""
     value = np.uint64(0)

@@ -11,15 +11,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from corpora.compiled import compiled
 from corpora.quality.arabic_words_tables import DECIMAL, LOWER, WORD
 
 _ZERO, _NINE, _DOT, _COLON, _SLASH, _AT, _QUESTION, _HASH = 0x30, 0x39, 0x2E, 0x3A, 0x2F, 0x40, 0x3F, 0x23
 _PLUS, _MINUS, _LOW_LINE = 0x2B, 0x2D, 0x5F
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled()
 def is_url(text: Any, start: int, stop: int, classes: Any) -> Any:
     """Return whether text[start:stop], code points without white space, is an address.
 
@@ -44,7 +44,7 @@ def is_url(text: Any, start: int, stop: int, classes: Any) -> Any:
     return False
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled()
 def _from_host(text: Any, start: int, stop: int, classes: Any) -> Any:
     """Return whether text[start:stop] is a host name or IPv4 address, with or without port and path."""
     if start < stop and _ZERO < text[start] <= _NINE:
@@ -68,7 +68,7 @@ def _from_host(text: Any, start: int, stop: int, classes: Any) -> Any:
     return labels > 0 and 2 <= end - label <= 63 and _ends(text, end, stop, classes)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled()
 def _in_label(char: Any) -> Any:
     """Return whether a character may begin or end a label of a host name."""
     return (
@@ -76,7 +76,7 @@ def _in_label(char: Any) -> Any:
     )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled()
 def _ends(text: Any, start: int, stop: int, classes: Any) -> Any:
     """Return whether text[start:stop] is empty, or a port and a path, of which either may be missing."""
     if start < stop and text[start] == _COLON:
@@ -89,7 +89,7 @@ def _ends(text: Any, start: int, stop: int, classes: Any) -> Any:
     return start == stop or text[start] == _SLASH or text[start] == _QUESTION or text[start] == _HASH
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled()
 def _address_end(text: Any, start: int, stop: int, classes: Any) -> Any:
     """Return the end of the public IPv4 address at `start`, 0 if there is none.
 
@@ -120,7 +120,7 @@ def _address_end(text: Any, start: int, stop: int, classes: Any) -> Any:
     return 0 if first in (10, 127) else position
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled()
 def _number(text: Any, start: int, stop: int) -> Any:
     """Return the value of ASCII digits without a leading zero, -1 for other digits."""
     value: Any = -1 if text[start] == _ZERO else 0
@@ -129,7 +129,7 @@ def _number(text: Any, start: int, stop: int) -> Any:
     return value
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled()
 def _is_octet(text: Any, start: int, stop: int, number: int) -> Any:
     """Return whether a run of digits is number `number` (0 to 3) of an address.
 

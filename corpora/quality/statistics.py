@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from corpora.compiled import compiled
 from corpora.quality.arabic_words import code_points, split_words
 from corpora.quality.arabic_words_tables import (
     BASE,
@@ -62,6 +62,7 @@ class Statistics(NamedTuple):
     letter_words: int  # words with a letter
     stop_words: int  # different stop words that occur
     top: tuple[int, ...]  # for n = 2, 3, 4: characters of the most frequent n-gram, with spaces, times its count
+    top_counts: tuple[int, ...]  # its count
     repeated: tuple[int, ...]  # for n = 5 to 10: characters in repeated n-grams, none counted twice
 
 
@@ -108,6 +109,7 @@ class Meter:
             letter_words=values[_LETTER_WORDS],
             stop_words=values[_STOP_WORDS].bit_count(),
             top=tuple(values[_TOP : _TOP + 3]),
+            top_counts=tuple(values[_TOP_COUNTS : _TOP_COUNTS + 3]),
             repeated=tuple(values[_REPEATED : _REPEATED + 6]),
         )
 
@@ -116,7 +118,7 @@ class Meter:
     _NEWLINES, _PIECES, _REPEATED_PIECES, _LINES, _TERMINAL_LINES, _REPEATED_LINE_CHARS, _ROWS, _BULLET_ROWS,
     _ELLIPSIS_ROWS, _HASHES, _ELLIPSES, _WORDS, _NO_SYMBOLS, _NO_SYMBOL_CHARS, _LETTER_WORDS, _STOP_WORDS,
 ) = range(16)  # fmt: skip
-_TOP, _REPEATED, _COUNTS = 16, 19, 25
+_TOP, _TOP_COUNTS, _REPEATED, _COUNTS = 16, 19, 22, 28
 
 _LINE_FEED, _RETURN, _DOT, _ELLIPSIS, _HASH, _BULLET, _MINUS = 0x0A, 0x0D, 0x2E, 0x2026, 0x23, 0x2022, 0x2D
 
@@ -149,7 +151,7 @@ def _blocks(text: str) -> Iterator[str]:
         yield text[start:]
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled()
 def _read_words(text: Any, facts: Any, stops: Any, spans: Any, hashes: Any, lengths: Any, counts: Any) -> None:
     """Append the words of a block to `hashes` and `lengths`; add the counts of single words to `counts`."""
     block_words = split_words(text, facts, spans[0], spans[1])
@@ -179,7 +181,7 @@ def _read_words(text: Any, facts: Any, stops: Any, spans: Any, hashes: Any, leng
     counts[_STOP_WORDS] |= stop_words
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled()
 def _read_lines(text: Any, classes: Any, hashes: Any, lengths: Any, counts: Any) -> None:
     """Append the pieces of a block to `hashes` and `lengths` (negative if blank); add the counts of single lines and
     rows to `counts`."""
@@ -224,7 +226,7 @@ def _read_lines(text: Any, classes: Any, hashes: Any, lengths: Any, counts: Any)
             counts[_ELLIPSES] += char == _ELLIPSIS
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled()
 def _find(slots: Any, hashes: Any, number: int) -> Any:
     """Return the first entry with the same hash as entry `number`; add `number` if there is none.
 
@@ -242,7 +244,7 @@ def _find(slots: Any, hashes: Any, number: int) -> Any:
     return number
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled()
 def _find_repeated_lines(hashes: Any, lengths: Any, counts: Any) -> None:
     """Count repeated pieces, and the characters of repeated lines."""
     pieces = counts[_PIECES]
@@ -254,7 +256,7 @@ def _find_repeated_lines(hashes: Any, lengths: Any, counts: Any) -> None:
                 counts[_REPEATED_LINE_CHARS] += lengths[piece]
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled()
 def _find_repeated_words(hashes: Any, lengths: Any, counts: Any) -> None:
     """Count repeated n-grams. Words are joined with a space for n = 2 to 4, without a space for n = 5 to 10."""
     words = counts[_WORDS]
@@ -278,6 +280,7 @@ def _find_repeated_words(hashes: Any, lengths: Any, counts: Any) -> None:
         for word in range(words - n + 1):
             if occurrences[word] > most:
                 most, most_frequent = occurrences[word], word
+        counts[_TOP_COUNTS + n - 2] = most
         counts[_TOP + n - 2] = most * (lengths[most_frequent : most_frequent + n].sum() + n - 1)
     grams[:] = hashes[:words]
     for n in range(2, 11):
@@ -295,7 +298,7 @@ def _find_repeated_words(hashes: Any, lengths: Any, counts: Any) -> None:
                 word += n
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled()
 def _lengthen(grams: Any, hashes: Any, lengths: Any, powers: Any, n: int, words: int, spaced: bool) -> Any:
     """Extend hashes of (n-1)-grams to n-grams, in place; return False if there are fewer than n words."""
     for word in range(words - n + 1):

@@ -18,13 +18,17 @@ import glob
 import io
 import itertools
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from corpora.addresses import bare, has_secrets, is_remote, scrub
 from corpora.errors import BadInput, Changed, NothingFound, Unreachable
+from corpora.reading.local_paths import OnBad, local_files, local_path
+from corpora.reading.parallel import in_parallel
 from corpora.reading.reads import Reads, Recorded
 
 Version = tuple[int | str, ...]
@@ -33,6 +37,9 @@ Version = tuple[int | str, ...]
 _CHECKSUMS = ("blob_id", "ETag", "etag", "md5Hash", "content_md5", "Content-MD5", "Digest")
 _TIMES = ("LastModified", "Last-Modified", "last_modified", "mtime", "updated", "created")
 """Keys of fsspec's `info`, by file system."""
+
+COMPRESSIONS = ("gz", "bgz", "zst", "zstd", "xz", "bz2", "zip")
+"""Endings of compressed files, which are added to the name of a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,59 +63,63 @@ class File:
 # -- finding ----------------------------------------------------------------------------------------------
 
 
-def find_files(inputs: Sequence[str | Path], patterns: Sequence[str], *, folder: bool = False) -> list[File]:
+def find_files(
+    inputs: Sequence[str | Path], patterns: Sequence[str], *, folder: bool = False, on_bad: OnBad = None
+) -> list[File]:
     """Return the files of `inputs`, in the order of the inputs, then by name.
 
     inputs    paths or addresses of files or folders, or globs
-    patterns  patterns of file names (fnmatch on the last component); they select the files of a folder at any depth,
-              except hidden files. A file that is itself an input is always selected
+    patterns  patterns of file names (fnmatch on the last component, in any case, with or without the ending of a
+              compression); they select the files of a folder at any depth, except hidden files. A file that is itself
+              an input is always selected
     folder    begin the names with the name of the input folder, or of the parent folder of an input file, so that
               files with the same name in two corpora are distinguished
+    on_bad    called with the error of each file of a local folder that can't be read, which is then left out
 
-    Raises NothingFound if an input has no files, BadInput if two files have the same name.
+    Names that several files have are extended by the folders above them. A file that is in two inputs, or reached by
+    links too, is read once.
+    Raises NothingFound if an input has no files, BadInput if two files can't be distinguished by name.
     """
     result: list[File] = []
-    for item in inputs:
-        location = os.fspath(item)
-        search = _remote if is_remote(location) else _local
-        files = sorted(search(location, patterns), key=lambda file: file.name)
-        if not files:
-            expected = " or ".join(patterns)
-            raise NothingFound(
-                f"{bare(location)}: no file here is called {expected}; name the files themselves or use a glob"
-            )
+    for files, bad in in_parallel(partial(_listed, patterns, keep_bad=on_bad is not None), inputs):
+        for error in bad:
+            if on_bad is not None:
+                on_bad(error)
         if folder:
             files = [replace(file, name=f"{_folder(file)}/{file.name}".lstrip("/")) for file in files]
         result += files
     return _distinct(result)
 
 
+def _listed(patterns: Sequence[str], item: str | Path, *, keep_bad: bool) -> tuple[list[File], list[BadInput]]:
+    """Return the files of one input by name, and the errors of those that can't be read if these are kept."""
+    bad: list[BadInput] = []
+    location = local_path(os.fspath(item))
+    search = _remote if is_remote(location) else partial(_local, on_bad=bad.append if keep_bad else None)
+    files = sorted(search(location, patterns), key=lambda file: file.name)
+    if not files:
+        expected = " or ".join(patterns)
+        other = next(iter(search(location, ("*",))), None)
+        there = f" (there is {bare(other.name)})" if other else ""
+        raise NothingFound(
+            f"{bare(location)}: no file here is called {expected}{there}; name the files themselves or use a glob"
+        )
+    return files, bad
+
+
 def _folder(file: File) -> str:
     """Return the name of the folder to which the name of a file is relative."""
-    remote = is_remote(file.path)
-    whole = bare(file.path) if remote else os.path.abspath(file.path)  # noqa: PTH100 (resolve() follows links)
-    return PurePosixPath(whole.removesuffix(file.name)).name
+    return PurePosixPath(bare(_whole(file)).removesuffix(file.name)).name
 
 
-def _local(location: str, patterns: Sequence[str]) -> Iterator[File]:
-    path = Path(location)
-    if path.is_file():
-        yield _local_file(path, path.name)
-    elif path.is_dir():
-        for name in _walk(path):
-            if _matches(name, patterns):
-                yield _local_file(path / name, name)
-    elif glob.has_magic(location):
-        base = _fixed(location)
-        for match in sorted(glob.glob(location, recursive=True)):  # noqa: PTH207 (Path.glob: no absolute patterns)
-            if Path(match).is_dir():
-                paths = [Path(match) / name for name in _walk(Path(match)) if _matches(name, patterns)]
-            else:
-                paths = [Path(match)]
-            for path in paths:
-                yield _local_file(path, path.relative_to(base).as_posix())
-    else:
-        raise NothingFound(f"{location}: no such file or folder")
+def _whole(file: File) -> str:
+    """Return the absolute path or the address of a file, which may contain secrets."""
+    return file.path if is_remote(file.path) else os.path.abspath(file.path)  # noqa: PTH100 (resolve() follows links)
+
+
+def _local(location: str, patterns: Sequence[str], on_bad: OnBad = None) -> Iterator[File]:
+    for path, name in local_files(location, lambda name: name_matches(name, patterns), on_bad):
+        yield _local_file(path, name)
 
 
 def _local_file(path: Path, name: str) -> File:
@@ -120,28 +131,20 @@ def _version(status: os.stat_result) -> Version:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
-def _walk(folder: Path) -> Iterator[str]:
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            if not name.startswith("."):
-                yield (Path(parent) / name).relative_to(folder).as_posix()
-
-
 def _remote(location: str, patterns: Sequence[str]) -> Iterator[File]:
     import fsspec
 
     with remote_errors(location):
         system, path = fsspec.core.url_to_fs(location)
         single = False
-        if _has_magic(path):
+        if _has_magic(path) and not _exists(system, path):
             entries, base = system.glob(path, detail=True), _fixed_address(path)
             for folder in [name for name, info in entries.items() if info["type"] == "directory"]:
                 contents = system.find(folder, detail=True)
-                entries |= {name: info for name, info in contents.items() if _matches(name, patterns)}
+                entries |= {name: info for name, info in contents.items() if name_matches(name, patterns)}
         elif _is_folder(system, path):
             contents = system.find(path, detail=True)
-            entries, base = {name: info for name, info in contents.items() if _matches(name, patterns)}, path
+            entries, base = {name: info for name, info in contents.items() if name_matches(name, patterns)}, path
         else:
             entries, base, single = {path: system.info(path)}, "", True
         for name, info in entries.items():
@@ -171,6 +174,14 @@ def _is_folder(system: Any, path: str) -> bool:
     return bare(path).endswith("/") if is_remote(path) else bool(system.isdir(path))
 
 
+def _exists(system: Any, path: str) -> bool:
+    """Return whether a path with wildcards is the name of a file or folder."""
+    try:
+        return bool(system.exists(path))
+    except Exception:  # a server may refuse such a name; the search for files has the error
+        return False
+
+
 def _has_magic(path: str) -> bool:
     """Return True if a path of a file system is a pattern. In an address `?` begins the query."""
     return any(sign in bare(path) for sign in "*[") if is_remote(path) else glob.has_magic(_unversioned(path))
@@ -191,32 +202,40 @@ def _remote_version(info: dict[str, Any]) -> Version:
     return (size, mark) if mark else (size,)
 
 
-def _matches(name: str, patterns: Sequence[str]) -> bool:
-    last = name.rsplit("/", 1)[-1]
-    return any(fnmatch.fnmatch(last, pattern) for pattern in patterns)
+def name_matches(name: str, patterns: Sequence[str]) -> bool:
+    """Return whether a file is selected from a folder: see `find_files` for `patterns`."""
+    last = name.rsplit("/", 1)[-1].lower()
+    stem, _, ending = last.rpartition(".")
+    names = (last, stem) if ending in COMPRESSIONS else (last,)
+    return any(fnmatch.fnmatchcase(name, pattern.lower()) for name in names for pattern in patterns)
 
 
-def _fixed(pattern: str) -> Path:
-    """Return the parent folder of the first component with wildcards."""
-    parts: list[str] = []
-    for part in Path(pattern).parts:
-        if glob.has_magic(part):
-            break
-        parts.append(part)
-    return Path(*parts)
-
-
-def _distinct(files: list[File]) -> list[File]:
-    names: dict[str, File] = {}
+def _distinct(files: Sequence[File]) -> list[File]:
+    """Return each file once, with names that differ."""
+    unique: dict[str, File] = {}
     for file in files:
-        other = names.setdefault(file.name, file)
-        if other.path != file.path:
-            raise BadInput(
-                file.path,
-                f"{bare(other.path)} would have the same name, {file.name}",
-                mend="give their common folder as one input, or ingest them apart",
-            )
-    return list(names.values())
+        unique.setdefault(file.path if is_remote(file.path) else os.path.realpath(file.path), file)
+    files = list(unique.values())
+    names = [file.name for file in files]
+    for depth in itertools.count(1):
+        repeated = {name for name, count in Counter(names).items() if count > 1}
+        longer = [
+            _with_folders(file, depth) if name in repeated else name for file, name in zip(files, names, strict=True)
+        ]
+        if not repeated:
+            break
+        if longer == names:
+            first, second = [file for file, name in zip(files, names, strict=True) if name in repeated][:2]
+            reason = f"{bare(first.path)} would have the same name, {second.name}"
+            raise BadInput(second.path, reason, mend="ingest them apart")
+        names = longer
+    return [replace(file, name=name) for file, name in zip(files, names, strict=True)]
+
+
+def _with_folders(file: File, depth: int) -> str:
+    """Return the name of a file with the names of `depth` folders above it, or of as many as there are."""
+    parents = bare(_whole(file)).removesuffix(file.name).strip("/").split("/")
+    return "/".join([*parents[-depth:], file.name]).lstrip("/")
 
 
 # -- opening ----------------------------------------------------------------------------------------------

@@ -11,18 +11,15 @@ A record that can't be read is returned as `Lost`, with the reason. A file that 
 from __future__ import annotations
 
 import abc
-import csv
-import itertools
 import json
-import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from corpora.errors import BadInput
 from corpora.reading.files import File
-from corpora.reading.streams import LONGEST_LINE, Kind, Line, Stream, decode, is_compressed, stream_lines
+from corpora.reading.kinds import Kind
+from corpora.reading.streams import LONGEST_LINE, Line, Stream, decode, is_splittable, stream_lines
 
 SLICE = 32 << 20
 """Target size of a slice in bytes of text. A slice has at most twice this size, unless a single record is larger or
@@ -96,7 +93,7 @@ class Format(abc.ABC):
     description  name of the format in messages
     """
 
-    containers: frozenset[str] = frozenset({"stream"})
+    containers: frozenset[str] = frozenset({"stream", "zip"})
     description: str
 
     @abc.abstractmethod
@@ -132,8 +129,9 @@ class Whole(Format):
 
 def whole_slice(file: File, kind: Kind) -> Slice:
     """Return a slice that covers the whole file."""
-    if is_compressed(kind):
-        return Slice(file, kind, 0, END, EXPANSION * file.size)
+    if not is_splittable(kind):
+        expansion = EXPANSION if kind.compression or kind.container == "zip" else 1
+        return Slice(file, kind, 0, END, expansion * file.size)
     return Slice(file, kind, 0, file.size, file.size)
 
 
@@ -170,7 +168,7 @@ class Lines(Format):
     description = "lines of text"
 
     def slices(self, file: File, kind: Kind) -> Iterator[Slice]:
-        if is_compressed(kind):
+        if not is_splittable(kind):
             yield whole_slice(file, kind)
             return
         for start, stop in even_ranges(file.size, file.size):
@@ -207,45 +205,6 @@ class Lines(Format):
         JSONDecodeError if it is not JSON.
         """
         return data.decode()
-
-
-SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
-"""JSON escape of a surrogate: half of a character, or a lone surrogate."""
-
-
-def json_value(data: bytes | str) -> Any:
-    """Parse a JSON value with Python's parser. NaN and infinite numbers become None.
-
-    Raises UnicodeDecodeError if the data is not UTF-8, JSONDecodeError if it is not JSON, is nested too deeply or has
-    a number with too many digits.
-    """
-    try:
-        return json.loads(data, parse_constant=lambda _: None, parse_float=_finite)
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        raise
-    except (ValueError, RecursionError):
-        raise json.JSONDecodeError("nested too deeply, or a number too long", "", 0) from None
-
-
-def _finite(text: str) -> float | None:
-    number = float(text)
-    return number if math.isfinite(number) else None
-
-
-class JsonLines(Lines):
-    """A file in which every line is a JSON value."""
-
-    description = "JSON lines"
-
-    def parse(self, data: bytes) -> Any:
-        import orjson
-
-        try:
-            return orjson.loads(data)
-        except orjson.JSONDecodeError:
-            value = json_value(data.decode())  # slower, and accepts more
-            json.dumps(value, ensure_ascii=False).encode()
-            return value
 
 
 class Blocks(Lines):
@@ -290,93 +249,3 @@ class Blocks(Lines):
             return Lost(block[0].offset, f"line over {LONGEST_LINE >> 20} MiB", size)
         text, lost = decode(line.data for line in block if line.data is not None)
         return Record(block[0].offset, text.removeprefix("\ufeff"), lost)
-
-
-class JsonArray(Format):
-    """A JSON file with an array of records.
-
-    key  key of the array in the top-level object; "" if the array is the top-level value
-    """
-
-    containers = frozenset({"stream", "zip"})
-    description = "a JSON array"
-
-    def __init__(self, key: str = "") -> None:
-        self.key = key
-
-    def slices(self, file: File, kind: Kind) -> Iterator[Slice]:
-        yield whole_slice(file, kind)
-
-    def rows(self, part: Slice) -> Iterator[Record | Lost]:
-        try:
-            data = read_whole(part).removeprefix(b"\xef\xbb\xbf")
-            value = json_value(data)
-        except UnicodeDecodeError as error:
-            raise BadInput(part.file.path, "is not UTF-8", place=f"byte {error.start}") from error
-        except json.JSONDecodeError as error:
-            place = f"line {error.lineno}, column {error.colno}"
-            raise BadInput(part.file.path, f"is not JSON ({error.msg})", place=place) from error
-        if self.key:
-            value = value.get(self.key) if isinstance(value, dict) else None
-        if not isinstance(value, list):
-            under = f" under {self.key!r}" if self.key else ""
-            reason = f"has no JSON array{under}"
-            raise BadInput(part.file.path, reason, mend="check whether it is a file of another source")
-        if not SURROGATE.search(data):
-            yield from itertools.starmap(Record, enumerate(value))
-            return
-        for number, item in enumerate(value):
-            encoded = json.dumps(item, ensure_ascii=False)
-            try:
-                encoded.encode()
-            except UnicodeEncodeError:
-                yield Lost(number, "lone surrogate", len(encoded.encode(errors="surrogatepass")))
-            else:
-                yield Record(number, item)
-
-
-UNREADABLE_LINE = f"invalid UTF-8, or line over {LONGEST_LINE >> 20} MiB"
-
-
-class Csv(Format):
-    """A file of delimited values with a header. It is one slice, since a quoted field may contain line ends.
-
-    delimiter  one character between fields
-    """
-
-    description = "CSV"
-
-    def __init__(self, delimiter: str = ",") -> None:
-        self.delimiter = delimiter
-
-    def slices(self, file: File, kind: Kind) -> Iterator[Slice]:
-        yield whole_slice(file, kind)
-
-    def rows(self, part: Slice) -> Iterator[Record | Lost]:
-        csv.field_size_limit(LONGEST_LINE)
-        bad: list[int] = []
-        with Stream(part.file, part.kind) as stream:
-            reader = csv.reader(self._text(stream, bad), delimiter=self.delimiter, strict=True)
-            try:
-                header = next(reader, [])
-                for number, values in enumerate(reader):
-                    while bad:
-                        yield Lost(number, UNREADABLE_LINE, bad.pop())
-                    if len(values) != len(header):
-                        yield Lost(number, "not as many fields as the header", sum(map(len, values)))
-                    else:
-                        yield Record(number, dict(zip(header, values, strict=True)))
-                while bad:
-                    yield Lost(-1, UNREADABLE_LINE, bad.pop())
-            except csv.Error as error:
-                raise BadInput(part.file.path, f"is not CSV ({error})", place=f"line {reader.line_num}") from error
-
-    def _text(self, stream: Stream, bad: list[int]) -> Iterator[str]:
-        for line in stream_lines(stream):
-            try:
-                if line.data is None:
-                    bad.append(line.size)
-                else:
-                    yield (line.data if line.offset else line.data.removeprefix(b"\xef\xbb\xbf")).decode() + "\n"
-            except UnicodeDecodeError:
-                bad.append(line.size)

@@ -19,12 +19,11 @@ from typing import IO, Any
 
 from corpora.errors import BadInput
 from corpora.reading.files import File, open_raw
-from corpora.reading.formats import LONGEST_FILE, SLICE, Format, Lost, Record, Slice, even_ranges
-from corpora.reading.parquet_pages import pages_of
-from corpora.reading.streams import BOMB_FLOOR, BOMB_RATIO, Kind, refuse
-
-BATCH_BYTES = 8 << 20
-"""Target size of a batch of rows."""
+from corpora.reading.formats import LONGEST_FILE, SLICE, Lost, Record, Slice, even_ranges
+from corpora.reading.kinds import Kind
+from corpora.reading.parquet_pages import check_footer, pages_of
+from corpora.reading.streams import refuse
+from corpora.reading.tables import BATCH_BYTES, PARQUET_FAULTS, Budget, Table, batch_rows, field_types
 
 WHOLE = 128 << 20
 """Maximum bytes of a row group that is read at once. Arrow's buffers of such a row group are freed before its rows are
@@ -33,30 +32,20 @@ processed, which saves 250 MB for a text of 100 MB. A larger row group is read b
 LARGEST_PAGE = LONGEST_FILE
 """Maximum bytes of an uncompressed page, which Arrow decompresses at once."""
 
-PARQUET_FAULTS = (OSError, EOFError, ValueError, NotImplementedError, KeyError, MemoryError, OverflowError)
-"""Exceptions that Arrow raises on a damaged Parquet file. A flipped bit in a size can cause MemoryError."""
-
 _MAGIC = b"PAR1"
 _SLACK = 100
 """Bytes that Arrow reads after a column chunk of old writers, which did not count a header (PARQUET-816)."""
 
 
-class Parquet(Format):
-    """A Parquet file.
-
-    text     column by whose bytes the file is split; `Record.text` and `Record.size` are its values
-    columns  columns to read if the file has them; all columns if empty
-    """
+class Parquet(Table):
+    """A Parquet file."""
 
     containers = frozenset({"parquet"})
     description = "Parquet"
 
-    def __init__(self, text: str, columns: tuple[str, ...] = ()) -> None:
-        self.text = text
-        self.columns = columns
-
     def slices(self, file: File, kind: Kind) -> Iterator[Slice]:
         with _Opened(file) as opened:
+            self.chosen(file, opened.parquet.schema_arrow.names)
             metadata = opened.metadata
             try:
                 groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
@@ -68,7 +57,7 @@ class Parquet(Format):
                 refuse(file, ValueError("its row groups do not add up to its rows"), file.size)
             if min([*counts, *sizes], default=0) < 0:
                 refuse(file, ValueError("its footer has negative counts"), file.size)
-            _Budget(file).take(max(sum(sizes), sum(counts)))
+            Budget(file).take(max(sum(sizes), sum(counts)))
         first = start = size = 0
         for rows, bytes_ in zip(counts, sizes, strict=True):
             if size and size + bytes_ > SLICE:
@@ -93,10 +82,9 @@ class Parquet(Format):
         return int(group.total_byte_size)
 
     def rows(self, part: Slice) -> Iterator[Record | Lost]:
-        pages, values = _Budget(part.file), _Budget(part.file)
-        with _Opened(part.file) as opened:
-            names = opened.parquet.schema_arrow.names
-            columns = [name for name in self.columns if name in names] if self.columns else names
+        pages, values = Budget(part.file), Budget(part.file)
+        with _Opened(part.file, checked=True) as opened:
+            columns = self.chosen(part.file, opened.parquet.schema_arrow.names)
             number = 0
             for group in range(opened.metadata.num_row_groups):
                 count = opened.metadata.row_group(group).num_rows
@@ -111,8 +99,8 @@ class Parquet(Format):
         group: int,
         number: int,
         columns: list[str],
-        pages: _Budget,
-        values: _Budget,
+        pages: Budget,
+        values: Budget,
     ) -> Iterator[Record | Lost]:
         end = min(number + opened.metadata.row_group(group).num_rows, part.stop)
         batches = _batches(opened, group, columns, pages)
@@ -128,15 +116,15 @@ class Parquet(Format):
                 return
             values.take(batch.nbytes)
             low, high = max(part.start - number, 0), min(part.stop - number, batch.num_rows)
-            rows = _batch_rows(batch.slice(low, max(0, high - low)), number + low, self.text)
+            rows = batch_rows(batch.slice(low, max(0, high - low)), number + low, self.text)
             number += batch.num_rows
             del batch
             yield from rows
 
-    def schema(self, file: File) -> list[str]:
-        """Return the names of the columns. Raises BadInput if the file can't be read."""
+    def schema(self, file: File) -> dict[str, Any]:
+        """Return the types of the columns and of the fields in them, as in `Table`."""
         with _Opened(file) as opened:
-            return list(opened.parquet.schema_arrow.names)
+            return opened.types
 
 
 def check_sizes(file: File) -> None:
@@ -145,7 +133,7 @@ def check_sizes(file: File) -> None:
     Raises BadInput if the file expands more than BOMB_RATIO-fold, or if its pages do not have the number of values
     that the footer declares.
     """
-    budget = _Budget(file)
+    budget = Budget(file)
     with _Opened(file) as opened:
         try:
             for group in range(opened.metadata.num_row_groups):
@@ -154,31 +142,11 @@ def check_sizes(file: File) -> None:
             refuse(file, error, file.size)
 
 
-class _Budget:
-    """The number of bytes to which a file may expand. The limit is that of compressed streams."""
-
-    def __init__(self, file: File) -> None:
-        self._file, self._left = file, max(BOMB_FLOOR, BOMB_RATIO * file.size)
-
-    def take(self, size: int) -> None:
-        """Subtract `size` bytes. Raises BadInput if they exceed the budget."""
-        self.check(size)
-        self._left -= size
-
-    def check(self, size: int) -> None:
-        """Raise BadInput if `size` bytes exceed the budget."""
-        if size > self._left:
-            raise BadInput(
-                self._file.path,
-                f"expands more than {BOMB_RATIO}-fold, unlike any text",
-                mend="if it is valid, write it again without compression",
-            )
-
-
 class _Opened:
     """An open Parquet file: its footer, and an Arrow reader over the column chunks of one row group at a time."""
 
-    def __init__(self, file: File) -> None:
+    def __init__(self, file: File, *, checked: bool = False) -> None:
+        """`checked`: the footer was checked when the slices of the file were computed."""
         import pyarrow
         import pyarrow.parquet
 
@@ -186,12 +154,15 @@ class _Opened:
         self._raw = open_raw(file)
         try:
             footer = self._footer()
+            if not checked:
+                check_footer(memoryview(footer))
             self.metadata = pyarrow.parquet.read_metadata(pyarrow.BufferReader(_MAGIC + footer))
             self._chunks = _Chunks(self._raw, file.size)
             source = pyarrow.PythonFile(self._chunks, mode="r")
             self.parquet = pyarrow.parquet.ParquetFile(
                 source, metadata=self.metadata, pre_buffer=False, page_checksum_verification=True
             )
+            self.types = dict(field_types(self.parquet.schema_arrow))
         except PARQUET_FAULTS as error:
             self._raw.close()
             refuse(file, error, file.size)
@@ -218,7 +189,7 @@ class _Opened:
         self._raw.seek(size - 8 - length)
         return self._raw.read(length) + tail
 
-    def load(self, group: int, columns: list[str], budget: _Budget) -> tuple[int, int]:
+    def load(self, group: int, columns: list[str], budget: Budget) -> tuple[int, int]:
         """Read the column chunks of a row group.
 
         Returns an upper bound of the row group's uncompressed bytes, and the number of rows of a batch. Raises
@@ -308,7 +279,7 @@ class _Chunks(io.RawIOBase):
         return True
 
 
-def _batches(opened: _Opened, group: int, columns: list[str], budget: _Budget) -> Iterator[Any]:
+def _batches(opened: _Opened, group: int, columns: list[str], budget: Budget) -> Iterator[Any]:
     """Yield the record batches of a row group, in order."""
     import pyarrow
 
@@ -323,44 +294,3 @@ def _batches(opened: _Opened, group: int, columns: list[str], budget: _Budget) -
     parts.reverse()
     while parts:
         yield parts.pop()
-
-
-def _batch_rows(batch: Any, number: int, text: str) -> Iterator[Record | Lost]:
-    """Yield the records of a batch. Memory is released early, since a row may be a text of 100 MB."""
-    import pyarrow
-
-    try:
-        values = batch.to_pylist()
-    except UnicodeDecodeError:  # Arrow does not validate strings when it reads them: find the rows that are not UTF-8
-        for index in range(batch.num_rows):
-            row = batch.slice(index, 1)
-            try:
-                yield Record(number + index, row.to_pylist()[0])
-            except UnicodeDecodeError:
-                yield Lost(number + index, "invalid UTF-8", row.nbytes)
-        return
-    sizes = _sizes(batch, text)
-    large = batch.nbytes > BATCH_BYTES
-    del batch
-    if large:
-        pyarrow.default_memory_pool().release_unused()
-    values.reverse()
-    for key, size in enumerate(sizes, number):
-        yield _row(key, values.pop(), text, size)
-
-
-def _row(key: int, value: dict[str, Any], text: str, size: int | None) -> Record:
-    return Record(key, value) if size is None else Record(key, value, text=value[text], size=size)
-
-
-def _sizes(batch: Any, text: str) -> list[int | None]:
-    """Return the bytes of each row's text: None if it is null or the batch has no string column `text`."""
-    import pyarrow
-    import pyarrow.compute
-
-    column = batch.schema.get_field_index(text)
-    kind = batch.schema.field(column).type if column >= 0 else None
-    if kind in (pyarrow.string(), pyarrow.large_string()):
-        sizes: list[int | None] = pyarrow.compute.binary_length(batch.column(column)).to_pylist()
-        return sizes
-    return [None] * batch.num_rows

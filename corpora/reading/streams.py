@@ -1,8 +1,7 @@
-"""Decompressed bytes and lines of a file. The content of a file determines how it is opened; its name is ignored.
+"""Decompressed bytes and lines of a file, in UTF-8.
 
-The first bytes determine the container (Parquet, zip, Access, a container that is not supported, or a stream of bytes)
-and the compression (gzip, zstd, xz, bzip2). Archives are not extracted to disk. A tar archive is refused, compressed
-or not.
+The kind of a file (`corpora.reading.kinds`) determines how it is opened. Archives are not extracted to disk. A tar
+archive is refused, compressed or not.
 
 Decompression is strict. Arrow's decompressors raise on a truncated frame, a failed checksum and extra bytes after the
 end (tests/corpora/reading/test_streams.py truncates and flips every format). datatrove 0.10.1 uses python-zstandard,
@@ -21,7 +20,9 @@ from pathlib import PurePosixPath
 from typing import IO, Any, NoReturn
 
 from corpora.errors import BadInput
+from corpora.reading.encodings import Transcoder
 from corpora.reading.files import File, open_raw
+from corpora.reading.kinds import Kind, zip_contents
 
 CHUNK = 1 << 20
 LONGEST_LINE = 256 << 20
@@ -31,51 +32,12 @@ LONGEST_LINE = 256 << 20
 BOMB_RATIO, BOMB_FLOOR = 200, 64 << 20
 """Maximum ratio of decompressed to compressed bytes, applied above BOMB_FLOOR decompressed bytes."""
 
-_COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ\x00": "xz", b"BZh": "bz2"}
-_CONTAINERS = {b"PAR1": "parquet", b"PK\x03\x04": "zip", b"\x00\x01\x00\x00Standard": "access"}
-# Formats that would otherwise be read as text with invalid lines.
-_CONTAINERS |= {
-    b"Rar!\x1a\x07": "RAR",
-    b"7z\xbc\xaf\x27\x1c": "7-Zip",
-    b"%PDF-": "PDF",
-    b"SQLite format 3\0": "SQLite",
-}
 _TAR, _TAR_OFFSET = b"ustar", 257
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """The kind of a file.
-
-    container    "parquet", "zip", "access", "stream", or the name of a container that is not supported
-    compression  "gzip", "zstd", "xz" or "bz2" of a compressed stream, else ""
-    """
-
-    container: str
-    compression: str = ""
-
-
-def is_compressed(kind: Kind) -> bool:
-    """Return True if the file must be decompressed from its beginning."""
-    return bool(kind.compression) or kind.container == "zip"
-
-
-def sniff(file: File) -> Kind:
-    """Return the kind of a file by its first bytes. Raises BadInput if it is empty or can't be opened."""
-    with open_raw(file) as raw:
-        head = raw.read(16)
-    if not head:
-        raise BadInput(file.path, "is empty", mend="fetch it again or remove it from the input")
-    for magic, container in _CONTAINERS.items():
-        if head.startswith(magic):
-            return Kind(container)
-    for magic, compression in _COMPRESSIONS.items():
-        if head.startswith(magic):
-            return Kind("stream", compression)
-    # A zstd stream may begin with a skippable frame: magic 0x184D2A50 to 0x184D2A5F, little-endian (RFC 8878, 3.1.2).
-    if head[1:4] == b"\x2a\x4d\x18" and 0x50 <= head[0] <= 0x5F:
-        return Kind("stream", "zstd")
-    return Kind("stream")
+def is_splittable(kind: Kind) -> bool:
+    """Return False if the file must be read from its beginning: it is compressed or not in UTF-8."""
+    return not (kind.compression or kind.container == "zip" or kind.encoding)
 
 
 class Stream:
@@ -84,11 +46,15 @@ class Stream:
     def __init__(self, file: File, kind: Kind) -> None:
         self._file = file
         self._raw = open_raw(file)
-        self._compressed = is_compressed(kind)
+        self._compressed = not is_splittable(kind)
         self._position = 0
+        self._inflated_bytes = 0
+        self._ahead = b""  # bytes that `peek` has read
         try:
             with self._errors():
                 self._inflated = _inflate(file, self._raw, kind)
+                if kind.encoding:
+                    self._inflated = Transcoder(self._inflated, kind.encoding)
         except BadInput:
             self._raw.close()
             raise
@@ -110,17 +76,29 @@ class Stream:
         """Return the number of decompressed bytes read so far."""
         return self._position
 
+    def peek(self, size: int) -> bytes:
+        """Return the next `size` bytes, or all that there are, without advancing. Errors are those of `read`."""
+        while len(self._ahead) < size and (data := self._inflate(size)):
+            self._ahead += data
+        return self._ahead[:size]
+
     def read(self, size: int) -> bytes:
         """Return up to `size` bytes, or b"" at the end of a complete file.
 
         Raises BadInput if the file is truncated, damaged, a tar archive or expands too much.
         """
+        data, self._ahead = self._ahead[:size], self._ahead[size:]
+        data = data or self._inflate(size)
+        self._position += len(data)
+        return data
+
+    def _inflate(self, size: int) -> bytes:
         with self._errors():
             data: bytes = self._inflated.read(size)
-        if not self._position and data[_TAR_OFFSET:].startswith(_TAR):
+        if not self._inflated_bytes and data[_TAR_OFFSET:].startswith(_TAR):
             raise BadInput(self._file.path, "is a tar archive", mend="unpack it and name the files")
-        self._position += len(data)
-        if self._compressed and self._position > max(BOMB_FLOOR, BOMB_RATIO * self._file.size):
+        self._inflated_bytes += len(data)
+        if self._compressed and self._inflated_bytes > max(BOMB_FLOOR, BOMB_RATIO * self._file.size):
             raise BadInput(
                 self._file.path,
                 f"expands more than {BOMB_RATIO}-fold, unlike any text",
@@ -132,7 +110,8 @@ class Stream:
         """Advance to decompressed byte `offset`, or to the end of a shorter file."""
         if not self._compressed:
             self._raw.seek(offset)
-            self._position = offset
+            self._position = self._inflated_bytes = offset
+            self._ahead = b""
         while self._position < offset and self.read(min(CHUNK, offset - self._position)):
             pass
 
@@ -200,6 +179,8 @@ def _only_member(file: File, raw: IO[bytes]) -> IO[bytes]:
     archive = zipfile.ZipFile(raw)
     members = [info for info in archive.infolist() if not info.is_dir()]
     if len(members) != 1:
+        if known := zip_contents([info.filename for info in members]):
+            raise BadInput(file.path, f"is {known}", mend="extract its text first")
         raise BadInput(file.path, f"holds {len(members)} files, not one", mend="unpack it and name the files")
     name = PurePosixPath(members[0].filename.replace("\\", "/"))
     if name.is_absolute() or ".." in name.parts:

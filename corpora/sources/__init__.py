@@ -10,25 +10,30 @@ which `describe` reads without importing the file. docs/sources.md is generated 
 from __future__ import annotations
 
 import ast
-import contextlib
 import importlib
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from corpora.errors import BadInput, UnknownSource
+from corpora.errors import UnknownSource
+from corpora.sources.described_options import COMMON, SourceOption, options_of
 
 if TYPE_CHECKING:
     from corpora.reading import File
     from corpora.sources.base import Source
+    from corpora.sources.recognition import Recognised
 
 _FOLDER = Path(__file__).parent
-_NOT_SOURCES = frozenset({"__init__", "__main__", "base", "openiti_markdown", "own_fields", "pipeline_step"})
+_SHARED = """
+__init__ __main__ base conversations cuts described_options editions encoded field_paths guesses labelling
+openiti_markdown openiti_marks openiti_notes own_fields parsed_record pipeline_step recognition unit values wiki_markup
+wrong_fields
+"""
+_NOT_SOURCES = frozenset(_SHARED.split())
 
-FACTS = ("reads", "text", "id", "licence", "language", "category", "options", "dirt", "facts")
+FACTS = ("reads", "text", "id", "licence", "language", "category", "dirt", "facts")
 """Facts in the docstring of a source, in this order."""
 
 
@@ -84,26 +89,23 @@ def describe(name: str) -> dict[str, str]:
     return facts
 
 
-def matching_sources(file: File) -> list[str]:
-    """Return the names of the sources whose checks accept the first records of a file.
+def source_options(name: str) -> list[SourceOption]:
+    """Return the options of a source. Raises UnknownSource if there is none of that name."""
+    return options_of(find_source(name))
 
-    If several sources accept the file, those that require the most fields are returned. Sources that accept any text
-    are ignored.
-    """
-    from corpora.reading import Blocks, Lines, Record, Whole
 
-    matches: dict[str, int] = {}  # name -> number of required fields
-    for name, kind in SOURCES.items():
-        source = kind()
-        if any(type(format_) in (Whole, Lines, Blocks) for format_ in source.formats):
-            continue
-        with contextlib.suppress(BadInput):
-            part = source.checked_slices(file)[0]
-            if not any(isinstance(row, Record) for row in islice(source.format_of(part).rows(part), 1)):
-                continue  # every source accepts a file without records
-            own = source.fields and not source.FIELDS  # a format of the user's own files: matches if no corpus does
-            matches[name] = 0 if own else max((len(required) for required in source.FIELDS), default=9)
-    return sorted(name for name, count in matches.items() if count == max(matches.values()))
+def recognise(file: File, text_field: str = "") -> Recognised:
+    """Return the source and options that read a file, as `corpora.sources.recognition.recognise` does."""
+    from corpora.sources import recognition
+
+    return recognition.recognise(file, text_field)
+
+
+def advice(source: Source, file: File, mend: str) -> str:
+    """Return what reads a file that a source refuses with an advice `mend`."""
+    from corpora.sources import recognition
+
+    return recognition.advice(source, file, mend)
 
 
 def page() -> str:
@@ -115,8 +117,18 @@ def page() -> str:
     for name in _modules():
         facts = describe(name)
         lines = "\n".join(f"| {key} | {_cell(facts[key])} |" for key in FACTS if key in facts)
-        parts.append(f"\n## {name}\n\n{facts['title']}\n\n| | |\n|---|---|\n{lines}\n")
+        parts.append(f"\n## {name}\n\n{facts['title']}\n\n| | |\n|---|---|\n{lines}\n{_options(name)}")
     return "".join(parts)
+
+
+def _options(name: str) -> str:
+    """Return the table of a source's own options, "" if it has none."""
+    own = [option for option in source_options(name) if option.name not in COMMON]
+    if not own:
+        return ""
+    rows = [(f"`{o.name}`", o.description, o.kind, "" if o.default is None else f"`{o.default}`") for o in own]
+    lines = [f"| {' | '.join(map(_cell, row))} |" for row in rows]
+    return "\n".join(["\n| option | description | type | default |", "|---|---|---|---|", *lines]) + "\n"
 
 
 def _samples() -> str:

@@ -26,113 +26,86 @@ from corpora.errors import BadInput, Changed, NothingFound, Unreachable
 from corpora.labels import Category as Category
 from corpora.labels import Profile as Profile
 from corpora.labels import Quality as Quality
+from corpora.languages import is_arabic
 from corpora.reading import (
     SLICE,
     File,
     Format,
     Kind,
     Lost,
-    Parquet,
     Reads,
     Record,
     Slice,
+    Table,
     check_unchanged,
     find_files,
+    in_parallel,
+    mend_of,
     sniff,
+    text_kind,
 )
+from corpora.sources.field_paths import field_paths
+from corpora.sources.labelling import Labeller, category_by_language
+from corpora.sources.parsed_record import ParsedRecord as ParsedRecord
+from corpora.sources.parsed_record import Skip as Skip
+from corpora.sources.unit import Unit as Unit
+from corpora.sources.unit import grouped
+from corpora.sources.wrong_fields import PARSE_FAULTS, field_with, id_of, wrong_field
 from corpora.utf8 import utf8_size
-
-UNDETERMINED = "und"
-"""Language of a document whose source names none (ISO 639-3)."""
 
 FIRST_RECORDS = 16
 """Number of records that are checked to decide whether a file belongs to a source."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """The input of one task.
-
-    slices  slices of files, in order
-    limit   maximum number of documents; None: all
-    """
-
-    slices: tuple[Slice, ...]
-    limit: int | None = None
-
-    @property
-    def bytes(self) -> int:
-        """Estimated bytes of text."""
-        return sum(part.bytes for part in self.slices)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the unit for a plan: names relative to the inputs, sizes and ranges."""
-        return {"slices": [part.to_json() for part in self.slices], "bytes": self.bytes, "limit": self.limit}
-
-
-@dataclass(slots=True)
-class ParsedRecord:
-    """The values of a document. The record is dropped if `text` or a label is not a string, or `id` is None or "".
-
-    id        string or number, unique in the source
-    language  label, "" if the record has none; likewise license, url and date
-    raw       text of the record before parts were removed, if any were
-    removed   removed parts of `raw`, joined, by reason
-    """
-
-    text: Any
-    id: Any
-    language: str = ""
-    license: str = ""
-    url: str = ""
-    date: str = ""
-    metadata: dict[str, Any] = field(default_factory=dict)
-    raw: str | None = None
-    removed: Mapping[str, str] = field(default_factory=dict)
-
-
-WRONG_FIELDS = "fields unlike the source's"
-"""Reason of a record that is dropped because a field is missing or has another type."""
-
-
-class Skip(Exception):
-    """Raised by `Source.parse` to drop a record. `text` is the text of the record, whose size is counted."""
-
-    def __init__(self, reason: str, text: str = "") -> None:
-        super().__init__(reason)
-        self.reason, self.text = reason, text
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source(abc.ABC):
     """One corpus. The fields are the options of every source; a subclass adds its own options, with defaults.
 
-    language   language label of all documents, instead of the label from the corpus
-    category   category of all documents, instead of the default
-    license    licence of all documents, instead of the licence from the corpus
-    limit      maximum number of documents of the whole input; the first documents are read
+    A field has its meaning as `description` in its metadata, and bounds as `ge` and `le`.
     """
 
     name: ClassVar[str]
     FILES: ClassVar[tuple[str, ...]]  # fnmatch patterns of the files that are read from a folder
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = ()  # a record must have all the fields of one of these sets
+    NAMES: ClassVar[tuple[str, ...]] = ()  # patterns of the names by which files without distinctive fields are known
+    COMPANIONS: ClassVar[tuple[str, ...]] = ()  # patterns of files in `FILES` that hold no documents, such as metadata
+    EXACT: ClassVar[bool] = False  # a file that has other fields too is not recognised as the source's
     OWN: ClassVar[bool] = False  # the user's own files: their names include the folder, to be unique
-    CATEGORY: ClassVar[Category | None] = None  # None: english for eng_Latn, else arabic
+    CATEGORY: ClassVar[Category | None] = None  # None: by `category_by_language`
     LANGUAGE: ClassVar[str] = ""
     LICENSE: ClassVar[str] = ""
     cleaning: ClassVar[Profile] = "prose"  # mode of `Clean` for its text
     quality_profile: ClassVar[Quality | None] = None  # rules of profile "source"; None: by category
 
-    language: str = ""
-    category: Category | None = None
-    license: str = ""
-    limit: int | None = None
+    language: str = field(
+        default="",
+        metadata={"description": "language of documents whose record and path give none: a label, a code or a name"},
+    )
+    category: Category | None = field(
+        default=None, metadata={"description": "category of all documents, instead of the source's own"}
+    )
+    license: str = field(default="", metadata={"description": "licence of documents whose record gives none"})
+    relabel: bool = field(
+        default=False, metadata={"description": "language and license replace those of the records and paths"}
+    )
+    limit: int | None = field(
+        default=None,
+        metadata={"description": "maximum number of documents; the first documents are read", "ge": 1},
+    )
+
+    def __post_init__(self) -> None:
+        _ = self.labeller  # raises an unknown language before a file is opened
+        if self.category == "chat" and self.CATEGORY != "chat":
+            raise ValueError("category chat: only sources of conversations have it; read them by source chat")
 
     # -- definition of a source, for subclasses -------------------------------------------------------
 
     @cached_property
     def fields(self) -> tuple[frozenset[str], ...]:
-        """Sets of fields; every record has all the fields of one set. Empty if records are not objects."""
+        """Sets of fields; every record has all the fields of one set. Empty if records are not objects.
+
+        A field of an object inside the record is named by its path: `meta.url`.
+        """
         return self.FIELDS
 
     @property
@@ -145,16 +118,36 @@ class Source(abc.ABC):
         """Convert a record of the slice `part` to a document.
 
         Raises Skip to drop the record with a reason. TypeError, AttributeError, LookupError, ValueError and
-        RecursionError drop it with the reason WRONG_FIELDS.
+        RecursionError drop it with the field that was read last in the reason (`corpora.sources.wrong_fields`).
         """
 
-    def category_of(self, language: str) -> Category:
-        """Return the category of documents with a language label."""
-        return self.category or self.CATEGORY or ("english" if language == "eng_Latn" else "arabic")
+    def category_of(self, language: str, text: str = "") -> Category:
+        """Return the category of a document with a language label and a text."""
+        return self.category or self.CATEGORY or category_by_language(language, text)
+
+    def profile_of(self, columns: Mapping[str, Any]) -> Quality | None:
+        """Return the quality profile of a document, by profile "source"; None: that of the category.
+
+        columns: of the document, as `documents` yields them: category, language, metadata and the others.
+        """
+        if self.quality_profile is None and self.OWN and columns["category"] == "arabic":
+            language = columns["language"]
+            return "dialect" if is_arabic(language) and language not in ("arb_Arab", "ara_Arab") else None
+        return self.quality_profile
+
+    def is_like(self, text: str) -> bool:
+        """Return whether a text in the language of the source can be of this corpus."""
+        return True
 
     def select(self, files: list[File]) -> list[File]:
         """Return the files to read, of all files that were found."""
         return files
+
+    @cached_property
+    def labeller(self) -> Labeller:
+        """Gives the language of each document. Raises UnknownLanguage for the option `language`."""
+        code = (self.category or self.CATEGORY) == "code"
+        return Labeller(self.language, self.LANGUAGE, relabel=self.relabel, code=code)
 
     # -- units ----------------------------------------------------------------------------------------
 
@@ -174,24 +167,23 @@ class Source(abc.ABC):
         return self.select(find_files(inputs, self.FILES, folder=self.OWN))
 
     def units_of(self, files: Sequence[File], on_bad: Callable[[BadInput], None] | None = None) -> list[Unit]:
-        """Split files, as returned by `files`, into units. `on_bad` and errors are those of `units`."""
-        units: list[Unit] = []
-        pending: list[Slice] = []
-        for file in files:
+        """Split files, as returned by `files`, into units: see `units`. Files are opened in threads, by `slices`."""
+
+        def tried(file: File) -> list[Slice] | BadInput:
             try:
-                parts = self.slices(file)
+                return self.slices(file)
             except BadInput as error:
                 if on_bad is None or isinstance(error, Changed):
                     raise
-                on_bad(error)
-                continue
-            for part in parts:
-                if pending and sum(waiting.bytes for waiting in pending) + part.bytes > SLICE:
-                    units.append(Unit(tuple(pending)))
-                    pending = []
-                pending.append(part)
-        if pending:
-            units.append(Unit(tuple(pending)))
+                return error
+
+        slices: list[Slice] = []
+        for result in in_parallel(tried, files):
+            if not isinstance(result, BadInput):
+                slices += result
+            elif on_bad is not None:
+                on_bad(result)
+        units = grouped(slices, SLICE)
         if not units:
             paths = ", ".join(bare(file.path) for file in files[:3]) or "the input"
             raise NothingFound(f"{paths}: no document for source {self.name}")
@@ -204,23 +196,25 @@ class Source(abc.ABC):
         except (Unreachable, Changed):
             raise
         except BadInput as error:
-            from corpora.sources import matching_sources
+            from corpora.sources import advice
 
-            names = matching_sources(file)
-            if not names:
-                raise
-            raise BadInput(error.file, error.reason, place=error.place, mend=_advice(names)) from error
+            mend = advice(self, file, error.mend) or f"see `arcorp sources {self.name}`"
+            raise BadInput(error.file, error.reason, place=error.place, mend=mend) from error
 
     def checked_slices(self, file: File) -> list[Slice]:
         """Return the slices of a file. Raises BadInput as `slices` does, without trying other sources."""
-        kind = sniff(file)
+        kind = self.kind_of(file)
         format_ = self._format(file, kind)
-        if isinstance(format_, Parquet):
-            self._check_fields(file, [set(format_.schema(file))])
+        if isinstance(format_, Table):
+            self._check_fields(file, [format_.schema(file)])
             return list(format_.slices(file, kind))
         parts = list(format_.slices(file, kind))
         self._check_records(file, format_, parts[0])
         return parts
+
+    def kind_of(self, file: File) -> Kind:
+        """Return the kind of a file. Raises BadInput if it is a text file with binary contents or not in UTF-8."""
+        return text_kind(file, sniff(file), None, can_name=False)
 
     def _limited(self, units: list[Unit], limit: int) -> Iterator[Unit]:
         for unit in units:
@@ -242,7 +236,7 @@ class Source(abc.ABC):
                 return format_
         supported = " or ".join(format_.description for format_ in self.formats)
         reason = f"is {kind.container}, source {self.name} reads {supported}"
-        raise BadInput(file.path, reason, mend="see `arcorp sources`")
+        raise BadInput(file.path, reason, mend=mend_of(kind.container) or "see `arcorp sources`")
 
     def _check_records(self, file: File, format_: Format, part: Slice) -> None:
         """Check the first records of a file. One valid record is enough, since any file may have a bad line."""
@@ -255,12 +249,12 @@ class Source(abc.ABC):
             raise BadInput(file.path, reason, mend=mend)
         if self.fields:
             values = [record.value for record in records]
-            self._check_fields(file, [set(value) if isinstance(value, dict) else set() for value in values])
+            self._check_fields(file, [field_paths(value) for value in values])
 
-    def _check_fields(self, file: File, records: list[set[str]]) -> None:
-        if not records or any(required <= fields for required in self.fields for fields in records):
+    def _check_fields(self, file: File, records: Sequence[Mapping[str, Any]]) -> None:
+        if not records or any(required <= record.keys() for required in self.fields for record in records):
             return
-        longest: set[str] = max(records, key=len)
+        longest = max(records, key=len)
         present = ", ".join(sorted(longest))
         expected = " or ".join("{" + ", ".join(sorted(required)) + "}" for required in self.fields)
         reason = f"source {self.name} expects the fields {expected}, found {{{present}}}"
@@ -273,9 +267,7 @@ class Source(abc.ABC):
     ) -> Iterator[Document]:
         """Yield the documents of a unit, in order.
 
-        unit     a unit of this source
-        counter  counts all input records, and the dropped records by reason; the hash of the bytes that were read of
-                 each slice is added to its `inputs`
+        counter  counts input records, dropped records by reason, and the hash of the bytes read of each slice
         on_bad   called with the error of a bad file; the rest of the slice is then left out
 
         `metadata` of a document has the columns source, category, language, license, url, date (strings) and metadata
@@ -325,15 +317,14 @@ class Source(abc.ABC):
             counter.count_input(size, chars)
             counter.count_dropped(skip.reason, size, chars)
             return None
-        text = parsed.text
-        chars = len(text)
+        text, chars = parsed.text, len(parsed.text)
         if parsed.raw is None:
             counter.count_input(size + record.lost, chars)
         else:
             self._count_shortened(parsed, record, size, counter)
         if record.lost:
             counter.count_removed("invalid UTF-8", record.lost, 0)
-        document = self._labelled(parsed)
+        document = self._labelled(parsed, part.file.path, counter)
         reason = ""
         if not text or text.isspace():
             reason = "empty text"
@@ -345,6 +336,7 @@ class Source(abc.ABC):
             counter.count_dropped(reason, size, chars, document)
             return None
         seen.add(document.id)
+        counter.labels.count_script(document.metadata["language"], text)
         return document
 
     def _count_shortened(self, parsed: ParsedRecord, record: Record, size: int, counter: DocumentCounter) -> None:
@@ -363,11 +355,18 @@ class Source(abc.ABC):
             raise Skip("not an object")
         try:
             parsed = self.parse(record, part)
-        except (TypeError, AttributeError, LookupError, ValueError, RecursionError):
-            raise Skip(WRONG_FIELDS) from None
+        except PARSE_FAULTS:
+            raise Skip(wrong_field(lambda noted: self.parse(noted, part), record)) from None
         labels = (parsed.language, parsed.license, parsed.url, parsed.date)
-        if not isinstance(parsed.id, str | int | float | None) or not all(isinstance(label, str) for label in labels):
-            raise Skip(WRONG_FIELDS)
+        wrong = "" if all(isinstance(label, str) for label in labels) else _wrong_label(parsed)
+        if type(parsed.id) is not str:
+            try:
+                parsed.id = id_of(parsed.id)
+            except (TypeError, ValueError):
+                wrong = "id"
+        if wrong:
+            value = getattr(parsed, wrong)
+            raise Skip(field_with(lambda noted: self.parse(noted, part), record, value, wrong))
         if parsed.text is None:
             raise Skip("no text")
         if not isinstance(parsed.text, str):
@@ -379,14 +378,13 @@ class Source(abc.ABC):
         except UnicodeEncodeError:
             raise Skip("lone surrogate") from None
 
-    def _labelled(self, parsed: ParsedRecord) -> Document:
-        # A label must not contain spaces: they separate source, language and category in the name of a stratum.
-        language = "-".join((self.language or parsed.language or self.LANGUAGE or UNDETERMINED).split())
+    def _labelled(self, parsed: ParsedRecord, path: str, counter: DocumentCounter) -> Document:
+        language = self.labeller(parsed.language, path, counter.labels)
         columns = {
             "source": self.name,
-            "category": self.category_of(language),
+            "category": self.category_of(language, parsed.text),
             "language": language,
-            "license": self.license or parsed.license or self.LICENSE,
+            "license": (self.relabel and self.license) or parsed.license or self.license or self.LICENSE,
             "url": parsed.url,
             "date": parsed.date,
             "metadata": {key: value for key, value in parsed.metadata.items() if value is not None},
@@ -394,5 +392,7 @@ class Source(abc.ABC):
         return Document(text=parsed.text, id=f"{self.name}/{parsed.id}", metadata=columns)
 
 
-def _advice(names: list[str]) -> str:
-    return f"this looks like a file for source {' or '.join(names)}"
+def _wrong_label(parsed: ParsedRecord) -> str:
+    """Return the name of a label that is not a string."""
+    names = ("language", "license", "url", "date")
+    return next(name for name in names if not isinstance(getattr(parsed, name), str))

@@ -15,7 +15,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.languages import label
 from corpora.reading import Blocks, Format, Record, Slice
 from corpora.sources.base import ParsedRecord, Source
 
@@ -26,6 +25,7 @@ class CC100(Source):
 
     name: ClassVar[str] = "cc100"
     FILES: ClassVar[tuple[str, ...]] = ("*.txt", "*.txt.xz")
+    NAMES: ClassVar[tuple[str, ...]] = ("[a-z][a-z].txt.xz", "[a-z][a-z][a-z].txt.xz", "[a-z][a-z]_*.txt.xz")
     LICENSE: ClassVar[str] = "Common Crawl terms of use"
 
     @property
@@ -36,4 +36,4 @@ class CC100(Source):
     def parse(self, record: Record, part: Slice) -> ParsedRecord:
         """One block, one document."""
         code = part.file.name.rsplit("/", 1)[-1].partition(".")[0]
-        return ParsedRecord(text=record.value, id=f"{part.file.name}#{record.key}", language=label(code))
+        return ParsedRecord(text=record.value, id=f"{part.file.name}#{record.key}", language=code)

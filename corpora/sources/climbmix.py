@@ -27,6 +27,8 @@ class ClimbMix(Source):
     quality_profile: ClassVar[Quality | None] = "none"
     FILES: ClassVar[tuple[str, ...]] = ("*.parquet",)
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"text"}),)
+    EXACT: ClassVar[bool] = True
+    NAMES: ClassVar[tuple[str, ...]] = ("shard_[0-9]*.parquet",)
     CATEGORY: ClassVar[Category | None] = "english"
     LANGUAGE: ClassVar[str] = "eng_Latn"
     LICENSE: ClassVar[str] = "CC-BY-NC-4.0"

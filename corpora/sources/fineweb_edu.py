@@ -15,7 +15,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from corpora.languages import label
 from corpora.reading import Format, Parquet, Record, Slice
 from corpora.sources.base import Category, ParsedRecord, Quality, Source
 
@@ -43,7 +42,7 @@ class FineWebEdu(Source):
         return ParsedRecord(
             text=fields["text"],
             id=fields["id"],
-            language=label(fields.get("language") or ""),
+            language=fields.get("language") or "",
             url=fields.get("url") or "",
             metadata={"dump": fields.get("dump"), "score": fields.get("score")},
         )

@@ -30,6 +30,7 @@ class Gsm8k(Source):
     quality_profile: ClassVar[Quality | None] = "none"
     FILES: ClassVar[tuple[str, ...]] = ("*.jsonl", "*.jsonl.*")
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"question", "answer"}),)
+    EXACT: ClassVar[bool] = True
     CATEGORY: ClassVar[Category | None] = "math"
     LANGUAGE: ClassVar[str] = "eng_Latn"
     LICENSE: ClassVar[str] = "MIT"

@@ -2,17 +2,19 @@
 
 reads     mARkdown files <author>.<book>.<version>-ara<n>[.mARkdown|.completed|.inProgress]; the metadata of a release
           (OpenITI*metadata*.csv, tab-separated) in the input determines which version is primary
-text      the body with headings and verse, without markup (see corpora/sources/openiti_markdown.py)
+text      the body with headings and verse, without markup (see corpora/sources/openiti_markdown.py) and without notes
+          (see corpora/sources/openiti_notes.py). Each removed part is counted by name
 id        the version URI, such as 0255Jahiz.Bukhala.Shamela0010501-ara1
 licence   CC BY-NC-SA 4.0 (according to the releases on Zenodo, from memory; the repositories state none)
 language  arb_Arab
 category  classical
-options   versions: "best" reads one version of each book, "all" reads all; notes: "drop" or "keep" references to notes
 dirt      half of the books have several versions: the primary version is read if the metadata names it, else the most
           reliable (.mARkdown > .completed > .inProgress > none, then by name); 28 % of the files have a byte order
           mark before the magic value, and some have five # instead of six; EDITOR and PARATEXT sections are modern
-          prose and are dropped; the text has no tashkeel. Validation must not split a book: metadata.book is its URI
-facts     survey of 416 files of seven OpenITI repositories; order of reliability from OpenITI's README; tags from
+          prose and are dropped, as are notes at the feet of pages; a number in brackets is dropped only if the book
+          shows that it refers to a note; the text has no tashkeel. A book of verse (metadata.form) has the quality
+          profile `verse`. Validation must not split a book: metadata.book is its URI
+facts     survey of 2,203 files of seven OpenITI repositories; order of reliability from OpenITI's README; tags from
           oimdp; metadata of release 2019.1.1 (column versionUri; later releases have version_uri, from memory)
 """
 
@@ -20,13 +22,13 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
 
 from corpora.errors import BadInput
 from corpora.reading import File, Format, Lost, Record, Slice, Stream, Whole, sniff, stream_lines
-from corpora.sources.base import Category, ParsedRecord, Source
+from corpora.sources.base import Category, ParsedRecord, Quality, Source
 from corpora.sources.openiti_markdown import NotOpenITI, parse, split_header
 
 _EXTENSIONS = ("mARkdown", "completed", "inProgress", "")
@@ -36,11 +38,7 @@ _URI = re.compile(r"(?P<book>[^./]+\.[^./]+)\.(?P<version>[^./]+-[a-z]{3}\d+)(?:
 
 @dataclass(frozen=True, kw_only=True)
 class OpenITI(Source):
-    """Books of OpenITI, one document each.
-
-    versions  "best": one version of each book; "all": every version
-    notes     "drop" or "keep" references to notes
-    """
+    """Books of OpenITI, one document each."""
 
     name: ClassVar[str] = "openiti"
     FILES: ClassVar[tuple[str, ...]] = (
@@ -50,12 +48,18 @@ class OpenITI(Source):
         "*-ara[0-9].inProgress",
         _METADATA,
     )
+    COMPANIONS: ClassVar[tuple[str, ...]] = (_METADATA,)
     CATEGORY: ClassVar[Category | None] = "classical"
     LANGUAGE: ClassVar[str] = "arb_Arab"
     LICENSE: ClassVar[str] = "CC-BY-NC-SA-4.0"
 
-    versions: Literal["best", "all"] = "best"
-    notes: Literal["drop", "keep"] = "drop"
+    versions: Literal["best", "all"] = field(
+        default="best", metadata={"description": "versions of each book to read: the most reliable, or all"}
+    )
+    notes: Literal["drop", "keep"] = field(
+        default="drop",
+        metadata={"description": "references to notes, and notes at the feet of pages: drop or keep"},
+    )
 
     @property
     def formats(self) -> tuple[Format, ...]:
@@ -91,8 +95,17 @@ class OpenITI(Source):
             raw=record.value,
             removed=parsed.removed,
             id=f"{book}.{version}" if version else book,
-            metadata={"book": book, "author": parsed.meta.get("author"), "title": parsed.meta.get("title")},
+            metadata={
+                "book": book,
+                "author": parsed.meta.get("author"),
+                "title": parsed.meta.get("title"),
+                "form": "verse" if parsed.verse else None,
+            },
         )
+
+    def profile_of(self, columns: Mapping[str, Any]) -> Quality | None:
+        """Return "verse" for a book of verse."""
+        return "verse" if columns["metadata"].get("form") == "verse" else super().profile_of(columns)
 
 
 class _Book(Whole):

@@ -7,9 +7,6 @@ id        warc_headers["warc-record-id"] (id, if the nested form has no headers)
 licence   metadata CC0 1.0; the content is under Common Crawl's terms of use
 language  metadata.identification.label: ar is arb_Arab, arz is arz_Arab
 category  english for eng_Latn, else arabic
-options   without: quality warnings whose documents are dropped (tiny, short_sentences, header, footer, noisy;
-          adult in 22.01); min_harmful_pp: documents with a lower harmful_pp are dropped (a low value is worse),
-          documents without one are kept
 dirt      menus and footers in the text, marked by the warnings header and footer; warnings are `annotation` in 22.01;
           content-length is that of the original page, not of the text
 facts     oscar-project/documentation, docs/versions/oscar-2301.md and docs/schema/schema-v2.md; nested form in
@@ -18,32 +15,39 @@ facts     oscar-project/documentation, docs/versions/oscar-2301.md and docs/sche
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from corpora.languages import label
 from corpora.reading import Format, JsonLines, Parquet, Record, Slice
 from corpora.sources.base import ParsedRecord, Skip, Source
 
 
 @dataclass(frozen=True, kw_only=True)
 class Oscar(Source):
-    """Records of OSCAR, in any of its three forms.
-
-    without         quality warnings whose documents are dropped
-    min_harmful_pp  documents with a lower harmful_pp are dropped
-    """
+    """Records of OSCAR, in any of its three forms."""
 
     name: ClassVar[str] = "oscar"
     FILES: ClassVar[tuple[str, ...]] = ("*.jsonl", "*.jsonl.*", "*.parquet")
     FIELDS: ClassVar[tuple[frozenset[str], ...]] = (
         frozenset({"content", "warc_headers", "metadata"}),
-        frozenset({"text", "meta"}),
+        frozenset({"text", "meta", "meta.identification"}),
     )
     LICENSE: ClassVar[str] = "CC0-1.0 (metadata); Common Crawl terms of use (content)"
 
-    without: tuple[str, ...] = ()
-    min_harmful_pp: float | None = None
+    without: tuple[str, ...] = field(
+        default=(),
+        metadata={
+            "description": "quality warnings whose documents are dropped (tiny, short_sentences, header, footer, "
+            "noisy; adult in 22.01)"
+        },
+    )
+    min_harmful_pp: float | None = field(
+        default=None,
+        metadata={
+            "description": "documents with a lower harmful_pp are dropped (a low value is worse); documents without "
+            "one are kept"
+        },
+    )
 
     @property
     def formats(self) -> tuple[Format, ...]:
@@ -69,7 +73,7 @@ class Oscar(Source):
         return ParsedRecord(
             text=text,
             id=headers.get("warc-record-id") or fields.get("id") or f"{part.file.name}#{record.key}",
-            language=label(identification.get("label") or ""),
+            language=identification.get("label") or "",
             url=headers.get("warc-target-uri") or "",
             date=headers.get("warc-date") or "",
             metadata={"quality_warnings": list(warnings) or None, "harmful_pp": harmful},

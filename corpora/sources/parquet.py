@@ -3,10 +3,10 @@
 reads     Parquet; a large file is split into ranges of rows
 text      column named by option text_field (default: text)
 id        column named by option id_field; else folder, file name and row number
-licence   column license if there is one, else option license
-language  option language, else column language, else und (undetermined)
-category  option category, else english for eng_Latn, else arabic
-options   text_field, id_field
+licence   column license, or the one named by option license_field; else option license
+language  column language, or the one named by option language_field; else that of the path; else option language, else
+          und (undetermined)
+category  option category, else by language: english, code, else arabic
 dirt      rows whose text is null, empty or not UTF-8 are dropped and counted
 facts     https://parquet.apache.org/docs/file-format
 """

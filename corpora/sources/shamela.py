@@ -8,13 +8,11 @@ id        BkId
 licence   not stated; the work of an author who died long ago is in the public domain, the apparatus may not be
 language  arb_Arab
 category  classical
-options   died_before: books of authors who died in this Hijri year or later, or in an unknown year, are dropped
-          (default: 1370, about 75 years ago); notes: "drop" or "keep" footnotes and references to them
 dirt      line ends are carriage returns; footnotes follow a line of underscores; modern books are among the old ones;
           editors' prefaces are part of the pages and are kept. Validation must not split a book: metadata.book is its
           id
-facts     three books of OpenITI/raw_SHAM19Y, 703 pages; Access has no checksums: a flipped bit in a text is not
-          detected
+facts     13 .bok files and two JSON exports of OpenITI/raw_SHAM19Y; the .bok files give the rows that mdbtools gives.
+          Access has no checksums: a flipped bit in a text is not detected
 """
 
 from __future__ import annotations
@@ -22,7 +20,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
@@ -41,6 +39,7 @@ from corpora.reading import (
 )
 from corpora.sources.base import Category, ParsedRecord, Skip, Source
 
+_COLUMNS = {"Main": ("BkId", "Bk", "Auth", "AD", "cat"), "b[0-9]*": ("id", "nass"), "t[0-9]*": ("id",)}
 _RULE = re.compile(r"\n[_ـ]{5,}[ \t]*(?:\n|$)")
 _NOTE = re.compile(r"^[ \t]*\((\d{1,3})\)", re.MULTILINE)
 _ENDED = re.compile(r"[.:؟!؛»\])}\"*…] *$")
@@ -49,11 +48,7 @@ _VERSE = re.compile(r"\S \.\.\. ?(?:\S|$)")
 
 @dataclass(frozen=True, kw_only=True)
 class Shamela(Source):
-    """Books of Shamela, one document each.
-
-    died_before  Hijri year; books of authors who died in it or later are dropped
-    notes        "drop" or "keep" footnotes and references to them
-    """
+    """Books of Shamela, one document each."""
 
     name: ClassVar[str] = "shamela"
     FILES: ClassVar[tuple[str, ...]] = ("*.bok", "*.bok.json")
@@ -62,8 +57,16 @@ class Shamela(Source):
     LANGUAGE: ClassVar[str] = "arb_Arab"
     LICENSE: ClassVar[str] = "not stated"
 
-    died_before: int = 1370
-    notes: Literal["drop", "keep"] = "drop"
+    died_before: int = field(
+        default=1370,
+        metadata={
+            "description": "Hijri year; books of authors who died in it or later, or in an unknown year, are dropped "
+            "(1370 is about 75 years ago)"
+        },
+    )
+    notes: Literal["drop", "keep"] = field(
+        default="drop", metadata={"description": "footnotes and references to them: drop or keep them"}
+    )
 
     @property
     def formats(self) -> tuple[Format, ...]:
@@ -138,7 +141,7 @@ class _Access(Whole):
         yield Slice(file, kind, 0, file.size, file.size)
 
     def rows(self, part: Slice) -> Iterator[Record | Lost]:
-        yield from _books(part, access_tables(part.file, ("b", "t", "Main")))
+        yield from _books(part, access_tables(part.file, _COLUMNS))
 
 
 class _Json(Whole):

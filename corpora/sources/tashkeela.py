@@ -26,6 +26,7 @@ class Tashkeela(Source):
     name: ClassVar[str] = "tashkeela"
     quality_profile: ClassVar[Quality | None] = "none"
     FILES: ClassVar[tuple[str, ...]] = ("*.txt", "*.txt.*")
+    NAMES: ClassVar[tuple[str, ...]] = ("train.txt", "val.txt", "test.txt")
     CATEGORY: ClassVar[Category | None] = "classical"
     LANGUAGE: ClassVar[str] = "arb_Arab"
     LICENSE: ClassVar[str] = "MIT"
@@ -34,6 +35,10 @@ class Tashkeela(Source):
     def formats(self) -> tuple[Format, ...]:
         """Lines of text."""
         return (Lines(),)
+
+    def is_like(self, text: str) -> bool:
+        """Return whether a text is vocalised: a third of its characters are vowel marks."""
+        return 4 * sum("\u064b" <= char <= "\u0652" for char in text) > len(text)
 
     def parse(self, record: Record, part: Slice) -> ParsedRecord:
         """One line, one document."""

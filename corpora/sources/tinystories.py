@@ -26,6 +26,7 @@ class TinyStories(Source):
     name: ClassVar[str] = "tinystories"
     quality_profile: ClassVar[Quality | None] = "stories"
     FILES: ClassVar[tuple[str, ...]] = ("*.txt", "*.txt.*")
+    NAMES: ClassVar[tuple[str, ...]] = ("TinyStories*",)
     CATEGORY: ClassVar[Category | None] = "english"
     LANGUAGE: ClassVar[str] = "eng_Latn"
     LICENSE: ClassVar[str] = "CDLA-Sharing-1.0"

@@ -5,16 +5,17 @@ Heavy imports are inside the commands, so that `arcorp --help` starts fast.
 
 from __future__ import annotations
 
-import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from pipelines.cli.flags import CORES, Debug, DryRun, Form, Out, Restart, Seed, Workers, options_of
+from pipelines.cli.model_commands import add_models
 from pipelines.cli.stage_commands import AnyTokenizer, add_stages
 from pipelines.console import Console, Format
-from pipelines.errors import UsageError
+from pipelines.errors import UsageError, failure
 from pipelines.recipe import ScheduleOptions, StageName
 from sharding.options import Level, Split
 from tokenization.options import SegmenterName
@@ -60,20 +61,21 @@ def demo(
 def init(
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files or folders of text.")],
     out: Annotated[Path, typer.Option("--out", help="Recipe file to write.")] = Path("recipe.yaml"),
-    language: Annotated[str, typer.Option("--language", help="Language label of the text.")] = "arb_Arab",
-    text_field: Annotated[str | None, typer.Option("--text-field", help="Field of the text.")] = None,
+    language: Annotated[
+        str | None,
+        typer.Option("--language", help="Language of text whose data name none. [by its letters: arb_Arab, eng_Latn]"),
+    ] = None,
+    text_field: Annotated[
+        str | None, typer.Option("--text-field", help="Field of the text, in files that have it. [guessed]")
+    ] = None,
     format: Form = Format.human,
     debug: Debug = False,
 ) -> None:
     """Write a recipe for your own files, ready to edit and build."""
+    from pipelines.cli.show import show_written
     from pipelines.recipe import write_recipe
 
-    console = Console(format)
-    notes = write_recipe(paths, out, language, text_field)
-    for note in notes:
-        console.say(note)
-    line = f"{out}: review it, then run: arcorp build {out} --out out/{out.stem}"
-    console.result({"recipe": str(out), "notes": notes}, line)
+    show_written(write_recipe(paths, out, language, text_field), out, Console(format))
 
 
 @app.command()
@@ -82,8 +84,8 @@ def build(
     out: Annotated[Path | None, typer.Option("--out", help="Output folder of the build. [out/<recipe>]")] = None,
     until: Annotated[StageName | None, typer.Option("--until", help="Last stage to run. [report]")] = None,
     executor: Annotated[
-        Literal["local", "slurm"],
-        typer.Option("--executor", help="Run on this machine, or in jobs of a SLURM cluster."),
+        Literal["local", "slurm", "ray"],
+        typer.Option("--executor", help="Run on this machine, in jobs of SLURM, or in tasks of a Ray cluster."),
     ] = "local",
     workers: Workers = CORES,
     settings: Settings = None,
@@ -125,10 +127,15 @@ def _build(
 
     recipe = load_recipe(find_recipe(name), settings)
     folder = out or Path("out") / recipe.name
+    recipe.check_phases(until)
     if dry_run:
         from pipelines.recipe import estimate, show_estimate
+        from pipelines.stages.first_documents import first_documents
 
-        show_estimate(estimate(recipe, folder), console)
+        plan = estimate(recipe, folder, first_documents)
+        show_estimate(plan, console)
+        if plan["refused"]:
+            raise failure(plan["refused"]["sentence"], plan["refused"]["exit_code"])
         return
     if executor == "slurm":
         from pipelines.slurm.steps import launch
@@ -136,11 +143,19 @@ def _build(
         launched = launch(recipe, folder, until, restart, console)
         console.result(launched.to_json(), launched.last_line)
         return
+    console.say(f"building {recipe.name} in {folder}")  # before imports that take a second
     from pipelines.build import build as build_all
+    from pipelines.kernels import compile_once
     from pipelines.run import Context
 
+    compile_once(console)
+    context = Context(workers, restart, console.progress)
+    if executor == "ray":
+        from pipelines.run.on_ray import RayRunner
+
+        context = replace(context, launcher=RayRunner())
     with console:
-        result = build_all(recipe, folder, until, Context(workers, restart, console.progress), console)
+        result = build_all(recipe, folder, until, context, console)
     console.result(result.to_json(), result.last_line)
 
 
@@ -160,10 +175,19 @@ def status(
 @app.command()
 def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a build.")],
+    other: Annotated[
+        Path | None, typer.Argument(metavar="[DIR]", help="Build to compare it with; gets comparison.html.")
+    ] = None,
     format: Form = Format.human,
     debug: Debug = False,
 ) -> None:
-    """Write the report.html of a build: one self-contained page."""
+    """Write the report.html of a build, or compare two builds."""
+    if other is not None:
+        from pipelines.report import gather, write_comparison
+
+        path = write_comparison(folder, other, (gather(folder), gather(other)))
+        Console(format).result({"comparison": str(path)}, str(path))
+        return
     from pipelines.build import write_report_and_card
 
     path = write_report_and_card(folder)
@@ -191,6 +215,7 @@ def push(
 
 
 add_stages(app, tokenizer_app)
+add_models(app)
 
 # -- one folder at a time ---------------------------------------------------------------------------------
 
@@ -201,7 +226,9 @@ def mix(
     dataset: Annotated[Path, typer.Argument(help="Folder of a dataset.")],
     options: ScheduleOptions,
     seed: Seed = 42,
-    out: Annotated[str, typer.Option("--out", help="File name of the schedule in the dataset.")] = "schedule.json",
+    out: Annotated[
+        str, typer.Option("--out", help="File name of the schedule in the dataset, or its path.")
+    ] = "schedule.json",
     dry_run: DryRun = False,
     format: Form = Format.human,
     debug: Debug = False,
@@ -211,6 +238,8 @@ def mix(
     from pipelines.stages.pack import refuse_used, write_schedule
 
     console = Console(format)
+    if "/" in out and Path(out).parent.resolve() == dataset.resolve():
+        out = Path(out).name
     schedule = write_schedule(dataset, options, seed, name=None)
     if not dry_run:
         refuse_used(dataset, out, schedule)
@@ -228,6 +257,7 @@ def verify(
     ] = "full",
     order: Annotated[int | None, typer.Option("--order", help="Recompute the order hash with this seed.")] = None,
     steps: Annotated[str, typer.Option("--steps", metavar="A:B", help="Steps to recompute, B excluded.")] = "0:1",
+    workers: Workers = CORES,
     format: Form = Format.human,
     debug: Debug = False,
 ) -> None:
@@ -235,7 +265,7 @@ def verify(
     from pipelines.cli.show_stages import verify_folder, verify_order
 
     if order is None:
-        verify_folder(folder, level, Console(format))
+        verify_folder(folder, level, workers, Console(format))
     else:
         verify_order(folder, order, steps, Console(format))
 
@@ -245,17 +275,24 @@ def verify(
 
 @app.command()
 def inspect(
-    dataset: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a dataset.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a dataset, of a build, or of dedup.")],
     row: Annotated[int | None, typer.Option("--row", min=0, help="Row to show. [0]")] = None,
     document: Annotated[str | None, typer.Option("--document", help="Id of a document to show.")] = None,
+    documents: Annotated[bool, typer.Option("--documents", help="List the documents: id, split, tokens.")] = False,
     split: Annotated[Split, typer.Option("--split", help="Split of the row.")] = "train",
     format: Form = Format.human,
     debug: Debug = False,
 ) -> None:
-    """Show a row and its documents, or the rows of a document."""
-    from pipelines.cli.show import show_document, show_row
+    """Show a row, the rows of a document, or its duplicates."""
+    from pipelines.cli.show import dataset_in, list_documents, show_document, show_row
+    from pipelines.cli.show_duplicates import holds_duplicates, show_duplicates
 
-    if document is not None:
+    dataset = dataset_in(folder)
+    if holds_duplicates(dataset):
+        show_duplicates(dataset, document, Console(format))
+    elif documents:
+        list_documents(dataset, Console(format))
+    elif document is not None:
         show_document(dataset, document, Console(format))
     else:
         show_row(dataset, split, row or 0, Console(format))
@@ -263,7 +300,9 @@ def inspect(
 
 @tokenizer_app.command("segment")
 def segment(
-    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="Plain text file, UTF-8.")] = None,
+    text: Annotated[
+        str | None, typer.Argument(metavar="FILE|TEXT", help="Plain text file in UTF-8, or a text.")
+    ] = None,
     segmenter: Annotated[
         SegmenterName, typer.Option("--segmenter", help="Segmenter that finds the morpheme boundaries.")
     ] = "learned",
@@ -278,23 +317,25 @@ def segment(
 ) -> None:
     """Split Arabic words into morphemes, and score a segmenter."""
     from pipelines.cli.segmentation import show_segmentation
+    from pipelines.cli.show import text_of
 
-    show_segmentation(file, segmenter, database, gold, Console(format))
+    show_segmentation(text_of(text), segmenter, database, gold, Console(format))
 
 
 @tokenizer_app.command("show")
 def show_tokenizer(
     tokenizer: AnyTokenizer,
-    text: Annotated[str | None, typer.Argument(help="Text to encode.")] = None,
+    text: Annotated[
+        str | None, typer.Argument(metavar="FILE|TEXT", help="Text to encode, or a plain text file in UTF-8.")
+    ] = None,
     format: Form = Format.human,
     debug: Debug = False,
 ) -> None:
     """Show the facts of a tokenizer, or the tokens of a text."""
     from pipelines.cli.show import show_tokenizer as show
+    from pipelines.cli.show import text_of
 
-    if text is not None:  # UTF-8 in any locale
-        text = os.fsencode(text).decode(errors="surrogateescape")
-    show(tokenizer, text, Console(format))
+    show(tokenizer, text_of(text), Console(format))
 
 
 @app.command()
@@ -303,8 +344,8 @@ def fertility(
         list[str],
         typer.Argument(
             metavar="TOKENIZER...",
-            help="Tokenizer folders, tokenizer.json or .tiktoken files, folders of vocab.json and merges.txt, names "
-            "of tiktoken's encodings. The others are compared with the first.",
+            help="Tokenizer folders, tokenizer.json, .model or .tiktoken files, folders of vocab.json and merges.txt, "
+            "names of tiktoken's encodings. The others are compared with the first.",
         ),
     ],
     docs: Annotated[list[Path], typer.Option("--docs", help="Folder of documents; repeatable.")],
@@ -339,11 +380,18 @@ def _sizes(text: str | None) -> list[int]:
 
 
 @app.command()
-def sources(format: Form = Format.human, debug: Debug = False) -> None:
-    """List the sources that arcorp reads."""
-    from pipelines.cli.show import show_sources
+def sources(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Source to show with its options.")] = None,
+    format: Form = Format.human,
+    debug: Debug = False,
+) -> None:
+    """List the sources, or show one with its options."""
+    from pipelines.cli.show import show_source, show_sources
 
-    show_sources(Console(format))
+    if name is not None:
+        show_source(name, Console(format))
+    else:
+        show_sources(Console(format))
 
 
 @app.command()

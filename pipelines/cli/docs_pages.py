@@ -1,7 +1,8 @@
 """Pages generated from the code: `python -m pipelines.cli.docs_pages` writes them, `--check` lists stale ones.
 
 README's table of commands and docs/commands.md are generated from the command line, docs/recipe.md from the recipe's
-model, docs/sources.md from the sources' docstrings, docs/recipes from the packaged recipes.
+model, docs/sources.md from the sources' docstrings, docs/recipes from the packaged recipes, docs/claims.md from
+docs/claims.yaml and the newest results of benchmarks.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pipelines.cli.docs_claims import claims_page
 from pipelines.cli.docs_recipe_pages import recipe_pages
 from pipelines.errors import Failure, Incomplete, InputError, IntegrityError, UsageError
 from pipelines.recipe import Recipe
@@ -166,6 +168,7 @@ def pages() -> dict[Path, str]:
         ROOT / "docs" / "commands.md": commands_page(),
         ROOT / "docs" / "recipe.md": recipe_page(),
         ROOT / "docs" / "sources.md": page(),
+        ROOT / "docs" / "claims.md": claims_page(ROOT),
         **recipe_pages(ROOT),
     }
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from pipelines.recipe import Budget, Recipe, budget_of, load_recipe, packaged
+from pipelines.recipe import Budget, Recipe, TrainOptions, budget_of, load_recipe, packaged
 from sharding.scheduling import Mixture
 from tokenization.options import Special
 
@@ -64,7 +64,7 @@ def _page(name: str, seed: Mapping[str, Any], yields: Mapping[str, Any]) -> str:
     lines = [f"# {name}", "", f"{_sentence(recipe.description)} After {seed['model']}: <{seed['source']}>.", ""]
     lines += [f"| | the seed publishes | `arcorp build {name}` plans |", "|---|---|---|"]
     for figure in seed["figures"]:
-        planned = PLANNED[figure["plan"]](recipe, budget) if "plan" in figure else "-"
+        planned = _planned(figure["plan"], recipe) if "plan" in figure else "-"
         lines.append(f"| {figure['what']} | {figure['published']} | {planned} |")
     if "tokens" in seed:
         lines += ["", *_epochs(seed["tokens"], recipe, budget)]
@@ -75,6 +75,14 @@ def _page(name: str, seed: Mapping[str, Any], yields: Mapping[str, Any]) -> str:
     lines += ["", "## What differs", "", *(f"- {difference}" for difference in seed["differs"])]
     lines += ["", "## The recipe", "", "```yaml", path.read_text("utf-8").rstrip(), "```"]
     return "\n".join(lines) + "\n"
+
+
+def _planned(name: str, recipe: Recipe) -> str:
+    """Return a figure of PLANNED, of one run if its name is RUN.FIGURE."""
+    run, _, figure = name.rpartition(".")
+    if run:
+        recipe = recipe.model_copy(update={"runs": [each for each in recipe.all_runs if each.name == run]})
+    return PLANNED[figure](recipe, budget_of(recipe))
 
 
 def _sentence(text: str) -> str:
@@ -88,7 +96,7 @@ def _epochs(tokens: Mapping[str, int], recipe: Recipe, budget: Budget) -> list[s
     lines = ["| the seed's tokens | | drawn | epochs |", "|---|--:|--:|--:|"]
     for name, size in tokens.items():
         drawn = 0.0
-        for phase, span in zip(recipe.phases, budget.phases, strict=True):
+        for phase, span in zip(recipe.all_phases, budget.phases, strict=True):
             shares = (phase.mixture or recipe.mixture).shares or {}
             drawn += shares.get(name, 0.0) / (sum(shares.values()) or 1) * span.tokens
         lines.append(f"| {name} | {size:,} | {drawn:,.0f} | {drawn / size:.3f} |")
@@ -114,13 +122,14 @@ def _mixture(options: Mixture) -> str:
     """Return the shares in percent, or the formula of the rule."""
     if options.shares:
         shares = [f"{name} {share:g}" for name, share in options.shares.items() if share]
-        return f"{', '.join(shares)} %"
+        inner = [f", of {name}: {_mixture(mixture)}" for name, mixture in options.within.items()]
+        return f"{', '.join(shares)} %{''.join(inner)}"
     return f"`{options.formula}`"
 
 
 def _shares(recipe: Recipe, _: Budget) -> str:
-    mixtures = [phase.mixture or recipe.mixture for phase in recipe.phases]
-    names = [phase.name for phase in recipe.phases]
+    mixtures = [phase.mixture or recipe.mixture for phase in recipe.all_phases]
+    names = [phase.name for phase in recipe.all_phases]
     if len(mixtures) == 1:
         return _mixture(mixtures[0])
     return "; ".join(f"{name}: {_mixture(mixture)}" for name, mixture in zip(names, mixtures, strict=True))
@@ -141,13 +150,20 @@ def _sample(recipe: Recipe, _: Budget) -> str:
     return f"{_mixture(sample)} of {sample.chars:,} characters, at most {sample.document_cap:,} from a document"
 
 
+def _rates(train: TrainOptions) -> str:
+    rates = {"matrices": train.lr, "embedding": train.embedding_lr, "head": train.head_lr}
+    shown = ", ".join(f"{name} {rate:g}" for name, rate in rates.items() if rate)
+    return f"{shown}; {100 * (train.warmdown or 0):g} % of the steps decrease"
+
+
 PLANNED: dict[str, Callable[[Recipe, Budget], str]] = {
     "vocab_size": lambda recipe, _: f"{recipe.tokenizer.vocab_size:,}",
     "bos": _bos,
     "sample": _sample,
     "shares": _shares,
     "row_tokens": lambda recipe, _: f"{recipe.pack.row_tokens:,}",
-    "batch_rows": lambda recipe, _: f"{recipe.train.batch_rows:,}",
+    "batch_rows": lambda recipe, _: f"{recipe.all_runs[0].train.batch_rows:,}",
+    "rates": lambda recipe, _: _rates(recipe.all_runs[0].train),
     "step_tokens": lambda _, budget: f"{budget.step_tokens:,}",
     "shards": lambda recipe, _: f"{recipe.pack.shards:,}" if recipe.pack.shards else "by rows",
     "validation": _validation,

@@ -17,6 +17,7 @@ OPTIONAL = {
     "torch": ("training", "pip install 'arcorp[train]'"),
     "safetensors": ("checkpoints", "pip install 'arcorp[train]'"),
     "camel_tools": ("Arabic morphology with camel-tools", "pip install 'arcorp[morphology]'"),
+    "ctranslate2": ("machine translation", "pip install 'arcorp[translate]'"),
     "s3fs": ("s3:// inputs", "pip install s3fs"),
 }
 

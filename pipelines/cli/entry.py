@@ -13,10 +13,12 @@ from corpora.addresses import has_secrets, scrub
 from pipelines.cli.commands import app
 from pipelines.console import Console, Format
 from pipelines.errors import Failure, UsageError, as_failure
+from pipelines.without_pandas import spare_pandas
 
 
 def main() -> None:
     """Run the command line of this process and exit."""
+    spare_pandas()
     sys.exit(run(sys.argv[1:]))
 
 

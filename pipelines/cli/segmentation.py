@@ -6,29 +6,31 @@ from collections import Counter
 from pathlib import Path
 
 from pipelines.console import Console
-from pipelines.errors import InputError, UsageError
+from pipelines.errors import UsageError
 
 
 def show_segmentation(
-    file: Path | None, name: str, database: str | None, gold_file: Path | None, console: Console
+    text: str | None, name: str, database: str | None, gold_file: Path | None, console: Console
 ) -> None:
     """Show a text with its words in segments, and the scores on the words of `gold_file`. Raises UsageError."""
     from tokenization.morphology import (
         WORD,
         bare,
+        convention_of,
+        error_kinds,
         open_segmenter,
         read_gold,
         score,
         segment_words,
         segments,
+        to_clitics,
         word_boundaries,
     )
 
-    if file is None and gold_file is None:
-        raise UsageError("no text to segment: give a text file, or --gold with a TSV of words and segments")
-    text = _text(file) if file else ""
+    if text is None and gold_file is None:
+        raise UsageError("no text to segment: give a text or a file, or --gold with a TSV of words and segments")
     gold = read_gold(gold_file) if gold_file else []
-    words = WORD.findall(text)
+    words = WORD.findall(text or "")
     corpus = Counter(bare(word) for word in [*words, *(word for word, _ in gold)])
     chosen = open_segmenter(name, corpus, database)
     types = sorted(set(words))
@@ -36,21 +38,22 @@ def show_segmentation(
         word: "+".join(segments(word, boundaries))
         for word, boundaries in zip(types, word_boundaries(chosen, types), strict=True)
     }
-    if file:
+    if text is not None:
         console.text(WORD.sub(lambda match: pieces[match[0]], text).rstrip("\n"))
-    scores = None
+    scores = convention = errors = None
     if gold:
-        scores = score(gold, dict(segment_words((word for word, _ in gold), chosen))).figures()
+        predicted = dict(segment_words((word for word, _ in gold), chosen))
+        convention = convention_of(gold)
+        if convention == "clitics":
+            predicted = {word: to_clitics(word, boundaries) for word, boundaries in predicted.items()}
+            console.text("The gold splits neither articles nor endings: boundaries are projected to clitics.")
+        scores, errors = score(gold, predicted).figures(), error_kinds(gold, predicted)
         console.table(list(scores), [list(scores.values())], title=f"{name} against {gold_file}")
-    summary = f"{len(words):,} words, {len(types):,} different"
+        rows = [(kind, count["missed"], count["false"]) for kind, count in errors.items()]
+        console.table(["boundaries of", "missed", "false"], rows)
+    summary = f"{len(words):,} {'word' if len(words) == 1 else 'words'}, {len(types):,} different"
+    result = {"segmenter": name, "words": len(words), "types": len(types), "segmentations": pieces, "gold": scores}
     console.result(
-        {"segmenter": name, "words": len(words), "types": len(types), "segmentations": pieces, "gold": scores},
+        {**result, "convention": convention, "errors": errors},
         f"boundary F1 {scores['f1']:.4f}, {scores['exact']:.1%} of words exact" if scores else summary,
     )
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file}, byte {error.start}: not UTF-8; give a plain text file in UTF-8") from error

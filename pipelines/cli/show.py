@@ -2,12 +2,64 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import asdict
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from pipelines.console import Console
+from pipelines.console import Console, Format
+from pipelines.errors import InputError, UsageError
+from pipelines.recipe import CorpusOptions, Written, sentences_on_left_out, size_of
 from pipelines.run import check_if_sealed
-from pipelines.texts import line
+from pipelines.stages.build_folder import DATASET
+from pipelines.texts import line, yaml_text
+from sharding.seal import MANIFEST
+
+
+def dataset_in(folder: Path) -> Path:
+    """Return the dataset of a build, or the folder itself if it is a dataset."""
+    is_build = not (folder / MANIFEST).exists() and (folder / DATASET / MANIFEST).exists()
+    return folder / DATASET if is_build else folder
+
+
+def text_of(given: str | None) -> str | None:
+    """Return the text of a file if there is one with this name, else the text itself; None for None.
+
+    Raises UsageError for what looks like the name of a file that does not exist, InputError for one that is not UTF-8.
+    """
+    if given is None:
+        return None
+    path = Path(given)
+    try:
+        if path.is_file():
+            return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}, byte {error.start}: not UTF-8; give a plain text file in UTF-8") from error
+    except (OSError, ValueError):  # a text that is too long for a name, or that no name may hold
+        pass
+    if re.fullmatch(r"\S+\.\w{1,5}|\S*/\S*", given, re.ASCII):
+        raise UsageError(f"{given}: there is no such file; a text that looks like the name of one needs a space")
+    return os.fsencode(given).decode(errors="surrogateescape")  # UTF-8 in any locale
+
+
+def list_documents(dataset: Path, console: Console) -> None:
+    """List the documents of a dataset, a line each: id, split and tokens."""
+    from sharding.checking import document_lines
+
+    total, listed = 0, []
+    for name, split, tokens in document_lines(dataset):
+        console.text(f"{line(name)}\t{split or 'no row'}\t{tokens}")
+        total += 1
+        if console.form is Format.json:
+            listed.append({"id": name, "split": split, "tokens": tokens})
+    console.result({"documents": listed}, f"{total:,} documents")
+
+
+if TYPE_CHECKING:
+    from tokenization.model import Tokenizer
 
 
 def show_row(dataset: Path, split: str, row: int, console: Console) -> None:
@@ -29,10 +81,19 @@ def show_row(dataset: Path, split: str, row: int, console: Console) -> None:
             f"\n[{segment.position}:{stop}] {line(document.id)}  {line(document.language)}, from token "
             f"{segment.offset} of {document.tokens:,}" + (f"\n{line(document.url)}" if document.url else "")
         )
-        console.text(text)
+        console.text(text if segment.trained is None else _marked(segment.ids, segment.trained, tokenizer))
         shown.append({**asdict(segment), "text": text})
     counted = "1 segment" if len(shown) == 1 else f"{len(shown)} segments"
     console.result({"split": split, "row": row, "segments": shown}, f"\n{split} row {row}: {counted}")
+
+
+def _marked(ids: list[int], trained: list[bool], tokenizer: Tokenizer) -> str:
+    """Return the text of ids, a line for each run of ids that are trained on (marked by `>`) or not."""
+    runs = [
+        ("> " if is_trained else "  ", tokenizer.decode([token for token, _ in run]))
+        for is_trained, run in groupby(zip(ids, trained, strict=True), key=itemgetter(1))
+    ]
+    return "\n".join(mark + text.replace("\n", "\n" + mark) for mark, text in runs)
 
 
 def show_document(dataset: Path, name: str, console: Console) -> None:
@@ -61,6 +122,7 @@ def show_tokenizer(path: str, text: str | None, console: Console) -> None:
             "bytes per token, largest": int(sizes.max()),
             "golden encodings": tokenizer.check_golden(),
             "pattern": tokenizer.pattern or "none",
+            "changes of a text": "; ".join(tokenizer.changes()) or "none",
             "sha256": tokenizer.sha256,
         }
         console.table(
@@ -78,6 +140,32 @@ def show_tokenizer(path: str, text: str | None, console: Console) -> None:
     )
 
 
+def show_written(written: Written, out: Path, console: Console) -> None:
+    """Show the recipe that `arcorp init` wrote: its corpora, the files that are left out, and notes."""
+    rows = []
+    for section, corpus in zip(written.sections, written.seen.corpora, strict=True):
+        options = {key: value for key, value in section.items() if key not in ("source", "input", "language")}
+        shown = yaml_text(options, default_flow_style=True, width=1000).strip()[1:-1] if options else ""
+        language = "in the data" if corpus.labelled else section.get("language", "unknown")
+        rows.append((corpus.source, len(corpus.files), size_of(corpus.bytes), language, shown))
+    console.table(["source", "files", "text, about", "language", "options"], rows)
+    left_out = written.seen.left_out
+    if left_out:
+        console.text(f"\nleft out: {len(left_out)} file{'s' if len(left_out) > 1 else ''}")
+    for sentence in sentences_on_left_out(left_out):
+        console.text(f"  {line(sentence)}")
+    console.text("")
+    for note in written.notes:
+        console.say(note)
+    result = {
+        "recipe": str(out),
+        "corpora": written.sections,
+        "left_out": [{"file": path, "reason": reason} for path, reason in left_out],
+        "notes": written.notes,
+    }
+    console.result(result, f"{out}: review it, then run: arcorp build {out} --out out/{out.stem}")
+
+
 def show_sources(console: Console) -> None:
     """Show the sources with titles and categories."""
     from corpora.sources import SOURCES, describe
@@ -87,4 +175,31 @@ def show_sources(console: Console) -> None:
         ["source", "description", "category"],
         [(n, f["title"].rstrip("."), f.get("category", "")) for n, f in facts.items()],
     )
-    console.result(facts, f"{len(facts)} sources; docs/sources.md describes them")
+    console.result(facts, f"{len(facts)} sources; `arcorp sources NAME` shows one with its options")
+
+
+def show_source(name: str, console: Console) -> None:
+    """Show the facts and options of a source. Raises UnknownSource."""
+    from corpora.sources import describe, source_options
+
+    facts, options = describe(name), source_options(name)
+    console.table(["", ""], list(facts.items())[1:], title=facts["title"])
+    rows = []
+    example: dict[str, Any] = {"source": name, "input": "PATH"}
+    for option in options:
+        beside = option.name in CorpusOptions.model_fields
+        given = option.default not in (None, [])
+        rows.append(
+            (
+                option.name if beside else f"options: {option.name}",
+                option.description,
+                option.kind,
+                str(option.default) if given else "",
+            )
+        )
+        if given:
+            (example if beside else example.setdefault("options", {}))[option.name] = option.default
+    console.text("")
+    console.table(["key in a recipe", "description", "type", "default"], rows, title="Options")
+    shown = yaml_text([example], default_flow_style=True, width=200).strip()[1:-1]
+    console.result({**facts, "options": [asdict(option) for option in options]}, f"\ncorpora:\n  - {shown}")

@@ -56,7 +56,7 @@ def show_schedule(schedule: dict[str, Any], console: Console) -> None:
     )
 
 
-def verify_folder(folder: Path, level: str, console: Console) -> None:
+def verify_folder(folder: Path, level: str, workers: int, console: Console) -> None:
     """Verify a sealed folder, or all those of a build, and print the result. Raises IntegrityError, Incomplete."""
     from pipelines.stages.verify import damage_error, faults_of, sealed_folders
 
@@ -65,7 +65,7 @@ def verify_folder(folder: Path, level: str, console: Console) -> None:
     for path in sealed_folders(folder):
         try:
             manifest = seal.read_manifest(path)
-            faults = faults_of(path, level)
+            faults = faults_of(path, level, workers)
         except seal.Damaged as error:
             faults, manifest = [Fault(seal.MANIFEST, str(error))], None
         if faults:

@@ -5,11 +5,13 @@ They are the stages of a build, with the same options and the same output, byte 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 import typer
 
+from pipelines import texts
 from pipelines.cli.flags import (
     CORES,
     Debug,
@@ -26,10 +28,15 @@ from pipelines.cli.flags import (
 )
 from pipelines.console import Console, Format
 from pipelines.errors import UsageError
-from pipelines.recipe import DedupOptions, IngestOptions, PackOptions, TokenizerOptions
+from pipelines.recipe import (
+    DedupOptions,
+    IngestOptions,
+    PackOptions,
+    TokenizerOptions,
+    TranslateOptions,
+    Untrained,
+)
 from pipelines.run import Stage
-from pipelines.texts import label
-from sharding.exports import ExportFormat
 from tokenization.options import ExportKind
 
 Docs = Annotated[list[Path], typer.Argument(help="Folders of documents, in decreasing order of trust.")]
@@ -38,15 +45,15 @@ AnyTokenizer = Annotated[
     str,
     typer.Argument(
         metavar="TOKENIZER",
-        help="Tokenizer folder, tokenizer.json or .tiktoken file, folder of vocab.json and merges.txt, or name of "
-        "an encoding of tiktoken.",
+        help="Tokenizer folder, tokenizer.json, .model or .tiktoken file, folder of vocab.json and merges.txt, or "
+        "name of an encoding of tiktoken.",
     ),
 ]
 
 
 def add_stages(app: typer.Typer, tokenizer: typer.Typer) -> None:
     """Add the commands to the two groups, in the order of the stages."""
-    for command in (ingest, dedup, tokenize, pack, export):
+    for command in (ingest, translate, dedup, tokenize, pack, export, health):
         app.command()(command)
     tokenizer.command("train")(train_tokenizer)
     tokenizer.command("import")(import_tokenizer)
@@ -62,9 +69,41 @@ def ingest(
     out: Out,
 ) -> Stage:
     """Read, clean and filter one source into documents."""
+    from pipelines.stages.first_documents import first_documents
     from pipelines.stages.ingest import ingest_stage
 
-    return ingest_stage(out, source, input, options)
+    stage = ingest_stage(out, source, input, options)
+    return replace(stage, look=lambda: first_documents(source, input, options).to_json())
+
+
+@options_of(TranslateOptions)
+def translate(
+    options: TranslateOptions,
+    docs: Annotated[list[Path] | None, typer.Argument(help="Folders of documents.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Output folder; created if it does not exist.")] = None,
+    text: Annotated[
+        bool, typer.Option("--text", help="Translate the lines of stdin to stdout, instead of documents.")
+    ] = False,
+    workers: Workers = CORES,
+    restart: Restart = False,
+    dry_run: DryRun = False,
+    format: Form = Format.human,
+    debug: Debug = False,
+) -> None:
+    """Translate documents, or lines, into another language."""
+    console = Console(format)
+    if text:
+        from pipelines.cli.translation import translate_lines
+
+        if docs or out is not None:
+            raise UsageError("--text reads stdin and writes stdout: remove the folders and --out")
+        translate_lines(options, console)
+        return
+    from pipelines.stages.translate import translate_stage
+
+    if not docs or out is None:
+        raise UsageError("give folders of documents and --out, or --text to translate the lines of stdin")
+    run_and_show(translate_stage(out, docs, options), workers, restart, dry_run, console)
 
 
 @runs_stage
@@ -98,11 +137,15 @@ def train_tokenizer(
 def import_tokenizer(
     tokenizer: AnyTokenizer,
     out: Out,
+    bos: Annotated[str | None, typer.Option("--bos", help="Special token that begins documents. [its own]")] = None,
+    eos: Annotated[str | None, typer.Option("--eos", help="Special token that ends documents. [its own]")] = None,
+    pad: Annotated[str | None, typer.Option("--pad", help="Special token of padding. [its own]")] = None,
 ) -> Stage:
     """Import a tokenizer of another program, for `tokenize`."""
     from pipelines.stages.tokenizer_files import import_stage
 
-    return import_stage(out, tokenizer)
+    roles = {role: name for role, name in (("bos", bos), ("eos", eos), ("pad", pad)) if name is not None}
+    return import_stage(out, tokenizer, roles)
 
 
 @runs_stage
@@ -125,11 +168,26 @@ def tokenize(
     docs: Docs,
     tokenizer: Annotated[Path, typer.Option("--tokenizer", help="Folder of the tokenizer.")],
     out: Out,
+    allow_lossy: Annotated[
+        bool,
+        typer.Option("--allow-lossy", help="Accept a tokenizer that changes texts, and count the changed documents."),
+    ] = False,
+    untrained: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--untrained",
+            help="Kind of parts of answers in conversations that is not trained on; can be repeated: "
+            f"{', '.join(get_args(Untrained))}.",
+        ),
+    ] = None,
 ) -> Stage:
     """Encode documents into tokens."""
     from pipelines.stages.tokenize import tokenize_stage
 
-    return tokenize_stage(out, docs, tokenizer)
+    for kind in untrained or ():
+        if kind not in get_args(Untrained):
+            raise UsageError(f"--untrained {kind}: choose one of {', '.join(get_args(Untrained))}")
+    return tokenize_stage(out, docs, tokenizer, allow_lossy=allow_lossy, untrained=untrained or ())
 
 
 @options_of(PackOptions)
@@ -166,7 +224,7 @@ def pack(
         labels = {"source": source, "language": language, "category": category}
         for flag, text in labels.items():
             try:
-                label(text)
+                labels[flag] = texts.language(text) if flag == "language" else texts.label(text)
             except ValueError as error:
                 raise UsageError(f"--{flag} {text}: {error}") from None
         imported = out.with_name(f"{out.name}-tokens")
@@ -183,23 +241,53 @@ def pack(
 
 
 def export(
-    dataset: Annotated[Path, typer.Argument(help="Folder of a dataset.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a dataset, or of a training run.")],
     to: Annotated[
-        ExportFormat,
-        typer.Option("--to", help="Format, described in docs/dataset-format.md."),
+        Literal["megatron", "datatrove", "llmc", "nanogpt", "parquet", "hf", "gguf"],
+        typer.Option("--to", help="Format: hf or gguf of a trained model, the others of a dataset."),
     ],
     out: Out,
     unique: Annotated[bool, typer.Option("--unique", help="Write each row once, without the schedule.")] = False,
     schedule: Annotated[
         str | None, typer.Option("--schedule", help="File name of the schedule in the dataset. [schedule.json]")
     ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="hf, gguf: dataset of the run. [the one beside the run]")
+    ] = None,
     restart: Restart = False,
     dry_run: DryRun = False,
     format: Form = Format.human,
     debug: Debug = False,
 ) -> None:
-    """Write a dataset's rows in another trainer's format."""
+    """Write a dataset or a trained model for another program."""
+    from pipelines.stages.export_model import MODEL_FORMATS, export_model
+
+    console = Console(format)
+    if to in MODEL_FORMATS:
+        for flag, given in (("--unique", unique), ("--schedule", schedule), ("--restart", restart)):
+            if given:
+                raise UsageError(f"{flag} is for datasets, and --to {to} exports a model: remove {flag}")
+        if not dry_run:
+            export_model(folder, data, to, out)
+        console.result({"folder": str(out), "to": to}, "nothing was written" if dry_run else str(out))
+        return
     from pipelines.stages.export import export_stage
 
-    stage = export_stage(out, dataset, to, unique=unique, schedule=schedule)
-    run_and_show(stage, 1, restart, dry_run, Console(format))
+    if data is not None:
+        raise UsageError(f"--data is for trained models, and --to {to} exports a dataset: remove --data")
+    stage = export_stage(out, folder, to, unique=unique, schedule=schedule)
+    run_and_show(stage, 1, restart, dry_run, console)
+
+
+def health(
+    run: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a training run.")],
+    out: Out,
+    data: Annotated[Path | None, typer.Option("--data", help="Dataset of the run. [the one beside the run]")] = None,
+    format: Form = Format.human,
+    debug: Debug = False,
+) -> None:
+    """Examine the weights of a trained model; writes a page."""
+    from pipelines.health import write_health
+
+    path = write_health(run, data, out)
+    Console(format).result({"health": str(path)}, str(path))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from pipelines.html import (
-    COLOURS,
     THIN,
     Bar,
     Content,
@@ -14,6 +13,7 @@ from pipelines.html import (
     Markup,
     Section,
     charts,
+    colours_of,
     count,
     decimal,
     figure,
@@ -28,11 +28,6 @@ from pipelines.html import (
     table,
     tag,
 )
-
-
-def colours_of(tokenizers: Figures) -> dict[str, int]:
-    """Return the colour of each tokenizer."""
-    return {label: number for number, label in enumerate(tokenizers, 1)}
 
 
 def bars(
@@ -58,7 +53,7 @@ def bars(
 
 
 def _bar(label: str, shown: str, value: float, colour: int) -> Bar:
-    return Bar(value, shown, f"{label}: {shown}", min(colour, COLOURS))
+    return Bar(value, shown, f"{label}: {shown}", colour)
 
 
 def interval(figures: Figures, name: str, digits: int = 3) -> Content:
@@ -135,6 +130,11 @@ def overview(figures: Figures) -> Section:
             ],
             lengths,
         ),
+        *[
+            tag("p", tag("b", label), f" changes texts before it encodes them: {'; '.join(each['changes'])}.")
+            for label, each in tokenizers.items()
+            if each["changes"]
+        ],
         table(
             [
                 *("tokenizer", "#words split", "#types whole", "#Rényi", "#ids used"),

@@ -12,6 +12,7 @@ from pipelines.errors import UsageError
 from pipelines.fertility.texts import TextGroup, hold_out, read_texts, vocalised, without_tashkeel
 from pipelines.run import check_if_sealed
 from pipelines.stages.document_samples import passages
+from pipelines.texts import endings
 from sharding.options import ATTRIBUTES
 
 if TYPE_CHECKING:
@@ -57,18 +58,22 @@ def gather(names: Sequence[str], docs: Sequence[Path], gold: Path | None, sizes:
 
 
 def labels(names: Sequence[str]) -> dict[str, str]:
-    """Return the tokenizers by a short label: the name of the folder or file, the whole path where two are equal.
+    """Return the tokenizers by a short label: the name of the folder or file; where some are equal, what differs.
 
-    Raises UsageError where one name is given twice.
+    out/a/tokenizer and out/b/tokenizer are a and b. Raises UsageError where one name is given twice.
     """
     short = []
     for name in names:
         path = Path(name)
         path = path.resolve().parent if path.name == "tokenizer.json" else path
-        short.append(path.stem if path.suffix in (".json", ".tiktoken") else path.resolve().name)
+        short.append(path.stem if path.suffix in (".json", ".tiktoken", ".model") else path.resolve().name)
     if len(set(names)) < len(names):
         raise UsageError("a tokenizer is named twice: name each once")
-    return {name if short.count(label) > 1 else label: name for label, name in zip(short, names, strict=True)}
+    equal = [name for label, name in zip(short, names, strict=True) if short.count(label) > 1]
+    folders = [Path(name).parent if Path(name).name == "tokenizer.json" else Path(name) for name in equal]
+    ends = dict(zip(equal, endings(folders), strict=True))
+    labels = [ends.get(name, label) for label, name in zip(short, names, strict=True)]
+    return {name if labels.count(label) > 1 else label: name for label, name in zip(labels, names, strict=True)}
 
 
 def _groupings(texts: Sequence[TextGroup]) -> list[str]:
@@ -114,9 +119,6 @@ def _measure(
             groups[name] = groups[name] + counter if name in groups else counter
         return groups
 
-    def token_bytes(text: str) -> list[bytes]:
-        return [tokenizer.pieces[token] for token in tokenizer.encode(text)]
-
     languages = grouped("language")
     varieties = {group.language: languages[group.language] for group in texts if group.arabic}
     tashkeel = None
@@ -126,13 +128,14 @@ def _measure(
     measured = {
         "identity": tokenizer.sha256,
         "pattern": tokenizer.pattern,
+        "changes": tokenizer.changes(),
         "all": shown(_total(counts)),
         "by": {by: {name: shown(counter) for name, counter in grouped(by).items()} for by in _groupings(texts)},
         "vocabulary": describe_vocabulary(encoder),
         "speed": speed,
         "varieties": _varieties(varieties) if len(varieties) > 1 else None,
         "tashkeel": tashkeel,
-        "morphemes": align(token_bytes, truth).figures() if truth else None,
+        "morphemes": align(tokenizer.split_word, truth).figures() if truth else None,
     }
     return measured, counts
 

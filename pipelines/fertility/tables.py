@@ -36,6 +36,9 @@ def show_tables(figures: Mapping[str, Any], console: Console) -> None:
         "lost: documents that do not decode to themselves;\n"
         f"NSL: tokens relative to those of {shorten(figures['reference'], NAME)}\n"
     )
+    for label, each in tokenizers.items():
+        if each["changes"]:
+            console.text(f"{shorten(label, NAME)} changes texts: {'; '.join(each['changes'])}\n")
     for by, groups in figures["groups"].items():
         for chunk in _chunks(list(tokenizers), SIDE_BY_SIDE):
             lines = [

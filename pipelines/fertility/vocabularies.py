@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pipelines.fertility.comparing import colours_of
 from pipelines.html import (
-    COLOURS,
     Content,
     Figures,
     Line,
@@ -15,6 +13,7 @@ from pipelines.html import (
     Section,
     Stack,
     charts,
+    colours_of,
     count,
     decimal,
     figure,
@@ -31,7 +30,7 @@ from pipelines.html import (
 )
 
 SCRIPTS = ("Arabic", "Latin", "Han", "Cyrillic", "Hangul", "digits", "signs")
-SCRIPT_COLOURS = {script: number for number, script in enumerate((*SCRIPTS, "other"), 1)}
+SCRIPT_COLOURS = colours_of((*SCRIPTS, "other"))
 
 
 def vocabularies(tokenizers: Figures) -> Section:
@@ -44,7 +43,7 @@ def vocabularies(tokenizers: Figures) -> Section:
                 (int(length), number / each["vocabulary"]["text"])
                 for length, number in each["vocabulary"]["chars"].items()
             ],
-            min(colours[label], COLOURS),
+            colours[label],
             dots=True,
         )
         for label, each in tokenizers.items()
@@ -133,7 +132,7 @@ def curve(figures: Figures) -> Section | None:
     def plot(title: str, note: str, key: str) -> Markup:
         lines = [Line("plain BPE", [(point["size"], point[key]["all"]) for point in curve["points"]], 0, dots=True)]
         lines += [
-            Line(label, [(point["size"], point[key]["all"])], min(colours[label], COLOURS), dots=True)
+            Line(label, [(point["size"], point[key]["all"])], colours[label], dots=True)
             for label, point in curve["tokenizers"].items()
         ]
         chart = charts.lines(title, note, lines, x_name="ids", show_x=short, show=lambda value: f"{value:g}")

@@ -1,13 +1,15 @@
-"""Pages that open from disk: one HTML file without scripts, fonts or images, which requests nothing from the network.
+"""Pages that open from disk: one HTML file without fonts or images, which requests nothing from the network.
 
 markup    escaped HTML and SVG elements
+palette   colours of series and languages
 charts    bars, stacked bars, phases and curves as inline SVG
+plots     histograms, grids and planes as inline SVG
 elements  formatted numbers, tables, figures, sections, texts with a direction
-page      the whole page: head, navigation, sections and foot (`page.html`, `page.css`)
+page      the whole page: head, navigation, sections, foot and script (`page.html`, `page.css`, `page.js`)
 """
 
-from pipelines.html import charts
-from pipelines.html.charts import COLOURS, Bar, Label, Line, Piece, Stack
+from pipelines.html import charts, plots
+from pipelines.html.charts import Bar, Label, Line, Piece, Stack
 from pipelines.html.elements import (
     THIN,
     Figures,
@@ -19,6 +21,7 @@ from pipelines.html.elements import (
     language,
     legend,
     named,
+    of_all,
     passage,
     plural,
     reasons,
@@ -32,9 +35,11 @@ from pipelines.html.elements import (
 )
 from pipelines.html.markup import Content, Markup, join, tag
 from pipelines.html.page import render_page
+from pipelines.html.palette import INK, MANY, colours_of, language_colours
 
 __all__ = [
-    "COLOURS",
+    "INK",
+    "MANY",
     "THIN",
     "Bar",
     "Content",
@@ -46,15 +51,19 @@ __all__ = [
     "Section",
     "Stack",
     "charts",
+    "colours_of",
     "count",
     "decimal",
     "figure",
     "folded",
     "join",
     "language",
+    "language_colours",
     "legend",
     "named",
+    "of_all",
     "passage",
+    "plots",
     "plural",
     "reasons",
     "render_page",

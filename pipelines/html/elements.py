@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from corpora.languages import is_arabic
-from pipelines.html.charts import COLOURS
+from corpora.languages import is_arabic, is_code, known
+from corpora.scripts import main_script
 from pipelines.html.markup import Content, Markup, join, tag
+from pipelines.html.palette import MANY
 
 Figures = Mapping[str, Any]
 """Figures of one section or of a part of it: plain data, as it is written to the JSON file beside the page."""
@@ -22,7 +23,11 @@ LANGUAGES = {
     "aeb_Arab": "Tunisian Arabic",
     "acm_Arab": "Mesopotamian Arabic",
     "afb_Arab": "Gulf Arabic",
-    "pes_Arab": "Persian",
+    "arq_Arab": "Algerian Arabic",
+    "ayl_Arab": "Libyan Arabic",
+    "apd_Arab": "Sudanese Arabic",
+    "acw_Arab": "Hijazi Arabic",
+    "fas_Arab": "Persian",
     "urd_Arab": "Urdu",
     "eng_Latn": "English",
     "fra_Latn": "French",
@@ -88,6 +93,11 @@ def named(label: str) -> Markup:
     return join([name] if name == label else [tag("span", name, class_="name"), " ", tag("code", label)])
 
 
+def of_all(part: str, whole: str) -> Markup:
+    """Return a cell with what was kept above what it was of."""
+    return join([part, tag("small", f"of {whole}")])
+
+
 def reasons(dropped: Mapping[str, int]) -> str:
     """Format counts by reason: 12 too short, 3 empty."""
     return ", ".join(f"{count(number)} {reason}" for reason, number in dropped.items())
@@ -103,7 +113,7 @@ def table(
     total: Sequence[Content] | None = None,
     narrow: bool = False,
 ) -> Markup:
-    """Return a table that scrolls sideways inside its own box.
+    """Return a table that scrolls sideways inside its own box, by keyboard too.
 
     columns: names; those of columns of numbers begin with #. rows: one cell for each column. total: the last row.
     """
@@ -118,6 +128,9 @@ def table(
         "div",
         tag("table", tag("thead", head), tag("tbody", *lines), foot),
         class_="scroll narrow" if narrow else "scroll",
+        tabindex=0,
+        role="group",
+        aria_label=f"Table: {', '.join(filter(None, (name.lstrip('#') for name in columns)))}",
     )
 
 
@@ -134,10 +147,13 @@ def figure(
 
 
 def legend(colours: Mapping[str, int]) -> Markup:
-    """Return a list of names with their colours."""
+    """Return a list of names with their colours; MANY stands for the colours of the languages."""
     return tag(
         "ul",
-        *[tag("li", tag("i", class_=f"f{min(colour, COLOURS)}"), name) for name, colour in colours.items()],
+        *[
+            tag("li", tag("i", class_="many" if colour == MANY else f"f{colour}"), name)
+            for name, colour in colours.items()
+        ],
         class_="legend",
     )
 
@@ -173,14 +189,21 @@ def section(anchor: str, title: str, lead: Content, *content: Content, name: str
 
 
 def passage(content: Sequence[Content], label: str | None, *, kind: str = "") -> Markup:
-    """Return text of a corpus or of a model with the direction and font of its language label."""
+    """Return text of a corpus or of a model with the direction and font of its letters and its language label.
+
+    The letters decide the direction, and the label that of text without letters: a wrong label does not turn Arabic.
+    Code is set as code, with its comments in any language.
+    """
     label = label or ""
-    if is_arabic(label):
-        lang, direction = "ar", "rtl"
-    elif label.endswith("_Arab"):
-        lang, direction = label.partition("_")[0], "rtl"
-    elif "_" not in label and label:  # labels of code have no script
+    plain = join(content).striptags()
+    script = main_script(plain, len(plain)) or label.partition("_")[2]
+    if is_code(known(label) or label) and (known(label) or script not in ("Arab", "Hebr")):
         lang, direction, kind = "", "ltr", f"{kind} code"
+    elif script == "Arab":
+        lang = label.partition("_")[0] if label.endswith("_Arab") and not is_arabic(label) else "ar"
+        direction = "rtl"
+    elif script == "Hebr":
+        lang, direction = "", "rtl"
     else:
         lang, direction = "en" if label == "eng_Latn" else "", "auto"
     return tag("p", *content, dir=direction, lang=lang or None, class_=f"text {kind}".strip())

@@ -1,7 +1,13 @@
-"""The whole page in one file: head with policy and style sheet, navigation, sections, foot."""
+"""The whole page in one file: head with policy and style sheet, navigation, sections, foot, script.
+
+The page reads whole without the script (`page.js`). Its policy names the hash of the script, so that the browser runs
+no other, whatever text the page holds.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
@@ -10,9 +16,10 @@ from jinja2 import Environment, StrictUndefined, Template
 
 from pipelines.html.elements import Section
 from pipelines.html.markup import Content, Markup, text
+from pipelines.html.palette import style
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-"""Content security policy: the browser fetches nothing and runs nothing, whatever text the page holds."""
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{hash}'"
+"""Content security policy: the browser fetches nothing, and runs only the script with this hash."""
 
 
 def render_page(
@@ -29,6 +36,7 @@ def render_page(
     kicker: the line above the title. lead: the blocks between title and navigation; None is left out.
     made_from: digest of the inputs, kept in a `meta` element.
     """
+    script = _file("page.js")
     return _template().render(
         title=title,
         kicker=kicker,
@@ -36,8 +44,9 @@ def render_page(
         sections=sections,
         foot=foot,
         made_from=made_from,
-        policy=POLICY,
-        style=Markup(_file("page.css")),
+        policy=POLICY.format(hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()),
+        style=Markup(style() + _file("page.css")),
+        script=Markup(script),
     )
 
 

@@ -24,7 +24,7 @@ CARD = "README.md"
 LIMIT = 20
 """The most languages that are named."""
 
-TWO_LETTERS = {"arb": "ar", "eng": "en", "fra": "fr", "pes": "fa", "urd": "ur"}
+TWO_LETTERS = {"arb": "ar", "eng": "en", "fra": "fr", "fas": "fa", "urd": "ur"}
 """ISO 639-1 codes of the languages that the Hub lists by them; others have their ISO 639-3 code."""
 
 LICENSES = {

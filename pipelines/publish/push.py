@@ -42,7 +42,7 @@ def parcel(folder: Path, repo: str) -> Parcel:
     if faults:
         raise IntegrityError(f"{folder}: {faults[0].file} {faults[0].what}; nothing was sent: build the folder again")
     beside = [path.name for path in sorted(folder.glob("*.json")) if path.name not in sealed.manifest.files]
-    names = [*sealed.manifest.files, *beside, CARD]
+    names = [*(name for name, _ in sealed.manifest.stored()), *beside, CARD]
     return Parcel(folder, sealed.digest, {name: (folder / name).stat().st_size for name in dict.fromkeys(names)})
 
 

@@ -15,14 +15,16 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pipelines import texts
 from sharding.options import MAX_COUNT
 
-StageName = Literal["ingest", "dedup", "tokenizer", "tokenize", "pack", "verify", "train", "report"]
+StageName = Literal[
+    "ingest", "translate", "dedup", "tokenizer", "tokenize", "pack", "verify", "train", "evaluate", "report"
+]
 STAGES: tuple[StageName, ...] = get_args(StageName)
 """The stages of a build, in order."""
 
 PositiveInt = Annotated[int, Field(gt=0, le=MAX_COUNT)]
 SeedInt = Annotated[int, Field(ge=0, lt=2**63)]
 BatchRows = Annotated[int, Field(gt=0, le=2**31)]
-Label = Annotated[str, AfterValidator(texts.label)]
+Language = Annotated[str, AfterValidator(texts.language)]
 Name = Annotated[str, AfterValidator(texts.name)]
 Word = Annotated[str, AfterValidator(texts.word)]
 

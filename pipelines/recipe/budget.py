@@ -11,25 +11,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipelines.recipe.model import Recipe
-from pipelines.recipe.train_options import HEADS, WIDTH, TrainOptions
-
-LAYERS = 4
-"""Default of the trainer (`training/config.py`)."""
+from pipelines.recipe.train_options import HEADS, LAYERS, WIDTH, TrainOptions
 
 
 @dataclass(frozen=True)
 class Span:
-    """One phase: index of its first step, number of steps, number of tokens."""
+    """One phase: index of its first step in its run, number of steps, number of tokens. run: the run, of several."""
 
     name: str
     first: int
     steps: int
     tokens: int
+    run: str = ""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """The whole run. `step_tokens`: tokens of one optimizer step; `flops`: FLOPs of one token."""
+    """The whole training. `step_tokens`: tokens of an optimizer step of the first run; `flops`: FLOPs of one token."""
 
     phases: tuple[Span, ...]
     step_tokens: int
@@ -61,14 +59,17 @@ class Budget:
 
 
 def budget_of(recipe: Recipe) -> Budget:
-    """Return the budget of a recipe."""
-    step = recipe.train.batch_rows * recipe.pack.row_tokens
-    first, phases = 0, []
-    for phase in recipe.phases:
-        steps = phase.steps or (phase.tokens or 0) // step
-        phases.append(Span(phase.name, first, steps, steps * step))
-        first += steps
-    shape = recipe.train, recipe.tokenizer.vocab_size, recipe.pack.row_tokens
+    """Return the budget of a recipe, without runs that read a schedule of `arcorp mix`."""
+    phases = []
+    for run in recipe.all_runs:
+        first, step = 0, run.train.batch_rows * recipe.pack.row_tokens
+        for phase in run.phases or ():
+            steps = phase.steps or (phase.tokens or 0) // step
+            phases.append(Span(phase.name, first, steps, steps * step, run.name if recipe.runs else ""))
+            first += steps
+    train = recipe.all_runs[0].train
+    shape = train, recipe.tokenizer.vocab_size, recipe.pack.row_tokens
+    step = train.batch_rows * recipe.pack.row_tokens
     return Budget(tuple(phases), step, parameters(*shape), flops_per_token(*shape))
 
 

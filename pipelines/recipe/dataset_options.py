@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import field
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 from pydantic.dataclasses import dataclass
 
 import sharding.options
-from pipelines.recipe.base import STRICT, BatchRows, Name, Options, package_field
+from pipelines.recipe.base import STRICT, BatchRows, Misfit, Name, Options, package_field
 from sharding.options import FILL, Attribute, Policy, Validation
 from sharding.scheduling import Mixture, Phase
+
+ROLES = ("bos", "eos")
+Untrained = Literal["reasoning", "tool_call", "python"]
+
+
+class ChatOptions(Options):
+    """Conversations. What the assistant writes is trained on: text, reasoning, calls, and the end of its turns."""
+
+    untrained: list[Untrained] = Field(
+        [], description="kinds of parts of answers that are not trained on, though the assistant writes them"
+    )
 
 
 class PackOptions(Options):
@@ -20,8 +32,8 @@ class PackOptions(Options):
     row_tokens: int = package_field(sharding.options.PackOptions, "row_tokens")
     strata: tuple[Attribute, ...] = package_field(sharding.options.PackOptions, "strata")
     policy: Policy = package_field(sharding.options.PackOptions, "policy")
-    bos: bool = Field(True, description="begin each document with <|bos|>")
-    eos: bool = Field(False, description="end each document with <|eos|>")
+    bos: bool | None = Field(None, description="begin each document with the tokenizer's BOS; unset: if it has one")
+    eos: bool | None = Field(None, description="end each document with the tokenizer's EOS; unset: if it has one")
     window: int = package_field(sharding.options.PackOptions, "window")
     validation: Validation = Field(
         Validation(share=0.01), description="documents of the validation split: a number of rows or a share"
@@ -41,6 +53,28 @@ class PackOptions(Options):
     def _add_fill(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Keep `fill` in the sealed form, so that datasets of release 0.1.0 keep their digest."""
         return {**serialize(self), "fill": FILL}
+
+    def for_roles(self, roles: Collection[str]) -> PackOptions:
+        """Return the options with `bos` and `eos` decided for a tokenizer that has special tokens in `roles`.
+
+        Raises Misfit for a role that the tokenizer does not have, or if nothing would separate documents.
+        """
+        decided = {role: role in roles if getattr(self, role) is None else getattr(self, role) for role in ROLES}
+        for role, required in decided.items():
+            if required and role not in roles:
+                raise Misfit(
+                    f"it is true, and the tokenizer has no {role.upper()} token: remove it, add one, or name one of "
+                    f"an imported tokenizer by `arcorp tokenizer import --{role} NAME`",
+                    role,
+                )
+        if not any(decided.values()) and None in (self.bos, self.eos):
+            raise Misfit(
+                "the tokenizer has neither a BOS nor an EOS token, and a model would not learn where documents end: "
+                "name one of its special tokens by `arcorp tokenizer import --eos NAME`, or set pack.bos and pack.eos "
+                "to false",
+                "eos" if self.eos is None else "bos",
+            )
+        return self.model_copy(update=decided)
 
     def packing(self, bos: int | None, eos: int | None, seed: int) -> sharding.options.PackOptions:
         """Return the options of sharding. `bos`, `eos`: ids around each document, or None. Raises OptionError."""

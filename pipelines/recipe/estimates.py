@@ -1,17 +1,19 @@
-"""`--dry-run` of a build: estimates of files, text, tokens, disk and hours before any text is read.
+"""`--dry-run` of a build: the first documents of each corpus, and estimates of text, tokens, disk and hours.
 
 The sizes of files are measured. The other figures are estimates, computed with the factors below.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from corpora.errors import Unreachable
 from pipelines.console import Console
 from pipelines.errors import UsageError, as_failure
 from pipelines.recipe.budget import Budget, budget_of
+from pipelines.recipe.corpus_options import CorpusOptions, IngestOptions
 from pipelines.recipe.model import Recipe, input_paths, is_embedded
 from sharding.errors import OptionError
 from sharding.scheduling import StratumSize, final_shares
@@ -37,23 +39,45 @@ DOCUMENT_BYTES = 5_000
 """Mean bytes of UTF-8 in a web document, for a corpus with a limit: arb_Arab of FineWeb-2 has 294 GB in 57.8 M."""
 
 
-def estimate(recipe: Recipe, out: Path) -> dict[str, Any]:
-    """Return the estimates of a build. A corpus that cannot be reached is listed in `missing` and not counted."""
+class Preview(Protocol):
+    """The first documents of a corpus, as `pipelines.stages.first_documents` reads them."""
+
+    sizes: dict[str, int]
+    languages: dict[str, int]
+
+    def to_json(self) -> dict[str, Any]: ...
+
+
+Look = Callable[[str, Sequence[str], IngestOptions], Preview]
+"""Reads the first documents of a corpus, given its source, inputs and options."""
+
+
+def estimate(recipe: Recipe, out: Path, look: Look) -> dict[str, Any]:
+    """Return the estimates of a build.
+
+    A corpus that can't be read is listed in `missing` and not counted. `refused` is the first such failure that the
+    build would have too; a corpus on a server that is not reached may be reached later.
+    """
     corpora: list[dict[str, Any]] = []
     missing: list[str] = []
+    refused: dict[str, Any] | None = None
     for corpus in recipe.corpora:
         line: dict[str, Any] = {"source": corpus.source, "language": corpus.language}
-        line |= {"files": 0, "bytes": 0, "text": 0}
+        line |= {"files": 0, "bytes": 0, "text": 0, "first": None}
         try:
-            files, size, text = _measure(recipe, corpus.source, input_paths(corpus))
+            line |= _measure(recipe, corpus, look)
         except Exception as error:
             failure = as_failure(error)
             if failure is None or isinstance(failure, UsageError):
                 raise
             missing.append(str(failure))
+            if refused is None and not isinstance(error, Unreachable):
+                refused = {"sentence": str(failure), "exit_code": failure.exit_code}
         else:
-            limit = corpus.limit * DOCUMENT_BYTES if corpus.limit else text
-            line |= {"files": files, "bytes": size, "text": int(min(text, limit))}
+            limit = corpus.limit * DOCUMENT_BYTES if corpus.limit else line["text"]
+            line["text"] = int(min(line["text"], limit))
+            if corpus.translate:
+                line["language"] = corpus.translate.target
         corpora.append(line)
     text = sum(corpus["text"] for corpus in corpora)
     tokens = int(text / BYTES_PER_TOKEN)
@@ -70,6 +94,7 @@ def estimate(recipe: Recipe, out: Path) -> dict[str, Any]:
         "out": str(out),
         "corpora": corpora,
         "missing": missing,
+        "refused": refused,
         "files": sum(corpus["files"] for corpus in corpora),
         "text_bytes": text,
         "tasks": sum(max(1, -(-corpus["text"] // PART_BYTES)) for corpus in corpora),
@@ -85,21 +110,24 @@ def estimate(recipe: Recipe, out: Path) -> dict[str, Any]:
     }
 
 
-def _measure(recipe: Recipe, source: str, inputs: list[str]) -> tuple[int, int, float]:
-    """Return the number of files, their size in bytes, and the estimated size of their text in bytes."""
+def _measure(recipe: Recipe, corpus: CorpusOptions, look: Look) -> dict[str, Any]:
+    """Return the number of files, their bytes, the estimated bytes of text, and the first documents."""
+    inputs = input_paths(corpus)
     if all(is_embedded(path) for path in inputs):
         assert recipe.embedded is not None  # checked by the recipe's validation
         share = recipe.embedded.bytes / sum(
             is_embedded(path) for corpus in recipe.corpora for path in input_paths(corpus)
         )
-        return len(inputs), int(share), share
-    from corpora.reading import find_files
-    from corpora.sources import find_source
-
-    kind = find_source(source)
-    files = find_files([path for path in inputs if not is_embedded(path)], kind.FILES, folder=kind.OWN)
-    text = sum(file.size * TEXT_PER_BYTE.get(Path(file.name).suffix, 1.0) for file in files)
-    return len(files), sum(file.size for file in files), text
+        return {"files": len(inputs), "bytes": int(share), "text": share}
+    first = look(corpus.source, [path for path in inputs if not is_embedded(path)], recipe.ingest_options(corpus))
+    language = next(iter(first.languages)) if len(first.languages) == 1 else corpus.language
+    return {
+        "language": language,
+        "files": len(first.sizes),
+        "bytes": sum(first.sizes.values()),
+        "text": sum(size * TEXT_PER_BYTE.get(Path(name).suffix, 1.0) for name, size in first.sizes.items()),
+        "first": first.to_json(),
+    }
 
 
 def _shares(recipe: Recipe, corpora: Sequence[dict[str, Any]], budget: Budget) -> list[dict[str, Any]]:
@@ -112,12 +140,13 @@ def _shares(recipe: Recipe, corpora: Sequence[dict[str, Any]], budget: Budget) -
     strata = []
     for number, (corpus, line) in enumerate(zip(recipe.corpora, corpora, strict=True)):
         kind = find_source(corpus.source)
-        language = corpus.language or kind.LANGUAGE
-        category = corpus.category or kind.CATEGORY or ("english" if language == "eng_Latn" else "arabic")
+        language = line["language"] or kind.LANGUAGE
+        own = None if corpus.translate else corpus.category or kind.CATEGORY
+        category = own or ("english" if language == "eng_Latn" else "arabic")
         name = f"{number:02d} {corpus.source} {language}".strip()
         strata.append(StratumSize(name, int(line["text"] / BYTES_PER_TOKEN), corpus.source, language, category))
     drawn = dict.fromkeys((stratum.name for stratum in strata), 0.0)
-    for phase, span in zip(recipe.phases, budget.phases, strict=True):
+    for phase, span in zip(recipe.all_phases, budget.phases, strict=True):
         mixture = phase.mixture or recipe.mixture
         for name, share in final_shares(strata, mixture, span.tokens).items():
             drawn[name] += share * span.tokens
@@ -140,6 +169,7 @@ def show_estimate(plan: dict[str, Any], console: Console) -> None:
     """Show the estimates as tables, or as JSON."""
     rows = [(c["source"], c["language"] or "", c["files"], c["bytes"], c["text"]) for c in plan["corpora"]]
     console.table(["corpus", "language", "files", "bytes", "text, about"], rows, title=f"recipe {plan['recipe']}")
+    _show_first(plan["corpora"], console)
     if plan["shares"]:
         console.table(
             ["corpus", "category", "tokens, about", "natural", "final", "epochs"],
@@ -150,13 +180,16 @@ def show_estimate(plan: dict[str, Any], console: Console) -> None:
         )
     console.table(
         ["phase", "from step", "steps", "tokens"],
-        [(phase["name"], phase["first"], phase["steps"], phase["tokens"]) for phase in plan["phases"]],
+        [
+            (f"{phase['run']} {phase['name']}".lstrip(), phase["first"], phase["steps"], phase["tokens"])
+            for phase in plan["phases"]
+        ],
     )
     facts = [
         ("tasks to ingest", f"{plan['tasks']:,}"),
         ("tokens, about", f"{plan['tokens']:,}"),
         ("rows, about", f"{plan['rows']:,}"),
-        ("steps", f"{plan['steps']:,} of {plan['step_tokens']:,} tokens"),
+        ("steps", _steps(plan)),
         ("tokens to train on", f"{plan['trained_tokens']:,}"),
         ("epochs, about", f"{plan['epochs']:,.4g}" if plan["epochs"] else "-"),
         ("parameters", f"{plan['parameters']:,}"),
@@ -169,6 +202,31 @@ def show_estimate(plan: dict[str, Any], console: Console) -> None:
     for sentence in plan["missing"]:
         console.text(f"not counted: {sentence}")
     console.result(plan, f"nothing was written; arcorp build would write to {plan['out']}")
+
+
+def _steps(plan: dict[str, Any]) -> str:
+    """Return the number of steps, and the tokens of one if all have as many."""
+    every = {phase["tokens"] // phase["steps"] for phase in plan["phases"]}
+    return f"{plan['steps']:,}" + (f" of {plan['step_tokens']:,} tokens" if every == {plan["step_tokens"]} else "")
+
+
+def _show_first(corpora: Sequence[dict[str, Any]], console: Console) -> None:
+    """Show the first documents of each corpus that was read."""
+    rows = []
+    for corpus in corpora:
+        if first := corpus["first"]:
+            dropped = ", ".join(f"{count:,} {reason}" for reason, count in first["dropped"].items())
+            languages, licenses = (
+                ", ".join(name or "none" for name in first[key]) for key in ("languages", "licenses")
+            )
+            rows.append((corpus["source"], first["records"], first["kept"], languages, licenses, dropped))
+    if rows:
+        console.text("")
+        console.table(["first records of", "read", "kept", "languages", "licences", "dropped"], rows)
+        console.text("")
+    for corpus in corpora:
+        for sentence in corpus["first"]["doubts"] if corpus["first"] else []:
+            console.text(f"{corpus['source']}: {sentence}")
 
 
 def _hours(hours: float) -> str:

@@ -16,9 +16,19 @@ from pydantic import Field, model_validator
 
 from corpora.addresses import bare, has_secrets
 from pipelines.errors import UsageError
-from pipelines.recipe.base import Misfit, Name, Options, SeedInt
-from pipelines.recipe.corpus_options import CleanOptions, CorpusOptions, DedupOptions, EmbeddedOptions, QualityOptions
-from pipelines.recipe.dataset_options import PackOptions, PhaseOptions
+from pipelines.recipe.base import STAGES, Misfit, Name, Options, SeedInt
+from pipelines.recipe.chat_specials import check_specials
+from pipelines.recipe.corpus_options import (
+    CleanOptions,
+    CorpusOptions,
+    DedupOptions,
+    EmbeddedOptions,
+    IngestOptions,
+    QualityOptions,
+)
+from pipelines.recipe.dataset_options import ChatOptions, PackOptions, PhaseOptions, ScheduleOptions
+from pipelines.recipe.evaluate_options import EvaluateOptions
+from pipelines.recipe.run_options import RunOptions, check_order, with_defaults
 from pipelines.recipe.slurm_options import SlurmOptions
 from pipelines.recipe.tokenizer_options import TokenizerOptions
 from pipelines.recipe.train_options import TrainOptions
@@ -50,18 +60,40 @@ class Recipe(Options):
     quality: QualityOptions = Field(QualityOptions(), description="selection of documents by quality")
     dedup: DedupOptions = Field(DedupOptions(), description="deduplication over all corpora")
     tokenizer: TokenizerOptions = Field(TokenizerOptions(), description="training of the tokenizer")
+    chat: ChatOptions = Field(ChatOptions(), description="what of conversations is trained on")
     pack: PackOptions = Field(PackOptions(), description="packing into rows")
     mixture: Mixture = Field(Mixture(), description="mixture of the training data")
-    phases: list[PhaseOptions] = Field(min_length=1, description="phases of training, in order")
-    train: TrainOptions = Field(TrainOptions(), description="model and its training")
+    phases: list[PhaseOptions] | None = Field(
+        None, min_length=1, description="phases of training, in order; needed from the stage pack on, except with runs"
+    )
+    train: TrainOptions = Field(TrainOptions(), description="model and its training; with runs, their defaults")
+    runs: list[RunOptions] | None = Field(
+        None, min_length=1, description="runs that follow each other, in place of phases: base, mid, sft"
+    )
+    evaluate: EvaluateOptions = Field(EvaluateOptions(), description="scores of each trained model on tasks")
     slurm: SlurmOptions = Field(SlurmOptions(), description="jobs of `--executor slurm`")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete_runs(cls, values: Any) -> Any:
+        """Complete each run's `train` by the values of the recipe's."""
+        if not isinstance(values, dict) or not isinstance(values.get("runs"), list):
+            return values
+        given = values.get("train")
+        defaults = {k: v for k, v in given.items() if k != "init_from"} if isinstance(given, dict) else {}
+        runs = [
+            {**run, "train": with_defaults(run.get("train", {}), defaults)} if isinstance(run, dict) else run
+            for run in values["runs"]
+        ]
+        return {**values, "runs": runs}
 
     @model_validator(mode="after")
     def _check_names(self) -> Recipe:
-        names = [phase.name for phase in self.phases]
-        repeated = next((name for name in names if names.count(name) > 1), None)
-        if repeated:
-            raise ValueError(f"two phases have the name '{repeated}': rename one")
+        for run in self.all_runs:
+            names = [phase.name for phase in run.phases or ()]
+            repeated = next((name for name in names if names.count(name) > 1), None)
+            if repeated:
+                raise ValueError(f"two phases have the name '{repeated}': rename one")
         if self.embedded is None and any(is_embedded(path) for corpus in self.corpora for path in input_paths(corpus)):
             raise ValueError("an input is 'embedded:...', so the recipe needs a section 'embedded'")
         return self
@@ -79,32 +111,79 @@ class Recipe(Options):
                 )
         return self
 
+    def ingest_options(self, corpus: CorpusOptions) -> IngestOptions:
+        """Return the options of the stage that reads a corpus."""
+        values = {name: getattr(corpus, name) for name in IngestOptions.model_fields if hasattr(corpus, name)}
+        quality = self.quality.model_copy(update={"profile": corpus.profile or self.quality.profile})
+        return IngestOptions(**values, clean=self.clean, quality=quality)
+
+    @property
+    def all_runs(self) -> tuple[RunOptions, ...]:
+        """The runs in order: those of `runs`, or the one of `phases` and `train`."""
+        if self.runs is not None:
+            return tuple(self.runs)
+        return (RunOptions.model_construct(name="run", phases=self.phases, train=self.train),)
+
+    @property
+    def all_phases(self) -> list[PhaseOptions]:
+        """The phases of all runs, in order. A run with a schedule of its own has none here."""
+        return [phase for run in self.all_runs for phase in run.phases or ()]
+
+    def schedule_options(self, run: RunOptions) -> ScheduleOptions:
+        """Return the options of a run's schedule. It has phases."""
+        return ScheduleOptions(batch_rows=run.train.batch_rows, mixture=self.mixture, phases=run.phases or [])
+
+    def check_phases(self, until: str | None) -> None:
+        """Raise UsageError if the recipe has no phases, and `until`, the last stage of a build, needs some."""
+        needed = STAGES.index("pack")
+        if self.phases is None and self.runs is None and (until is None or STAGES.index(until) >= needed):
+            raise UsageError(
+                f"recipe '{self.name}' has no phases: add such as phases: [{{name: all, steps: 1000}}], or runs that "
+                f"have phases, or build --until {STAGES[needed - 1]}"
+            )
+
     def check(self) -> None:
         """Raise Misfit for sections that contradict each other."""
-        roles = self.tokenizer.layout().roles()
-        for role in ("bos", "eos"):
-            if getattr(self.pack, role) and role not in roles:
-                raise Misfit(f"it is true, and tokenizer.specials has no <|{role}|>: add the token", "pack", role)
-        row_tokens, train = self.pack.row_tokens, self.train
+        check_specials([corpus.source for corpus in self.corpora], self.tokenizer)
+        try:
+            self.pack.for_roles(self.tokenizer.layout().roles())
+        except Misfit as error:
+            raise Misfit(str(error), "pack", *error.location) from None
+        if self.runs is None:
+            self._check_run(self.all_runs[0], ())
+            return
+        if self.phases is not None:
+            raise Misfit("the recipe has runs, which have phases of their own: remove phases, or runs", "phases")
+        if self.train.init_from is not None:
+            raise Misfit("the recipe has runs: give it to the run that starts there", "train", "init_from")
+        try:
+            check_order(self.runs)
+        except Misfit as error:
+            raise Misfit(str(error), "runs", *error.location) from None
+        for number, run in enumerate(self.runs):
+            self._check_run(run, ("runs", number))
+
+    def _check_run(self, run: RunOptions, place: Location) -> None:
+        """Raise Misfit for a run that does not fit the dataset. place: of its section, () for the recipe itself."""
+        row_tokens, train = self.pack.row_tokens, run.train
         steps = 0
-        for number, phase in enumerate(self.phases):
-            location: Location = ("phases", number, "steps" if phase.steps else "tokens")
+        for number, phase in enumerate(run.phases or ()):
+            location: Location = (*place, "phases", number, "steps" if phase.steps else "tokens")
             try:
                 steps += phase.whole_steps(train.batch_rows * row_tokens)
-                location = ("phases", number, "mixture") if phase.mixture else ("mixture",)
+                location = (*place, "phases", number, "mixture") if phase.mixture else ("mixture",)
                 (phase.mixture or self.mixture).check_split(self.pack.strata)
             except OptionError as error:
                 raise Misfit(str(error), *location) from None
         if steps * train.batch_rows * row_tokens > MAX_TOKENS:
-            raise Misfit(f"{steps} steps have more than {MAX_TOKENS} tokens: lower them", "phases")
-        if train.context not in (None, row_tokens):
-            raise Misfit(f"it is {train.context}, and pack.row_tokens is {row_tokens}: remove it", "train", "context")
-        if train.steps is not None and train.steps > steps:
-            raise Misfit(f"it is {train.steps}, and the phases have {steps} steps: remove it", "train", "steps")
+            raise Misfit(f"{steps} steps have more than {MAX_TOKENS} tokens: lower them", *place, "phases")
+        if run.phases is not None and train.steps is not None and train.steps > steps:
+            message = f"it is {train.steps}, and the phases have {steps} steps: remove it"
+            raise Misfit(message, *place, "train", "steps")
         prompt = train.generate.prompt_tokens or PROMPT_TOKENS
         if prompt >= row_tokens:
-            location = ("train", "generate", "prompt_tokens")
-            raise Misfit(f"it is {prompt}, and a row has {row_tokens} tokens: lower it", *location)
+            message = f"it is {prompt}, and a row has {row_tokens} tokens: lower it"
+            raise Misfit(message, *place, "train", "generate", "prompt_tokens")
 
 
 def is_embedded(path: str) -> bool:
@@ -155,7 +234,11 @@ def _relative(recipe: Recipe, folder: Path) -> Recipe:
     corpora = [_corpus_relative_to(folder, corpus) for corpus in recipe.corpora]
     evaluation = [_relative_to(folder, path) for path in recipe.dedup.decontaminate]
     dedup = recipe.dedup.model_copy(update={"decontaminate": evaluation})
-    return recipe.model_copy(update={"corpora": corpora, "dedup": dedup})
+    quality = recipe.quality
+    if quality.classifier:
+        model = _relative_to(folder, quality.classifier.model)
+        quality = quality.model_copy(update={"classifier": quality.classifier.model_copy(update={"model": model})})
+    return recipe.model_copy(update={"corpora": corpora, "quality": quality, "dedup": dedup})
 
 
 def _refuse_missing(recipe: Recipe, lines: Lines, what: str) -> None:
@@ -164,6 +247,10 @@ def _refuse_missing(recipe: Recipe, lines: Lines, what: str) -> None:
         if corpus.identify not in (None, "glotlid") and not Path(str(corpus.identify)).exists():
             missing = UsageError(f"there is no file {corpus.identify}: correct the path")
             raise refused(missing, ("corpora", number, "identify"), lines, what)
+    classifier = recipe.quality.classifier
+    if classifier and "://" not in classifier.model and not Path(classifier.model).exists():
+        missing = UsageError(f"there is no file {classifier.model}: correct the path")
+        raise refused(missing, ("quality", "classifier", "model"), lines, what)
     if recipe.dedup.decontaminate:
         from pipelines.recipe.evaluation_sets import evaluation_files
 
@@ -182,6 +269,8 @@ def _corpus_relative_to(folder: Path, corpus: CorpusOptions) -> CorpusOptions:
     update: dict[str, Any] = {"input": [_relative_to(folder, path) for path in input_paths(corpus)]}
     if corpus.identify and corpus.identify != "glotlid":
         update["identify"] = _relative_to(folder, corpus.identify)
+    if corpus.translate:
+        update["translate"] = corpus.translate.relative_to(folder)
     return corpus.model_copy(update=update)
 
 

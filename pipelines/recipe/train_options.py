@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, PositiveFloat
 
 from pipelines.recipe.base import BatchRows, Misfit, Options, PositiveInt, SeedInt
 
-WIDTH, HEADS = 128, 4
+LAYERS, WIDTH, HEADS = 4, 128, 4
 """Defaults of the trainer (`training/config.py`)."""
 
 
@@ -19,9 +19,7 @@ class EvalOptions(Options):
     """Validation during training."""
 
     every: int | None = Field(None, ge=0, description="number of steps between validations (0: only at start and end)")
-    rows: PositiveInt | None = Field(
-        None, description="number of validation rows each time; all rows at start and end"
-    )
+    rows: int | None = Field(None, ge=0, description="number of validation rows, the same each time (0: all)")
     batch: PositiveInt | None = Field(None, description="number of rows in one forward pass")
     patience: int | None = Field(
         None, ge=0, description="stop after this number of validations without improvement (0: never)"
@@ -32,7 +30,9 @@ class CheckpointOptions(Options):
     """Checkpoints during training."""
 
     every: int | None = Field(None, ge=0, description="number of steps between checkpoints (0: only at the end)")
-    keep: PositiveInt | None = Field(None, description="number of checkpoints to keep")
+    keep: PositiveInt | Literal["best"] | None = Field(
+        None, description="number of checkpoints to keep; best: the newest, and that of the best validation"
+    )
 
 
 class GenerateOptions(Options):
@@ -60,17 +60,24 @@ class TrainOptions(Options):
     ffn: PositiveInt | None = Field(None, description="width of the feed-forward layer")
     dropout: float | None = Field(None, ge=0, le=1, description="dropout probability")
     intra_document: bool | None = Field(None, description="restrict attention to each document of a row")
-    value_embeddings: bool | None = Field(
-        None, description="value embeddings and residual scalars of nanochat; such a model cannot be exported"
-    )
-    context: PositiveInt | None = Field(None, description="context length in tokens; must equal pack.row_tokens")
+    value_embeddings: bool | None = Field(None, description="value embeddings and residual scalars of nanochat")
+    rope_theta: float | None = Field(None, ge=2, description="base of the wavelengths of rotary positions")
     batch_rows: BatchRows = Field(32, description="number of rows in an optimizer step, over all ranks")
     steps: PositiveInt | None = Field(None, description="stop after this number of steps of the schedule")
     accumulation: PositiveInt | None = Field(None, description="number of micro-steps in an optimizer step")
     optimizer: Literal["adamw", "muon"] | None = Field(
         None, description="optimizer; muon updates the matrices, and AdamW the rest"
     )
+    init_from: str | None = Field(
+        None, description="run, checkpoint or Hugging Face folder whose weights the run starts from"
+    )
     lr: PositiveFloat | None = Field(None, description="peak learning rate")
+    embedding_lr: float | None = Field(
+        None, ge=0, description="peak learning rate of the embedding; unset: in proportion to lr, by preset"
+    )
+    head_lr: float | None = Field(
+        None, ge=0, description="peak learning rate of the head; unset: in proportion to lr, by preset"
+    )
     schedule: Literal["cosine", "linear", "constant"] | None = Field(None, description="learning rate schedule")
     warmup: int | None = Field(None, ge=0, description="number of warm-up steps")
     warmdown: float | None = Field(
@@ -78,18 +85,37 @@ class TrainOptions(Options):
     )
     final_lr: float | None = Field(None, ge=0, le=1, description="final learning rate as a fraction of lr")
     weight_decay: float | None = Field(None, ge=0, description="weight decay of matrices")
-    betas: tuple[float, float] | None = Field(None, description="betas of AdamW")
+    betas: tuple[float, float] | None = Field(None, description="betas of AdamW; unset: by preset")
     grad_clip: float | None = Field(None, ge=1e-6, description="maximum gradient norm")
-    precision: Literal["fp32", "bf16", "fp8"] | None = Field(None, description="precision of the matrix products")
+    precision: Literal["fp32", "bf16", "fp8"] | None = Field(
+        None, description="precision of the matrix products; unset: bf16 on CUDA, fp32 on a CPU"
+    )
     device: Literal["auto", "cpu", "cuda"] | None = Field(None, description="device to train on")
-    compile: bool | None = Field(None, description="compile the model with torch.compile")
-    memory: float | None = Field(None, ge=0.01, le=1, description="fraction of each GPU's memory that may be reserved")
+    compile: bool | None = Field(None, description="compile model and optimizer with torch.compile; unset: on CUDA")
+    deterministic: bool | None = Field(None, description="use only deterministic kernels, which are slower")
     threads: PositiveInt | None = Field(None, description="number of CPU threads of each rank")
     seed: SeedInt | None = Field(None, description="seed of weights and dropout; unset: the recipe's seed")
     log_every: PositiveInt | None = Field(None, description="number of steps between log lines")
+    log: Literal["trackio", "wandb", "tensorboard"] | None = Field(
+        None, description="package that is sent a copy of metrics.jsonl"
+    )
     eval: EvalOptions = Field(EvalOptions(), description="validation during training")
     checkpoint: CheckpointOptions = Field(CheckpointOptions(), description="checkpoints during training")
     generate: GenerateOptions = Field(GenerateOptions(), description="text generated at the end of training")
+
+    @property
+    def shape(self) -> dict[str, Any]:
+        """The options that weights depend on (`training/weights.py`), by name, with the trainer's defaults."""
+        return {
+            "preset": self.preset or "nanochat",
+            "layers": self.layers or LAYERS,
+            "width": self.width or WIDTH,
+            "heads": self.heads or HEADS,
+            "kv_heads": self.kv_heads or self.heads or HEADS,
+            "ffn": self.ffn,
+            "value_embeddings": bool(self.value_embeddings),
+            "rope_theta": self.rope_theta or 10_000.0,
+        }
 
     def check(self) -> None:
         """Raise Misfit for values that contradict each other, as the trainer does (`training/config.py`)."""

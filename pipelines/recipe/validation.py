@@ -35,6 +35,7 @@ def validate_options(model: type[Model], data: Any, lines: Lines, what: str) -> 
             members = [member for member in error.errors() if member["loc"][: len(parent)] == parent]
             problem = max(members, key=lambda member: len(member["loc"]))
         location = _without_tags(problem["loc"], data, missing=problem["type"] == "missing")
+        location = (*location, *getattr(problem.get("ctx", {}).get("error"), "location", ()))  # of a Misfit
         where = _place(location, lines, what)
         name = ".".join(map(str, location))
         if problem["type"] in UNKNOWN_KEY:

@@ -4,6 +4,7 @@
     sections    the list of sections; each is one file with its figures (`gather`) and its part of the page (`render`)
     figures     a build's folder -> figures of all sections, as plain data
     page        figures -> HTML
+    comparison  figures of two builds -> HTML (comparison.html)
 
 A report is not sealed, since throughput differs from run to run. All other figures are a function of the folders.
 """
@@ -17,12 +18,22 @@ from pathlib import Path
 
 from pipelines.errors import UsageError
 from pipelines.html import Figures
+from pipelines.report.comparison import write_comparison
 from pipelines.report.figures import gather
 from pipelines.report.folders import made_from
 from pipelines.report.page import render
 from sharding import seal
 
-__all__ = ["FIGURES", "PAGE", "gather", "refuse_foreign", "render", "report_is_current", "write_report"]
+__all__ = [
+    "FIGURES",
+    "PAGE",
+    "gather",
+    "refuse_foreign",
+    "render",
+    "report_is_current",
+    "write_comparison",
+    "write_report",
+]
 
 PAGE = "report.html"
 FIGURES = "report.json"

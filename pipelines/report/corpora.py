@@ -15,19 +15,19 @@ from pipelines.html import (
     Markup,
     Section,
     count,
-    folded,
     join,
     language,
+    language_colours,
     named,
-    passage,
-    plural,
+    of_all,
     section,
     share,
     size,
     table,
     tag,
 )
-from pipelines.report.folders import DEDUPLICATION, READING, UNITS, Folders
+from pipelines.report.documents import Samples, add_rows, reason_link, render_samples
+from pipelines.report.folders import DEDUPLICATION, READING, TRANSLATION, UNITS, Folders
 from pipelines.report.lengths import length_figure
 from pipelines.stages.build_folder import UNIQUE
 from pipelines.stages.documents import STATISTICS
@@ -36,41 +36,44 @@ from sharding.seal import Sealed
 
 WORD_UNITS = (*UNITS, "words")
 
-SHOWN_CHARS = 300
-"""Characters of a sample on the page; report.json holds more."""
-
 
 def gather(folders: Folders) -> dict[str, Any] | None:
     """Return the statistics of all corpora; None where a folder holds none, as those sealed by earlier versions."""
     from corpora.document_statistics import merge
 
     unique = folders.get(UNIQUE)
-    ingested = [_statistics(folder) for folder in folders.corpora.values()]
-    unique_statistics = _statistics(unique) if unique else None
-    if not ingested or None in ingested or (unique and unique_statistics is None):
+    by_step = {
+        READING: [_statistics(folder) for folder in folders.corpora.values()],
+        TRANSLATION: [_statistics(folder) for folder in folders.translations.values()],
+        DEDUPLICATION: [_statistics(unique)] if unique else [],
+    }
+    if not by_step[READING] or any(None in each for each in by_step.values()):
         return None
-    steps = {READING: merge(statistics for statistics in ingested if statistics)}
-    if unique_statistics:
-        steps[DEDUPLICATION] = unique_statistics
-    *_, last_step = steps
-    last = steps[last_step]
+    steps = {step: merge(filter(None, each)) for step, each in by_step.items() if each}
+    last = merge(filter(None, map(_statistics, folders.documents)))
     kinds: dict[tuple[str, ...], dict[str, Any]] = {}
+
+    def kind_of(group: Mapping[str, Any]) -> dict[str, Any]:
+        return kinds.setdefault(_kind(group), {"in": _zeros(), "kept": _zeros(), "dropped": []})
+
     for step, statistics in steps.items():
         for group in statistics["groups"]:
-            kind = kinds.setdefault(_kind(group), {"in": _zeros(), "kept": _zeros(), "dropped": []})
             if step == READING:
-                _add(kind["in"], group)
+                _add(kind_of(group)["in"], group)
             if group["reason"]:
-                kind["dropped"].append(
+                kind_of(group)["dropped"].append(
                     {"at": step, "reason": group["reason"], **{unit: group[unit] for unit in WORD_UNITS}}
                 )
-            elif step == last_step:
-                _add(kind["kept"], group)
+    for group in last["groups"]:
+        if not group["reason"]:
+            _add(kind_of(group)["kept"], group)
     dropped = merge(_samples_only("dropped", statistics) for statistics in steps.values())
+    samples = merge([_samples_only("kept", last), dropped])["samples"]
+    add_rows(folders, samples)
     return {
         "kinds": [dict(zip(ATTRIBUTES, key, strict=True)) | kinds[key] for key in sorted(kinds)],
         "lengths": _lengths(group for group in last["groups"] if not group["reason"]),
-        "samples": merge([_samples_only("kept", last), dropped])["samples"],
+        "samples": samples,
         "evaluation": unique.manifest.summary.get("evaluation", []) if unique else [],
     }
 
@@ -114,8 +117,9 @@ def _lengths(groups: Iterable[Mapping[str, Any]]) -> dict[str, list[int]]:
 
 
 def render(figures: Figures) -> list[Section]:
-    """Return the section on corpora."""
+    """Return the sections on corpora and on their documents."""
     kinds = figures["kinds"]
+    documents = render_samples(figures["samples"])
     words, kept = (sum(kind[key]["words"] for kind in kinds) for key in ("in", "kept"))
     return [
         section(
@@ -124,33 +128,31 @@ def render(figures: Figures) -> list[Section]:
             f"{count(kept)} of {count(words)} words were kept. Words are separated by white space. Lines that could "
             "not be read as a document have no words; the section on sources counts them.",
             _in_and_kept(kinds),
-            _reasons(kinds),
+            _reasons(kinds, figures["samples"]),
             _evaluation(figures["evaluation"]),
             _length_chart(figures["lengths"]),
-            _samples(figures["samples"]),
-        )
+        ),
+        *([documents] if documents else []),
     ]
 
 
 def _in_and_kept(kinds: Sequence[Figures]) -> Markup:
     rows = []
     for kind in kinds:
-        numbers = [
-            (size if unit == "bytes" else count)(kind[key][unit]) for unit in WORD_UNITS for key in ("in", "kept")
-        ]
+        shown = {unit: size if unit == "bytes" else count for unit in WORD_UNITS}
+        numbers = [of_all(*(show(kind[key][unit]) for key in ("kept", "in"))) for unit, show in shown.items()]
         ratio = kind["kept"]["words"] / kind["in"]["words"] if kind["in"]["words"] else None
         rows.append((kind["source"], named(kind["language"]), kind["category"], *numbers, share(ratio)))
-    units = [f"#{unit} {key}" for unit in WORD_UNITS for key in ("in", "kept")]
-    return table([*ATTRIBUTES, *units, "#of words"], rows)
+    return table([*ATTRIBUTES, *(f"#{unit} kept" for unit in WORD_UNITS), "#of words"], rows)
 
 
-def _reasons(kinds: Sequence[Figures]) -> Markup | None:
+def _reasons(kinds: Sequence[Figures], samples: Samples) -> Markup | None:
     rows = [
         (
             kind["source"],
             named(kind["language"]),
             dropped["at"],
-            dropped["reason"],
+            reason_link(kind["source"], dropped["reason"], samples),
             count(dropped["documents"]),
             size(dropped["bytes"]),
             count(dropped["chars"]),
@@ -167,11 +169,18 @@ def _reasons(kinds: Sequence[Figures]) -> Markup | None:
 def _evaluation(sets: Sequence[Figures]) -> Markup | None:
     if not sets:
         return None
-    rows = [(each["name"], count(each["records"]), count(each["short"]), count(each["ngrams"])) for each in sets]
+    rows = [
+        (
+            each["name"],
+            ", ".join(each.get("fields", [])) or "lines",
+            *(count(each[unit]) for unit in ("records", "short", "ngrams")),
+        )
+        for each in sets
+    ]
     return join(
         [
             tag("h3", "Evaluation sets that documents were compared with"),
-            table(["set", "#records", "#too short to compare", "#n-grams"], rows),
+            table(["set", "fields", "#records", "#too short to compare", "#n-grams"], rows),
         ]
     )
 
@@ -180,24 +189,5 @@ def _length_chart(lengths: Mapping[str, Sequence[int]]) -> Markup | None:
     if not lengths:
         return None
     names = {language(label): counts for label, counts in lengths.items()}
-    return length_figure("Length of kept documents", "language", "characters", names)
-
-
-def _samples(samples: Mapping[str, Mapping[str, Sequence[Figures]]]) -> Markup | None:
-    blocks = [
-        folded(f"{source}: {plural(len(documents), 'document')} {kind}", *map(_sample, documents))
-        for source, kinds in samples.items()
-        for kind, documents in sorted(kinds.items(), reverse=True)
-    ]
-    return join([tag("h3", "Random documents of each source"), tag("div", *blocks, class_="list")]) if blocks else None
-
-
-def _sample(document: Figures) -> Markup:
-    facts = [
-        document["id"],
-        language(document["language"]),
-        plural(document["chars"], "character"),
-        document["reason"],
-    ]
-    text = document["text"][:SHOWN_CHARS] + ("…" if document["chars"] > SHOWN_CHARS else "")
-    return join([tag("p", " · ".join(filter(None, facts)), class_="soft"), passage([text], document["language"])])
+    colours = {language(label): colour for label, colour in language_colours(lengths).items()}
+    return length_figure("Length of kept documents", "language", "characters", names, colours)

@@ -27,7 +27,8 @@ def gather(folder: Path) -> dict[str, Any]:
 
 def _summary(folders: Folders, figures: Mapping[str, Any]) -> dict[str, Any]:
     """Return the most important numbers; None where their stage has not run."""
-    packing, training, sources = (figures.get(key) for key in ("packing", "training", "sources"))
+    packing, sources = (figures.get(key) for key in ("packing", "sources"))
+    runs = [figures["training"]] if "training" in figures else figures.get("runs", [])
     kept = sources["kept"] if sources else []
     rows = sum(split["rows"] for split in packing["splits"].values()) if packing else None
     verified = folders.get(VERIFIED)
@@ -40,9 +41,10 @@ def _summary(folders: Folders, figures: Mapping[str, Any]) -> dict[str, Any]:
         "rows": rows,
         "row_tokens": packing["row_tokens"] if packing else None,
         "vocab_size": figures["tokenizer"]["vocab_size"] if "tokenizer" in figures else None,
-        "parameters": training["model"].get("parameters") if training else None,
-        "steps": training["steps"] if training else None,
-        "bits_per_byte": training["bits_per_byte"] if training else None,
+        "parameters": runs[0]["model"].get("parameters") if runs else None,
+        "steps": runs[0]["steps"] if runs else None,
+        "bits_per_byte": runs[0]["bits_per_byte"] if runs else None,
+        "continued": [run["name"] for run in runs[1:]],
         "verified": {
             "level": verified.manifest.options["level"],
             "files": verified.manifest.counts["files"].out,

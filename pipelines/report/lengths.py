@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from pipelines.html import Line, Markup, charts, count, figure, legend, table
 
 
-def length_figure(title: str, group: str, unit: str, lengths: Mapping[str, Sequence[int]]) -> Markup:
+def length_figure(
+    title: str, group: str, unit: str, lengths: Mapping[str, Sequence[int]], colours: Mapping[str, int]
+) -> Markup:
     """Return a chart of documents by length, a curve for each group.
 
     group, unit: nouns for what the curves stand for, and for what lengths are counted in. lengths: by name of the
-    group, the number of documents of 2^k to 2^(k+1) - 1 units.
+    group, the number of documents of 2^k to 2^(k+1) - 1 units. colours: by name of the group.
     """
-    colours = {name: number for number, name in enumerate(lengths, 1)}
     curves = [
         Line(name, [(octave, number / (sum(counts) or 1)) for octave, number in enumerate(counts)], colours[name])
         for name, counts in lengths.items()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipelines.html import (
+    MANY,
     Bar,
     Figures,
     Label,
@@ -14,12 +15,14 @@ from pipelines.html import (
     Section,
     Stack,
     charts,
+    colours_of,
     count,
     decimal,
     figure,
     folded,
     join,
     language,
+    language_colours,
     legend,
     named,
     plural,
@@ -109,13 +112,13 @@ def _grouped(lines: Sequence[Mapping[str, Any]], group: Mapping[str, str]) -> li
 def render(figures: Figures) -> list[Section]:
     """Return the section on shares and phases."""
     groups, by = figures["groups"], figures["by"]
-    colours = {group["group"]: number for number, group in enumerate(groups, 1)}
+    colours = (language_colours if by == "language" else colours_of)(group["group"] for group in groups)
     bars = [
         (
             Label(_group(by, group["group"]), f"× {group['repeats']:.2f}"),
             [
                 Bar(group["natural"], share(group["natural"]), f"natural: {share(group['natural'])}", 0),
-                Bar(group["final"], share(group["final"]), f"final: {share(group['final'])}", 1),
+                Bar(group["final"], share(group["final"]), f"final: {share(group['final'])}", colours[group["group"]]),
             ],
         )
         for group in groups
@@ -135,7 +138,7 @@ def render(figures: Figures) -> list[Section]:
                 "× is final ÷ natural.",
                 charts.bars("Shares before and after mixing", description, bars),
                 _share_table(by, "group", groups, by),
-                legend({"natural": 0, "final": 1}),
+                legend({"natural": 0, "final": MANY}),
             ),
             _phases(figures, colours),
             folded("Every stratum", _share_table("stratum", "stratum", figures["strata"], None)),
@@ -183,9 +186,15 @@ def _phases(figures: Figures, colours: Mapping[str, int]) -> Markup:
             f"{count(phase['first_step'])} to {count(phase['first_step'] + phase['steps'])}",
             count(phase["tokens"]),
             tag("code", phase["formula"]),
-            *(share(phase["rows"].get(group, 0) / (sum(phase["rows"].values()) or 1)) for group in colours),
         )
         for phase in figures["phases"]
+    ]
+    shares = [
+        (
+            named(group) if by == "language" else group,
+            *(share(phase["rows"].get(group, 0) / (sum(phase["rows"].values()) or 1)) for phase in figures["phases"]),
+        )
+        for group in colours
     ]
     return join(
         [
@@ -195,6 +204,7 @@ def _phases(figures: Figures, colours: Mapping[str, int]) -> Markup:
                 chart,
                 legend=legend({_group(by, group): colour for group, colour in colours.items()}),
             ),
-            table(["phase", "steps", "#tokens", "formula", *(f"#{group}" for group in colours)], lines),
+            table(["phase", "steps", "#tokens", "formula"], lines),
+            table([by, *(f"#{phase['name']}" for phase in figures["phases"])], shares),
         ]
     )

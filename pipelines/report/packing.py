@@ -10,6 +10,7 @@ from pipelines.report.folders import Folders, count_to_json
 from pipelines.stages.build_folder import DATASET
 from sharding.options import ATTRIBUTES
 
+LABELS = ("name", *ATTRIBUTES)
 STRATUM_COUNTS = ("rows", "documents", "tokens", "bytes", "chars")
 
 SPLIT_WHERE = {
@@ -25,7 +26,7 @@ REASONS = {"tail shorter than a row": "too few tokens were left to fill one"}
 def gather(folders: Folders) -> dict[str, Any] | None:
     """Return rows and shards of each split, and the counts of tokens and documents.
 
-    `cuts` is how often a document is split between two rows. None without a dataset.
+    `cuts` is how often a document is split between two rows, and `masked_cuts` a conversation. None without a dataset.
     """
     dataset = folders.get(DATASET)
     if dataset is None:
@@ -41,7 +42,8 @@ def gather(folders: Folders) -> dict[str, Any] | None:
             "documents": sum(stratum["documents"] for stratum in split["strata"]),
             "bytes": sum(stratum["bytes"] for stratum in split["strata"]),
             "strata": [
-                {key: stratum[key] for key in ("name", *ATTRIBUTES, *STRATUM_COUNTS)} for stratum in split["strata"]
+                {key: stratum[key] for key in (*LABELS, *STRATUM_COUNTS)} | {"trained": trained_of(stratum)}
+                for stratum in split["strata"]
             ],
         }
         for name, split in summary["splits"].items()
@@ -52,9 +54,15 @@ def gather(folders: Folders) -> dict[str, Any] | None:
         "tokens": count_to_json(counts["tokens"]),
         "segments": segments,
         "cuts": segments - counts["documents"].out,
+        "masked_cuts": sum(sidecar["summary"].get("cuts", 0) for sidecar in sidecars),
         "bytes": sum(record.bytes for name, record in dataset.manifest.files.items() if name.startswith("shards/")),
         "splits": splits,
     }
+
+
+def trained_of(stratum: Mapping[str, Any]) -> int:
+    """Return the tokens of a stratum that are trained on: all, or of conversations the answers."""
+    return int(stratum.get("trained", stratum["tokens"]))
 
 
 # -- the page ---------------------------------------------------------------------------------------------
@@ -99,7 +107,7 @@ def render(figures: Figures) -> list[Section]:
                     for name, split in splits.items()
                 ],
             ),
-            tag("p", f"{_splits_of_documents(figures)} {_dropped(figures['documents'])}"),
+            tag("p", f"{_splits_of_documents(figures)} {_dropped(figures['documents'])} {_trained(figures)}".strip()),
             folded("Every stratum of both splits", _strata(splits)),
         )
     ]
@@ -123,11 +131,20 @@ def _dropped(documents: Figures) -> str:
     )
 
 
+def _trained(figures: Figures) -> str:
+    """Return how many tokens of conversations are trained on, and how often one is split; "" if all tokens are."""
+    strata = [stratum for split in figures["splits"].values() for stratum in split["strata"]]
+    masked = [stratum for stratum in strata if stratum["trained"] != stratum["tokens"]]
+    trained, tokens = (sum(stratum[unit] for stratum in masked) for unit in ("trained", "tokens"))
+    sentence = f"Of {plural(tokens, 'token')} of conversations or labelled ids, {count(trained)} are trained on."
+    return f"{sentence} They were split {count(figures['masked_cuts'])} times." if masked else ""
+
+
 def _strata(splits: Mapping[str, Figures]) -> Markup:
     return table(
-        ["stratum", "split", *(f"#{unit}" for unit in STRATUM_COUNTS)],
+        ["stratum", "split", *(f"#{unit}" for unit in STRATUM_COUNTS), "#tokens trained on"],
         [
-            (stratum["name"], name, *(count(stratum[unit]) for unit in STRATUM_COUNTS))
+            (stratum["name"], name, *(count(stratum[unit]) for unit in (*STRATUM_COUNTS, "trained")))
             for name, split in splits.items()
             for stratum in split["strata"]
         ],

@@ -61,6 +61,8 @@ def summary_sentence(summary: Figures) -> str:
             sentence += (
                 f", from {decimal(bits['before'])} to {decimal(bits['after'])} bits per byte of validation text"
             )
+        if summary["continued"]:
+            sentence += f"; the runs {' and '.join(summary['continued'])} continue it"
         sentences.append(f"{sentence}.")
     if summary["rows"] is not None:
         verified = summary["verified"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -22,6 +23,7 @@ from pipelines.html import (
 from pipelines.report.folders import Folders
 from pipelines.run import check_if_sealed
 from pipelines.stages.build_folder import DATASET
+from sharding.seal import Sealed
 
 STRATA = 12  # strata of which a row is shown
 SEGMENTS = 6  # segments of a row that are shown
@@ -34,16 +36,24 @@ def gather(folders: Folders) -> list[dict[str, Any]] | None:
     dataset = folders.get(DATASET)
     if dataset is None:
         return None
+    strata = [stratum for stratum in dataset.manifest.summary["splits"]["train"]["strata"] if stratum["rows"]]
+    largest = sorted(strata, key=lambda stratum: (-stratum["rows"], stratum["name"]))[:STRATA]
+    rows = [("train", stratum["first_row"] + stratum["rows"] // 2) for stratum in largest]
+    return [
+        {"stratum": stratum["name"], **view} for stratum, view in zip(largest, view_rows(dataset, rows), strict=True)
+    ]
+
+
+def view_rows(dataset: Sealed, rows: Iterable[tuple[str, int]]) -> list[dict[str, Any]]:
+    """Return rows, each a (split, number), decoded segment by segment."""
     from sharding.checking import row_view
     from tokenization.model import Tokenizer
 
     check_if_sealed(dataset.path / "tokenizer")
     tokenizer = Tokenizer.load(dataset.path / "tokenizer")
-    strata = [stratum for stratum in dataset.manifest.summary["splits"]["train"]["strata"] if stratum["rows"]]
     shown = []
-    for stratum in sorted(strata, key=lambda stratum: (-stratum["rows"], stratum["name"]))[:STRATA]:
-        row = stratum["first_row"] + stratum["rows"] // 2
-        segments = row_view(dataset.path, "train", row)
+    for split, row in rows:
+        segments = row_view(dataset.path, split, row)
         pieces = []
         for segment in segments[:SEGMENTS]:
             text, document = tokenizer.decode(segment.ids), asdict(segment.document)
@@ -57,7 +67,7 @@ def gather(folders: Folders) -> list[dict[str, Any]] | None:
                     "cut": len(text) > CHARS,
                 }
             )
-        shown.append({"stratum": stratum["name"], "row": row, "segments": len(segments), "pieces": pieces})
+        shown.append({"split": split, "row": row, "segments": len(segments), "pieces": pieces})
     return shown
 
 
@@ -86,12 +96,21 @@ def render(figures: list[Figures]) -> list[Section]:
 
 
 def _row(row: Figures) -> Markup:
+    return folded(f"{row['stratum']}, {row_title(row)}", pieces_of(row))
+
+
+def row_title(row: Figures) -> str:
+    """Return the number of a row and of its pieces."""
+    return f"row {count(row['row'])}: {plural(row['segments'], 'piece')}"
+
+
+def pieces_of(row: Figures) -> Markup:
+    """Return the pieces of a row, each with its document."""
     pieces: list[Content] = [_piece(piece) for piece in row["pieces"]]
     more = row["segments"] - len(row["pieces"])
     if more > 0:
         pieces.append(tag("p", f"and {plural(more, 'more piece')}", class_="small"))
-    title = f"{row['stratum']}, row {count(row['row'])}: {plural(row['segments'], 'piece')}"
-    return folded(title, *pieces)
+    return join(pieces)
 
 
 def _piece(piece: Figures) -> Markup:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from corpora import label_counts
 from pipelines.html import (
     Bar,
     Figures,
@@ -14,6 +15,7 @@ from pipelines.html import (
     Section,
     Stack,
     charts,
+    colours_of,
     count,
     figure,
     folded,
@@ -31,6 +33,7 @@ from pipelines.html import (
 from pipelines.report.folders import (
     DEDUPLICATION,
     READING,
+    TRANSLATION,
     UNITS,
     Folders,
     count_to_json,
@@ -50,6 +53,7 @@ def gather(folders: Folders) -> dict[str, Any] | None:
         return None
     unique = folders.get(UNIQUE)
     deduplicated = _deduplication_by_corpus(folders, unique) if unique else {}
+    translations = folders.translations
     corpora = []
     for place, corpus in folders.corpora.items():
         manifest = corpus.manifest
@@ -60,8 +64,10 @@ def gather(folders: Folders) -> dict[str, Any] | None:
                 "languages": sorted({line["language"] for line in manifest.summary["strata"]}),
                 "files": len(manifest.inputs),
                 "bad": manifest.summary["bad"],
+                "doubts": label_counts.sentences(manifest.summary.get("labels")),
                 "changed": manifest.summary["changed"],
                 "read": counts_to_json(manifest.counts),
+                "translation": counts_to_json(translations[place].manifest.counts) if place in translations else None,
                 "dedup": deduplicated.get(place),
             }
         )
@@ -80,7 +86,8 @@ def _deduplication_by_corpus(folders: Folders, unique: Sealed) -> dict[str, dict
 
     The parts of `unique` are those of its inputs, one for one and in order; a deleted folder hides how many it had.
     """
-    place_of = {corpus.digest: place for place, corpus in folders.corpora.items()}
+    sealed = folders.corpora | folders.translations
+    place_of = {corpus.digest: place for place, corpus in sealed.items()}
     inputs = unique.manifest.inputs
     number_of_inputs = sum(name.startswith("documents ") for name in inputs)
     digests = [inputs[f"documents {number}"] for number in range(number_of_inputs)]
@@ -89,7 +96,7 @@ def _deduplication_by_corpus(folders: Folders, unique: Sealed) -> dict[str, dict
     sidecars = iter(unique.names(prefix="part-", suffix=".json"))
     counts_of = {}
     for place in (place_of[digest] for digest in digests):
-        parts = len(folders.corpora[place].names(suffix=".parquet"))
+        parts = len(sealed[place].names(suffix=".parquet"))
         counts = (unique.read_json(next(sidecars))["counts"] for _ in range(parts))
         total = seal.total({unit: Counts.from_json(written) for unit, written in part.items()} for part in counts)
         counts_of[place] = counts_to_json(total)
@@ -98,8 +105,11 @@ def _deduplication_by_corpus(folders: Folders, unique: Sealed) -> dict[str, dict
 
 def _funnel_figures(folders: Folders) -> list[dict[str, Any]]:
     """Return the documents that remain after each stage, and those that it dropped, by reason."""
+    translations = folders.translations
+    others = [corpus for place, corpus in folders.corpora.items() if place not in translations]
     stages: list[tuple[str, Iterable[Sealed | None]]] = [
         ("cleaned and filtered", folders.corpora.values()),
+        ("translated", translations.values()),
         ("deduplicated", [folders.get(UNIQUE)]),
         ("packed into rows", [folders.get(DATASET)]),
     ]
@@ -112,7 +122,9 @@ def _funnel_figures(folders: Folders) -> list[dict[str, Any]]:
         if total.input or total.out:
             if not funnel:
                 funnel.append({"stage": "read", "documents": total.input, "dropped": {}})
-            funnel.append({"stage": name, "documents": total.out, "dropped": count_to_json(total)["dropped"]})
+            aside = others if name == "translated" else []
+            documents = total.out + sum(corpus.manifest.counts["documents"].out for corpus in aside)
+            funnel.append({"stage": name, "documents": documents, "dropped": count_to_json(total)["dropped"]})
     return funnel
 
 
@@ -150,8 +162,11 @@ def render(figures: Figures) -> list[Section]:
             _by_corpus(corpora),
             tag("h3", "Remaining documents, by source and language"),
             _kept(kept),
-            length_figure("Length of documents", "category", "tokens", lengths) if lengths else None,
+            length_figure("Length of documents", "category", "tokens", lengths, colours_of(lengths))
+            if lengths
+            else None,
             _bad(corpora),
+            _doubts(corpora),
         )
     ]
 
@@ -183,9 +198,11 @@ def _by_corpus(corpora: Sequence[Figures]) -> Markup | None:
         return None
     stacks, rows, reason_rows = [], [], []
     for corpus in corpora:
-        read = corpus["read"]
-        deduplicated = corpus["dedup"] or {unit: {"out": read[unit]["out"], "dropped": {}} for unit in read}
+        read, translation = corpus["read"], corpus["translation"]
+        before = translation or read
+        deduplicated = corpus["dedup"] or {unit: {"out": before[unit]["out"], "dropped": {}} for unit in before}
         dropped = sum(read["documents"]["dropped"].values())
+        dropped += sum(translation["documents"]["dropped"].values()) if translation else 0
         duplicates = sum(deduplicated["documents"]["dropped"].values())
         kept = deduplicated["documents"]["out"]
         name = corpus["folder"].rpartition("/")[2]
@@ -205,7 +222,7 @@ def _by_corpus(corpora: Sequence[Figures]) -> Markup | None:
                 count(deduplicated["chars"]["out"]),
             )
         )
-        for step, counts in ((READING, read), (DEDUPLICATION, deduplicated)):
+        for step, counts in ((READING, read), (TRANSLATION, translation or {}), (DEDUPLICATION, deduplicated)):
             for reason in sorted({reason for unit in counts.values() for reason in unit["dropped"]}):
                 numbers = [counts[unit]["dropped"].get(reason, 0) for unit in UNITS]
                 reason_rows.append((name, step, reason, *map(count, numbers)))
@@ -256,6 +273,11 @@ def _kept(kept: Sequence[Figures]) -> Markup:
             "",
         ),
     )
+
+
+def _doubts(corpora: Sequence[Figures]) -> Markup | None:
+    sentences = [f"{corpus['folder']}: {sentence}" for corpus in corpora for sentence in corpus["doubts"]]
+    return tag("ul", *[tag("li", sentence) for sentence in sentences], class_="small") if sentences else None
 
 
 def _bad(corpora: Sequence[Figures]) -> Markup | None:

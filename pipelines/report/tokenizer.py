@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pipelines.html import (
+    MANY,
     Bar,
     Figures,
     Label,
@@ -18,6 +19,7 @@ from pipelines.html import (
     folded,
     join,
     language,
+    language_colours,
     legend,
     named,
     plural,
@@ -119,12 +121,13 @@ def render(figures: Figures) -> list[Section]:
 
 
 def _training_sample(lines: Sequence[Figures]) -> Markup:
+    colours = language_colours(line["language"] for line in lines)
     bars = [
         (
             Label(language(line["language"])),
             [
                 Bar(line["there_share"], share(line["there_share"]), "natural share", 0),
-                Bar(line["taken_share"], share(line["taken_share"]), "share taken", 1),
+                Bar(line["taken_share"], share(line["taken_share"]), "share taken", colours[line["language"]]),
             ],
         )
         for line in lines
@@ -146,26 +149,20 @@ def _training_sample(lines: Sequence[Figures]) -> Markup:
         "trained on (taken). A language with less text than its share is read more than once.",
         charts.bars("Shares of the training sample", "Natural share and share taken of each language.", bars),
         numbers,
-        legend({"natural": 0, "taken": 1}),
+        legend({"natural": 0, "taken": MANY}),
     )
 
 
 def _fit(fit: Figures) -> Markup:
     groups = sorted(fit["groups"].items(), key=lambda item: item[1]["tokens_per_word"])
-    fertility = [
-        (
-            Label(language(name)),
-            [Bar(group["tokens_per_word"], decimal(group["tokens_per_word"], 2), "tokens per word")],
-        )
-        for name, group in groups
-    ]
-    length = [
-        (
-            Label(language(name)),
-            [Bar(group["chars_per_token"], decimal(group["chars_per_token"], 2), "characters per token", 3)],
-        )
-        for name, group in groups
-    ]
+    colours = language_colours(sorted(fit["groups"]))
+    fertility, length = (
+        [
+            (Label(language(name)), [Bar(group[key], decimal(group[key], 2), key.replace("_", " "), colours[name])])
+            for name, group in groups
+        ]
+        for key in ("tokens_per_word", "chars_per_token")
+    )
     columns: dict[str, tuple[str, Callable[[float | None], str]]] = {
         "tokens / word": ("tokens_per_word", decimal),
         "chars / token": ("chars_per_token", decimal),

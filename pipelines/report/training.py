@@ -1,7 +1,7 @@
-"""Training: the run's curves, validation, speed, and generated text.
+"""Training: the run's curves, validation and speed. `losses` and `generated` have the sections of its text.
 
-The figures are those of `metrics.jsonl`, which is a function of dataset and configuration, `samples.json`, and
-`timings.jsonl`. Timings are not sealed: they alone can differ between two runs of the same build.
+The figures are those of `metrics.jsonl`, which is a function of dataset and configuration, and of `timings.jsonl`.
+Timings are not sealed: they alone can differ between two runs of the same build.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from statistics import median
 from typing import Any
 
 from pipelines.html import (
-    COLOURS,
+    INK,
+    MANY,
     Bar,
     Figures,
     Label,
@@ -21,20 +22,22 @@ from pipelines.html import (
     Markup,
     Section,
     charts,
+    colours_of,
     count,
     decimal,
     figure,
     join,
     language,
+    language_colours,
     legend,
     named,
-    passage,
     plural,
     section,
     share,
     table,
     tag,
 )
+from pipelines.report import generated, losses
 from pipelines.report.folders import GROUPINGS, Folders
 from pipelines.stages.build_folder import RUN
 from sharding.seal import Sealed, parsed
@@ -50,15 +53,17 @@ BY = tuple(f"by_{name}" for name in GROUPINGS)
 def gather(folders: Folders) -> dict[str, Any] | None:
     """Return the figures of the run; None without one."""
     run = folders.get(RUN)
-    if run is None:
-        return None
+    return figures_of(run, folders.schedules.get(RUN)) if run else None
+
+
+def figures_of(run: Sealed, schedule: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the figures of one run and its schedule."""
     lines = [json.loads(line) for line in run.read("metrics.jsonl").decode().splitlines()]
     steps = [line for line in lines if "loss" in line]
     validations = [{"step": line["step"], **_measures(line["validation"])} for line in lines if "validation" in line]
     config = run.read_json("config.json")
     first, last = (validations[0], validations[-1]) if validations else ({}, {})
     done = steps[-1]["step"] if steps else 0
-    schedule = folders.schedule
     return {
         "steps": done,
         "tokens": done * schedule["batch_rows"] * schedule["row_tokens"] if schedule else None,
@@ -75,7 +80,8 @@ def gather(folders: Folders) -> dict[str, Any] | None:
             "steps": [first.get("step"), last.get("step")],
         },
         "order_hash": steps[-1]["order_hash"] if steps else None,
-        "samples": _read_samples(run),
+        **generated.gather(run),
+        "losses": losses.gather(run),
         "timings": _timings(run),
     }
 
@@ -114,13 +120,6 @@ def _thinned(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
             }
         )
     return points
-
-
-def _read_samples(run: Sealed) -> list[dict[str, Any]]:
-    if "samples.json" not in run.manifest.files:
-        return []
-    keys = ("stratum", "language", "source", "prompt", "text")
-    return [{key: sample[key] for key in keys} for sample in run.read_json("samples.json")["samples"]]
 
 
 def _timing(line: bytes) -> dict[str, float] | None:
@@ -163,8 +162,10 @@ def _timings(run: Sealed) -> dict[str, Any] | None:
 # -- the page ---------------------------------------------------------------------------------------------
 
 
-def render(figures: Figures) -> list[Section]:
-    """Return the sections on the run and on generated text."""
+def render(figures: Figures, name: str = "", start: str | None = None) -> list[Section]:
+    """Return the sections on a run and on its text. name: of one of several runs; start: the run before."""
+    of, anchor = (f": {name}", f"-{name}") if name else ("", "")
+    begins = f", from the weights of {start}" if start else ""
     model, before, after = figures["model"], figures["bits_per_byte"]["before"], figures["bits_per_byte"]["after"]
     shape = ", ".join(f"{key} {count(model[key])}" for key in ("layers", "width", "heads") if key in model)
     tokens = f", {count(figures['tokens'])} tokens" if figures["tokens"] else ""
@@ -176,15 +177,17 @@ def render(figures: Figures) -> list[Section]:
     )
     return [
         section(
-            "training",
-            "Training",
+            f"training{anchor}",
+            f"Training{of}",
             f"A decoder of {count(model.get('parameters'))} parameters (preset {figures['preset']}: {shape}), "
-            f"{plural(figures['steps'], 'step')}{tokens}, {plural(figures['ranks'], 'process', 'processes')}.{result}",
+            f"{plural(figures['steps'], 'step')}{tokens}, {plural(figures['ranks'], 'process', 'processes')}"
+            f"{begins}.{result}",
             _curves(figures["curve"], [(phase["first_step"], phase["name"]) for phase in figures["phases"]]),
             _validation(figures["validation"]),
             _throughput(figures["timings"]),
         ),
-        *_samples(figures["samples"]),
+        *losses.render(figures["losses"], of, anchor),
+        *generated.render(figures, of, anchor),
     ]
 
 
@@ -252,12 +255,13 @@ def _validation(validations: Sequence[Figures]) -> Markup | None:
     by = next((key for key in BY if key in last), None)
     groups = {name: (first.get(by, {}).get(name), group) for name, group in _largest(last[by])} if by else {}
     lines = {"all": (first, last), **groups}
+    colours = _group_colours(by, list(groups))
     bars = [
         (
             Label("All" if name == "all" else language(name), _ratio(before, after)),
             [
                 Bar(group["bits_per_byte"], decimal(group["bits_per_byte"]), f"bits per byte {when}", colour)
-                for group, when, colour in ((before, "before", 0), (after, "after", 1))
+                for group, when, colour in ((before, "before", 0), (after, "after", colours[name]))
                 if group and group["bits_per_byte"] is not None
             ],
         )
@@ -283,7 +287,7 @@ def _validation(validations: Sequence[Figures]) -> Markup | None:
                 "On documents that the model was not trained on. Alphabets differ in bytes per letter: compare bits "
                 "per byte within a language only. The table has bits per character.",
                 charts.bars("Validation bits per byte", "Before and after training.", bars),
-                legend=legend({"before": 0, "after": 1}),
+                legend=legend({"before": 0, "after": MANY}),
             ),
             table(columns, rows),
             _course(validations, list(groups), by) if len(validations) > 2 else None,
@@ -303,16 +307,22 @@ def _ratio(before: Figures | None, after: Figures) -> str:
     return share(after["bits_per_byte"] / before["bits_per_byte"])
 
 
+def _group_colours(by: str | None, groups: Sequence[str]) -> dict[str, int]:
+    """Return the colour of each group, and that of all together."""
+    return {"all": INK} | (language_colours(groups) if by == "by_language" else colours_of(groups))
+
+
 def _course(validations: Sequence[Figures], groups: Sequence[str], by: str | None) -> Markup:
     every = [(line["step"], line["bits_per_byte"]) for line in validations if line["bits_per_byte"] is not None]
-    curves = [Line("all", every, 1, dots=True)]
-    for colour, name in enumerate(groups, 2):
+    colours = _group_colours(by, groups)
+    curves = [Line("all", every, colours["all"], dots=True)]
+    for name in groups:
         points = [
             (line["step"], line[by][name]["bits_per_byte"])
             for line in validations
             if by and name in line.get(by, {}) and line[by][name]["bits_per_byte"] is not None
         ]
-        curves.append(Line(language(name), points, min(colour, COLOURS), dots=True))
+        curves.append(Line(language(name), points, colours[name], dots=True))
     return figure(
         "Validation over the run",
         "Bits per byte. The first and the last point are measured on all validation rows, those between on a fixed "
@@ -333,19 +343,3 @@ def _throughput(timings: Figures | None) -> Markup | None:
         "figures that differ between runs of the same build.",
         charts.lines("Throughput", "Tokens per second by step.", [speed], height=130, show=count, from_zero=True),
     )
-
-
-def _samples(samples: Sequence[Figures]) -> list[Section]:
-    if not samples:
-        return []
-    cards = [
-        tag(
-            "div",
-            tag("p", sample["stratum"], class_="small"),
-            passage([tag("span", sample["prompt"], class_="prompt"), sample["text"]], sample["language"]),
-            class_="card",
-        )
-        for sample in samples
-    ]
-    lead = "The model continues the beginnings of validation documents, which are grey."
-    return [section("samples", "Generated samples", lead, *cards, name="Samples")]

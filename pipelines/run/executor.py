@@ -1,8 +1,10 @@
-"""Running the ranks of a stage on one machine, with datatrove's local executor.
+"""Running the ranks of a stage on one machine.
 
-datatrove runs a rank: the steps are piped one into the next, with a log and statistics for each rank. These parts of
-it are replaced, for reasons observed with 0.10.1:
+The steps of a rank are datatrove's, piped one into the next. Its local executor is replaced, for reasons observed with
+0.10.1:
 
+- it leaves a log and a file of statistics for each rank, 300,000 files of 150,000 parts; here a run has one log, with
+  the tracebacks of the ranks that failed;
 - its completion markers remain when outputs are deleted or truncated; here the caller lists the missing ranks, and
   the sidecars that they write are the only record of completion;
 - its pool waits for ever for a worker that the system killed; `concurrent.futures` raises;
@@ -18,6 +20,7 @@ import os
 import signal
 import threading
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -26,7 +29,6 @@ from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
-from datatrove.executor.local import LocalPipelineExecutor
 from datatrove.pipeline.base import PipelineStep
 
 from pipelines.errors import Failure, as_failure, failure
@@ -70,29 +72,44 @@ class RankError(Exception):
         self.rank, self.message, self.exit_code, self.details = rank, message, exit_code, details
 
 
-class LocalExecutor(LocalPipelineExecutor):  # type: ignore[misc]
-    """Runs the given ranks, in this process if there is one worker or one rank, else in a pool."""
+class LocalExecutor:
+    """Runs the given ranks of a pipeline, in this process if there is one worker or one rank, else in a pool.
 
-    def __init__(self, pipeline: list[PipelineStep], tasks: int, workers: int, logging_dir: Path) -> None:
-        super().__init__(pipeline, tasks, workers, str(logging_dir), skip_completed=False)
+    tasks: number of all ranks. log: file for the tracebacks of failed ranks; None for the standard output, which a job
+    of a cluster has as its log.
+    """
 
-    def mark_rank_as_completed(self, rank: int) -> None:
-        """Do nothing: the sidecar that the rank wrote is the record."""
+    def __init__(self, pipeline: list[PipelineStep], tasks: int, workers: int, log: Path | None) -> None:
+        self.pipeline, self.tasks, self.workers, self.log = pipeline, tasks, workers, log
 
     def run_rank(self, rank: int) -> int:
         """Run one rank in this process. Raises RankError."""
         try:
-            # datatrove writes each rank's log to stderr too; stderr is for messages to the user
-            with contextlib.redirect_stderr(io.StringIO()):
-                self._run_for_rank(rank)
+            with contextlib.redirect_stderr(io.StringIO()):  # stderr is for messages to the user
+                documents: Any = None
+                for step in self.pipeline:
+                    documents = step(documents, rank, self.tasks)
+                deque(documents or (), maxlen=0)
         except BaseException as error:  # a panic in Rust code is not an Exception
             expected = as_failure(error)
             if expected is None and not isinstance(error, Exception):
                 raise
             message = str(expected) if expected else f"{type(error).__name__}: {error}"
             exit_code = expected.exit_code if expected else None
-            raise RankError(rank, message, exit_code, traceback.format_exc()) from None
+            details = traceback.format_exc()
+            self._note(f"rank {rank} of {self.tasks} failed\n{details}")
+            raise RankError(rank, message, exit_code, details) from None
         return rank
+
+    def _note(self, text: str) -> None:
+        """Append a text to the log, by one write: workers append to the same file."""
+        if self.log is None:
+            print(text, flush=True)  # noqa: T201
+            return
+        with contextlib.suppress(OSError):  # a full disk: the error of the rank is reported
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            with self.log.open("ab", buffering=0) as file:
+                file.write(f"{text}\n".encode(errors="backslashreplace"))
 
     def run_ranks(
         self, ranks: Sequence[int], done: Callable[[int], None], failed: Callable[[RankError], None] | None = None
@@ -122,9 +139,11 @@ class LocalExecutor(LocalPipelineExecutor):  # type: ignore[misc]
                     pool.shutdown(cancel_futures=True)  # parts in progress are finished and kept
                     raise
         except RankError as error:
-            logs = Path(str(self.logging_dir.path)) / "logs"
             if error.exit_code is None:
-                raise Failure(f"{error.message} (a bug, or a fault of this machine; the log is in {logs})") from error
+                where = self.log or "the output of this job"
+                raise Failure(
+                    f"{error.message} (a bug, or a fault of this machine; its traceback is in {where})"
+                ) from error
             raise failure(error.message, error.exit_code) from error
         except (BrokenProcessPool, EOFError, ConnectionError):  # the last two: the fork server was killed
             raise Failure(

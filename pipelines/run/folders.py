@@ -59,6 +59,7 @@ _KEYS: dict[str, dict[str, type]] = {
     BUILD: {"name": str},
 }
 _MANIFEST_KEYS = {"format", "stage", "version", "options", "inputs", "counts", "files", "summary", "root"}
+_ENDING = re.compile("[a-z]+")
 _STATE_FILES = (PLAN, FAULTS, WRITTEN, PROOFS, INPUTS, TRAIN_CONFIG, TRAIN_LOG)
 _STATE_FOLDERS = (LOGS, PART_PROOFS, SLURM)
 
@@ -152,23 +153,27 @@ def note_written(folder: Path, names: Iterable[str]) -> None:
 
 def files_of(folder: Path) -> tuple[list[str], list[str]]:
     """Return the names of the files that arcorp made in a stage's folder, and the others. Both omit the state."""
-    exact, patterns = _named(folder)
+    exact, stems, patterns = _named(folder)
     ours: list[str] = []
     others: list[str] = []
     for name in _files(folder, state=False):
-        named = name in exact or any(pattern.fullmatch(name) for pattern in patterns)
+        stem, _, ending = name.rpartition(".")
+        named = name in exact or (stem in stems and _ENDING.fullmatch(ending))
+        named = named or any(pattern.fullmatch(name) for pattern in patterns)
         (ours if named or _identifies_itself(folder, name) else others).append(name)
     return ours, others
 
 
-def _named(folder: Path) -> tuple[set[str], list[re.Pattern[str]]]:
-    """Return the names of files in the records of a stage's folder, and patterns of such names."""
+def _named(folder: Path) -> tuple[set[str], set[str], list[re.Pattern[str]]]:
+    """Return the names of files in the records of a stage's folder, names of its parts, and patterns of such names."""
     names: set[str] = set()
+    stems: set[str] = set()
     patterns: list[re.Pattern[str]] = []
     stage = stage_of(folder)
     if stage is None:
-        return names, patterns
+        return names, stems, patterns
     names.add(seal.MANIFEST)  # a truncated one too: `refuse_manifest` refuses the manifest of another program
+    patterns.append(re.compile(r"manifest/\d{5}(-sidecars)?\.json"))  # its leaves
     with contextlib.suppress(seal.SealError):
         names |= seal.read_manifest(folder).files.keys()
     with contextlib.suppress(OSError):
@@ -178,13 +183,13 @@ def _named(folder: Path) -> tuple[set[str], list[re.Pattern[str]]]:
     parts = plan.get("parts") if isinstance(plan, dict) else None
     for part in parts if isinstance(parts, list) else []:
         names.add(f"{part}.json")
-        patterns.append(re.compile(rf"{re.escape(str(part))}\.[a-z]+"))
+        stems.add(str(part))
     for name in _files(folder, state=False):
         if name.endswith(".json") and name not in names:
             names |= _names_in_sidecar(folder, name)
     if stage == "train":
         patterns += [re.compile(re.escape(name).replace(r"\*", r"\d+")) for name in (*TRAINED, *UNSEALED)]
-    return names, patterns
+    return names, stems, patterns
 
 
 def _names_in_sidecar(folder: Path, name: str) -> set[str]:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from pipelines.run.parts import Part
 from pipelines.run.stage import Stage, Work
-from pipelines.run.state_files import LOGS
+from pipelines.run.state_files import LOG
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,9 @@ class LocalRunner:
     def make(self, stage: Stage, work: Work, missing: list[int], context: Context) -> None:
         from pipelines.run.executor import LocalExecutor
 
-        executor = LocalExecutor(pipeline(stage, work), len(work.parts), context.workers, stage.folder / LOGS)
+        log = stage.folder / LOG
+        log.unlink(missing_ok=True)
+        executor = LocalExecutor(pipeline(stage, work), len(work.parts), context.workers, log)
         start = time.monotonic()
         kept = len(work.parts) - len(missing)
         made = written = 0

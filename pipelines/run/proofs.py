@@ -52,6 +52,10 @@ class Proofs:
         for name in names:
             self._changed |= self._proofs.pop(name, None) is not None
 
+    def distrust_all(self) -> None:
+        """Remove all proofs, so that all files are hashed when they are next checked."""
+        self._proofs, self._changed = {}, True
+
     def note(self, name: str, record: FileRecord) -> None:
         """Add a proof of a file that was just written or hashed with this record."""
         self._proofs[name] = _proof(record, (self._folder / name).stat())
@@ -65,7 +69,7 @@ class Proofs:
             return Fault(name, "missing")
         if self._proofs.get(name) == proof and proof[1] == record.bytes:
             return None
-        fault = seal.check_file(self._folder, name, record, full=True, sealed_at=0)
+        fault = seal.check_file(self._folder, name, record, full=True)
         if fault is None:
             self._proofs[name] = proof  # with the times from before the file was hashed
         else:
@@ -75,8 +79,8 @@ class Proofs:
 
     def faults(self, manifest: Manifest) -> list[Fault]:
         """Return the faults of all files of a sealed folder that differ from its manifest."""
-        faults = [self.fault(name, record) for name, record in manifest.files.items()]
-        return [fault for fault in faults if fault is not None]
+        faults, stored = seal.stored_files(manifest)
+        return faults + [fault for item in stored if (fault := self.fault(*item)) is not None]
 
     def save(self) -> None:
         """Write the proofs if any changed and the folder can be written."""
@@ -123,9 +127,9 @@ def check_if_sealed(path: Path | str) -> None:
         except (seal.Unsealed, OSError):
             continue
         below = path.relative_to(folder).as_posix()
-        for name, record in manifest.files.items():
+        for name, record in manifest.stored():
             if below in (".", name) or name.startswith(f"{below}/"):
-                fault = seal.check_file(folder, name, record, full=True, sealed_at=0)
+                fault = seal.check_file(folder, name, record, full=True)
                 if fault is not None:
                     raise seal.Damaged(f"{folder / name}: {fault.what}; build the folder again to mend it")
         return

@@ -64,10 +64,11 @@ def run_stage(stage: Stage, context: Context) -> Outcome:
         manifest, faulty = _find_faults(stage, proofs)
         proofs.save()
         if manifest and not faulty:
+            _remove_folded(manifest)  # after a kill between the seal and their removal
             return Outcome(Sealed(stage.folder, stage.name), idle=True)
         context.launcher.begin(stage)
         if manifest:  # the seal is removed first: a partly mended folder must not look complete
-            (stage.folder / seal.MANIFEST).unlink()
+            _unseal(stage.folder)
         seal.remove_temporaries(stage.folder)
         if stage.before is not None:
             run_stage(stage.before, context)
@@ -77,7 +78,7 @@ def run_stage(stage: Stage, context: Context) -> Outcome:
         if missing:
             _write_plan(stage, work, missing)
             context.launcher.make(stage, work, missing, context)
-        digest = _seal(stage, work)
+        digest = _seal(stage, work, leaves=manifest is None or manifest.leaves is not None)
         (stage.folder / FAULTS).unlink(missing_ok=True)
         if manifest and manifest.digest != digest:
             raise IntegrityError(
@@ -89,13 +90,14 @@ def run_stage(stage: Stage, context: Context) -> Outcome:
 
 
 def preview(stage: Stage) -> dict[str, Any]:
-    """Return the state of a stage's folder and its options, for a dry run. Writes nothing."""
+    """Return the state of a stage's folder, its options, and facts on its inputs, for a dry run. Writes nothing."""
     try:
         manifest = seal.read_manifest(stage.folder)
         state = "done" if not seal.find_faults(stage.folder, manifest, full=False) else "damaged: would be mended"
     except seal.SealError:
         state = "unfinished: would be resumed" if (stage.folder / STATE).is_dir() else "not started"
-    return {"stage": stage.name, "folder": str(stage.folder), "state": state, **stage.options, "inputs": stage.inputs}
+    facts = {"stage": stage.name, "folder": str(stage.folder), "state": state}
+    return {**facts, **stage.options, "inputs": stage.inputs, **stage.look()}
 
 
 def note_faults(folder: Path, files: list[str]) -> None:
@@ -165,17 +167,29 @@ def _find_faults(stage: Stage, proofs: Proofs) -> tuple[Manifest | None, list[st
     try:
         manifest = seal.read_manifest(stage.folder)
     except seal.Unsealed:
+        seal.unfold(stage.folder)  # if the manifest was deleted
         return None, []
     except seal.Damaged:
-        (stage.folder / seal.MANIFEST).unlink()  # the sidecars still record which parts are sound
+        _unseal(stage.folder)  # the sidecars still record which parts are sound
         return None, []
+    noted: list[str] = []
     try:
         noted = read_state(stage.folder / FAULTS, list[str]) or []
+        proofs.distrust(noted)
     except Unreadable:
-        noted = list(manifest.files)  # the names of the damaged files are lost: all files are hashed
-    proofs.distrust(noted)
-    faulty = {fault.file for fault in proofs.faults(manifest)}
-    return manifest, sorted(faulty if len(noted) == len(manifest.files) else {*faulty, *noted})
+        proofs.distrust_all()  # the names of the damaged files are lost
+    return manifest, sorted({*noted, *(fault.file for fault in proofs.faults(manifest))})
+
+
+def _unseal(folder: Path) -> None:
+    """Remove the seal. Sidecars that it holds are written as files before: they record which parts are sound."""
+    seal.unfold(folder)
+    (folder / seal.MANIFEST).unlink()
+
+
+def _remove_folded(manifest: Manifest) -> None:
+    if manifest.leaves is not None:
+        seal.remove_folded(manifest.leaves)
 
 
 def _is_made(stage: Stage, part: Part, proofs: Proofs, faulty: Sequence[str]) -> bool:
@@ -187,8 +201,11 @@ def _write_plan(stage: Stage, work: Work, missing: list[int]) -> None:
     seal.write_json(stage.folder / PLAN, plan)
 
 
-def _seal(stage: Stage, work: Work) -> str:
-    """Finish the stage and write its manifest. Returns the digest."""
+def _seal(stage: Stage, work: Work, *, leaves: bool) -> str:
+    """Finish the stage and write its manifest. Returns the digest.
+
+    leaves: a folder with many files gets leaves, and its sidecars are folded into them.
+    """
     sidecars = []
     proofs = Proofs(stage.folder)
     for part in work.parts:
@@ -204,10 +221,12 @@ def _seal(stage: Stage, work: Work) -> str:
         files[sidecar.name] = seal.hash_file(stage.folder / sidecar.name)
     manifest = Manifest(stage.name, stage.version, stage.options, stage.inputs, finish.counts, files, finish.summary)
     try:
-        digest = seal.write_manifest(stage.folder, manifest)
+        digest = seal.write_manifest(stage.folder, manifest, fold=[s.name for s in sidecars] if leaves else None)
     except seal.Damaged as error:
         raise Failure(f"{error} (a bug in stage '{stage.name}')") from None
     for name in [*finish.files, *(sidecar.name for sidecar in sidecars)]:  # a part's writer noted the part's files
         proofs.note(name, files[name])
     proofs.save()
+    if len(files) > seal.MOST_FILES:
+        _remove_folded(seal.read_manifest(stage.folder))
     return digest

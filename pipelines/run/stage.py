@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +101,7 @@ class Stage:
     before: a stage that is run first, if there is work; only this stage reads its sealed folder.
     check: called under the folder's lock before anything is made. Raises UsageError if an input that the identity
     does not describe in full (a foreign file) has changed since parts in the folder were made from it.
+    look: reads the beginning of the inputs for a dry run, and returns facts on it. Raises what the work would raise.
     """
 
     name: str
@@ -109,6 +112,7 @@ class Stage:
     work: Callable[[], Work]
     before: Stage | None = None
     check: Callable[[], None] = lambda: None
+    look: Callable[[], dict[str, Any]] = dict
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -116,5 +120,14 @@ class Stage:
         return {"stage": self.name, "version": self.version, "options": self.options, "inputs": self.inputs}
 
     def key(self, part: Part) -> str:
-        """Return the key of a part: a digest of the identity, the part's name and its spec."""
-        return seal.digest_of({**self.identity, "part": part.name, "spec": part.spec})
+        """Return the key of a part: `digest_of` the identity, the part's name and its spec in one object."""
+        hasher = self._hashed_inputs.copy()
+        rest = {"part": part.name, "spec": part.spec, "stage": self.name, "version": self.version}
+        hasher.update(seal.canonical(rest).removeprefix(b"{"))
+        return str(hasher.hexdigest())
+
+    @cached_property
+    def _hashed_inputs(self) -> Any:
+        """The hash of the beginning of every key, up to the options: inputs may be many, and are hashed once."""
+        beginning = seal.canonical({"inputs": self.inputs, "options": self.options})
+        return hashlib.sha256(beginning.removesuffix(b"\n}\n") + b",")

@@ -31,14 +31,21 @@ PART_PROOFS = f"{STATE}/proofs"
 """Folder of `<part>.json`: proofs of a part's files, from its commit to the seal."""
 INPUTS = f"{STATE}/inputs.json"
 """Versions of the foreign input files of ingest (`pipelines.stages.inputs`)."""
+PRINTS = f"{STATE}/fingerprints"
+"""Folder of the stage of deduplication that takes the fingerprints of documents."""
+PAIRS = f"{STATE}/pairs"
+"""Folder of the stage that finds the pairs of documents with equal keys."""
 DECISIONS = f"{STATE}/judged"
 """Folder of the stage that decides which documents deduplication drops. Release 0.1.0 wrote this name."""
+TABLES = f"{STATE}/tables"
+"""Folder of the stage that plans a dataset and writes its tables of documents."""
 TRAIN_CONFIG = f"{STATE}/train.json"
 TRAIN_LOG = f"{STATE}/train.log"
 LOGS = f"{STATE}/logs"
-"""datatrove's folder of logs. The logs of ranks are in its folder `logs`."""
+LOG = f"{LOGS}/ranks.log"
+"""Log of a run on one machine: the tracebacks of the ranks that failed. Jobs of a cluster have logs of their own."""
 
-STAGES_BEFORE = (f"{STATE}/entries", f"{STATE}/counts", DECISIONS)
+STAGES_BEFORE = (f"{STATE}/entries", f"{STATE}/counts", PRINTS, PAIRS, DECISIONS, TABLES)
 """Folders of stages whose results are removed once the stage that reads them is sealed."""
 
 # -- of a build or a stage on SLURM -----------------------------------------------------------------------
@@ -51,8 +58,3 @@ ARRAY = f"{SLURM}/array.json"
 """A stage's last array: its launch, the id of the job, the ranks, and the number of ranks per job."""
 FAILURE = f"{SLURM}/failure.json"
 """Why a build stopped."""
-
-
-def rank_log_name(rank: int) -> str:
-    """Return the name of the log of a rank. It holds the traceback of a failure."""
-    return f"{LOGS}/logs/task_{rank:05d}.log"

@@ -1,7 +1,7 @@
 """One array of SLURM jobs for the ranks of a stage, with datatrove's executor.
 
 datatrove 0.10.1 pickles the executor, submits an array, and each job unpickles it and runs its ranks: the steps are
-piped one into the next, with a log for each rank. These parts of it are replaced, for reasons observed on a cluster:
+piped one into the next. These parts of it are replaced, for reasons observed on a cluster:
 
 - ranks beyond the largest array are put into further arrays, and a later stage waits for the last array only, so a
   failed rank of the first is lost without a message; here there is one array, and a job has more ranks;
@@ -28,7 +28,6 @@ from datatrove.executor.slurm import SlurmPipelineExecutor
 from pipelines.errors import Failure
 from pipelines.run import SLURM, Proofs, job_id, read_sidecar
 from pipelines.run.executor import LocalExecutor, RankError
-from pipelines.run.state_files import LOGS
 from pipelines.texts import line
 
 
@@ -83,7 +82,7 @@ class Array(SlurmPipelineExecutor):  # type: ignore[misc]
             failed.append(error.rank)
             print(line(f"rank {error.rank}: {error.message}"), flush=True)  # noqa: T201
 
-        executor = LocalExecutor(self.pipeline, self.tasks, self.cpus_per_task, self.folder / LOGS)
+        executor = LocalExecutor(self.pipeline, self.tasks, self.cpus_per_task, None)
         try:
             if ranks:
                 executor.run_ranks(ranks, lambda rank: None, note)

@@ -52,7 +52,7 @@ from pipelines.run import (
     stranded,
 )
 from pipelines.run.state import Launch, read_state
-from pipelines.run.state_files import LAUNCH, rank_log_name
+from pipelines.run.state_files import LAUNCH, LOG
 from pipelines.texts import directive, word
 from sharding import seal
 
@@ -191,17 +191,24 @@ def _absolute(recipe: Recipe) -> Recipe:
         return path if is_embedded(path) or "://" in path else os.path.abspath(path)  # noqa: PTH100 (keeps a glob)
 
     corpora = [
-        corpus.model_copy(update={"input": [absolute(path) for path in input_paths(corpus)]})
+        corpus.model_copy(
+            update={
+                "input": [absolute(path) for path in input_paths(corpus)],
+                "translate": corpus.translate.relative_to(Path.cwd()) if corpus.translate else None,
+            }
+        )
         for corpus in recipe.corpora
     ]
-    return recipe.model_copy(update={"corpora": corpora})
+    tasks = [absolute(word) if os.path.exists(word) else word for word in recipe.evaluate.tasks]  # noqa: PTH110
+    evaluate = recipe.evaluate.model_copy(update={"tasks": tasks})
+    return recipe.model_copy(update={"corpora": corpora, "evaluate": evaluate})
 
 
 # -- a step -----------------------------------------------------------------------------------------------
 
 
 class Step:
-    """Makes a single missing part itself, and submits an array for several parts."""
+    """Makes a single missing part itself, and all parts on the training machines; submits an array for several."""
 
     def __init__(self, out: Path, launch: str, options: SlurmOptions, training: bool) -> None:
         self.out, self.launch, self.options, self.training = out, launch, options, training
@@ -210,7 +217,7 @@ class Step:
         """Accept: the queued jobs are those of this build, including this job."""
 
     def begin(self, stage: Stage) -> None:
-        if stage.name == "train" and self.options.train is not None and not self.training:
+        if stage.name in ("train", "evaluate") and self.options.train is not None and not self.training:
             raise Delegated(stage.name, to_train=True)
 
     def make(self, stage: Stage, work: Work, missing: list[int], context: Context) -> None:
@@ -224,11 +231,11 @@ class Step:
                 f"{stage.folder}: {stranded(stage.folder, before, missing, len(work.parts))}; "
                 "run the same build again to make them"
             )
-        if len(missing) == 1:
+        if len(missing) == 1 or self.training:
             try:
                 LocalRunner().make(stage, work, missing, context)
             except Failure as error:
-                log = stage.folder / rank_log_name(missing[0])
+                log = stage.folder / LOG
                 message = f"{stage.folder}: rank {missing[0]} of {len(work.parts)} failed: {error} (its log is {log})"
                 raise failure(message, error.exit_code) from None
             return

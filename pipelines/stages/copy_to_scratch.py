@@ -29,8 +29,8 @@ def scratch_path(dataset: Path, scratch: str) -> Path:
     return Path(os.path.expandvars(scratch)) / f"arcorp-{digest[:16]}"
 
 
-def copy(dataset: Path, scratch: str) -> Path:
-    """Copy a sealed dataset and its schedule to scratch, unless a sound copy exists. Returns the path of the copy.
+def copy(dataset: Path, scratch: str, schedule: str = SCHEDULE) -> Path:
+    """Copy a sealed dataset and one of its schedules to scratch, unless a sound copy exists. Returns its path.
 
     Raises IntegrityError if the dataset differs from its seal, Failure if the copy can't be written.
     """
@@ -42,25 +42,25 @@ def copy(dataset: Path, scratch: str) -> Path:
         with contextlib.suppress(seal.SealError):
             existing = seal.read_manifest(target)
             if existing.digest == manifest.digest and not seal.find_faults(target, existing, full=True):
-                _copy_schedule(dataset, target)
+                _copy_schedule(dataset, target, schedule)
                 return target
         _remove(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    size = sum(record.bytes for record in manifest.files.values())
+    size = sum(record.bytes for _, record in manifest.stored())
     free = shutil.disk_usage(target.parent).free
     if free < size:
         raise Failure(
             f"{target.parent} has {free:,} bytes free, and {dataset} needs {size:,}: choose another slurm.scratch"
         )
     with seal.atomic_folder(target) as folder:
-        for name, record in manifest.files.items():
+        for name, record in manifest.stored():
             with (dataset / name).open("rb") as source, seal.atomic_file(folder / name) as file:
                 while chunk := source.read(CHUNK):
                     file.write(chunk)
             if file.record != record:
                 raise IntegrityError(f"{dataset / name} differs from its seal: run arcorp verify {dataset}")
         shutil.copyfile(dataset / seal.MANIFEST, folder / seal.MANIFEST)
-    _copy_schedule(dataset, target)
+    _copy_schedule(dataset, target, schedule)
     return target
 
 
@@ -74,14 +74,14 @@ def _remove(target: Path) -> None:
     shutil.rmtree(target)
 
 
-def _copy_schedule(dataset: Path, target: Path) -> None:
-    with seal.atomic_file(target / SCHEDULE) as file:
-        file.write((dataset / SCHEDULE).read_bytes())
+def _copy_schedule(dataset: Path, target: Path, schedule: str) -> None:
+    with seal.atomic_file(target / schedule) as file:
+        file.write((dataset / schedule).read_bytes())
 
 
 if __name__ == "__main__":
     try:
-        print(copy(Path(sys.argv[1]), sys.argv[2]))  # noqa: T201
+        print(copy(Path(sys.argv[1]), *sys.argv[2:]))  # noqa: T201
     except Exception as error:
         failure = as_failure(error)
         if failure is None:

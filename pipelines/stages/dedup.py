@@ -1,21 +1,33 @@
-"""Dedup: drop duplicates over all corpora, and documents of evaluation sets. Each input part gives one output part.
+"""Dedup: drop duplicates over all corpora, cut out repeated spans, and drop documents of evaluation sets. Each input
+part gives one output part.
 
-A stage before it, in the folder's state, decides which documents are dropped: its parts are the fingerprints of the
-documents, made by all workers; its last step compares all of them. So the result does not depend on the order in which
-parts are read or written. Its folder is removed once the documents are written.
+Three stages before it, in the folder's state, decide which documents are dropped: the first takes the fingerprints of
+each part; the parts of the second are kinds and ranges of keys, of which each gives the pairs of documents with equal
+keys; the third has no parts and reads all pairs. So the result does not depend on the order in which parts are read or
+written, and but for the third all work is done by ranks, each in bounded memory. Their folders are removed once the
+documents are written.
+
+Beside the documents of a part, a file `.duplicates` (Parquet) lists those that were dropped as duplicates, if any: the
+id of the document that stays for each, the part that holds it, and their similarity (`corpora.dedup.DROPPED`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pipelines.errors import InputError, UsageError
 from pipelines.recipe import DedupOptions, evaluation_files
 from pipelines.run import Finish, Part, PartWriter, Stage, Work, remove_stage_folder, state_files
+from pipelines.stages.build_folder import DUPLICATES
 from pipelines.stages.documents import (
     DocumentsPart,
+    all_strata,
     counts_by_unit,
     digests,
     open_documents,
@@ -27,7 +39,15 @@ from pipelines.stages.inputs import size_and_sha256
 from sharding import seal
 from sharding.seal import Counts, Sealed
 
-VERSION = 2
+VERSION = 4
+
+RANGE = 1 << 24
+"""Number of keys that a rank holds at once, at most: 60 bytes each, 1 GB."""
+
+LABELS, BANDS, PAIRS = ".labels", ".bands", ".pairs"
+LABEL_BYTES = 8
+WIDE_FILES = {"text": ".texts", "id": ".names"}
+"""Suffixes of files of fingerprints and pairs. Labels: evaluation set and source of each document, 4 bytes each."""
 
 
 def dedup_stage(folder: Path, docs: Sequence[Path], options: DedupOptions) -> Stage:
@@ -35,124 +55,312 @@ def dedup_stage(folder: Path, docs: Sequence[Path], options: DedupOptions) -> St
 
     Raises UsageError for options that drop nothing, and the errors of opening the folders and the evaluation files.
     """
-    if options.method == "none" and not options.decontaminate:
-        raise UsageError("method 'none' without decontaminate drops nothing: skip dedup, or choose another method")
+    if options.idle:
+        raise UsageError(
+            "method 'none' without spans and decontaminate drops nothing: skip dedup, or choose another method"
+        )
     documents = open_documents(docs)
     files = evaluation_files(options)
     inputs = digests(documents) | {f"evaluation {name}": size_and_sha256(file)[1] for name, file in files}
     # The paths of evaluation files are not sealed: their hashes are inputs.
     sealed_options = {name: value for name, value in options.canonical().items() if name != "decontaminate"}
-    decisions_folder = folder / state_files.DECISIONS
-    decide_stage = Stage(
-        "judge", VERSION, decisions_folder, sealed_options, inputs, lambda: _plan_decisions(documents, files, options)
-    )
+    prints, pairs, decided = (folder / name for name in (state_files.PRINTS, state_files.PAIRS, state_files.DECISIONS))
+
+    def stage(name: str, folder: Path, work: Callable[[], Work], before: Stage | None) -> Stage:
+        return Stage(name, VERSION, folder, sealed_options, inputs, work, before=before)
+
+    first = stage("fingerprint", prints, lambda: _plan_fingerprints(documents, files, options), None)
+    second = stage("pair", pairs, lambda: _plan_pairs(prints, options), first)
+    third = stage("judge", decided, lambda: _plan_decisions(documents, prints, pairs, options), second)
 
     def work() -> Work:
         from corpora.dedup import DedupRules
 
         pieces = parts_of(documents)
-        decisions = Sealed(decisions_folder, decide_stage.name)
+        decisions = Sealed(decided, third.name)
         evaluation = decisions.manifest.summary["evaluation"]
         rules = DedupRules(options.near, tuple(line["name"] for line in evaluation))
         parts = [Part(f"part-{number:05d}", piece.sha256, piece.bytes) for number, piece in enumerate(pieces)]
 
         def finish(finish: Finish) -> None:
             _finish(finish, evaluation)
-            remove_stage_folder(decisions_folder)
+            for each in (decided, pairs, prints):
+                remove_stage_folder(each)
 
-        return Work(parts, [], _ApplyDecisions(pieces, decisions, rules), finish)
+        return Work(parts, [], _ApplyDecisions(pieces, decisions, rules, _spans(options)), finish)
 
-    return Stage("dedup", VERSION, folder, sealed_options, inputs, work, before=decide_stage)
-
-
-# -- deciding ---------------------------------------------------------------------------------------------
+    return stage("dedup", folder, work, third)
 
 
-def _plan_decisions(documents: Sequence[Sealed], files: Sequence[tuple[str, Any]], options: DedupOptions) -> Work:
-    from corpora.dedup import SETTINGS, read_evaluation
+# -- fingerprints -----------------------------------------------------------------------------------------
+
+
+def _plan_fingerprints(documents: Sequence[Sealed], files: Sequence[tuple[str, Any]], options: DedupOptions) -> Work:
+    from corpora.dedup import read_evaluation
     from corpora.reading import check_unchanged
 
     pieces = parts_of(documents)
-    setting = SETTINGS.get(options.method)
-    evaluation = read_evaluation([file for _, file in files], options.ngram) if files else None
+    evaluation = None
+    if files:
+        evaluation = read_evaluation([file for _, file in files], options.ngram, options.decontaminate_fields)
     for _, file in files:
         check_unchanged(file)  # its hash is an input of the stage
     parts = [Part(f"part-{number:05d}", piece.sha256, piece.bytes) for number, piece in enumerate(pieces)]
 
     def finish(finish: Finish) -> None:
-        _decide(finish, options)
         finish.summary = {"evaluation": [entry.to_json() for entry in evaluation.sets] if evaluation else []}
 
-    return Work(parts, [], _Fingerprint(pieces, setting, evaluation), finish)
+    return Work(parts, [], _Fingerprint(pieces, options, _sources(documents), evaluation), finish)
+
+
+def _sources(documents: Sequence[Sealed]) -> list[str]:
+    """Return the names of the sources of all documents, sorted."""
+    return sorted({line["source"] for line in all_strata(documents)})
+
+
+def _spans(options: DedupOptions) -> Any:
+    """Return the options of the deduplication of spans; None if they are kept."""
+    from corpora.dedup import Spans
+
+    return None if options.spans == "keep" else Spans(options.spans, options.span_length)
 
 
 class _Fingerprint:
-    """Writes the fingerprints and the band keys of the documents of one part."""
+    """Writes the keys, ids, labels, signatures and spans of the documents of one part."""
 
-    def __init__(self, parts: Sequence[DocumentsPart], setting: Any, evaluation: Any) -> None:
-        self.parts, self.setting, self.evaluation = parts, setting, evaluation
+    def __init__(
+        self, parts: Sequence[DocumentsPart], options: DedupOptions, sources: Sequence[str], evaluation: Any
+    ) -> None:
+        self.parts, self.options, self.sources, self.evaluation = parts, options, sources, evaluation
 
     def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
-        from corpora.dedup import band_keys, fingerprints
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
+        import pyarrow.parquet as pq
 
-        table = self.parts[part.number].read(["id", "text"])
+        from corpora.dedup import SETTINGS, fingerprints, narrow_keys, sketches, span_hashes, wide_keys
+
+        setting, spans = SETTINGS.get(self.options.method), _spans(self.options)
+        table = self.parts[part.number].read(["id", "text", "source", *(["category", "language"] if spans else [])])
         prints = fingerprints(table)
         if self.evaluation is not None:
             prints["evaluation"] = self.evaluation.find(table["text"])
-        with writer.file(".fingerprints") as file:
-            file.write(prints)
-        if self.setting is not None:
-            keys = band_keys(table["text"], self.setting)
+        prints["source"] = pc.index_in(table["source"], pa.array(self.sources, pa.string())).to_numpy()
+        with writer.file(LABELS) as file:
+            file.write(np.stack([prints["evaluation"], prints["source"]], axis=1).astype("<u4"))
+        with writer.file(".ids") as file:
+            pq.write_table(table.select(["id"]), file, compression="zstd", use_dictionary=False)
+        for kind, suffix in WIDE_FILES.items():
+            with writer.file(suffix) as file:
+                file.write(wide_keys(prints[kind]))
+        if setting is not None:
+            keys, signatures = sketches(table["text"], setting)
             keys[:, prints["evaluation"] > 0] = 0
-            with writer.file(".bands") as file:
-                file.write(keys)
+            with writer.file(BANDS) as file:
+                file.write(narrow_keys(keys))
+            if self.options.proven:
+                with writer.file(".signatures") as file:
+                    file.write(np.ascontiguousarray(signatures))
+        if spans is not None:
+            from corpora.sources import SOURCES
+
+            verbatim = frozenset(name for name, source in SOURCES.items() if source.cleaning == "verbatim")
+            with writer.file(".spans") as file:
+                file.write(span_hashes(table, spans, verbatim))
         writer.counts = {"documents": Counts(table.num_rows, {}, table.num_rows, {})}
 
 
-def _decide(finish: Finish, options: DedupOptions) -> None:
-    """Decide which documents of all parts are dropped. Files are hashed first; band keys are memory-mapped."""
+# -- pairs ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Prints:
+    """The fingerprints of one part. path: of its labels. first: number of its first document."""
+
+    path: Path
+    first: int
+    documents: int
+
+    def file(self, suffix: str) -> Path:
+        return self.path.with_suffix(suffix)
+
+    def keys(self, suffix: str, band: int = 0) -> Any:
+        """Return the keys of a kind."""
+        from corpora.dedup import NARROW, WIDE, Keys
+
+        kind = NARROW if suffix == BANDS else WIDE
+        read = partial(_records, self.file(suffix), kind, band * self.documents)
+        return Keys(self.first, self.documents, read)
+
+
+def _records(path: Path, kind: Any, first: int, start: int, stop: int) -> Any:
+    """Return records start ... stop - 1 of a table of keys. first: its first record in the file."""
     import numpy as np
 
-    from corpora.dedup import FINGERPRINT, SETTINGS, decide
+    return np.fromfile(path, kind, stop - start, offset=(first + start) * kind.itemsize)
+
+
+def _prints(folder: Path) -> list[_Prints]:
+    """Return the fingerprints of all parts. Each file is hashed. Raises Damaged."""
+    sealed = Sealed(folder, "fingerprint")
+    prints, first = [], 0
+    for name, record in sealed.manifest.files.items():
+        if not name.endswith(".json") and seal.hash_file(folder / name) != record:
+            raise seal.Damaged(f"{folder / name} changed since it was written: use --restart")
+    for name in sealed.names(suffix=LABELS):
+        prints.append(_Prints(folder / name, first, sealed.manifest.files[name].bytes // LABEL_BYTES))
+        first += prints[-1].documents
+    return prints
+
+
+def _plan_pairs(folder: Path, options: DedupOptions) -> Work:
+    """Plan the pairs of all kinds and ranges of keys: a part for each."""
+    from corpora.dedup import SETTINGS, ranges_of
+
+    prints = _prints(folder)
+    ranges = ranges_of(sum(part.documents for part in prints), RANGE)
+    setting = SETTINGS.get(options.method)
+    kinds = ["id"] + ["text"] * (options.method != "none")
+    kinds += [f"band-{band:02d}" for band in range(setting.bands if setting else 0)]
+    parts = [Part(f"{kind}-{number:05d}", ranges) for kind in kinds for number in range(ranges)]
+    return Work(parts, [], _FindPairs(prints, ranges))
+
+
+class _FindPairs:
+    """Writes the pairs of documents with equal keys of one kind and range."""
+
+    def __init__(self, prints: Sequence[_Prints], ranges: int) -> None:
+        self.prints, self.ranges = prints, ranges
+
+    def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
+        from corpora.dedup import NARROW, WIDE, bounds_of, equal_pairs
+
+        kind, *band, _number = part.name.split("-")
+        suffix = WIDE_FILES.get(kind, BANDS)
+        low, high = bounds_of(part.number, self.ranges, NARROW if band else WIDE)
+        keys = [prints.keys(suffix, int(band[0]) if band else 0) for prints in self.prints]
+        with writer.file(PAIRS) as file:
+            for pairs in equal_pairs(keys, low, high, RANGE):
+                file.write(pairs)
+
+
+# -- deciding ---------------------------------------------------------------------------------------------
+
+
+def _plan_decisions(documents: Sequence[Sealed], prints: Path, pairs: Path, options: DedupOptions) -> Work:
+    def finish(finish: Finish) -> None:
+        sealed = Sealed(pairs, "pair")
+        for name, record in sealed.manifest.files.items():
+            if name.endswith(PAIRS) and seal.hash_file(pairs / name) != record:
+                raise seal.Damaged(f"{pairs / name} changed since it was written: use --restart")
+        _decide(finish, _prints(prints), sealed, options, _sources(documents))
+        finish.summary = Sealed(prints, "fingerprint").manifest.summary
+
+    return Work(finish=finish)
+
+
+def _decide(
+    finish: Finish, prints: Sequence[_Prints], pairs: Sealed, options: DedupOptions, sources: Sequence[str]
+) -> None:
+    """Decide which documents of all parts are dropped, and which spans are cut out of the others.
+
+    One file is open at a time.
+    """
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    from corpora.dedup import DECISION, KEPT, SETTINGS, Documents, Proof, Rules, decide, repeated_spans
+    from sharding.tables import read_table
+
+    def label(part: int, column: int) -> Any:
+        return np.fromfile(prints[part].path, "<u4").reshape(-1, 2)[:, column]
+
+    def ids(part: int) -> Any:
+        return read_table(prints[part].file(".ids"), ["id"])["id"].combine_chunks()
 
     setting = SETTINGS.get(options.method)
-    prints, keys = [], []
-    for sidecar in finish.sidecars:
-        for name, record in sidecar.files.items():
-            if seal.hash_file(finish.folder / name) != record:
-                raise seal.Damaged(f"{finish.folder / name} changed since it was written: use --restart")
-            if name.endswith(".fingerprints"):
-                prints.append(np.fromfile(finish.folder / name, FINGERPRINT))
-            elif record.bytes and setting is not None:
-                keys.append(np.memmap(finish.folder / name, np.uint64, "r").reshape(setting.bands, -1))
-    decisions = decide(prints, None if setting is None else keys, exact=options.method != "none")
-    for number, part_decisions in enumerate(decisions):
-        finish.write(_decisions_file(number), part_decisions.tobytes())
+    proof = None
+    if setting is not None and options.proven:
+        functions = setting.functions
+
+        def signatures(part: int) -> Any:
+            return np.fromfile(prints[part].file(".signatures"), np.uint8).reshape(-1, functions)
+
+        proof = Proof(setting, options.similarity, signatures)
+    bounds = np.cumsum([0, *(part.documents for part in prints)])
+    documents = Documents(bounds, partial(label, column=0), partial(label, column=1), sources, ids)
+    rules = Rules(options.method != "none", setting is not None, proof, options.least_sources)
+    folder = finish.folder / f"{seal.TEMPORARY}{os.getpid()}-deciding"
+    decided = decide(documents, partial(_read_pairs, pairs), rules, folder)
+    for number, (decisions, clusters) in enumerate(decided):
+        finish.write(_decisions_file(number), decisions.tobytes())
+        with finish.file(_clusters_file(number)) as file:
+            pq.write_table(clusters, file, compression="zstd")
+    if options.spans != "keep":
+
+        def kept(part: int) -> Any:
+            return np.fromfile(finish.folder / _decisions_file(part), DECISION)["reason"] == KEPT
+
+        folder.mkdir()
+        try:
+            files = [part.file(".spans") for part in prints]
+            for number, cuts in enumerate(repeated_spans(files, kept, folder)):
+                finish.write(_cuts_file(number), cuts.tobytes())
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _read_pairs(pairs: Sealed, kind: str) -> Iterator[Iterator[Any]]:
+    """Yield the pairs of a kind: those of one range after another, each in blocks."""
+    from corpora.dedup import PAIR, blocks_of
+
+    for name in pairs.names(prefix=f"{kind}-", suffix=PAIRS):
+        yield blocks_of(pairs.path / name, PAIR)
 
 
 def _decisions_file(number: int) -> str:
     return f"verdict-{number:05d}"
 
 
+def _clusters_file(number: int) -> str:
+    return f"clusters-{number:05d}"
+
+
+def _cuts_file(number: int) -> str:
+    return f"cuts-{number:05d}"
+
+
 # -- applying ---------------------------------------------------------------------------------------------
 
 
 class _ApplyDecisions:
-    """Writes one part without the documents that are dropped."""
+    """Writes one part without the documents that are dropped, and without repeated spans."""
 
-    def __init__(self, parts: Sequence[DocumentsPart], decisions: Sealed, rules: Any) -> None:
-        self.parts, self.decisions, self.rules = parts, decisions, rules
+    def __init__(self, parts: Sequence[DocumentsPart], decisions: Sealed, rules: Any, spans: Any) -> None:
+        self.parts, self.decisions, self.rules, self.spans = parts, decisions, rules, spans
 
     def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
         import numpy as np
+        import pyarrow.parquet as pq
 
-        from corpora.dedup import DECISION, apply_decisions
+        from corpora.dedup import CLUSTERS, CUT, DECISION, apply_decisions, cut_spans, dropped_documents
         from corpora.document_counts import DocumentCounter
         from corpora.documents import write_table
+        from sharding.tables import read_table
 
         decisions = np.frombuffer(self.decisions.read(_decisions_file(part.number)), DECISION)
         counter = DocumentCounter()
-        table = apply_decisions(self.parts[part.number].read(), decisions, counter, self.rules)
+        table = self.parts[part.number].read()
+        texts: Mapping[int, str] = {}
+        if self.spans is not None:
+            texts = cut_spans(table, np.frombuffer(self.decisions.read(_cuts_file(part.number)), CUT), self.spans)
+        clusters = read_table(self.decisions.read(_clusters_file(part.number)), CLUSTERS.names)
+        dropped = dropped_documents(table, decisions, clusters)
+        if dropped.num_rows:
+            with writer.file(DUPLICATES) as file:
+                pq.write_table(dropped, file, compression="zstd", write_page_checksum=True)
+        table = apply_decisions(table, decisions, counter, self.rules, texts, clusters)
         with writer.file(".parquet") as file:
             write_table(table, file)
         writer.counts = counts_by_unit(counter.counts())

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from corpora.languages import is_arabic
+from corpora.languages import is_arabic, is_code
 from pipelines.stages.documents import DocumentsPart, all_strata, parts_of
 from sharding.seal import Sealed
 
@@ -68,6 +68,39 @@ def beginnings(
     return {name: group for name, group in texts.items() if any(text.split() for text in group)}
 
 
+def spread_documents(
+    documents: Sequence[Sealed], most: int, document_chars: int, most_parts: int
+) -> list[dict[str, Any]]:
+    """Return about `most` documents: id, source, language and the beginning of the text, of at most `document_chars`.
+
+    Each pair of source and language has a number of documents in proportion to the square root of all it has, so that
+    a small one is seen beside a large one. They are evenly spaced in at most `most_parts` parts of the pair.
+    """
+    pairs: dict[tuple[str, str], int] = {}
+    for line in all_strata(documents):
+        pair = line["source"], line["language"]
+        pairs[pair] = pairs.get(pair, 0) + line["documents"]
+    roots = sum(number**0.5 for number in pairs.values()) or 1
+    parts = parts_of(documents)
+    present = [{tuple(stratum.split(" ")[:2]) for stratum in _strata_of(part)} for part in parts]
+    shares: dict[int, list[tuple[tuple[str, str], int]]] = {}
+    for pair, number in pairs.items():
+        chosen = _spread([index for index, inside in enumerate(present) if pair in inside], most_parts)
+        for index in chosen:
+            shares.setdefault(index, []).append((pair, -(-round(most * number**0.5 / roots) // len(chosen))))
+    spread: list[dict[str, Any]] = []
+    for index in sorted(shares):
+        table = parts[index].read(["id", "source", "language", "text"])
+        labels = list(zip(table["source"].to_pylist(), table["language"].to_pylist(), strict=True))
+        for pair, share in shares[index]:
+            rows = [row for row, label in enumerate(labels) if label == pair]
+            for row in dict.fromkeys(_spread(rows, max(2, share))):
+                text = _beginning(table["text"][row].as_py(), document_chars)
+                head = dict(zip(("source", "language"), pair, strict=True))
+                spread.append({"id": table["id"][row].as_py(), **head, "text": text})
+    return spread
+
+
 def _strata_of(part: DocumentsPart) -> list[str]:
     """Return the strata of a part, "source language category", from its sidecar."""
     sidecar = part.folder.read_json(part.name.removesuffix(".parquet") + ".json")
@@ -103,13 +136,13 @@ def _beginning(text: str, chars: int) -> str:
 def passages(language: str, texts: Sequence[str]) -> list[str]:
     """Return a few short passages: a long line of each of some evenly spaced texts.
 
-    A label without a script, such as python, is a language of code: its passages are the first lines of a text.
+    The passages of a programming language are the first lines of a text.
     """
     count = VIEWS if is_arabic(language) else OTHER_VIEWS
     chosen: list[str] = []
     for index in _spread(range(len(texts)), 4 * count):
         lines = [line.rstrip() for line in texts[index].splitlines() if line.strip()]
-        candidate = max(lines[:8], key=len, default="") if "_" in language else "\n".join(lines[:CODE_LINES])
+        candidate = max(lines[:8], key=len, default="") if not is_code(language) else "\n".join(lines[:CODE_LINES])
         passage = _beginning(candidate, VIEW_CHARS).rstrip()
         if passage.strip() and passage not in chosen:
             chosen.append(passage)

@@ -1,4 +1,4 @@
-"""Folders of documents, the output of ingest and dedup: their parts, their strata, and reading them verified."""
+"""Folders of documents (the output of ingest, translate and dedup): parts, strata, and reading them verified."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pipelines.run import Finish
 from sharding import checked, seal
 from sharding.seal import Counts, CountsByUnit, Sealed
 
-STAGES = ("ingest", "dedup")
+STAGES = ("ingest", "translate", "dedup")
 """The stages whose folders hold documents."""
 
 STATISTICS = "census.json"
@@ -40,6 +40,13 @@ class DocumentsPart:
 
         return read_documents(self.folder.read(self.name), columns)
 
+    def number_of_row_groups(self) -> int:
+        """Return the number of tables that `row_groups` yields. Raises Damaged if the bytes differ from the seal."""
+        from pyarrow import BufferReader
+        from pyarrow.parquet import read_metadata
+
+        return int(read_metadata(BufferReader(self.folder.read(self.name))).num_row_groups)
+
     def row_groups(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
         """Yield the part as pyarrow Tables of some millions of characters: memory never holds all its text."""
         from corpora.documents import row_groups
@@ -54,7 +61,8 @@ def open_documents(folders: Sequence[Path]) -> list[Sealed]:
         folder = Sealed(path)
         if folder.manifest.stage not in STAGES:
             raise UsageError(
-                f"{path} is a folder of stage '{folder.manifest.stage}': give folders that ingest or dedup wrote"
+                f"{path} is a folder of stage '{folder.manifest.stage}': give folders that ingest, translate or dedup "
+                "wrote"
             )
         _check_strata(folder)
         opened.append(folder)

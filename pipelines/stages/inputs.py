@@ -8,9 +8,9 @@ copied is accepted, and a rewritten one is refused, even if its size and times w
 
 from __future__ import annotations
 
-import json
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,13 +68,12 @@ def _version(file: File) -> list[int | str] | None:
 def _ranges_read(folder: Path) -> dict[str, list[tuple[list[list[int]], str]]]:
     """Return by file name the byte ranges that were read and their sha256, from all parts and for files set aside."""
     ranges: dict[str, list[tuple[list[list[int]], str]]] = {}
-    for path in sorted(folder.glob("part-*.json")):
+    for sidecar in _sidecars(folder):
         try:
-            sidecar = json.loads(path.read_bytes())
             if sidecar.pop("digest") != seal.digest_of(sidecar):
                 continue  # the part will be made again
             pieces = sidecar["summary"]["inputs"]
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             continue
         for piece in pieces:
             ranges.setdefault(piece["name"], []).append((piece["ranges"], piece["sha256"]))
@@ -85,6 +84,14 @@ def _ranges_read(folder: Path) -> dict[str, list[tuple[list[list[int]], str]]]:
     for name, (size, sha256) in aside.items():
         ranges.setdefault(name, []).append(([[0, size]], sha256))
     return ranges
+
+
+def _sidecars(folder: Path) -> Iterator[Any]:
+    """Yield the values of all sidecars: those that are files, and those in leaves of the manifest."""
+    for path in sorted(folder.glob("part-*.json")):
+        with contextlib.suppress(OSError, ValueError):
+            yield seal.parsed(path.read_bytes())
+    yield from (value for _, value in seal.sidecars_in(folder))
 
 
 def _digest(file: File, ranges: list[list[int]]) -> str:

@@ -1,18 +1,24 @@
 """Pack: write tokens as a dataset of fixed-length rows, and write its schedule.
 
-The plan is written first. Each shard is a part of this stage and depends on the plan and the tokens alone. The
-schedule is not sealed with the dataset, so that another one needs no packing.
+A stage before it, in the folder's state, plans the rows in one process; its parts are the tables of documents. Each
+shard is a part of this stage and depends on the plan, the tables and the tokens alone. The schedule is not sealed with
+the dataset, so that another one needs no packing.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pipelines import texts
 from pipelines.errors import UsageError
-from pipelines.recipe import PackOptions, ScheduleOptions
+from pipelines.recipe import Misfit, PackOptions, ScheduleOptions
 from pipelines.run import (
     STAGE,
     Finish,
@@ -24,9 +30,12 @@ from pipelines.run import (
     check_sealed,
     note_written,
     read_record,
+    remove_stage_folder,
+    state_files,
 )
+from pipelines.stages.build_folder import RUNS
 from sharding import seal
-from sharding.layout import PLAN, SCHEDULE, SPLITS, shard_name
+from sharding.layout import PLAN, SCHEDULE, SPLITS, documents_name, shard_name
 from sharding.seal import Sealed
 
 VERSION = 2
@@ -36,43 +45,97 @@ def pack_stage(folder: Path, tokens: Sequence[Path], options: PackOptions, seed:
     """Pack sealed folders of tokens, all of one tokenizer, in order."""
     opened = [Sealed(path, "tokenize") for path in tokens]
 
+    identity = {**_decide(opened[0], options)[0].canonical(), "seed": seed}
+    names = ["tokens", *(f"tokens {number}" for number in range(1, len(opened)))]
+    digests = {name: sealed.digest for name, sealed in zip(names, opened, strict=True)}
+    tables = folder / state_files.TABLES
+    first = Stage("table", VERSION, tables, identity, digests, lambda: _plan_tables(tables, opened, options, seed))
+
     def work() -> Work:
         from sharding.packing import Plan
 
-        planned = plan_dataset(opened, options, seed)
-        note_written(folder, [*planned.documents, PLAN])
+        made = Sealed(tables, first.name)
+        plan: Plan = Plan.parse(made.read(PLAN), tables / PLAN)
+        note_written(folder, [*map(documents_name, range(len(plan.parts))), PLAN])
         records = {}
-        for name in planned.documents:
-            with seal.atomic_file(folder / name) as file:
-                planned.write_documents(name, file)
-            records[name] = file.record
-        plan: Plan = planned.plan.with_documents(records)
+        for number in range(len(plan.parts)):
+            name = f"{_table_name(number)}.parquet"
+            records[documents_name(number)] = made.manifest.files[name]
+            _link(tables / name, folder / documents_name(number))
+        plan = plan.with_documents(records)
         record = seal.write_json(folder / PLAN, plan.to_json())
         parts = [
             Part(shard_name(split, shard, plan.splits[split].shards), [split, shard, record.sha256])
             for split in SPLITS
             for shard in range(plan.splits[split].shards)
         ]
-        return Work(parts, [], _WriteShard(folder, opened), lambda finish: _finish(finish, plan, opened[0]))
 
-    identity = {**options.canonical(), "seed": seed}
-    names = ["tokens", *(f"tokens {number}" for number in range(1, len(opened)))]
-    digests = {name: sealed.digest for name, sealed in zip(names, opened, strict=True)}
-    return Stage("pack", VERSION, folder, identity, digests, work)
+        def finish(finish: Finish) -> None:
+            _finish(finish, plan, opened[0])
+            remove_stage_folder(tables)
+
+        return Work(parts, [], _WriteShard(folder, opened), finish)
+
+    return Stage("pack", VERSION, folder, identity, digests, work, before=first)
 
 
-def plan_dataset(tokens: Sequence[Sealed], options: PackOptions, seed: int) -> Any:
-    """Plan the rows of a dataset. Raises UsageError for a special token that the tokenizer does not have."""
+def _plan_tables(folder: Path, tokens: Sequence[Sealed], options: PackOptions, seed: int) -> Work:
+    """Plan a dataset; a part for each of its tables of documents."""
+    planned = plan_dataset(tokens, options, seed, folder)
+    parts = [Part(_table_name(number), name) for number, name in enumerate(planned.documents)]
+
+    def finish(finish: Finish) -> None:
+        finish.write(PLAN, seal.canonical(planned.plan.to_json()))
+
+    return Work(parts, [], _WriteTable(planned), finish)
+
+
+def _table_name(number: int) -> str:
+    return f"part-{number:05d}"
+
+
+class _WriteTable:
+    """Writes one table of documents."""
+
+    def __init__(self, planned: Any) -> None:
+        self.planned = planned
+
+    def __call__(self, _: Any, part: Part, writer: PartWriter) -> None:
+        with writer.file(".parquet") as file:
+            self.planned.write_documents(part.spec, file)
+
+
+def _link(source: Path, target: Path) -> None:
+    """Make `target` the same file as `source`, or a copy where the file system has no hard links."""
+    target.parent.mkdir(exist_ok=True)
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+        seal.sync_folder(target.parent)
+    except OSError:
+        with source.open("rb") as original, seal.atomic_file(target) as file:
+            shutil.copyfileobj(original, file)
+
+
+def plan_dataset(tokens: Sequence[Sealed], options: PackOptions, seed: int, folder: Path | None = None) -> Any:
+    """Plan the rows of a dataset. Raises UsageError if `bos` and `eos` do not suit the tokenizer.
+
+    folder: exists; for a temporary file.
+    """
     from sharding.packing import make_plan
 
-    specials = _specials(tokens[0])
-    for role in ("bos", "eos"):
-        if getattr(options, role) and role not in specials:
-            raise UsageError(
-                f"pack.{role} is on, and the tokenizer in {tokens[0].path} has no <|{role}|> token: set it to false"
-            )
-    bos, eos = (specials[role] if getattr(options, role) else None for role in ("bos", "eos"))
-    return make_plan(tokens, options.packing(bos, eos, seed))
+    decided, specials = _decide(tokens[0], options)
+    bos, eos = (specials[role] if getattr(decided, role) else None for role in ("bos", "eos"))
+    return make_plan(tokens, decided.packing(bos, eos, seed), folder)
+
+
+def _decide(tokens: Sealed, options: PackOptions) -> tuple[PackOptions, dict[str, int]]:
+    """Return the options with `bos` and `eos` decided for a tokenizer, and the ids of its special tokens by role."""
+    specials = _specials(tokens)
+    try:
+        return options.for_roles(specials), specials
+    except Misfit as error:
+        raise UsageError(f"{tokens.path / 'tokenizer'}: pack.{error.location[0]}: {error}") from None
 
 
 def _specials(tokens: Sealed) -> dict[str, int]:
@@ -101,8 +164,9 @@ class _WriteShard:
 
             self._writer = ShardWriter(Plan.read(self.folder), self.folder, self.tokens)
         split, shard, _ = part.spec
-        with writer.file(".bin") as ids, writer.file(".seg") as segments:
-            counts = self._writer.write(split, shard, ids, segments)
+        with contextlib.ExitStack() as stack:
+            suffixes = (".bin", ".seg", ".mask") if self._writer.is_masked(split, shard) else (".bin", ".seg")
+            counts = self._writer.write(split, shard, *(stack.enter_context(writer.file(s)) for s in suffixes))
         writer.summary = counts.to_json()
 
 
@@ -161,13 +225,34 @@ def write_schedule(dataset: Path, options: ScheduleOptions, seed: int, name: str
 
 
 def refuse_used(dataset: Path, name: str, schedule: dict[str, Any]) -> None:
-    """Raise UsageError if `schedule` would replace the schedule of a training run in the dataset's build."""
+    """Raise UsageError if `schedule` would replace the schedule of a training run beside the dataset.
+
+    A run is in a build's stage, has a checkpoint of the schedule, or is training now.
+    """
     path = dataset / name
-    if "/" in name or not path.is_file() or path.read_bytes() == seal.canonical(schedule):
+    if "/" in name or not path.is_file() or (data := path.read_bytes()) == seal.canonical(schedule):
         return
-    for folder in sorted(dataset.absolute().parent.iterdir()):
+    beside = dataset.absolute().parent
+    for folder in sorted([*beside.iterdir(), *beside.glob(f"{RUNS}/*")]):
         record = read_record(folder, STAGE)
-        if record and record["stage"] == "train" and record["inputs"].get("schedule") == seal.hash_file(path).sha256:
+        trained = record and record["stage"] == "train" and record["inputs"].get("schedule")
+        if trained == hashlib.sha256(data).hexdigest() or _has_run(folder, data):
             raise UsageError(
                 f"{path} is the schedule of the run in {folder}: choose another --out, such as second.json"
             )
+
+
+def _has_run(folder: Path, schedule: bytes) -> bool:
+    """Return whether a folder has a checkpoint that was trained with a schedule's bytes, or a run that is training."""
+    for path in sorted(folder.glob("checkpoints/step-*/meta.json")):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            if seal.parsed(path.read_bytes())["schedule"] == seal.parsed(schedule)["digest"]:
+                return True
+    if not (folder / "config.json").is_file() or not (folder / ".lock").is_file():
+        return False
+    with (folder / ".lock").open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False

@@ -16,7 +16,7 @@ from pipelines.stages.counting import count_stage, read_counts
 from pipelines.stages.documents import digests, open_documents
 from sharding.seal import Sealed, hash_file
 
-VERSION = 2
+VERSION = 3
 
 
 def tokenizer_stage(folder: Path, docs: Sequence[Path], options: TokenizerOptions, seed: int) -> Stage:
@@ -44,7 +44,7 @@ def tokenizer_stage(folder: Path, docs: Sequence[Path], options: TokenizerOption
             layout.merged,
             min_count=options.min_frequency,
             max_bytes=options.max_token_bytes,
-            morphology=MorphologyOptions(morphology.mode, morphology.penalty, morphology.share),
+            morphology=MorphologyOptions(morphology.mode, morphology.penalty, morphology.share, morphology.quota),
             boundaries=boundaries,
         )
         provenance = {

@@ -6,16 +6,18 @@ training writes and the later stages read. `export` writes only the files for on
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.errors import UsageError
 from pipelines.run import Finish, Stage, Work, check_if_sealed
+from sharding.seal import digest_of
 
 if TYPE_CHECKING:
     from tokenization.model import Tokenizer
 
-VERSION = 1
+VERSION = 2
 EXPORTS = {
     "hf": ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"),
     "tiktoken": ("tokenizer.tiktoken", "tokenizer_meta.json"),
@@ -23,12 +25,16 @@ EXPORTS = {
 }
 
 
-def import_stage(folder: Path, tokenizer: str) -> Stage:
-    """Import a tokenizer into a sealed folder. Raises FolderError if it can't be read."""
+def import_stage(folder: Path, tokenizer: str, roles: Mapping[str, str]) -> Stage:
+    """Import a tokenizer into a sealed folder.
+
+    roles: names of special tokens for bos, eos and pad, instead of the tokenizer's own. Raises FolderError if it can't
+    be read, and for a name that is no special token of it.
+    """
     from tokenization.model import open_tokenizer
 
     check_if_sealed(tokenizer)
-    return _stage("tokenizer", folder, open_tokenizer(tokenizer), None)
+    return _stage("tokenizer", folder, open_tokenizer(tokenizer).with_roles(roles), None)
 
 
 def export_stage(folder: Path, tokenizer: str, to: str) -> Stage:
@@ -56,7 +62,9 @@ def _stage(name: str, folder: Path, tokenizer: Tokenizer, to: str | None) -> Sta
             finish.write(file, files[file])
         finish.summary = {"vocab_size": tokenizer.vocab_size}
 
-    # The roles of special tokens are not in tokenizer.json, and affect the output.
+    # The roles of special tokens and the other settings are not in tokenizer.json, and affect the output.
     inputs = {"tokenizer": tokenizer.sha256, "roles": f"{tokenizer.bos} {tokenizer.eos} {tokenizer.pad}"}
+    if tokenizer.settings:
+        inputs["settings"] = digest_of(tokenizer.settings)
     identity = {"to": to} if to else {"made": "elsewhere"}
     return Stage(name, VERSION, folder, identity, inputs, lambda: Work(finish=write))

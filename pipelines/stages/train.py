@@ -2,6 +2,9 @@
 
 The trainer is found by its path and never imported, since pipelines run without torch. It resumes by itself and is
 deterministic, so its folder is sealed. Only timings, which differ between equal runs, are not sealed.
+
+A run that starts from other weights has their digest among its inputs, and their path nowhere: in another folder, the
+same build has the same bytes.
 """
 
 from __future__ import annotations
@@ -17,50 +20,99 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipelines.errors import Failure, UsageError, failure
 from pipelines.recipe import TrainOptions
-from pipelines.run import UNSEALED, Finish, Machines, Stage, Work, files_of
+from pipelines.run import UNSEALED, Finish, Machines, Stage, Work, check_sealed, files_of
 from pipelines.run.state_files import TRAIN_CONFIG, TRAIN_LOG
+from pipelines.stages.build_folder import RUNS
 from sharding import seal
 from sharding.layout import SCHEDULE
 from sharding.seal import Counts, Sealed
 
-VERSION = 2
+VERSION = 4
+STEP = re.compile(r"step-(\d+)")
 GRACE = 120
 """Seconds for a trainer to save a checkpoint and exit."""
 
 
+@dataclass(frozen=True)
+class TrainingData:
+    """What a run reads: a dataset, the name of a schedule in it, and the folder of an earlier run to start from."""
+
+    dataset: Path
+    schedule: str = SCHEDULE
+    start: Path | None = None
+
+
 def train_stage(
     folder: Path,
-    dataset: Path,
+    data: TrainingData,
     options: TrainOptions,
     seed: int,
     say: Callable[[str], None],
     machines: Machines,
 ) -> Stage:
-    """Train on a dataset and its schedule. `say` is called with each line of the trainer's log."""
-    opened = Sealed(dataset, "pack")
-    schedule = seal.hash_file(dataset / SCHEDULE).sha256
+    """Train on a dataset and one of its schedules. `say` is called with each line of the trainer's log."""
+    opened = Sealed(data.dataset, "pack")
     config = _config(options, seed)
+    inputs = {"dataset": opened.digest, "schedule": _digest_of_schedule(data)}
+    if data.start is not None:
+        earlier = Sealed(data.start, "train")
+        inputs[f"{RUNS}/{data.start.name}"] = earlier.digest
+        config["init_from"] = str(data.start)
+    elif options.init_from is not None:
+        inputs["weights"] = _digest_of_weights(Path(options.init_from))
 
     def work() -> Work:
         return Work(finish=train)
 
     def train(finish: Finish) -> None:
+        if data.start is not None:
+            check_sealed(data.start, earlier.manifest)
         seal.write_json(folder / TRAIN_CONFIG, config)
         _wait_for_trainer(folder, say)
-        _launch(folder, _readable_path(dataset, machines), options.ranks, machines.nodes, say)
+        readable = _readable_path(data, machines)
+        _launch(folder, readable, data.schedule, options.ranks, machines.nodes, say)
         for name in files_of(folder)[0]:
             if name not in UNSEALED:
                 finish.adopt(name)
-        steps = max(int(match[1]) for name in finish.files if (match := re.match(r"checkpoints/step-(\d+)/", name)))
+        steps = max(int(match[1]) for name in finish.files if (match := STEP.match(name.removeprefix("checkpoints/"))))
         finish.counts = {"steps": Counts(input=steps, out=steps)}
 
     identity = {**config, "ranks": options.ranks * machines.nodes}  # the sum of gradients depends on their number
-    return Stage("train", VERSION, folder, identity, {"dataset": opened.digest, "schedule": schedule}, work)
+    identity.pop("init_from", None)  # a path; the weights are among the inputs
+    return Stage("train", VERSION, folder, identity, inputs, work)
+
+
+def _digest_of_schedule(data: TrainingData) -> str:
+    """Return the sha256 of the schedule's file. Raises UsageError if there is none."""
+    path = data.dataset / data.schedule
+    try:
+        return seal.hash_file(path).sha256
+    except OSError:
+        raise UsageError(
+            f"{path} is missing: write it with `arcorp mix {data.dataset} --out {data.schedule}`"
+        ) from None
+
+
+def _digest_of_weights(path: Path) -> str:
+    """Return a digest of the weights that `init_from` names: of the newest checkpoint, or of the files of a model.
+
+    The meta.json of a checkpoint holds the sha256 of its files, which the trainer compares. A path without weights is
+    refused by the trainer.
+    """
+    saved = [
+        (int(match[1]), meta)
+        for meta in path.glob("checkpoints/*/meta.json")
+        if (match := STEP.fullmatch(meta.parent.name))
+    ]
+    newest = [path / "meta.json"] if (path / "meta.json").is_file() else [meta for _, meta in sorted(saved)[-1:]]
+    files = newest or [*sorted(path.glob("*.safetensors")), *sorted(path.glob("*.json"))]
+    return seal.digest_of({file.name: seal.hash_file(file).sha256 for file in files})
 
 
 def _config(options: TrainOptions, seed: int) -> dict[str, object]:
@@ -69,15 +121,17 @@ def _config(options: TrainOptions, seed: int) -> dict[str, object]:
     return {"seed": seed, **{key: value for key, value in values.items() if value != {}}}
 
 
-def _readable_path(dataset: Path, machines: Machines) -> Path:
+def _readable_path(data: TrainingData, machines: Machines) -> Path:
     """Return the path that the trainer reads: the dataset, or its verified copy on the disk of each machine."""
+    dataset = data.dataset
     if machines.scratch is None:
         return dataset
     from pipelines.stages.copy_to_scratch import copy, scratch_path
 
     if machines.nodes == 1:
-        return copy(dataset, machines.scratch)
-    command = [sys.executable, "-m", "pipelines.stages.copy_to_scratch", str(dataset), machines.scratch]
+        return copy(dataset, machines.scratch, data.schedule)
+    command = [sys.executable, "-m", "pipelines.stages.copy_to_scratch"]
+    command += [str(dataset), machines.scratch, data.schedule]
     if subprocess.run([*_on_each(machines.nodes), *command]).returncode:
         raise Failure(f"{dataset} could not be copied to {machines.scratch} on each machine: see the job's log")
     return scratch_path(dataset, machines.scratch)
@@ -96,17 +150,22 @@ def _rendezvous(nodes: int) -> list[str]:
     return [f"--nnodes={nodes}", "--rdzv-backend=c10d", f"--rdzv-id={job}", f"--rdzv-endpoint={endpoint}"]
 
 
-def _launch(folder: Path, dataset: Path, ranks: int, nodes: int, say: Callable[[str], None]) -> None:
+def trainer_script(name: str, work: str) -> Path:
+    """Return the path of a script of the package `training`. Raises UsageError without torch."""
+    if importlib.util.find_spec("torch") is None:
+        raise UsageError(f"{work} needs torch, which is not installed: pip install 'arcorp[train]'")
+    package = importlib.util.find_spec("training")
+    if package is None or not package.submodule_search_locations:
+        raise Failure("the package 'training' is not installed: install arcorp again")
+    return Path(next(iter(package.submodule_search_locations))) / name
+
+
+def _launch(folder: Path, dataset: Path, schedule: str, ranks: int, nodes: int, say: Callable[[str], None]) -> None:
     """Run the trainer to its end.
 
     Raises a Failure with its last line and its exit code, KeyboardInterrupt if it was interrupted.
     """
-    if importlib.util.find_spec("torch") is None:
-        raise UsageError("training needs torch, which is not installed: pip install 'arcorp[train]'")
-    package = importlib.util.find_spec("training")
-    if package is None or not package.submodule_search_locations:
-        raise Failure("the package 'training' is not installed: install arcorp again")
-    script = Path(next(iter(package.submodule_search_locations))) / "train.py"
+    script = trainer_script("train.py", "training")
     command = [sys.executable, "-u"]
     if ranks > 1 or nodes > 1:
         rendezvous = _rendezvous(nodes) if nodes > 1 else ["--standalone"]
@@ -114,7 +173,7 @@ def _launch(folder: Path, dataset: Path, ranks: int, nodes: int, say: Callable[[
         command += ["-m", "torch.distributed.run", *rendezvous, f"--nproc-per-node={ranks}"]
         command += ["--signals-to-handle=SIGTERM,SIGINT,SIGUSR1"]
     command += [str(script), "--data", str(dataset), "--out", str(folder)]
-    command += ["--config", str(folder / TRAIN_CONFIG)]
+    command += ["--schedule", schedule, "--config", str(folder / TRAIN_CONFIG)]
     environment = {**os.environ, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
     log = folder / TRAIN_LOG
     last = ""

@@ -6,18 +6,23 @@ The damaged files are recorded, so that the next build makes only those again.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence, Set
+from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import Incomplete, IntegrityError, UsageError
 from pipelines.run import STATE, Finish, Stage, Work, note_faults
-from pipelines.stages.build_folder import DOCUMENTS, UNIQUE
+from pipelines.stages.build_folder import DOCUMENTS, TOKENS, TRANSLATED, UNIQUE
+from pipelines.stages.conversations import CATEGORY, has_conversations, layout_of, messages_of
 from pipelines.stages.documents import STAGES as DOCUMENT_STAGES
-from pipelines.stages.documents import parts_of
+from pipelines.stages.documents import DocumentsPart, parts_of
 from sharding import seal
 from sharding.layout import SCHEDULE
 from sharding.seal import Counts, Fault, Sealed
+
+if TYPE_CHECKING:
+    from tokenization.model import Tokenizer
 
 VERSION = 1
 
@@ -60,12 +65,15 @@ def sealed_folders(folder: Path) -> list[Path]:
     return sealed
 
 
-def faults_of(folder: Path, level: str) -> list[Fault]:
-    """Return the differences of a sealed folder from its seal at a level: quick, full or deep."""
+def faults_of(folder: Path, level: str, workers: int = 1) -> list[Fault]:
+    """Return the differences of a sealed folder from its seal at a level: quick, full or deep.
+
+    workers: number of threads that hash files.
+    """
     from sharding.checking import verify
 
     if level != "deep" or seal.read_manifest(folder).stage != "pack":
-        return verify(folder, "full" if level == "deep" else level)
+        return verify(folder, "full" if level == "deep" else level, workers=workers)
     from tokenization.model import Tokenizer
 
     @cache
@@ -74,40 +82,69 @@ def faults_of(folder: Path, level: str) -> list[Fault]:
         loaded.check_golden()
         return loaded
 
-    faults = verify(folder, level, decode=lambda ids: tokenizer().decode(ids), read_document=_document_reader(folder))
+    parts = _document_parts(folder)
+
+    def read(names: Set[str]) -> dict[str, str]:
+        return {name: tokenizer().encoded_text(text) for name, text in _texts(parts, names)}
+
+    faults = verify(
+        folder,
+        level,
+        decode=lambda ids: tokenizer().decode(ids),
+        read_documents=read if parts else None,
+        rendered=partial(_rendered, folder, tokenizer) if parts else None,
+        workers=workers,
+    )
     if not faults:
         tokenizer()
     return faults
 
 
-def _document_reader(dataset: Path) -> Callable[[str], str | None] | None:
-    """Return a function from a document's id to its text, which reads the documents of the dataset's build.
+def _rendered(dataset: Path, tokenizer: Callable[[], Tokenizer]) -> Iterator[tuple[str, Any, Any]]:
+    """Yield the conversations of the dataset's build: id, ids and which are trained on, rendered one by one."""
+    import numpy as np
 
-    Returns None if the build has no folders of documents.
-    """
-    candidates = [dataset.parent / UNIQUE, *sorted((dataset.parent / DOCUMENTS).glob("*"))]
+    untrained: Sequence[str] = ()
+    if (dataset.parent / TOKENS / seal.MANIFEST).exists():
+        tokens = Sealed(dataset.parent / TOKENS)
+        if tokens.digest in Sealed(dataset).manifest.inputs.values():
+            untrained = tokens.manifest.options.get("untrained", ())
+    layout = layout_of(tokenizer(), untrained)
+    first = tokenizer().bos is not None
+    for part in _document_parts(dataset):
+        if has_conversations(part):
+            for group in part.row_groups(["id", "category", "text", "metadata"]):
+                columns = [group[name].to_pylist() for name in ("id", "category", "text", "metadata")]
+                for name, category, text, metadata in zip(*columns, strict=True):
+                    messages = messages_of(name, text, metadata) if category == CATEGORY else []
+                    if messages and not layout.lacks(messages):
+                        ids, trained = tokenizer().encode_chat(messages, without=untrained)
+                        yield name, np.array(ids[first:]), np.array(trained[first:], np.bool_)
+
+
+def _document_parts(dataset: Path) -> list[DocumentsPart]:
+    """Return the parts of the documents of the dataset's build, none if it has no folders of documents."""
+    candidates = [dataset.parent / UNIQUE]
+    candidates += [path for name in (DOCUMENTS, TRANSLATED) for path in sorted((dataset.parent / name).glob("*"))]
     opened = []
     for path in candidates:
         if (path / seal.MANIFEST).exists():
             folder = Sealed(path)
             if folder.manifest.stage in DOCUMENT_STAGES:
                 opened.append(folder)
-    parts = parts_of(opened[:1] if opened and opened[0].path.name == UNIQUE else opened)
-    if not parts:
-        return None
-    places: dict[str, tuple[int, int]] = {}  # id -> part, line
-    for number, part in enumerate(parts):
-        for line, name in enumerate(part.read(["id"])["id"].to_pylist()):
-            places[name] = number, line
+    return parts_of(opened[:1] if opened and opened[0].path.name == UNIQUE else opened)
 
-    def read(name: str) -> str | None:
-        if name not in places:
-            return None
-        number, line = places[name]
-        text: str = parts[number].read(["text"])["text"][line].as_py()
-        return text
 
-    return read
+def _texts(parts: Sequence[DocumentsPart], names: Set[str]) -> Iterator[tuple[str, str]]:
+    """Yield id and text of the documents with these ids. One row group is in memory at a time."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    searched = pa.array(sorted(names), pa.string())
+    for part in parts:
+        for group in part.row_groups(["id", "text"]):
+            chosen = group.filter(pc.is_in(group["id"], searched))
+            yield from zip(chosen["id"].to_pylist(), chosen["text"].to_pylist(), strict=True)
 
 
 def damage_error(folder: Path, faults: Sequence[Fault], total: int | None = None) -> IntegrityError:

@@ -2,9 +2,10 @@
 
     rows        every id is in the vocabulary; the segments of a row tile it; BOS and EOS are at the ends of each
     stream;
-                the documents of a row belong to its stratum and split
+                the documents of a row belong to its stratum and split; no special token repeats, as in padding
     documents   every token of every document is in exactly one row, or in the dropped tail
     counts      the rows and the tables agree with the counts of the manifest
+    masks       see `sharding.checking.masks`
     text        sampled rows, decoded, are equal to the text of their documents
 
 Coverage of a stream by its pieces is checked without sorting. A piece is an edge from its first to its last token. The
@@ -14,7 +15,7 @@ edges. With points hashed to 64 bits, this is one running sum of 8 bytes per doc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from sharding.checking.masks import Rendered, audit_masks
 from sharding.layout import PLAN, SEGMENT, SPLITS, DatasetLayout, Ids, documents_name, shard_name
 from sharding.packing import Plan
 from sharding.rows import BoolArray, Split
@@ -32,8 +34,8 @@ from sharding.seal import Damaged, Fault, Manifest
 from sharding.shard import Segments
 from sharding.tables import read_table
 
-DocumentReader = Callable[[str], str | None]
-"""Returns the text of a document by its id, or None if there is no such document."""
+DocumentReader = Callable[[Set[str]], Mapping[str, str]]
+"""Returns the texts of documents by their ids; without those that do not exist."""
 
 Decode = Callable[[list[int]], str]
 
@@ -67,14 +69,15 @@ def audit(
     manifest: Manifest,
     *,
     decode: Decode | None = None,
-    read_document: DocumentReader | None = None,
+    read_documents: DocumentReader | None = None,
+    rendered: Rendered | None = None,
     sample_rows: int = 64,
 ) -> list[Fault]:
     """Return the faults of a dataset whose files are unchanged, as checked by `verify`.
 
-    manifest: of `folder`; decode: converts ids to text; read_document: returns the text of a document by its id; text
-    is compared only if both are given; sample_rows: rows of each split to compare. Raises Damaged for unreadable
-    tables.
+    manifest: of `folder`; decode: converts ids to text; read_documents: returns the texts of documents by their ids;
+    text is compared only if both are given; rendered: yields the documents with a mask; sample_rows: rows of each
+    split to compare with text. Raises Damaged for unreadable tables.
     """
     layout = DatasetLayout.of(manifest, str(folder))
     plan = Plan.read(folder)
@@ -88,13 +91,16 @@ def audit(
     documents = _read_documents(folder, plan, layout)
     faults = _audit_counts(plan, manifest, layout, documents)
     balance = np.zeros(len(documents.streams), np.uint64)
+    special = _special_ids(folder, layout)
     for code, split in enumerate(SPLITS):
         for k in range(layout.splits[split].shards):
-            faults += _ShardAudit(folder, code, k, layout, documents).run(balance)
+            faults += _ShardAudit(folder, code, k, layout, documents, special).run(balance)
     if not faults:
         faults += _audit_coverage(plan, documents, balance)
-    if not faults and decode is not None and read_document is not None:
-        faults += _audit_text(folder, manifest, layout, documents, decode, read_document, sample_rows)
+    if not faults:
+        faults += audit_masks(folder, plan, layout, rendered)
+    if not faults and decode is not None and read_documents is not None:
+        faults += _audit_text(folder, manifest, layout, documents, decode, read_documents, sample_rows)
     return faults
 
 
@@ -118,6 +124,17 @@ def _read_documents(folder: Path, plan: Plan, layout: DatasetLayout) -> _Documen
         streams=np.where(tokens > 0, tokens + plan.options.added, 0),
         names=names,
     )
+
+
+def _special_ids(folder: Path, layout: DatasetLayout) -> BoolArray:
+    """Return which ids are special tokens other than BOS and EOS, (vocab_size,), by the bytes of each id."""
+    special = np.zeros(layout.vocab_size, np.bool_)
+    path = folder / "tokenizer/token_bytes.npy"
+    if path.is_file():  # it is unchanged
+        sizes = np.load(path, allow_pickle=False)[: layout.vocab_size]
+        special[: len(sizes)] = sizes == 0
+    special[[id for id in (layout.bos, layout.eos) if id is not None]] = False
+    return special
 
 
 def _audit_counts(plan: Plan, manifest: Manifest, layout: DatasetLayout, documents: _Documents) -> list[Fault]:
@@ -146,7 +163,15 @@ def _audit_counts(plan: Plan, manifest: Manifest, layout: DatasetLayout, documen
 class _ShardAudit:
     """The audit of one shard: its rows and their segments. `split`: index in `SPLITS`."""
 
-    def __init__(self, folder: Path, split: int, shard: int, layout: DatasetLayout, documents: _Documents) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        split: int,
+        shard: int,
+        layout: DatasetLayout,
+        documents: _Documents,
+        special: BoolArray,
+    ) -> None:
         split_layout = layout.splits[SPLITS[split]]
         self._name = shard_name(SPLITS[split], shard, split_layout.shards)
         self._rows = split_layout.rows_of(shard)
@@ -155,6 +180,7 @@ class _ShardAudit:
         self._split = split
         self._layout = layout
         self._documents = documents
+        self._special = special
         self._ends = np.array([s.first_row + s.rows for s in split_layout.strata])
         self._faults: list[Fault] = []
 
@@ -202,6 +228,7 @@ class _ShardAudit:
             most = np.maximum.reduceat(ids.reshape(-1), (row - first_row) * self._layout.row_tokens + starts)
             self._report(".bin", most >= self._layout.vocab_size, segments, row, "an id is not in the vocabulary")
             self._report(".bin", most > self._layout.max_id, segments, row, "an id is above the manifest's max_id")
+            return
         offset = segments["offset"].astype(np.int64)
         at_end = offset + length == self._documents.streams[segments["document"].astype(np.int64)]
         for name, special, expected, index in (
@@ -211,6 +238,24 @@ class _ShardAudit:
             if special is not None:
                 wrong = expected & (ids[row - first_row, index] != special)
                 self._report(".bin", wrong, segments, row, f"{name} is missing at this end of the document")
+        self._check_padding(ids.reshape(-1), segments, row, (row - first_row) * self._layout.row_tokens + starts)
+
+    def _check_padding(self, ids: Ids, segments: Segments, row: Int, begins: Int) -> None:
+        """Report segments with runs of a special token. ids: of whole rows; begins: first id of each segment."""
+        equal = ids[1:] == ids[:-1]
+        equal[begins[begins > 0] - 1] = False  # a conversation may be cut before the end of its turn
+        places = np.flatnonzero(equal)
+        places = places[self._special[ids[places]]]
+        if not len(places):
+            return
+        repeated = np.zeros(len(ids), np.bool_)
+        repeated[places] = repeated[places + 1] = True
+        counts = np.add.reduceat(repeated, begins, dtype=np.int64)
+        for k in np.flatnonzero(counts)[:MOST_FAULTS]:
+            inside = ids[begins[k] : begins[k] + int(segments["length"][k])]
+            token = int(inside[np.argmax(repeated[begins[k] :][: len(inside)])])
+            what = f"{counts[k]} of its {len(inside)} ids here are padding: special token {token} in a row"
+            self._report(".bin", np.arange(len(counts)) == k, segments, row, what)
 
     def _report(self, suffix: str, wrong: BoolArray, segments: Segments, row: Int, what: str) -> None:
         for k in np.flatnonzero(wrong)[: MOST_FAULTS - len(self._faults)]:
@@ -256,26 +301,35 @@ def _audit_text(
     layout: DatasetLayout,
     documents: _Documents,
     decode: Decode,
-    read_document: DocumentReader,
+    read_documents: DocumentReader,
     sample_rows: int,
 ) -> list[Fault]:
-    """Decode sampled rows and compare them with their documents. The sample depends on the dataset only."""
+    """Decode sampled rows and compare them with their documents. The sample depends on the dataset only.
+
+    Rows of strata with a mask are left out: ids of conversations do not decode to the text of a document. The texts of
+    all sampled documents are read at once, so that the folders of documents are searched once.
+    """
     rng = np.random.default_rng(int(manifest.digest[:16], 16))
-    faults = []
+    sampled: list[tuple[Split, int, Ids, Any]] = []
     for name in SPLITS:
         split = Split(folder, name, layout, None)  # all files were hashed before the audit
         rows = np.sort(rng.choice(split.rows, min(sample_rows, split.rows), replace=False))
+        masked = [range(s.first_row, s.first_row + s.rows) for s in split.strata if s.trained is not None]
+        rows = np.array([row for row in rows.tolist() if not any(row in stratum for stratum in masked)], np.int64)
         batch = split.read(rows, raw=True)
         for ids, segments, row in zip(batch.ids, batch.segments, rows, strict=True):
-            for segment in segments:
-                ordinal = int(segment["document"])
-                document = documents.ids[ordinal].as_py()
-                difference = _compare(
-                    ids, segment, int(documents.streams[ordinal]), layout, decode, read_document(document)
-                )
-                if difference:
-                    place = f"row {row} of {name}, document {document!r}"
-                    faults.append(Fault(f"{split.shard_of(int(row))}.bin", f"{place}: {difference}"))
+            sampled += [(split, int(row), ids, segment) for segment in segments]
+    ordinals = {int(segment["document"]) for *_, segment in sampled}
+    names = {ordinal: documents.ids[ordinal].as_py() for ordinal in ordinals}
+    texts = read_documents(set(names.values())) if names else {}
+    faults = []
+    for split, row, ids, segment in sampled:
+        ordinal = int(segment["document"])
+        text = texts.get(names[ordinal])
+        difference = _compare(ids, segment, int(documents.streams[ordinal]), layout, decode, text)
+        if difference:
+            place = f"row {row} of {split.name}, document {names[ordinal]!r}"
+            faults.append(Fault(f"{split.shard_of(row)}.bin", f"{place}: {difference}"))
     return faults[:MOST_FAULTS]
 
 

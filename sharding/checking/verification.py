@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import get_args
 
 from sharding.checking.audit import DocumentReader, audit
+from sharding.checking.masks import Rendered
 from sharding.errors import OptionError
 from sharding.options import Level
 from sharding.rows import Dataset
@@ -27,21 +28,24 @@ def verify(
     level: str = "full",
     *,
     decode: Callable[[list[int]], str] | None = None,
-    read_document: DocumentReader | None = None,
+    read_documents: DocumentReader | None = None,
+    rendered: Rendered | None = None,
     sample_rows: int = 64,
     progress: Callable[[int], None] = lambda _: None,
+    workers: int = 1,
 ) -> list[Fault]:
     """Return all faults of a sealed folder. An empty list means that it is unchanged.
 
-    level: `quick`, `full` or `deep`; decode: converts ids to text; read_document: returns the text of a document by
-    its id; both are required to compare `sample_rows` rows of a dataset with their documents in a deep verification;
-    progress: called after each file with its size in bytes. Raises Unsealed or Damaged if the manifest itself is
-    missing or invalid, OptionError for an unknown level.
+    level: `quick`, `full` or `deep`; decode: converts ids to text; read_documents: returns the texts of documents by
+    their ids; both are required to compare `sample_rows` rows of each split with their documents in a deep
+    verification; rendered: yields the conversations, which a deep verification compares with all their rows and masks;
+    progress: called after each file with its size in bytes; workers: threads that hash files. Raises Unsealed or
+    Damaged if the manifest itself is missing or invalid, OptionError for an unknown level.
     """
     if level not in get_args(Level):
         raise OptionError(f"verification level {level!r} is unknown; choose one of {', '.join(get_args(Level))}")
     manifest = read_manifest(folder)
-    faults = find_faults(folder, manifest, full=level != "quick", progress=progress)
+    faults = find_faults(folder, manifest, full=level != "quick", progress=progress, workers=workers)
     if manifest.stage == "pack":
         for path in sorted(folder.glob("*.json")):  # a schedule is outside the seal and has its own digest
             if path.name != MANIFEST and path.name not in manifest.files:
@@ -50,7 +54,14 @@ def verify(
                 except SealError as error:
                     faults.append(Fault(path.name, str(error)))
         if level == "deep" and not faults:
-            faults += audit(folder, manifest, decode=decode, read_document=read_document, sample_rows=sample_rows)
+            faults += audit(
+                folder,
+                manifest,
+                decode=decode,
+                read_documents=read_documents,
+                rendered=rendered,
+                sample_rows=sample_rows,
+            )
     return faults
 
 

@@ -7,7 +7,8 @@
     parquet     <split>-00000.parquet, ...      any other; `datasets.load_dataset`
 
 Training rows are written in the order of the schedule, including repeats, because none of these formats can repeat or
-mix rows; with `unique` each row is written once. Validation rows are always written once.
+mix rows; with `unique` each row is written once. Validation rows are always written once. Only Parquet can express
+that ids are not trained on: the other formats have no loss mask, so that a dataset with masks is refused.
 """
 
 from __future__ import annotations
@@ -24,17 +25,23 @@ if TYPE_CHECKING:
 
 ExportFormat = Literal["megatron", "datatrove", "llmc", "nanogpt", "parquet"]
 FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
+WITH_MASKS = ("parquet",)
 
 
 def export(dataset: Dataset, to: str, folder: Path, *, unique: bool = False) -> dict[str, FileRecord]:
     """Write the splits of a dataset to `folder` in the format `to`. Returns the records of the files by name.
 
     to: one of `FORMATS`; unique: write each training row once instead of following the schedule. Every shard is hashed
-    before its rows are written. Raises OptionError for an unknown format and for a vocabulary that the format does not
-    support, Damaged for a changed file.
+    before its rows are written. Raises OptionError for an unknown format, and for a vocabulary or masks that it
+    does not support, Damaged for a changed file.
     """
     if to not in FORMATS:
         raise OptionError(f"export to {to!r} is unknown; choose one of {', '.join(FORMATS)}")
+    if to not in WITH_MASKS and dataset.layout.is_masked:
+        raise OptionError(
+            f"{dataset.path} has masks (conversations), and the files of {to} have no loss mask: its trainer would "
+            f"train on what users write too; export to {' or '.join(WITH_MASKS)}"
+        )
     from sharding.exports.order import ordered
 
     write = import_module(f"sharding.exports.{to}").write

@@ -50,7 +50,7 @@ def pack_rows(lengths: Int, row_tokens: int, policy: str = "best-fit") -> Packed
     return Packed(*kernel(lengths, row_tokens))
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _concat(lengths: Int, row_tokens: int) -> Any:
     total = lengths.sum()
     most = len(lengths) + total // row_tokens + 1
@@ -75,7 +75,7 @@ def _concat(lengths: Int, row_tokens: int) -> Any:
     return item[:used], offset[:used], position[:used], length[:used], carried
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _lowest_bit(word: np.uint64) -> int:
     """Return the index of the lowest set bit of a word that is not 0."""
     index = 0
@@ -86,7 +86,7 @@ def _lowest_bit(word: np.uint64) -> int:
     return index
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _assign(rests: Any, row_tokens: int) -> Any:
     """Assign lengths 0 .. row_tokens - 1 to bins by best-fit-decreasing. A length of 0 is not assigned.
 
@@ -153,7 +153,7 @@ def _assign(rests: Any, row_tokens: int) -> Any:
     return order, bin_of, space[:bins]
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _dissolved(space: Any, surplus: int, row_tokens: int) -> Any:
     """Return a bool array that marks the `surplus` emptiest bins; among equally empty bins the later ones."""
     count = np.zeros(row_tokens + 1, np.int64)
@@ -176,7 +176,7 @@ def _dissolved(space: Any, surplus: int, row_tokens: int) -> Any:
     return marked
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _best_fit(lengths: Int, row_tokens: int) -> Any:
     n = len(lengths)
     rests = np.empty(n, np.int32)

@@ -8,7 +8,7 @@ of the tokens of its stratum is never held out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,11 +20,14 @@ from sharding.options import Validation
 from sharding.scheduling import largest_remainder
 
 CHUNK = 1 << 20
+BUCKETS = 1 << 12
 FLOOR_ROWS = 20  # a stratum with this many rows gets at least one validation row
 
 Int = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.integer[Any]]
 U64 = npt.NDArray[np.uint64]
+Members = tuple[Counts, Counts, U64]
+"""Documents: tokens of each with BOS and EOS; the number of its stratum; the hash of its cluster. All (documents,)."""
 
 
 def keyed_hashes(clusters: Iterable[str], seed: int) -> U64:
@@ -33,57 +36,96 @@ def keyed_hashes(clusters: Iterable[str], seed: int) -> U64:
     return np.fromiter((xxhash.xxh3_64_intdigest(cluster.encode(), key) for cluster in clusters), np.uint64)
 
 
-def hold_out(
-    streams: Counts, stratum: Counts, clusters: U64, names: Sequence[str], validation: Validation, row_tokens: int
-) -> npt.NDArray[np.bool_]:
-    """Return a bool array, (documents,), that is True for each document to hold out.
+def choose(
+    members: Callable[[], Iterable[Members]], names: Sequence[str], validation: Validation, row_tokens: int
+) -> U64:
+    """Return the hashes of the clusters to hold out, sorted.
 
-    streams: tokens of each document with BOS and EOS; stratum: its index in `names`; clusters: its hash, see
-    `keyed_hashes`; all of shape (documents,); names: of the strata. The validation rows are divided among strata in
-    proportion to their tokens, at least one for a stratum of 20 rows. Whole clusters of each stratum are then held out
-    until its rows are full. Raises OptionError if there are not enough documents.
+    members: reads all documents, in any number of chunks; it is called a few times. names: of the strata. The
+    validation rows are divided among strata in proportion to their tokens, at least one for a stratum of 20 rows.
+    Whole clusters of each stratum are then held out until its rows are full. Raises OptionError if there are not
+    enough documents.
+
+    Only clusters whose hashes are small enough to be chosen are held in memory: tokens are counted by the first bits
+    of the hashes before. Memory is that of the clusters that are held out, and 32 KB for each stratum.
     """
-    candidates = [
-        _Candidates(streams[members], clusters[members], row_tokens)
-        for s in range(len(names))
-        for members in [np.flatnonzero(stratum == s)]
-    ]
-    tokens = {name: group.tokens for name, group in zip(names, candidates, strict=True)}
-    most = {name: group.most_rows for name, group in zip(names, candidates, strict=True)}
-    rows = {name: count // row_tokens for name, count in tokens.items()}
-    quotas = _quotas(tokens, rows, most, validation.rows_to_hold_out(sum(rows.values()), sum(most.values())))
-    chosen = np.unique(np.concatenate([group.first(quotas[n]) for n, group in zip(names, candidates, strict=True)]))
-    held = np.zeros(len(clusters), np.bool_)
-    for first in range(0, len(clusters) if len(chosen) else 0, CHUNK):
-        chunk = clusters[first : first + CHUNK]
-        held[first : first + CHUNK] = chosen[np.minimum(np.searchsorted(chosen, chunk), len(chosen) - 1)] == chunk
-    return held
-
-
-class _Candidates:
-    """The clusters of one stratum that can be held out, in the order of their hashes, up to half of its tokens."""
-
-    def __init__(self, streams: Counts, hashes: U64, row_tokens: int) -> None:
-        order = np.argsort(hashes, kind="stable")
-        streams, hashes = streams[order], hashes[order]
-        del order  # these arrays determine the peak memory of planning
-        begin = np.flatnonzero(np.append(True, hashes[1:] != hashes[:-1])[: len(hashes)])
-        names = hashes[begin]
-        sizes = np.add.reduceat(streams, begin, dtype=np.int64) if len(begin) else np.zeros(0, np.int64)
-        self.tokens = int(sizes.sum())
-        small = 2 * sizes <= self.tokens
+    tokens = np.zeros((len(names), BUCKETS), np.int64)
+    for streams, stratum, clusters in members():
+        np.add.at(tokens, (stratum, _buckets(clusters)), streams)
+    totals = tokens.sum(axis=1)
+    largest = tokens.argmax(axis=1)
+    crowded = np.flatnonzero(2 * tokens[np.arange(len(names)), largest] > totals)
+    limits = np.full((len(names), 2), [0, -1])  # first and last bucket to read
+    limits[crowded] = largest[crowded, np.newaxis]
+    above_half = {}
+    for number, (hashes, sizes) in _sizes(members, limits).items():
+        for name, size in zip(hashes[2 * sizes > totals[number]], sizes[2 * sizes > totals[number]], strict=True):
+            above_half[number] = name
+            tokens[number, largest[number]] -= size
+    available = np.minimum(tokens.sum(axis=1), totals // 2)
+    of = {name: number for number, name in enumerate(names)}
+    rows = {name: int(totals[of[name]]) // row_tokens for name in names}
+    most = {name: int(available[of[name]]) // row_tokens for name in names}
+    required = validation.rows_to_hold_out(sum(rows.values()), sum(most.values()))
+    quotas = _quotas({name: int(totals[of[name]]) for name in names}, rows, most, required)
+    required_tokens = np.array([quotas[name] * row_tokens for name in names], np.int64)
+    for number in range(len(names)):
+        last = (
+            int(np.searchsorted(np.cumsum(tokens[number]), required_tokens[number])) if required_tokens[number] else -1
+        )
+        limits[number] = 0, last
+    chosen = [np.zeros(0, np.uint64)]
+    for number, (hashes, sizes) in _sizes(members, limits).items():
+        small = hashes != above_half[number] if number in above_half else np.ones(len(hashes), bool)
         ends = np.cumsum(sizes[small])
-        available = min(int(ends[-1]) if len(ends) else 0, self.tokens // 2)
-        enough = int(np.searchsorted(ends, available)) + 1
-        self._names, self._ends = names[small][:enough].copy(), ends[:enough].copy()
-        self._row_tokens = row_tokens
-        self.most_rows = available // row_tokens
+        chosen.append(hashes[small][: int(np.searchsorted(ends, required_tokens[number])) + 1])
+    return np.unique(np.concatenate(chosen))
 
-    def first(self, rows: int) -> U64:
-        """Return the hashes of the smallest number of leading clusters that fill `rows` rows."""
-        if rows == 0:
-            return self._names[:0]
-        return self._names[: int(np.searchsorted(self._ends, rows * self._row_tokens)) + 1]
+
+def _buckets(clusters: U64) -> Int:
+    """Return the first bits of hashes."""
+    return (clusters >> np.uint64(64 - BUCKETS.bit_length() + 1)).astype(np.int64)
+
+
+def _sizes(members: Callable[[], Iterable[Members]], limits: Int) -> dict[int, tuple[U64, Int]]:
+    """Return the clusters of strata in order of their hashes: (hashes, tokens) by number of the stratum.
+
+    limits: first and last bucket of hashes of each stratum, (strata, 2).
+    """
+    pieces: dict[int, list[tuple[U64, Int]]] = {}
+    if (limits[:, 0] > limits[:, 1]).all():
+        return {}
+    for streams, stratum, clusters in members():
+        buckets = _buckets(clusters)
+        inside = np.flatnonzero((buckets >= limits[stratum, 0]) & (buckets <= limits[stratum, 1]))
+        for number in np.unique(stratum[inside]).tolist():
+            rows = inside[stratum[inside] == number]
+            group = pieces.setdefault(number, [])
+            group.append(_summed(clusters[rows], streams[rows]))
+            if sum(len(hashes) for hashes, _ in group[1:]) > max(CHUNK, len(group[0][0])):
+                group[:] = [_merged(group)]
+    return {number: _merged(group) for number, group in pieces.items()}
+
+
+def _merged(group: list[tuple[U64, Int]]) -> tuple[U64, Int]:
+    return _summed(*(np.concatenate(columns) for columns in zip(*group, strict=True)))
+
+
+def _summed(hashes: U64, streams: Counts) -> tuple[U64, Int]:
+    """Return the different hashes, sorted, and the sum of the streams of each."""
+    unique, inverse = np.unique(hashes, return_inverse=True)
+    sums = np.zeros(len(unique), np.int64)
+    np.add.at(sums, inverse, streams)
+    return unique, sums
+
+
+def is_chosen(clusters: U64, chosen: U64) -> npt.NDArray[np.bool_]:
+    """Return whether each hash is one of `chosen`, which are sorted."""
+    if not len(chosen):
+        return np.zeros(len(clusters), np.bool_)
+    places = np.minimum(np.searchsorted(chosen, clusters), len(chosen) - 1)
+    held: npt.NDArray[np.bool_] = chosen[places] == clusters
+    return held
 
 
 def _quotas(tokens: dict[str, int], rows: dict[str, int], most: dict[str, int], total: int) -> dict[str, int]:

@@ -10,7 +10,7 @@ and token is determined before a row exists.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -213,7 +213,7 @@ class Plan:
 def _split_to_json(split: SplitPlan) -> dict[str, Any]:
     strata = [
         {
-            **asdict(stratum.layout),
+            **stratum.layout.to_json(),
             "windows": [[w.first_row, w.rows, list(w.documents), [list(p) for p in w.carry]] for w in stratum.windows],
             "tail": [list(piece) for piece in stratum.tail],
         }

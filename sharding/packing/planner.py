@@ -1,42 +1,42 @@
 """Planning: the plan of a dataset, made from the indexes of tokens folders.
 
-    planned = make_plan(tokens, options)                   # tokens: opened `Sealed` folders, in order
+    planned = make_plan(tokens, options, folder)           # tokens: opened `Sealed` folders, in order
     for name in planned.documents:                         # "documents/part-00000.parquet", ...
         with atomic_file(folder / name) as file:
             planned.write_documents(name, file)
         records[name] = file.record
     write_json(folder / "plan.json", planned.plan.with_documents(records).to_json())
 
-Planning reads the indexes once and no tokens. It keeps 17 bytes per document, and 8 more if documents are held out
-(peak: 24 and 48 bytes, measured with 1 to 10 million documents). Documents keep their input order; rows are permuted
-by the schedule.
+A stratum of which a document has a mask has one, in which the others are trained on as a whole.
+
+Planning reads the indexes once and no tokens, one part after another, and keeps the documents of one window of each
+stratum. If documents are held out, what is used of the indexes (28 bytes for each document) is kept in a temporary
+file, because they are chosen before the first window is packed; the hashes of their clusters are kept. Documents keep
+their input order; rows are permuted by the schedule.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sharding.errors import InputError
-from sharding.layout import MAX_STREAM_TOKENS, SPLITS, StratumLayout, documents_name, dtype_for
-from sharding.options import ATTRIBUTES, PackOptions
-from sharding.packing.holdout import hold_out, keyed_hashes
+from sharding.layout import SPLITS, StratumLayout, documents_name, dtype_for
+from sharding.options import PackOptions
+from sharding.packing.holdout import U64, choose, is_chosen, keyed_hashes
+from sharding.packing.index import COLUMNS, Columns, Int, Strata, has_mask, read_columns, read_index
+from sharding.packing.index_columns import INDEX, MASKED
 from sharding.packing.plan import PartPlan, Piece, Plan, SplitPlan, StratumPlan, Window
-from sharding.packing.windows import pack_window, split_windows
+from sharding.packing.windows import next_window, pack_window
 from sharding.seal import Counts, CountsByUnit, Sealed
-from sharding.tables import read_table
-
-INDEX = pa.schema(
-    [(name, pa.string()) for name in ("id", "source", "language", "category", "license", "url", "cluster")]
-    + [(name, pa.int64()) for name in ("offset", "tokens", "bytes", "chars")]
-)
-"""Columns of a part's index in a tokens folder. `offset`: first token in the part's .bin."""
 
 SHARD_BYTES = 1 << 29
 
@@ -44,50 +44,49 @@ TRAIN, HELD_OUT = range(len(SPLITS))
 EMPTY = len(SPLITS)
 TAIL = "tail shorter than a row"
 
-Int = npt.NDArray[np.int64]
-Small = npt.NDArray[np.integer[Any]]
-
 
 class PlannedDataset:
-    """A plan, and the document tables to be written beside it.
+    """A plan, and the document tables to be written beside it: in any order, and by any process.
 
     plan: without the records of the tables; documents: names of the tables, in order.
     """
 
-    def __init__(
-        self, tokens: Sequence[Sealed], plan: Plan, names: Sequence[str], stratum: Small, side: Small
-    ) -> None:
+    def __init__(self, tokens: Sequence[Sealed], plan: Plan, strata: Strata, chosen: U64) -> None:
         self.plan = plan
-        self.documents = [documents_name(k) for k in range(len(plan.parts))]
-        self._tokens = tokens
-        self._names = pa.array(names, pa.string())
-        self._stratum = stratum
-        self._side = side
+        self._parts = {documents_name(k): part for k, part in enumerate(plan.parts)}
+        self.documents = list(self._parts)
+        self._tokens, self._strata, self._chosen = tokens, strata, chosen
 
     def write_documents(self, name: str, file: BinaryIO) -> None:
         """Write a document table: the index of a part with ordinal, stratum and split (null for an empty document).
 
         name: one of `documents`; file: open for writing. Raises InputError or Damaged if the index changed.
         """
-        part = self.plan.parts[self.documents.index(name)]
-        table = _read_index(self._tokens[part.folder], part.name, list(INDEX.names))
-        ordinals = slice(part.first, part.first + part.documents)
-        side = self._side[ordinals]
+        part = self._parts[name]
+        folder = self._tokens[part.folder]
+        names = [*INDEX.names, *(MASKED.names if has_mask(folder, part.name) else ())]
+        table = read_index(folder, part.name, names)
+        clusters = np.zeros(len(table), np.uint64)
+        if len(self._chosen):
+            clusters = keyed_hashes(table["cluster"].to_pylist(), self.plan.options.seed)
+        side = _side(table["tokens"].to_numpy() == 0, clusters, self._chosen)
         columns = {
             "ordinal": pa.array(np.arange(part.first, part.first + part.documents)),
-            "stratum": self._names.take(pa.array(self._stratum[ordinals])),
+            "stratum": pa.array(self._strata.names, pa.string()).take(
+                pa.array(self._strata.encode(folder, part.name, table))
+            ),
             "split": pa.array(SPLITS, pa.string()).take(pa.array(side, mask=side == EMPTY)),
         }
         for column, values in columns.items():
             table = table.append_column(column, values)
-        table = table.select(["ordinal", "stratum", "split", *INDEX.names])
+        table = table.select(["ordinal", "stratum", "split", *names])
         pq.write_table(table, file, compression="zstd", write_page_checksum=True, row_group_size=1 << 16)
 
 
-def make_plan(tokens: Sequence[Sealed], options: PackOptions) -> PlannedDataset:
+def make_plan(tokens: Sequence[Sealed], options: PackOptions, folder: Path | None = None) -> PlannedDataset:
     """Plan the packing of tokens folders.
 
-    tokens: open tokens folders, in order; options: of packing.
+    tokens: open tokens folders, in order; options: of packing; folder: for a temporary file, None for the system's.
     Raises InputError for folders of different tokenizers, indexes that do not match their ids, and input that is empty
     or shorter than a row; OptionError for options that are impossible for the data; Damaged for a changed file.
     """
@@ -95,142 +94,178 @@ def make_plan(tokens: Sequence[Sealed], options: PackOptions) -> PlannedDataset:
     for name, special in (("bos", options.bos), ("eos", options.eos)):
         if special is not None and not 0 <= special < vocab_size:
             raise InputError(f"{name} id {special} is not in the tokenizer's vocabulary of {vocab_size}")
-    index = _Index(tokens, options, np.dtype(dtype).itemsize)
-    empty = index.streams == 0
-    side = np.where(empty, np.int8(EMPTY), np.int8(TRAIN))
-    if options.validation is not None:
-        held = hold_out(
-            index.streams, index.stratum, index.clusters, index.names, options.validation, options.row_tokens
-        )
-        side[held & ~empty] = HELD_OUT
-    nonempty = int(np.count_nonzero(~empty))
-    ids = int(index.streams.sum()) - options.added * nonempty
-    counts = {"documents": Counts(input=len(side)), "tokens": Counts(input=ids)}
-    counts["documents"].drop("empty", len(side) - nonempty)
-    for name, special in (("bos", options.bos), ("eos", options.eos)):
-        if special is not None:
-            counts["tokens"].add(name, nonempty)
+    strata = Strata(options)
+    parts: list[PartPlan] = []
+    itemsize = np.dtype(dtype).itemsize
+
+    def indexes() -> Iterator[Columns]:
+        for number, opened in enumerate(tokens):
+            for file in opened.names(prefix="part-", suffix=".parquet"):
+                name = file.removesuffix(".parquet")
+                columns = read_columns(opened, name, strata, options, itemsize)
+                first = parts[-1].first + parts[-1].documents if parts else 0
+                parts.append(PartPlan(number, name, first, len(columns)))
+                yield columns
+
+    chosen = np.zeros(0, np.uint64)
+    if options.validation is None:
+        growing, counts = _pack(indexes(), strata, chosen, options)
+    else:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            for columns in indexes():
+                columns.tofile(file)
+            _refuse_nothing(tokens, parts)
+
+            def again() -> Iterator[Columns]:
+                file.seek(0)
+                for part in parts:
+                    yield np.fromfile(file, COLUMNS, part.documents)
+
+            chosen = choose(_members(again), strata.names, options.validation, options.row_tokens)
+            growing, counts = _pack(again(), strata, chosen, options)
+    _refuse_nothing(tokens, parts)
+    has_masks = any(opened.names(suffix=".mask") for opened in tokens)
     splits = {}
     for code, split in enumerate(SPLITS):
-        strata = []
+        plans = []
         first_row = 0
-        for number in sorted(range(len(index.names)), key=index.names.__getitem__):
-            ordinals = np.flatnonzero((index.stratum == number) & (side == code))
-            stratum = _plan_stratum(index, number, ordinals, first_row, options)
+        for number in sorted(range(len(strata.names)), key=strata.names.__getitem__):
+            record = growing.get((number, code)) or _Growing(options)
+            stratum = record.plan(number, strata, first_row, has_masks)
             first_row += stratum.layout.rows
-            _count(counts, index, stratum, options)
-            strata.append(stratum)
-        per_shard = _rows_per_shard(options, first_row, np.dtype(dtype).itemsize)
-        splits[split] = SplitPlan(first_row, per_shard, -(-first_row // per_shard), tuple(strata))
+            _count(counts, record, stratum, options)
+            plans.append(stratum)
+        per_shard = _rows_per_shard(options, first_row, itemsize)
+        splits[split] = SplitPlan(first_row, per_shard, -(-first_row // per_shard), tuple(plans))
     if splits["train"].rows == 0:
+        ids, documents = counts["tokens"].input, counts["documents"].input
         raise InputError(
-            f"{_paths(tokens)}: {ids} tokens in {len(side)} documents give no row of {options.row_tokens} "
+            f"{_paths(tokens)}: {ids} tokens in {documents} documents give no row of {options.row_tokens} "
             "tokens to train on; give more text or shorter rows"
         )
-    digests = tuple(folder.digest for folder in tokens)
-    plan = Plan(options, digests, tokenizer, vocab_size, dtype, tuple(index.parts), {}, splits, counts)
-    return PlannedDataset(tokens, plan, index.names, index.stratum, side)
+    digests = tuple(opened.digest for opened in tokens)
+    plan = Plan(options, digests, tokenizer, vocab_size, dtype, tuple(parts), {}, splits, counts)
+    return PlannedDataset(tokens, plan, strata, chosen)
 
 
-class _Index:
-    """The columns of all documents that planning uses, over all parts in order.
+def _refuse_nothing(tokens: Sequence[Sealed], parts: Sequence[PartPlan]) -> None:
+    if not sum(part.documents for part in parts):
+        raise InputError(f"{_paths(tokens)}: there is no document to pack")
 
-    streams: tokens with BOS and EOS, 0 for an empty document; stratum: index in `names`; bytes, chars: of the text;
-    clusters: hashes, empty without validation; all of shape (documents,).
+
+def _members(indexes: Callable[[], Iterable[Columns]]) -> Callable[[], Iterator[tuple[Any, Any, Any]]]:
+    """Return what reads the stream, stratum and cluster of all documents, a part at a time."""
+
+    def read() -> Iterator[tuple[Any, Any, Any]]:
+        for columns in indexes():
+            yield columns["stream"], columns["stratum"], columns["cluster"]
+
+    return read
+
+
+def _side(empty: npt.NDArray[np.bool_], clusters: U64, chosen: U64) -> npt.NDArray[np.int8]:
+    """Return the split of each document, EMPTY for an empty one: int8, (documents,)."""
+    side = np.where(is_chosen(clusters, chosen), np.int8(HELD_OUT), np.int8(TRAIN))
+    side[empty] = EMPTY
+    return side
+
+
+def _pack(
+    indexes: Iterable[Columns], strata: Strata, chosen: U64, options: PackOptions
+) -> tuple[dict[tuple[int, int], _Growing], CountsByUnit]:
+    """Return the windows of each stratum and split, by their numbers, and the counts of the input."""
+    growing: dict[tuple[int, int], _Growing] = {}
+    counts = {"documents": Counts(), "tokens": Counts()}
+    first = 0
+    for columns in indexes:
+        side = _side(columns["stream"] == 0, columns["cluster"], chosen)
+        nonempty = int(np.count_nonzero(side != EMPTY))
+        counts["documents"].input += len(columns)
+        counts["documents"].drop("empty", len(columns) - nonempty)
+        counts["tokens"].input += int(columns["stream"].sum(dtype=np.int64)) - options.added * nonempty
+        for name, special in (("bos", options.bos), ("eos", options.eos)):
+            if special is not None:
+                counts["tokens"].add(name, nonempty)
+        group = columns["stratum"].astype(np.int64) * (EMPTY + 1) + side
+        for code in np.unique(group[side != EMPTY]).tolist():
+            rows = np.flatnonzero(group == code)
+            growing.setdefault(divmod(code, EMPTY + 1), _Growing(options)).add(rows + first, columns[rows])
+        first += len(columns)
+    return growing, counts
+
+
+@dataclass
+class _Growing:
+    """The windows of one stratum in one split, with rows numbered from 0. Documents come in order.
+
+    streams: tokens of the documents in `carry`; waiting: documents that are not packed yet.
     """
 
-    def __init__(self, tokens: Sequence[Sealed], options: PackOptions, itemsize: int) -> None:
-        self.parts: list[PartPlan] = []
-        self.names: list[str] = []  # strata, in order of first appearance
-        self.values: list[dict[str, str]] = []  # the attributes of each stratum
-        self._attributes = [name for name in ATTRIBUTES if name in options.strata]
-        columns = ["id", *self._attributes, "offset", "tokens", "bytes", "chars"]
-        streams, stratum, text_bytes, chars, clusters = [], [], [], [], []
-        first = 0
-        for number, folder in enumerate(tokens):
-            for file in folder.names(prefix="part-", suffix=".parquet"):
-                name = file.removesuffix(".parquet")
-                table = _read_index(folder, name, [*columns, "cluster"] if options.validation else columns)
-                lengths = _checked_lengths(folder, name, table, itemsize, options.added)
-                self.parts.append(PartPlan(number, name, first, len(lengths)))
-                first += len(lengths)
-                streams.append(np.where(lengths > 0, lengths + options.added, 0).astype(np.uint32))
-                stratum.append(self._encode(folder, name, table))
-                text_bytes.append(_integers(table, "bytes").astype(np.uint32))
-                chars.append(_integers(table, "chars").astype(np.uint32))
-                if options.validation:
-                    clusters.append(keyed_hashes(table["cluster"].to_pylist(), options.seed))
-        if not first:
-            raise InputError(f"{_paths(tokens)}: there is no document to pack")
-        self.streams = np.concatenate(streams)
-        self.stratum = np.concatenate(stratum)
-        self.bytes = np.concatenate(text_bytes)
-        self.chars = np.concatenate(chars)
-        self.clusters = np.concatenate(clusters) if clusters else np.zeros(0, np.uint64)
+    options: PackOptions
+    windows: list[Window] = field(default_factory=list)
+    rows: int = 0
+    carry: list[Piece] = field(default_factory=list)
+    streams: dict[int, int] = field(default_factory=dict)
+    sums: Int = field(default_factory=lambda: np.zeros(5, np.int64))
+    waiting: tuple[Int, Int] = field(default_factory=lambda: (np.zeros(0, np.int64), np.zeros(0, np.int64)))
 
-    def _encode(self, folder: Sealed, name: str, table: pa.Table) -> Small:
-        """Return the stratum of each document, (documents,), and add new strata to `names`."""
-        columns = [table[attribute].combine_chunks().dictionary_encode() for attribute in self._attributes]
-        codes = np.zeros(len(table), np.int64)
-        for column in columns:
-            codes = codes * len(column.dictionary) + column.indices.to_numpy()
-        _, example, inverse = np.unique(codes, return_index=True, return_inverse=True)
-        numbers = {tuple(values.values()): number for number, values in enumerate(self.values)}
-        result = np.empty(len(example), np.int32)
-        for k, document in enumerate(example):
-            key = tuple(column[int(document)].as_py() for column in columns)
-            if key not in numbers:
-                text = "/".join(key) or "all"
-                if text in self.names:
-                    raise InputError(
-                        f"{folder.path / name}.parquet: two strata have the name {text!r}; rename a source"
-                    )
-                numbers[key] = len(self.names)
-                self.names.append(text)
-                self.values.append(dict(zip(self._attributes, key, strict=True)))
-            result[k] = numbers[key]
-        return result[inverse]
+    def add(self, ordinals: Int, columns: Columns) -> None:
+        """Add documents, and pack the windows that are full."""
+        names = ("stream", "bytes", "chars", "trained")
+        self.sums += [len(columns), *(int(columns[name].sum(dtype=np.int64)) for name in names)]
+        waiting, streams = self.waiting
+        self.waiting = np.concatenate([waiting, ordinals]), np.concatenate([streams, columns["stream"]])
+        self._pack(last=False)
 
+    def _pack(self, *, last: bool) -> None:
+        ordinals, streams = self.waiting
+        start = 0
+        while (size := next_window(streams[start:], self.options, last=last)) > 0:
+            window = slice(start, start + size)
+            packed = pack_window(self.carry, ordinals[window], streams[window], self.options)
+            span = int(ordinals[window.start]), int(ordinals[window.stop - 1]) + 1
+            self.windows.append(Window(self.rows, packed.rows, span, tuple(self.carry)))
+            self.rows += packed.rows
+            self.carry = packed.carry
+            own = [document for document, _, _ in self.carry]
+            places = np.searchsorted(ordinals[window], own).tolist()
+            self.streams = {
+                document: self.streams.get(document) or int(streams[window][place])
+                for document, place in zip(own, places, strict=True)
+            }
+            start = window.stop
+        self.waiting = ordinals[start:], streams[start:]
 
-def _plan_stratum(index: _Index, number: int, ordinals: Int, first_row: int, options: PackOptions) -> StratumPlan:
-    """Plan one stratum of one split, window by window.
-
-    number: of the stratum; ordinals: of its documents, int64, (n,); first_row: number of its first row in the split.
-    """
-    streams = index.streams[ordinals].astype(np.int64)
-    windows: list[Window] = []
-    carry: list[Piece] = []
-    row = first_row
-    for window in split_windows(streams, options):
-        packed = pack_window(carry, ordinals[window], streams[window], options)
-        span = int(ordinals[window.start]), int(ordinals[window.stop - 1]) + 1
-        windows.append(Window(row, packed.rows, span, tuple(carry)))
-        row += packed.rows
-        carry = packed.carry
-    values = index.values[number]
-    layout = StratumLayout(
-        name=index.names[number],
-        source=values.get("source"),
-        language=values.get("language"),
-        category=values.get("category"),
-        first_row=first_row,
-        rows=row - first_row,
-        documents=len(ordinals),
-        tokens=int(streams.sum()) - options.added * len(ordinals),
-        bytes=int(index.bytes[ordinals].sum()),
-        chars=int(index.chars[ordinals].sum()),
-    )
-    return StratumPlan(layout, tuple(windows), tuple(carry))
+    def plan(self, number: int, strata: Strata, first_row: int, has_masks: bool) -> StratumPlan:
+        """Pack what is left, and return the plan. number: of the stratum; first_row: of its first row in the split."""
+        self._pack(last=True)
+        values = strata.values[number]
+        documents, tokens, size, chars, trained = self.sums.tolist()
+        layout = StratumLayout(
+            name=strata.names[number],
+            source=values.get("source"),
+            language=values.get("language"),
+            category=values.get("category"),
+            first_row=first_row,
+            rows=self.rows,
+            documents=documents,
+            tokens=tokens - self.options.added * documents,
+            bytes=size,
+            chars=chars,
+            trained=trained if has_masks and number in strata.masked else None,
+        )
+        windows = (replace(window, first_row=window.first_row + first_row) for window in self.windows)
+        return StratumPlan(layout, tuple(windows), tuple(self.carry))
 
 
-def _count(counts: CountsByUnit, index: _Index, stratum: StratumPlan, options: PackOptions) -> None:
+def _count(counts: CountsByUnit, record: _Growing, stratum: StratumPlan, options: PackOptions) -> None:
     """Add a stratum to the counts: its rows are output, its tail is dropped."""
     counts["tokens"].out += stratum.layout.rows * options.row_tokens
     counts["tokens"].drop(TAIL, sum(length for _, _, length in stratum.tail))
     in_tail: dict[int, int] = {}
     for document, _, length in stratum.tail:
         in_tail[document] = in_tail.get(document, 0) + length
-    lost = sum(length == int(index.streams[document]) for document, length in in_tail.items())
+    lost = sum(length == record.streams[document] for document, length in in_tail.items())
     counts["documents"].out += stratum.layout.documents - lost
     counts["documents"].drop(TAIL, lost)
 
@@ -258,50 +293,6 @@ def _same_tokenizer(tokens: Sequence[Sealed]) -> tuple[str, int, str]:
             f"{tokens[0].path}: ids of a vocabulary of {vocab_size} are stored as {dtype!r}: tokenize it again"
         )
     return tokenizer, vocab_size, dtype
-
-
-def _read_index(folder: Sealed, name: str, columns: Sequence[str]) -> pa.Table:
-    """Return columns of the index of a part, checked against the seal and converted to the types of `INDEX`."""
-    path = folder.path / f"{name}.parquet"
-    schema = pa.schema([INDEX.field(column) for column in columns])
-    try:
-        table = read_table(folder.read(f"{name}.parquet"), columns).cast(schema)
-    except (pa.ArrowException, KeyError) as error:
-        raise InputError(f"{path} is not an index of tokens ({error}): tokenize again") from None
-    for column in ("id", *ATTRIBUTES, "cluster", "offset", "tokens", "bytes", "chars"):
-        if column in columns and table[column].null_count:
-            row = pc.index(pc.is_null(table[column]), True).as_py()
-            raise InputError(f"{path}, line {row}: {column} is null: tokenize again")
-    return table
-
-
-def _integers(table: pa.Table, column: str) -> Int:
-    values: Int = table[column].to_numpy()
-    return values
-
-
-def _checked_lengths(folder: Sealed, name: str, table: pa.Table, itemsize: int, added: int) -> Int:
-    """Return the number of tokens of each document, int64, (n,).
-
-    Raises InputError if a document is outside of its part, or too large for the offset of a segment.
-    """
-    offset, tokens = _integers(table, "offset"), _integers(table, "tokens")
-    record = folder.manifest.files.get(f"{name}.bin")
-    available = record.bytes // itemsize if record else 0
-    negative = np.minimum.reduce([tokens, offset, _integers(table, "bytes"), _integers(table, "chars")]) < 0
-    wrong = np.flatnonzero(negative | (offset > available) | (tokens > available - offset))  # a sum could overflow
-    if len(wrong):
-        document = table["id"][int(wrong[0])].as_py()
-        raise InputError(
-            f"{folder.path / name}.parquet: document {document!r} is outside of the {available} ids in {name}.bin: "
-            "tokenize again"
-        )
-    sizes = np.maximum(tokens + added, np.maximum(_integers(table, "bytes"), _integers(table, "chars")))
-    large = np.flatnonzero(sizes > MAX_STREAM_TOKENS)
-    if len(large):
-        document = table["id"][int(large[0])].as_py()
-        raise InputError(f"{folder.path / name}.parquet: document {document!r} has more than 2^32 bytes: split it")
-    return tokens
 
 
 def _paths(tokens: Sequence[Sealed]) -> str:

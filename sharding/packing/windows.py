@@ -7,7 +7,7 @@ written.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -41,19 +41,17 @@ class PackedWindow(NamedTuple):
         return int(np.count_nonzero(self.position == 0))
 
 
-def split_windows(streams: Int, options: PackOptions) -> Iterator[slice]:
-    """Divide the documents of a stratum into windows. Yields slices of `streams`.
+def next_window(streams: Int, options: PackOptions, *, last: bool) -> int:
+    """Return the number of documents of a stratum's next window, 0 if more documents may belong to it.
 
-    streams: tokens of each document with BOS and EOS, int64, (n,).
+    streams: tokens of each document that follows the windows before, with BOS and EOS, int64, (n,). last: no more
+    documents follow these.
     """
-    ends = np.cumsum(streams)
-    start = 0
-    while start < len(streams):
-        before = int(ends[start - 1]) if start else 0
-        full = int(np.searchsorted(ends, before + WINDOW_TOKENS, side="right"))
-        stop = max(min(start + options.window, full), start + 1)
-        yield slice(start, stop)
-        start = stop
+    streams = streams[: options.window]
+    full = int(np.searchsorted(np.cumsum(streams), WINDOW_TOKENS, side="right"))
+    if not last and full == len(streams) < options.window:
+        return 0
+    return min(max(full, 1), len(streams))
 
 
 def pack_window(carry: Sequence[Piece], ordinals: Int, streams: Int, options: PackOptions) -> PackedWindow:

@@ -1,9 +1,12 @@
-"""Write a shard: its rows and segments, as a pure function of (plan, split, shard number).
+"""Write a shard: its rows, their segments and mask, as a pure function of (plan, split, shard number).
 
 The windows of the shard are packed again (milliseconds each), and their ids are copied from the tokens parts. Each
 `ShardWriter` checks the hash of a part once, before it uses its ids, and then maps the file: the rows of a window read
 all parts of the window in random order. The memory is one chunk of rows (4 MB), the segments of one window and 24
 bytes for each of its documents, for any size of a shard.
+
+The mask of a document with one is that of its ids, 0 for the BOS before them, and what the index has for the EOS after
+them. Documents without one are trained on as a whole.
 
 Every id is compared with the vocabulary when it is copied. Input and output have the same dtype, so no id is narrowed.
 """
@@ -12,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import mmap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,11 +23,13 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.compute as pc
 from numba import njit
 
 from sharding import checked
 from sharding.layout import SEGMENT, Ids, documents_name
+from sharding.packing.index import has_mask
 from sharding.packing.plan import Plan, StratumPlan, Window
 from sharding.packing.windows import PackedWindow, pack_window
 from sharding.seal import Damaged, FileRecord, Sealed, hash_file
@@ -32,7 +37,7 @@ from sharding.tables import read_table
 
 CHUNK_BYTES = 1 << 22  # small enough to remain in the cache between copying, hashing and writing
 KEPT_TABLES = 16  # document tables in memory: the documents of a window are in a few parts
-KEPT_PARTS = 256  # mapped files; each keeps a descriptor
+KEPT_PARTS = 64  # mapped files; each keeps a descriptor, of which a process may have 256
 
 Int = npt.NDArray[np.int64]
 
@@ -45,15 +50,20 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ShardCounts:
-    """Sizes of a shard, stored in its sidecar. `max_id`: the largest id, including BOS and EOS."""
+    """Sizes of a shard, stored in its sidecar.
+
+    max_id: the largest id, including BOS and EOS; cuts: segments that continue a document of a stratum with a mask,
+    None if the shard has no mask.
+    """
 
     rows: int
     segments: int
     tokens: int
     max_id: int
+    cuts: int | None = None
 
     def to_json(self) -> dict[str, int]:
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
     @classmethod
     def from_json(cls, value: Any) -> ShardCounts:
@@ -72,9 +82,10 @@ class _Documents:
     part: Int
     offset: Int  # first token in the part
     tokens: Int
+    ends: Int  # 1 if the EOS is trained on, -1 if the document has no mask
 
     def __add__(self, other: _Documents) -> _Documents:
-        pairs = ((getattr(self, name), getattr(other, name)) for name in ("ordinal", "part", "offset", "tokens"))
+        pairs = ((getattr(self, name), getattr(other, name)) for name in self.__slots__)
         return _Documents(*(np.concatenate(pair) for pair in pairs))
 
 
@@ -84,7 +95,17 @@ class _Table(NamedTuple):
     ordinal: Int
     offset: Int
     tokens: Int
+    ends: Int
     groups: dict[tuple[str, str], Int]
+
+
+class _Pieces(NamedTuple):
+    """Segments: index of their document, first index in the rows, first token in the stream, and length; (n,) each."""
+
+    owner: npt.NDArray[np.int32]
+    place: Int
+    offset: Int
+    length: Int
 
 
 class ShardWriter:
@@ -104,34 +125,42 @@ class ShardWriter:
         self._tokens = tokens
         self._first = np.array([part.first for part in plan.parts], np.int64)
         self._table = lru_cache(KEPT_TABLES)(self._read_table)
-        self._part = lru_cache(KEPT_PARTS)(self._map_part)
-        self._verified: set[int] = set()
+        self._mapped = lru_cache(KEPT_PARTS)(self._map_file)
+        self._verified: set[tuple[int, str]] = set()
 
-    def write(self, split: str, shard: int, ids: Sink, segments: Sink) -> ShardCounts:
-        """Write the `.bin` of one shard to `ids` and its `.seg` to `segments`, sequentially. Returns its sizes.
+    def is_masked(self, split: str, shard: int) -> bool:
+        """Return whether a shard has a mask."""
+        return self._plan.splits[split].layout.is_masked(shard)
 
+    def write(self, split: str, shard: int, ids: Sink, segments: Sink, mask: Sink | None = None) -> ShardCounts:
+        """Write the `.bin` of one shard to `ids`, and its `.seg` to `segments`, sequentially. Returns its sizes.
+
+        mask: for its `.mask`, of a shard that has one.
         Raises Damaged if tokens or document tables changed since they were sealed, or if an id is not in the
         vocabulary; the message names the part and the document.
         """
         layout = self._plan.splits[split].layout
         shard_rows = layout.rows_of(shard)
-        rows = count = largest = 0
+        rows = count = largest = cuts = 0
         for stratum in self._plan.splits[split].strata:
             for window in stratum.windows:
                 first = max(shard_rows.start, window.first_row)
                 stop = min(shard_rows.stop, window.first_row + window.rows)
                 if first < stop:
                     inside = slice(first - window.first_row, stop - window.first_row)
-                    pieces, most = self._write_window(split, stratum, window, inside, ids, segments)
+                    pieces, most, continued = self._write_window(split, stratum, window, inside, (ids, segments, mask))
+                    cuts += continued if stratum.layout.trained is not None else 0
                     rows += stop - first
                     count += pieces
                     largest = max(largest, most)
-        return ShardCounts(rows, count, rows * self._plan.options.row_tokens, largest)
+        tokens = rows * self._plan.options.row_tokens
+        return ShardCounts(rows, count, tokens, largest, cuts if layout.is_masked(shard) else None)
 
     def _write_window(
-        self, split: str, stratum: StratumPlan, window: Window, rows: slice, ids: Sink, segments: Sink
-    ) -> tuple[int, int]:
-        """Write a range of rows of a window. Returns the number of segments and the largest id."""
+        self, split: str, stratum: StratumPlan, window: Window, rows: slice, sinks: tuple[Sink, Sink, Sink | None]
+    ) -> tuple[int, int, int]:
+        """Write a range of rows. Returns the number of segments, the largest id, and how many continue a document."""
+        ids, segments, mask = sinks
         own = self._documents(split, stratum.layout.name, *window.documents)
         packed = pack_window(window.carry, own.ordinal, own.tokens + self._plan.options.added, self._plan.options)
         if packed.rows != window.rows:
@@ -153,36 +182,56 @@ class ShardWriter:
             largest = max(largest, most)
             ids.write(out.data)
             segments.write(_records(packed, chunk, documents).tobytes())
-        return int(begins[rows.stop] - begins[rows.start]), largest
+            if mask is not None:
+                trained = np.ones(len(out), np.uint8)
+                if stratum.layout.trained is not None:
+                    self._fill_mask(trained, packed, chunk, documents)
+                mask.write(np.packbits(trained.reshape(-1, row_tokens), axis=1, bitorder="little").data)
+        written = slice(int(begins[rows.start]), int(begins[rows.stop]))
+        return written.stop - written.start, largest, int(np.count_nonzero(packed.offset[written]))
 
     def _fill(self, out: Ids, packed: PackedWindow, chunk: slice, documents: _Documents) -> int:
         """Copy the ids of consecutive rows to `out`, part by part. Returns the largest id.
 
         out: (rows * row_tokens,); chunk: the segments of these rows in `packed`; documents: the items of `packed`.
         """
-        options = self._plan.options
-        item = packed.item[chunk]
-        position = packed.position[chunk].astype(np.int64)
-        place = (np.cumsum(position == 0) - 1) * options.row_tokens + position
-        part_of = documents.part[item]
-        order = np.argsort(part_of, kind="stable")
-        parts, begin = np.unique(part_of[order], return_index=True)
-        bos = -1 if options.bos is None else options.bos
-        eos = -1 if options.eos is None else options.eos
+        bos, eos = (-1 if id is None else id for id in (self._plan.options.bos, self._plan.options.eos))
         largest = 0
-        for part, pieces in zip(parts, np.split(order, begin[1:]), strict=True):
-            owner = item[pieces]
-            mapped = self._part(int(part))
+        for part, pieces in self._by_part(packed, chunk, documents):
+            mapped = self._mapped(part, ".bin")
             source = np.frombuffer(mapped, self._plan.dtype)
+            begin, tokens = documents.offset[pieces.owner], documents.tokens[pieces.owner]
             most, wrong = _copy(
-                out, place[pieces], packed.offset[chunk][pieces], packed.length[chunk][pieces].astype(np.int64),
-                source, documents.offset[owner], documents.tokens[owner], bos, eos, self._plan.vocab_size,
-            )  # fmt: skip
+                out, pieces.place, pieces.offset, pieces.length, source, begin, tokens, bos, eos, self._plan.vocab_size
+            )
             if wrong >= 0:
-                self._refuse(int(part), int(documents.ordinal[owner[wrong]]), most)
+                self._refuse(part, int(documents.ordinal[pieces.owner[wrong]]), most)
             mapped.madvise(mmap.MADV_DONTNEED)  # release the pages: otherwise they count as memory of this process
             largest = max(largest, most)
         return largest
+
+    def _fill_mask(
+        self, out: npt.NDArray[np.uint8], packed: PackedWindow, chunk: slice, documents: _Documents
+    ) -> None:
+        """Write 0 to `out`, which is 1 everywhere, where an id is not trained on; arguments as of `_fill`."""
+        has_bos = self._plan.options.bos is not None
+        for part, pieces in self._by_part(packed, chunk, documents):
+            begin, tokens, ends = (getattr(documents, name)[pieces.owner] for name in ("offset", "tokens", "ends"))
+            if (ends >= 0).any():
+                bits = np.frombuffer(self._mapped(part, ".mask"), np.uint8)
+                _copy_mask(out, pieces.place, pieces.offset, pieces.length, bits, begin, tokens, ends, has_bos)
+
+    def _by_part(self, packed: PackedWindow, chunk: slice, documents: _Documents) -> Iterator[tuple[int, _Pieces]]:
+        """Yield the segments `chunk` of a window by the part that holds their ids."""
+        item = packed.item[chunk]
+        position = packed.position[chunk].astype(np.int64)
+        place = (np.cumsum(position == 0) - 1) * self._plan.options.row_tokens + position
+        offset, length = packed.offset[chunk], packed.length[chunk].astype(np.int64)
+        part_of = documents.part[item]
+        order = np.argsort(part_of, kind="stable")
+        parts, begin = np.unique(part_of[order], return_index=True)
+        for part, of_part in zip(parts, np.split(order, begin[1:]), strict=True):
+            yield int(part), _Pieces(item[of_part], place[of_part], offset[of_part], length[of_part])
 
     def _refuse(self, part: int, ordinal: int, wrong_id: int) -> None:
         planned = self._plan.parts[part]
@@ -202,7 +251,8 @@ class ShardWriter:
                 ordinal = table.ordinal[lines]
                 lines = lines[(ordinal >= first) & (ordinal < stop)]
                 parts = np.full(len(lines), part, np.int64)
-                groups.append(_Documents(table.ordinal[lines], parts, table.offset[lines], table.tokens[lines]))
+                columns = (getattr(table, name)[lines] for name in ("offset", "tokens", "ends"))
+                groups.append(_Documents(table.ordinal[lines], parts, *columns))
         return sum(groups[1:], groups[0])
 
     def _carried(self, window: Window) -> _Documents:
@@ -211,18 +261,20 @@ class ShardWriter:
         parts = np.searchsorted(self._first, ordinals, side="right") - 1
         lines = ordinals - self._first[parts]
         tables = [self._table(int(part)) for part in parts]
-        offset, tokens = (
+        columns = (
             np.array([getattr(table, name)[line] for table, line in zip(tables, lines, strict=True)], np.int64)
-            for name in ("offset", "tokens")
+            for name in ("offset", "tokens", "ends")
         )
-        return _Documents(ordinals, parts, offset, tokens)
+        return _Documents(ordinals, parts, *columns)
 
     def _read_table(self, part: int) -> _Table:
         name = documents_name(part)
         data = (self._folder / name).read_bytes()
         if FileRecord(len(data), hashlib.sha256(data).hexdigest()) != self._plan.documents.get(name):
             raise Damaged(f"{self._folder / name} changed since it was planned; delete plan.json and pack again")
-        columns = ["ordinal", "split", "stratum", "offset", "tokens"]
+        planned = self._plan.parts[part]
+        is_masked = has_mask(self._tokens[planned.folder], planned.name)
+        columns = ["ordinal", "split", "stratum", "offset", "tokens", *(["ends"] if is_masked else [])]
         table = read_table(data, columns, dictionaries=["split", "stratum"])
         groups = {}
         split, stratum = (table[name].combine_chunks() for name in ("split", "stratum"))
@@ -231,16 +283,20 @@ class ShardWriter:
                 is_member = pc.and_(pc.equal(split.indices, i), pc.equal(stratum.indices, j)).fill_null(False)
                 groups[split_name, stratum_name] = np.flatnonzero(is_member.to_numpy(zero_copy_only=False))
         ordinal, offset, tokens = (table[name].to_numpy() for name in ("ordinal", "offset", "tokens"))
-        return _Table(ordinal, offset, tokens, groups)
+        ends = np.full(len(table), -1, np.int64)
+        if is_masked:
+            ends = pc.fill_null(table["ends"].cast(pa.int64()), -1).to_numpy()
+        return _Table(ordinal, offset, tokens, ends, groups)
 
-    def _map_part(self, part: int) -> mmap.mmap:
+    def _map_file(self, part: int, suffix: str) -> mmap.mmap:
+        """Map a file of a part of tokens, which is hashed once."""
         planned = self._plan.parts[part]
         tokens = self._tokens[planned.folder]
-        path = tokens.path / f"{planned.name}.bin"
-        if part not in self._verified:
+        path = tokens.path / f"{planned.name}{suffix}"
+        if (part, suffix) not in self._verified:
             if hash_file(path) != tokens.manifest.files.get(path.name):
                 raise Damaged(f"{path} changed since it was sealed; build the folder again")
-            self._verified.add(part)
+            self._verified.add((part, suffix))
         with path.open("rb") as file:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
@@ -292,6 +348,31 @@ def _copy(
             out[target_index] = eos
             largest = max(largest, np.int64(eos))
     return largest, -1
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _copy_mask(
+    out: Any, place: Any, offset: Any, length: Any, part: Any, begin: Any, tokens: Any, ends: Any, has_bos: bool
+) -> None:
+    """Write the mask of pieces of streams to `out`, a byte for each id.
+
+    part: a bit for each id of a part; ends: the mask of the EOS, -1 for a document without a mask; the others as of
+    `_copy`.
+    """
+    for piece in range(len(place)):
+        if ends[piece] < 0:
+            continue
+        first = offset[piece] - (1 if has_bos else 0)
+        for k in range(length[piece]):
+            index = first + k
+            if index < 0:
+                value = 0
+            elif index < tokens[piece]:
+                bit = begin[piece] + index
+                value = (part[bit >> 3] >> (bit & 7)) & 1
+            else:
+                value = ends[piece]
+            out[place[piece] + k] = value
 
 
 def dataset_summary(plan: Plan, shards: Iterable[ShardCounts]) -> dict[str, Any]:

@@ -7,10 +7,17 @@ from typing import Any
 import pytest
 from datatrove.data import Document
 
+from corpora import compiled
 from corpora.document_counts import DocumentCounter
 from corpora.sources import find_source
 
 Ingest = Callable[..., tuple[list[Document], DocumentCounter]]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def loaded() -> None:
+    """Functions run compiled, as in a worker, however little text a test has (tests/corpora/test_compiled.py)."""
+    compiled.load()
 
 
 @pytest.fixture

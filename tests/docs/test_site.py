@@ -13,12 +13,17 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from axe import serious_faults
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 PAGES = (
     "index",
+    "index.ar",
+    "benchmarks",
+    "glossary",
+    "troubleshooting",
     "concepts",
     "commands",
     "recipe",
@@ -99,7 +104,7 @@ def test_pages_fit_a_telephone_and_a_desk_and_their_console_is_silent(site, tmp_
     command += ["--enable-logging=stderr", "--v=0", "--virtual-time-budget=20000", "--dump-dom"]
     try:
         address = f"http://127.0.0.1:{server.server_address[1]}/frame.html"
-        done = subprocess.run([*command, address], capture_output=True, text=True, timeout=120, check=True)
+        done = subprocess.run([*command, address], capture_output=True, text=True, timeout=600, check=True)
     finally:
         server.shutdown()
         server.server_close()
@@ -112,6 +117,11 @@ def test_pages_fit_a_telephone_and_a_desk_and_their_console_is_silent(site, tmp_
     assert {(size["page"], size["inner"]) for size in measured} == {(f"/{p}.html", w) for p in PAGES for w in WIDTHS}
     for size in measured:
         assert size["scroll"] <= size["client"], size
+
+
+@pytest.mark.parametrize("name", ["index", "index.ar", "benchmarks"])
+def test_a_page_has_no_serious_fault_of_accessibility(site, name):
+    assert serious_faults(site / f"{name}.html") == []
 
 
 class _Quiet(SimpleHTTPRequestHandler):

@@ -102,6 +102,15 @@ def _foreign(name: str) -> Parser:
     return prepare
 
 
+def _sentencepiece(folder: Path) -> tuple[bytes, Attempt]:
+    """A small SentencePiece model of type BPE."""
+    from tests.sentencepiece_files import model_file
+
+    data = model_file(["<unk>", "<s>", "</s>", "\u2581", "a", "b", "ab", "\u2581ab"], bpe=True)
+    path = folder / "a.model"
+    return _of_file(path, data, lambda: open_tokenizer(path).encode("abc"))
+
+
 # -- records and configurations ---------------------------------------------------------------------------
 
 
@@ -150,6 +159,7 @@ PARSERS: dict[str, Parser] = {
     "merges.txt": _foreign("merges.txt"),
     "config of a foreign tokenizer": _foreign("tokenizer_config.json"),
     "tiktoken ranks": _foreign("gpt2.tiktoken"),
+    "SentencePiece model": _sentencepiece,
     "plan record": _record(state.Plan, {"parts": ["a-00000"], "missing": [0], "began": 1.5}),
     "array record": _record(state.Array, {"launch": "a", "job": "7", "ranks": [0, 1], "per_job": 2}),
     "launch record": _record(state.Launch, {"launch": "a", "recipe": {"name": "a"}, "until": None}),

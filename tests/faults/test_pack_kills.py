@@ -10,7 +10,7 @@ import shutil
 import time
 
 import pytest
-from builds import build, tree
+from builds import tree
 
 from tests.faults.packer import REFUSED, pack
 
@@ -23,13 +23,12 @@ def shards_in(folder):
 
 @pytest.mark.fault(1)
 @pytest.mark.fault(3)
-def test_kill_9_of_competing_writers_never_changes_a_byte(tmp_path, capsys, record_property):
-    assert build(tmp_path / "build", "--workers", "1", until="tokenize") == 0
+def test_kill_9_of_competing_writers_never_changes_a_byte(built, tmp_path, capsys, record_property):
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.faults.packer"])
 
     def start(folder):
-        process = context.Process(target=pack, args=(str(folder), str(tmp_path / "build" / "tokens")))
+        process = context.Process(target=pack, args=(str(folder), str(built / "tokens")))
         process.start()
         return process
 

@@ -85,7 +85,7 @@ def test_a_hostile_text_in_any_key_of_a_recipe_runs_no_command_on_slurm(
 ) -> None:
     keys = [key for key in KEYS if key != RUNS_CODE]
     tries = chosen(list(itertools.product(keys, texts(place.planted))), EXAMPLES // 2)
-    accepted = [(("corpora", 0, "language"), text) for text in texts(place.planted)]  # a language is any text
+    accepted = [(("corpora", 0, "license"), text) for text in texts(place.planted)]  # a licence is any text
     tries += chosen(accepted, EXAMPLES // 10)
     record_property("times", len(tries))
     for number, (key, text) in enumerate(tries):
@@ -134,10 +134,14 @@ BASES: dict[str, list[str]] = {
     "report": ["BUILT"],
     "push": ["DATASET", "me/mine", "--dry-run"],
     "ingest": ["jsonl", "TEXT", "--out", "OUT", "--workers", "1"],
+    "translate": ["DOCS", "--model", "DOCS", "--source", "ar", "--target", "en", "--out", "OUT", "--workers", "1"],
     "dedup": ["DOCS", "--out", "OUT", "--workers", "1"],
     "tokenize": ["DOCS", "--tokenizer", "TOKENIZER", "--out", "OUT", "--workers", "1"],
     "pack": ["TOKENS", "--row-tokens", "128", "--out", "OUT", "--workers", "1"],
     "export": ["DATASET", "--to", "nanogpt", "--out", "OUT"],
+    "health": ["BUILT/run", "--data", "DATASET", "--out", "OUT"],
+    "evaluate": ["BUILT/run", "--data", "DATASET", "--tasks", "minimal-pairs", "--out", "OUT"],
+    "chat": ["BUILT/run", "--data", "DATASET"],
     "mix": ["DATASET", "--out", "other.json", "--set", "phases=[{name: a, steps: 2}]"],
     "verify": ["DATASET", "--level", "quick"],
     "inspect": ["DATASET", "--row", "0"],

@@ -34,7 +34,7 @@ HARM: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "empty": (lambda data: b"", "is empty"),
     "another format": (lambda data: b"%PDF-1.7 " + data, "is PDF"),
     "an archive": (lambda data: b"7z\xbc\xaf\x27\x1c" + data, "is 7-Zip"),
-    "noise": (lambda data: random.Random(3).randbytes(5000), "JSON lines"),
+    "noise": (lambda data: random.Random(3).randbytes(5000), "is binary"),
 }
 
 
@@ -180,7 +180,7 @@ def test_options_of_a_source_are_checked(tmp_path: Path, capsys: pytest.CaptureF
     assert Sealed(tmp_path / "lines").manifest.counts["documents"].out == 2
     for setting, named in (
         ("options.split=words", ("'split'", "'file', 'blocks' or 'lines'", "'words'")),
-        ("options.splt=lines", ("'splt'", "category, language, license, limit, split")),
+        ("options.splt=lines", ("'splt'", "category, encoding, language, license, limit, relabel, split")),
     ):
         assert ingest("text", tmp_path / "a.txt", tmp_path / "bad", "--set", setting) == 2
         err = capsys.readouterr().err

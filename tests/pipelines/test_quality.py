@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from fasttext_model import write_model
 
 from pipelines import cli
 from pipelines.recipe import IngestOptions, QualityOptions
-from sharding.seal import Sealed
+from sharding.seal import Sealed, hash_file
 
 
 @pytest.fixture
@@ -70,3 +71,38 @@ def test_a_corpus_of_a_recipe_can_have_its_own_profile(tmp_path: Path) -> None:
     sealed = Sealed(tmp_path / "none" / "documents" / "00-jsonl-arb_Arab")
     assert sealed.manifest.counts["documents"].dropped == {}
     assert build("verse") == 3  # the first text is too short, the second repeats itself: no document remains
+
+
+def classified(model: Path, *settings: str, out: Path) -> int:
+    given = [f"quality.classifier.model={model}", *settings]
+    words = [word for setting in given for word in ("--set", setting)]
+    return cli.run(["ingest", "jsonl", str(out.parent / "a.jsonl"), "--out", str(out), "--workers", "1", *words])
+
+
+def test_the_digest_of_a_classifier_is_sealed_and_another_model_is_other_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in ("قال", "اشترك")))
+    model = write_model(tmp_path / "model.bin", {"قال": "good", "اشترك": "bad"})
+    out = tmp_path / "out"
+    assert classified(model, "quality.classifier.keep.good=0.5", out=out) == 0
+    manifest = Sealed(out).manifest
+    assert manifest.counts["documents"].dropped == {"classifier": 1}
+    assert manifest.options["quality"]["classifier"]["model"] == hash_file(model).sha256
+    assert str(tmp_path) not in (out / "manifest.json").read_text()
+    assert classified(model.rename(tmp_path / "moved.bin"), "quality.classifier.keep.good=0.5", out=out) == 0
+    assert "done before" in capsys.readouterr().err
+    write_model(model, {"اشترك": "good", "قال": "bad"})
+    assert classified(model, "quality.classifier.keep.good=0.5", out=out) == 2
+
+
+def test_a_classifier_without_labels_or_with_an_unknown_one_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "قال"}')
+    model = write_model(tmp_path / "model.bin", {"قال": "good"})
+    assert classified(model, out=tmp_path / "out") == 2
+    assert "keep: {good: 0.5}" in capsys.readouterr().err
+    assert classified(model, "quality.classifier.keep.best=0.5", out=tmp_path / "out") == 3
+    assert "model.bin has no label 'best'" in capsys.readouterr().err.replace(":", "")
+    assert classified(tmp_path / "absent.bin", "quality.classifier.keep.good=0.5", out=tmp_path / "out") == 3

@@ -55,6 +55,8 @@ def servers(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         environment.setenv("AWS_ACCESS_KEY_ID", "x")
         environment.setenv("AWS_SECRET_ACCESS_KEY", "x")
         environment.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        for protocol in ("hf", "s3"):  # other tests may have made them, with other addresses
+            fsspec.get_filesystem_class(protocol).clear_instance_cache()
         fsspec.filesystem("s3").mkdir("corpora")
         yield hub
     s3.stop()
@@ -145,6 +147,28 @@ def test_glotlid_is_fetched_from_the_hub_once_and_names_the_languages_of_a_build
     assert parts(tmp_path / "local") == parts(tmp_path / "fetched") == parts(tmp_path / "kept")
     languages = {line["language"] for line in Sealed(tmp_path / "kept").manifest.summary["strata"]}
     assert languages == {"arb_Arab", "eng_Latn", "und"}
+
+
+def test_a_classifier_of_the_hub_decides_as_the_local_file(hub: Hub, tmp_path: Path) -> None:
+    (hub.root / "some" / "classifier").mkdir(parents=True)
+    model = write_model(hub.root / "some" / "classifier" / "model.bin", {"قال": "good", "اشترك": "bad"})
+    (tmp_path / "a.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in ["قال قال", "اشترك الان"]))
+    given = [
+        "ingest",
+        "jsonl",
+        str(tmp_path / "a.jsonl"),
+        "--workers",
+        "1",
+        "--set",
+        "quality.classifier.keep.good=0.5",
+    ]
+    for out, address in (("local", str(model)), ("fetched", "hf://some/classifier/model.bin")):
+        chosen = [*given, "--set", f"quality.classifier.model={address}", "--out", str(tmp_path / out)]
+        command = [sys.executable, "-m", "pipelines.cli", *chosen]
+        subprocess.run(command, env={**os.environ, "HF_HOME": str(tmp_path / "home")}, check=True)
+    assert parts(tmp_path / "local") == parts(tmp_path / "fetched") != {}
+    assert Sealed(tmp_path / "local").digest == Sealed(tmp_path / "fetched").digest
+    assert Sealed(tmp_path / "fetched").manifest.counts["documents"].dropped == {"classifier": 1}
 
 
 def test_a_gated_dataset_is_one_message(hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

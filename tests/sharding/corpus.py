@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 
 from sharding.layout import PLAN, SCHEDULE, TOKENIZER, dtype_for, shard_name
 from sharding.options import PackOptions, Validation
-from sharding.packing import INDEX, Plan, ShardWriter, dataset_summary, make_plan
+from sharding.packing import INDEX, MASKED, Plan, ShardWriter, dataset_summary, make_plan
 from sharding.scheduling import Mixture, Phase, create_schedule
 from sharding.seal import FileRecord, Manifest, Sealed, atomic_file, hash_file, write_json, write_manifest
 
@@ -27,6 +28,8 @@ class Document:
     language: str = "arb_Arab"
     category: str = "arabic"
     cluster: str = ""
+    trained: Sequence[bool] | None = None
+    ends: bool = False
 
 
 def random_documents(
@@ -88,8 +91,18 @@ def write_tokens(
             "bytes": lengths * 4,
             "chars": lengths * 2,
         }
+        schema = INDEX
+        if any(document.trained is not None for document in members):
+            masks = [np.ones(len(d.ids), bool) if d.trained is None else np.array(d.trained, bool) for d in members]
+            with atomic_file(folder / f"{name}.mask") as file:
+                file.write(np.packbits(np.concatenate(masks), bitorder="little").tobytes())
+            files[f"{name}.mask"] = file.record
+            schema = pa.unify_schemas([INDEX, MASKED])
+            has = [document.trained is not None for document in members]
+            columns["trained"] = [int(mask.sum()) if own else None for own, mask in zip(has, masks, strict=True)]
+            columns["ends"] = [document.ends if own else None for own, document in zip(has, members, strict=True)]
         with atomic_file(folder / f"{name}.parquet") as file:
-            pq.write_table(pa.table(columns, INDEX), file)
+            pq.write_table(pa.table(columns, schema), file)
         files[f"{name}.parquet"] = file.record
     summary = {
         "tokenizer": files[TOKENIZER].sha256,
@@ -132,8 +145,10 @@ def pack(
     jobs = [(split, k) for split, layout in plan.splits.items() for k in range(layout.shards)]
     for split, k in order(jobs):
         name = shard_name(split, k, plan.splits[split].shards)
-        with atomic_file(folder / f"{name}.bin") as ids, atomic_file(folder / f"{name}.seg") as segments:
-            counts[split, k] = writer.write(split, k, ids, segments)
+        with contextlib.ExitStack() as stack:
+            suffixes = (".bin", ".seg", ".mask") if writer.is_masked(split, k) else (".bin", ".seg")
+            sinks = [stack.enter_context(atomic_file(folder / f"{name}{suffix}")) for suffix in suffixes]
+            counts[split, k] = writer.write(split, k, *sinks)
         write_json(folder / f"{name}.json", counts[split, k].to_json())
     with atomic_file(folder / TOKENIZER) as file:
         file.write(sealed[0].read(TOKENIZER))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import resource
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import sharding
@@ -20,7 +23,7 @@ from sharding.packing import Plan
 from sharding.rows import READ_AHEAD, WARM, Dataset
 from sharding.scheduling import Mixture, Phase, create_schedule
 from sharding.seal import Damaged, Unsealed, read_manifest, write_json
-from tests.sharding.corpus import seal
+from tests.sharding.corpus import pack, seal, with_options
 
 
 def hashes(data: Dataset, steps: int) -> list[str]:
@@ -89,6 +92,33 @@ def test_starts_mark_the_first_token_of_each_segment(dataset: Path) -> None:
             assert segments["length"].sum() == data.row_tokens
             assert (segments == split.segments(int(row))).all()
         assert (batch.ids[batch.starts & (batch.ids != 1)] != 1).all()
+
+
+@pytest.mark.parametrize("policy", ["best-fit", "concat"])
+@pytest.mark.parametrize(("bos", "eos"), [(1, 2), (1, None), (None, 2), (None, None)])
+def test_of_what_follows_the_end_of_a_document_only_its_bos_is_a_target_and_only_without_eos(
+    tokens: Path, tmp_path: Path, bos: int | None, eos: int | None, policy: str
+) -> None:
+    data = Dataset(pack(tmp_path / "dataset", [tokens], with_options(bos=bos, eos=eos, policy=policy)))
+    added = (bos is not None) + (eos is not None)
+    streams = pa.concat_tables(map(pq.read_table, sorted((data.path / "documents").iterdir())))["tokens"]
+    lengths = streams.to_numpy() + added
+    batch = data.train.read(range(data.train.rows))
+    ends = 0
+    for ids, is_target, segments in zip(batch.ids, batch.is_target, batch.segments, strict=True):
+        expected = np.ones(len(ids), bool)
+        expected[segments["position"]] = False
+        for before, after in itertools.pairwise(segments):
+            assert before["offset"] + before["length"] == lengths[int(before["document"])]  # cuts are at ends of rows
+            if bos is not None and eos is None and after["offset"] == 0:
+                assert ids[after["position"]] == bos
+                expected[after["position"]] = True
+            ends += 1
+        assert (is_target == expected).all()
+        if eos is not None:
+            assert is_target[1:][ids[1:] == eos].sum() >= (segments["length"][:-1] > 1).sum()
+    assert ends
+    assert data.layout.end == (bos if eos is None else eos)
 
 
 def test_reading_no_rows_gives_an_empty_batch(dataset: Path) -> None:

@@ -299,8 +299,13 @@ def test_an_invalid_manifest_is_refused(folder: Path, text: str) -> None:
 
 def test_an_unfinished_folder_is_unsealed(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    for path in (tmp_path, tmp_path / "missing", tmp_path / "file"):
-        with pytest.raises(Unsealed, match="is not sealed"):
+    sentences = {
+        tmp_path: "is not sealed",
+        tmp_path / "missing": "does not exist",
+        tmp_path / "file": "is not sealed",
+    }
+    for path, sentence in sentences.items():
+        with pytest.raises(Unsealed, match=sentence):
             Sealed(path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -41,4 +42,5 @@ def test_columns_are_returned_in_the_requested_order_from_a_path_and_from_bytes(
 def test_a_process_exits_normally_after_reading_a_table(file: Path) -> None:
     # With Arrow's input threads, half of these processes abort.
     command = [sys.executable, "-c", READ_AND_EXIT, str(file)]
-    assert [subprocess.run(command, check=False).returncode for _ in range(12)] == [0] * 12
+    times = int(os.environ.get("ARCORP_KILLS", "5"))
+    assert [subprocess.run(command, check=False).returncode for _ in range(times)] == [0] * times

@@ -52,7 +52,7 @@ def test_a_model_made_from_the_dataclasses_reports_the_place() -> None:
 
 
 def test_the_sealed_form_keeps_its_keys() -> None:
-    morphology = {"mode": "none", "penalty": 2.0, "share": 0.94, "segmenter": "learned"}
+    morphology = {"mode": "none", "penalty": 2.0, "share": 0.91, "segmenter": "learned"}
     assert TokenizerOptions().canonical() == {
         "vocab_size": 32_768,
         "specials": ["<|bos|>", "<|eos|>", "<|pad|>"],
@@ -66,6 +66,7 @@ def test_the_sealed_form_keeps_its_keys() -> None:
     camel = MorphologyOptions("soft", segmenter="camel", database="x.db", regex=True)
     assert camel.canonical() == morphology | {
         "mode": "soft",
+        "quota": None,
         "segmenter": "camel",
         "database": "x.db",
         "regex": True,

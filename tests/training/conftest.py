@@ -1,3 +1,4 @@
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -27,3 +28,17 @@ def done_with_values(dataset: Path, tmp_path_factory: pytest.TempPathFactory) ->
     out = tmp_path_factory.mktemp("values") / "run"
     assert main(arguments(dataset, out, layers=2, intra_document="true", value_embeddings="true")) == 0
     return out
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:
+    """Run a command: it exits with this code, and one error line that contains these parts."""
+
+    def run(command: Callable[[Sequence[str]], int], argv: Sequence[str], code: int, *parts: str) -> None:
+        exit_code = command(argv)
+        errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+        assert len(errors) == 1, errors
+        assert all(part in errors[0] for part in parts), errors[0]
+        assert exit_code == code
+
+    return run

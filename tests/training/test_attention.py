@@ -96,16 +96,12 @@ def test_flex_attention_is_used_only_compiled_on_cuda_without_dropout_in_whole_b
     assert not flex_serves(replace(config, context=200), cuda, compiling=True)
 
 
-def test_the_kernels_of_a_run_are_named_and_the_previous_order_is_restored() -> None:
+def test_the_order_of_kernels_holds_for_a_run_and_the_previous_order_is_restored() -> None:
     before = torch._C._get_sdp_priority_order()
-    config = model_config()
-    with fastest_kernels(Config(), config, CPU) as name:
-        assert name == "attention by torch on the CPU, inside documents"
+    with fastest_kernels(model_config(), CPU):
         first = [torch.nn.attention.SDPBackend(number).name for number in torch._C._get_sdp_priority_order()[:4]]
         assert first == ["CUDNN_ATTENTION", "FLASH_ATTENTION", "EFFICIENT_ATTENTION", "MATH"]
     assert torch._C._get_sdp_priority_order() == before
-    with fastest_kernels(Config(), replace(config, intra_document=False), CPU) as name:
-        assert name == "attention by torch on the CPU"
 
 
 def pretend_hopper(monkeypatch: pytest.MonkeyPatch, folder: Path, source: str) -> None:

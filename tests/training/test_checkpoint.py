@@ -27,6 +27,7 @@ META = Meta(
     world=1,
     rows={"news": 24},
     tokens={"news": 768},
+    tokenizer="t",
 )
 MODEL = {"a.weight": torch.arange(6.0).view(2, 3), "b": torch.tensor([0.1])}
 STATE = {"a.weight/momentum": torch.ones(2, 3), "b/step": torch.tensor(3.0)}
@@ -115,7 +116,19 @@ def test_a_checkpoint_of_another_dataset_schedule_model_or_configuration_is_refu
 ) -> None:
     current = {"manifest": "m", "schedule": "s", "model": META.model, "config": META.config, **changes}
     with pytest.raises(ConfigError, match=difference) if difference else nullcontext():
-        checkpoint.check_belongs(tmp_path, META, **current)
+        assert checkpoint.check_belongs(tmp_path, META, current) == []
+
+
+def test_harmless_changes_are_accepted_and_listed_and_a_run_of_release_0_1_0_is_refused(tmp_path: Path) -> None:
+    """Of the two last options, one is determined by the dataset, the other by the model."""
+    now = {"lr": 0.1, "eval.every": 5, "checkpoint.keep": "best", "threads": 2, "batch_rows": 8, "kv_heads": 2}
+    meta = replace(META, config={"lr": 0.1, "eval.every": 3, "checkpoint.keep": 2, "threads": 1, "kv_heads": None})
+    current = {"manifest": "m", "schedule": "s", "model": META.model, "config": now}
+    assert checkpoint.check_belongs(tmp_path, meta, current) == [
+        "eval.every 3 -> 5", "checkpoint.keep 2 -> best", "threads 1 -> 2", "batch_rows None -> 8"
+    ]  # fmt: skip
+    with pytest.raises(ConfigError, match=r"0\.1\.0.*init_from.*--out"):
+        checkpoint.check_belongs(tmp_path, replace(meta, tokenizer=""), current)
 
 
 def test_old_checkpoints_are_deleted_and_later_ones_remain(tmp_path: Path) -> None:
@@ -123,6 +136,8 @@ def test_old_checkpoints_are_deleted_and_later_ones_remain(tmp_path: Path) -> No
         save(tmp_path, step)
     checkpoint.prune(tmp_path, keep=2, newest=4)
     assert [step for step, _ in checkpoint.find(tmp_path)] == [3, 4, 9]
+    checkpoint.prune(tmp_path, keep=1, newest=9, best=3)
+    assert [step for step, _ in checkpoint.find(tmp_path)] == [3, 9]
 
 
 def test_a_parameter_that_is_not_finite_is_not_saved(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.config import Config, Evaluation
+from training.config import Evaluation
 from training.config_file import read_config
 from training.errors import ConfigError
 
@@ -37,7 +37,7 @@ def test_a_mistyped_key_is_refused_with_the_file_and_the_closest_key(tmp_path: P
         ("layers: 0", "layers is 0", "at least 1"),
         ("lr: .nan", "lr is nan", "at least 0"),
         ("betas: [0.9, 2]", "betas are ", "below 1"),
-        ("memory: 0", "memory is 0.0", "at least 0.01 and at most 1"),
+        ("generate: {top_p: 0}", "generate.top_p is 0.0", "at least 0.01 and at most 1"),
         ("dropout: 1.5", "dropout is 1.5", "at most 1"),
         ("width: 100\nheads: 3", "width 100", "change"),
         ("heads: 4\nkv_heads: 3", "3 kv_heads", "change"),
@@ -79,9 +79,3 @@ def test_a_setting_without_a_value_or_into_a_value_is_refused() -> None:
 def test_settings_give_the_values_that_they_state(layers: int, lr: float, preset: str) -> None:
     config = read_config(None, [f"layers={layers}", f"lr={lr!r}", f"preset={preset}"])
     assert (config.layers, config.lr, config.preset) == (layers, lr, preset)
-
-
-def test_the_context_is_the_datasets_and_another_one_is_refused() -> None:
-    assert Config().model(300, 256).context == 256
-    with pytest.raises(ConfigError, match=r"context is 512 .*256 tokens.*row_tokens 512"):
-        Config(context=512).model(300, 256)

@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tiny import small_dataset
 
 from sharding import Dataset
 from training.data import check_batch, steps, targets
@@ -13,16 +14,25 @@ from training.ranks import Ranks
 CPU = torch.device("cpu")
 
 
-def test_all_ids_but_the_first_of_a_segment_are_targets(dataset: Path) -> None:
-    data = Dataset(dataset)
-    batch = data.batch(0)
+@pytest.mark.parametrize("end", ["bos", "eos"])
+def test_the_last_token_of_a_document_predicts_its_end_and_nothing_else_of_what_follows(
+    tmp_path: Path, end: str
+) -> None:
+    data = Dataset(small_dataset(tmp_path, end=end))
+    batch = data.train.read(range(data.train.rows))
     result = targets(batch)
+    ends = 0
     for row, segments in enumerate(batch.segments):
-        begins = set(segments["position"].tolist())
+        offsets = dict(zip(segments["position"].tolist(), segments["offset"].tolist(), strict=True))
         for position in range(data.row_tokens - 1):
-            expected = IGNORE if position + 1 in begins else batch.ids[row, position + 1]
-            assert result[row, position] == expected
+            following = batch.ids[row, position + 1]
+            begins = position + 1 in offsets
+            is_target = not begins or (end == "bos" and offsets[position + 1] == 0)
+            assert result[row, position] == (following if is_target else IGNORE)
+            ends += is_target and following == data.layout.end
         assert result[row, -1] == IGNORE
+    whole = sum((segments["length"][:-1] > 1).sum() for segments in batch.segments)  # not a mere EOS after a cut
+    assert ends >= whole > 0
 
 
 @pytest.mark.fault(26)

@@ -39,22 +39,19 @@ SLM = ModelConfig("gpt2", 50_000, 128, 6, 384, 6, 6, 1_536)
 
 
 @pytest.mark.parametrize(
-    ("config", "dense", "gigaflops", "causal"),
-    [  # 6 per weight of a matrix product; with attention; with half of it
-        (V1, 1.4093, 1.8119, 1.6106),
-        (ARAFUSION, 2.2838, 2.4348, 2.3593),
-        (D20, 2.8626, 3.491758, 3.1772),
-        (SLM_ENHANCED, 2.0085, 2.1595, 2.0840),
-        (SLM, 0.1789, 0.1824, 0.1807),
+    ("config", "dense", "gigaflops"),
+    [  # 6 per weight of a matrix product; with attention
+        (V1, 1.4093, 1.8119),
+        (ARAFUSION, 2.2838, 2.4348),
+        (D20, 2.8626, 3.491758),
+        (SLM_ENHANCED, 2.0085, 2.1595),
+        (SLM, 0.1789, 0.1824),
     ],
 )
-def test_flops_per_token_equal_the_published_ones(
-    config: ModelConfig, dense: float, gigaflops: float, causal: float
-) -> None:
+def test_flops_per_token_equal_the_published_ones(config: ModelConfig, dense: float, gigaflops: float) -> None:
     counts = cost_of(config)
     assert 6 * counts.matrices / 1e9 == pytest.approx(dense, abs=6e-5)
     assert counts.flops / 1e9 == pytest.approx(gigaflops, abs=6e-5)
-    assert counts.causal_flops / 1e9 == pytest.approx(causal, abs=6e-5)
 
 
 def test_parameters_equal_the_published_ones() -> None:
@@ -75,7 +72,7 @@ def test_parameters_of_a_gpt2_are_those_of_its_layers_embeddings_and_norms() -> 
 def test_the_chunked_loss_and_its_gradient_equal_plain_cross_entropy(
     softcap: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loss, "CHUNK_LOGITS", 7 * 50)  # chunks of 7 tokens, the last one short
+    monkeypatch.setitem(loss.CHUNK_LOGITS, "cpu", 7 * 50)  # chunks of 7 tokens, the last one short
     generator = torch.Generator().manual_seed(0)
     x, weight = (torch.randn(shape, generator=generator, dtype=torch.float64) for shape in ((24, 8), (50, 8)))
     targets = torch.randint(0, 50, (24,), generator=generator)

@@ -107,7 +107,8 @@ def test_a_signal_saves_at_the_same_step_on_all_ranks_and_the_run_resumes_later(
         assert timing["skew_ms"] > 0
         assert timing["slowest_data_wait_ms"] >= timing["data_wait_ms"]
 
-    assert main(arguments(dataset, tmp_path / "alone", steps=1)) == 0
+    rows = "{every: 1, rows: 60, batch: 1}"
+    assert main(arguments(dataset, tmp_path / "alone", steps=1, eval=rows)) == 0
     assert lines(tmp_path / "alone")[0] == lines(out)[0]  # initial weights give the same bits on one rank and on two
     assert main(arguments(dataset, out, eval="{every: 1, rows: 60, batch: 1}", checkpoint="{every: 0}")) == 0
     assert [line["step"] for line in lines(out) if "loss" in line] == list(range(1, 13))

@@ -32,9 +32,13 @@ def test_a_packaged_recipe_is_valid_for_the_trainer_and_its_model_has_the_size_o
     name: str, tmp_path: Path
 ) -> None:
     recipe = load_recipe(RECIPES[name])
-    (tmp_path / "train.json").write_text(json.dumps(_config(recipe.train, recipe.seed)))
-    config = read_config(tmp_path / "train.json")  # as the stage passes it
-    cost = cost_of(config.model(recipe.tokenizer.vocab_size, recipe.pack.row_tokens))
+    costs = []
+    for run in recipe.all_runs:
+        (tmp_path / "train.json").write_text(json.dumps(_config(run.train, recipe.seed)))
+        config = read_config(tmp_path / "train.json")  # as the stage passes it
+        costs.append(cost_of(config.model(recipe.tokenizer.vocab_size, recipe.pack.row_tokens)))
+    cost = costs[0]
+    assert costs == [cost] * len(costs)
     if (PAGES / f"{name}.md").exists():
         page = (PAGES / f"{name}.md").read_text("utf-8")
         assert cost.parameters == stated(page, "parameters")
@@ -51,6 +55,10 @@ def test_the_trainer_reads_a_recipe_as_the_pipeline_passes_it(name: str, tmp_pat
             read_config(file)
         file = tmp_path / "whole.yaml"
         file.write_text(to_yaml(recipe), "utf-8")
+    if recipe.runs:
+        with pytest.raises(ConfigError, match=rf"{name}\.yaml: .*arcorp build"):
+            read_config(file)
+        return
     (tmp_path / "train.json").write_text(json.dumps(_config(recipe.train, recipe.seed)))
     assert read_config(file) == read_config(tmp_path / "train.json")
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
-from trainings import PYTHON, ROOT, arguments, lines, same_result, wait_for
+from trainings import PYTHON, ROOT, arguments, lines, same_result, wait_for, weights_of
 
 from sharding import Dataset
 from training import checkpoint
@@ -151,19 +151,18 @@ def test_a_run_whose_validation_does_not_improve_ends_early_and_the_same_when_ki
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     changes = {"lr": 0.0, "eval": "{every: 1, rows: 6, patience: 3}", "checkpoint": "{every: 2, keep: 9}"}
     assert main(arguments(dataset, whole, **changes)) == 0
-    assert "the run ends at step 4" in capsys.readouterr().err
+    assert "the run ends at step 3" in capsys.readouterr().err
     validated = [(line["step"], line["validation"]["rows"]) for line in lines(whole) if "validation" in line]
-    everything = Dataset(dataset).validation.rows
-    assert validated == [(0, everything), (1, 6), (2, 6), (3, 6), (4, 6), (4, everything)]
-    assert checkpoint.find(whole / "checkpoints")[-1][0] == 4
+    assert validated == [(0, 6), (1, 6), (2, 6), (3, 6)]
+    assert checkpoint.find(whole / "checkpoints")[-1][0] == 3
     shutil.copytree(whole, killed)
-    shutil.rmtree(killed / "checkpoints/step-000004")
+    shutil.rmtree(killed / "checkpoints/step-000003")
     (killed / "samples.json").unlink()
     assert main(arguments(dataset, killed, **changes)) == 0
     assert "resuming after step 2" in capsys.readouterr().err
-    assert same_result(killed, whole, 4)
+    assert same_result(killed, whole, 3)
     assert main(arguments(dataset, killed, **changes)) == 0
-    assert "complete: 4 steps" in capsys.readouterr().err
+    assert "complete: 3 steps" in capsys.readouterr().err
 
 
 def test_a_complete_run_is_reported_and_not_changed(
@@ -173,6 +172,32 @@ def test_a_complete_run_is_reported_and_not_changed(
     assert main(arguments(dataset, done)) == 0
     assert f"{done} is complete: 12 steps" in capsys.readouterr().err
     assert {path: path.stat().st_mtime_ns for path in (done / "checkpoints").rglob("*")} == before
+
+
+def test_options_that_do_not_change_the_training_may_change_on_resume_and_the_changes_are_logged(
+    dataset: Path, done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(done, out)
+    shutil.rmtree(out / "checkpoints/step-000012")
+    (out / "samples.json").unlink()
+    evaluation = "{every: 0, rows: 0, batch: 5}"
+    assert main(arguments(dataset, out, eval=evaluation, batch_rows=8, kv_heads=2, steps=12)) == 0
+    log = capsys.readouterr().err
+    assert "resuming after step 8" in log
+    assert all(change in log for change in ("eval.every 3 -> 0", "eval.rows 6 -> 0", "batch_rows None -> 8"))
+    weights = weights_of(12)
+    assert (out / weights).read_bytes() == (done / weights).read_bytes()
+
+
+def test_the_checkpoint_of_the_best_validation_is_kept_beside_the_newest(dataset: Path, tmp_path: Path) -> None:
+    """The learning rate is so high that the model becomes worse after a few steps."""
+    changes = {"lr": 0.3, "warmup": 0, "schedule": "constant", "eval": "{every: 1, rows: 6}"}
+    assert main(arguments(dataset, tmp_path, checkpoint="{every: 5, keep: best}", **changes)) == 0
+    bits = {line["step"]: line["validation"]["bits_per_byte"] for line in lines(tmp_path) if "validation" in line}
+    best = min((step for step in bits if step), key=lambda step: bits[step])
+    assert best < 12
+    assert [step for step, _ in checkpoint.find(tmp_path / "checkpoints")] == [best, 12]
 
 
 def test_accumulation_trains_on_the_same_data_to_nearly_the_same_loss(dataset: Path, tmp_path: Path) -> None:
@@ -279,7 +304,7 @@ def test_signals_are_caught_and_their_handlers_restored(number: signal.Signals) 
 def test_a_signal_during_validation_saves_and_exits_with_130_before_the_validation_ends(
     dataset: Path, tmp_path: Path
 ) -> None:
-    """Nearly all time of this run is the validation of all rows, one at a time."""
+    """Nearly all time of this run is validation, one row at a time."""
     changes = {"layers": 8, "width": 128, "eval": "{every: 1, rows: 6000, batch: 1}", "checkpoint": "{every: 0}"}
     command = [PYTHON, str(ROOT / "training/train.py"), *arguments(dataset, tmp_path, log_every=1, **changes)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path)

@@ -220,8 +220,9 @@ def view_tokens(tokenizer: Tokenizer, text: str) -> list[tuple[str, list[int]]]:
     """
     pieces: list[tuple[str, list[int]]] = []
     pending, ids = b"", []
-    for token in tokenizer.encode(text):
-        pending += tokenizer.pieces[token]
+    tokens = tokenizer.encode(text)
+    for token, piece in zip(tokens, tokenizer.pieces_of(tokens), strict=True):
+        pending += piece
         ids.append(token)
         if is_whole_characters(pending):
             pieces.append((pending.decode(), ids))

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tokenization.evaluation.token_counts import is_whole_characters
 from tokenization.model import Encoder, Tokenizer
 
 DIGITS = {"ASCII": "1234567", "Arabic-Indic": "١٢٣٤٥٦٧"}
@@ -77,6 +78,9 @@ def script_of(text: str) -> str:
 def _unreachable(encoder: Encoder) -> list[int]:
     """Return the ids of whole characters that are not the encoding of their own text."""
     tokenizer = encoder.tokenizer
+    if tokenizer.spelling.kind != "byte-level":  # a token alone in a text has a space before it
+        tokens = [token for token, piece in enumerate(tokenizer.pieces) if piece and is_whole_characters(piece)]
+        return [token for token in tokens if tokenizer.ids_of_token(token) != [token]]
     candidates, texts = [], []
     for token, piece in enumerate(tokenizer.pieces):
         text = piece.decode(errors="replace")
@@ -95,4 +99,6 @@ def _unreachable(encoder: Encoder) -> list[int]:
 
 
 def _pieces(tokenizer: Tokenizer, text: str) -> list[str]:
-    return [tokenizer.pieces[token].decode(errors="replace") for token in tokenizer.encode(text)]
+    first, *others = tokenizer.split(text)
+    pieces = others if tokenizer.spelling.lead and not first else [first, *others]
+    return [piece.decode(errors="replace") for piece in pieces]

@@ -74,7 +74,8 @@ def measure(encoder: Encoder, texts: Sequence[str]) -> TokenCounter:
         blocks.append(np.stack([columns[unit] for unit in UNITS], axis=1))
     counter.rows = np.concatenate(blocks)
     types = sorted(run_types)
-    for batch in encoder.encode_part([f" {run}" for run in types], "").batches:
+    space = "" if tokenizer.spelling.lead else " "
+    for batch in encoder.encode_part([space + run for run in types], "").batches:
         counter.types.update(zip(types[len(counter.types) :], (batch.tokens == 1).tolist(), strict=False))
     return counter
 
@@ -124,13 +125,14 @@ def _lossless(tokenizer: Tokenizer, text: str, batch: EncodedBatch) -> NDArray[n
     """Return whether the ids of each document decode to it, byte for byte."""
     decoded = b"".join([tokenizer.pieces[token] for token in batch.ids.tolist()])
     whole = text.encode()
-    if decoded == whole and (_bytes_of_documents(tokenizer, batch) == batch.bytes).all():
-        return np.ones(len(batch.tokens), np.bool_)
     sizes = _bytes_of_documents(tokenizer, batch)
+    if decoded == whole and (sizes == batch.bytes).all():
+        return np.ones(len(batch.tokens), np.bool_)
     theirs, ours = np.cumsum(sizes) - sizes, np.cumsum(batch.bytes) - batch.bytes
+    lead = tokenizer.spelling.lead
     return np.array(
         [
-            decoded[a : a + m] == whole[b : b + n]
+            decoded[a : a + m].removeprefix(lead) == whole[b : b + n]
             for a, m, b, n in zip(theirs.tolist(), sizes.tolist(), ours.tolist(), batch.bytes.tolist(), strict=True)
         ],
         np.bool_,
@@ -147,8 +149,9 @@ def _token_ends(tokenizer: Tokenizer, lossless: NDArray[np.bool_], batch: Encode
     """Return the byte positions in the concatenated text where tokens of lossless documents end."""
     kept = np.repeat(lossless, batch.tokens)
     inner = np.cumsum(np.where(kept, tokenizer.token_bytes[batch.ids], 0))
+    leads = np.cumsum(np.where(lossless & (batch.tokens > 0), len(tokenizer.spelling.lead), 0))
     left_out = np.cumsum(np.where(lossless, 0, batch.bytes))
-    return np.asarray((inner + np.repeat(left_out, batch.tokens))[kept])
+    return np.asarray((inner + np.repeat(left_out - leads, batch.tokens))[kept])
 
 
 def is_whole_characters(piece: bytes) -> bool:

@@ -5,6 +5,7 @@ Used by everything that opens, writes or applies a tokenizer. The import is ligh
 """
 
 from tokenization.model.alphabet import BYTE_OF_ID, token_to_bytes
+from tokenization.model.chat import LAYOUTS, ChatLayout, ChatPart, ChatRun, chat_layout, chat_template, render, runs_of
 from tokenization.model.encode import EncodedBatch, EncodedPart, Encoder, id_dtype, narrow_ids
 from tokenization.model.folder import EXPORT_FILES, adopted_files, tokenizer_files
 from tokenization.model.golden import GOLDEN_SENTENCES
@@ -21,12 +22,16 @@ __all__ = [
     "BYTE_OF_ID",
     "EXPORT_FILES",
     "GOLDEN_SENTENCES",
+    "LAYOUTS",
     "LETTER",
     "MARK",
     "NUMBER",
     "PATTERNS",
     "SPACE",
     "TOKENIZER_JSON",
+    "ChatLayout",
+    "ChatPart",
+    "ChatRun",
     "EncodedBatch",
     "EncodedPart",
     "Encoder",
@@ -37,11 +42,15 @@ __all__ = [
     "adopted_files",
     "can_split",
     "character_classes",
+    "chat_layout",
+    "chat_template",
     "id_dtype",
     "narrow_ids",
     "open_tokenizer",
     "pretoken_pattern",
     "read_roles",
+    "render",
+    "runs_of",
     "split_text",
     "to_utf8",
     "token_to_bytes",

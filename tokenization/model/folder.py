@@ -3,14 +3,17 @@
     tokenizer.json            `tokenizers`, AutoTokenizer, fastokens
     tokenizer_config.json     AutoTokenizer. The class must be PreTrainedTokenizerFast, because transformers 5 rebuilds
                               the pre-tokenizer of GPT2Tokenizer and drops the pattern (transformers issue 45920).
-                              With split_special_tokens, names of special tokens inside a text are encoded as text
+                              Holds the chat template of the vocabulary's layout, see `chat`
     special_tokens_map.json   the roles of special tokens, for older readers
     tokenizer.tiktoken        ranks for tiktoken; the pattern and the special tokens are in tokenizer_meta.json
     token_bytes.npy           int32 [ids]: number of bytes, 0 for special tokens (for bits per byte, as in nanochat)
     token_chars.npy           int32 [ids]: number of bytes that begin a character
-    tokenizer_meta.json       how the tokenizer was made, and the golden encodings
+    tokenizer_meta.json       how the tokenizer was made, the golden encodings, and the code points that engines
+                              split differently
 
-Equal vocabularies give equal bytes.
+In other programs a name of a special token in a text becomes its id, as chat templates require. `Tokenizer`, which
+encodes documents, treats such names as text: this rule is in the code and in no file. Equal vocabularies give equal
+bytes.
 """
 
 from __future__ import annotations
@@ -25,11 +28,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenization.model.alphabet import bytes_to_token
+from tokenization.model.chat import chat_layout, chat_template
+from tokenization.model.engine_differences import differences_record
 from tokenization.model.golden import GOLDEN_SENTENCES
 from tokenization.model.pattern import split_config
 from tokenization.model.tokenizer import (
     CONFIG_JSON,
     META_JSON,
+    NO_MAXIMUM,
+    ROLES,
     SPECIALS_JSON,
     TOKEN_BYTES,
     TOKEN_CHARS,
@@ -42,7 +49,6 @@ from tokenization.options import ExportKind
 
 TIKTOKEN = "tokenizer.tiktoken"
 FORMAT = 1  # of tokenizer_meta.json
-_NO_MAXIMUM = 10**30  # the value that transformers writes for "any length"
 
 EXPORT_FILES: dict[ExportKind, tuple[str, ...]] = {
     "hf": (TOKENIZER_JSON, CONFIG_JSON, SPECIALS_JSON),
@@ -78,6 +84,7 @@ def tokenizer_files(vocabulary: Vocabulary, pattern: str, made: Mapping[str, Any
         "made": dict(made),
         "golden": [{"text": text, "ids": tokenizer.encode(text)} for text in GOLDEN_SENTENCES],
     }
+    meta["engines"] = differences_record(tokenizer.config)
     tokenizer.check_golden()
     ranks = [b"%s %d\n" % (base64.b64encode(token), rank) for rank, token in enumerate(tokens)]
     return _written(tokenizer, layout.roles(), meta) | {TIKTOKEN: b"".join(ranks)}
@@ -91,15 +98,18 @@ def adopted_files(tokenizer: Tokenizer) -> dict[str, bytes]:
     """
     encoded = [(text, tokenizer.encode(text)) for text in GOLDEN_SENTENCES]
     names = {token_id: name for name, token_id in tokenizer.specials.items()}
-    ids = {"bos": tokenizer.bos, "eos": tokenizer.eos, "pad": tokenizer.pad}
+    ids = {role: getattr(tokenizer, role) for role in ROLES}
     roles = {role: names[token_id] for role, token_id in ids.items() if token_id is not None}
-    meta = tokenizer.meta or {
+    meta: dict[str, Any] = {**tokenizer.meta} or {
         "format": FORMAT,
         "pattern": tokenizer.pattern,
         "layout": {"size": tokenizer.vocab_size, "specials": tokenizer.specials, "roles": roles},
         "made": {"elsewhere": tokenizer.sha256},
         "golden": [{"text": text, "ids": ids} for text, ids in encoded if tokenizer.decode(ids) == text],
+        "engines": differences_record(tokenizer.config) if tokenizer.spelling.kind == "byte-level" else None,
     }
+    if isinstance(layout := meta.get("layout"), dict):
+        meta["layout"] = {**layout, "roles": roles}
     ranks = _ranks(tokenizer)
     return _written(tokenizer, roles, meta) | ({} if ranks is None else {TIKTOKEN: ranks})
 
@@ -107,9 +117,11 @@ def adopted_files(tokenizer: Tokenizer) -> dict[str, bytes]:
 def _ranks(tokenizer: Tokenizer) -> bytes | None:
     """Return tokenizer.tiktoken, or None if tiktoken cannot give the same ids.
 
-    It cannot if the text is changed before it is split, if there is no single pattern, or if the merges are not in the
-    order of the ids.
+    It cannot if the model is not byte-level, if the text is changed before it is split, if there is no single pattern,
+    or if the merges are not in the order of the ids.
     """
+    if tokenizer.spelling.kind != "byte-level":
+        return None
     config = json.loads(tokenizer.json)
     model = config["model"]
     number_of_token = {merged_token(pair): number for number, pair in enumerate(model["merges"])}
@@ -127,13 +139,21 @@ def merged_token(pair: str | list[str]) -> str:
 
 
 def _written(tokenizer: Tokenizer, names: Mapping[str, str], meta: Mapping[str, Any]) -> dict[str, bytes]:
-    roles = {f"{role}_token": name for role, name in names.items()}
+    known = {token["content"] for token in tokenizer.config["added_tokens"]}
+    roles: dict[str, Any] = {f"{role}_token": name for role, name in names.items()}
+    roles |= {  # AutoTokenizer gives unknown names ids beyond the vocabulary
+        key: value
+        for key, value in tokenizer.settings.items()
+        if (key.endswith("_token") and value in known) or (key.endswith("_tokens") and set(value) <= known)
+    }
+    layout = chat_layout(tokenizer.specials)
+    template = tokenizer.settings.get("chat_template") or (chat_template(layout) if layout else None)
     config = {
         "tokenizer_class": "PreTrainedTokenizerFast",
-        "model_max_length": _NO_MAXIMUM,
+        "model_max_length": tokenizer.settings.get("model_max_length", NO_MAXIMUM),
         "clean_up_tokenization_spaces": False,
-        "split_special_tokens": True,
         **roles,
+        **({} if template is None else {"chat_template": template}),
     }
     return {
         TOKENIZER_JSON: tokenizer.json,

@@ -1,9 +1,10 @@
 """Tokenizers made by other tools, converted to the bytes of a tokenizer.json.
 
-    FOLDER with tokenizer.json, or such a file      used as it is
+    FOLDER with tokenizer.json, or such a file      used as it is, with unused tokens for ids without a token
     FOLDER with vocab.json and merges.txt           GPT-2's form (openai/gpt-2, aub-mind/aragpt2): bytes as printable
                                                     characters, GPT-2's pre-tokenizer
     FILE.tiktoken                                   one line of base64 and rank for each token
+    FILE.model, FOLDER with tokenizer.model         SentencePiece, unigram and BPE (see `sentencepiece_model`)
     gpt2, cl100k_base, o200k_base, ...              by name, if tiktoken is installed and has or can download them
 
 tiktoken stores ranks and no merges: the merge of a token is the pair that BPE with the lower ranks leaves of it.
@@ -23,11 +24,12 @@ from typing import Any
 from tokenization.errors import FolderError
 from tokenization.model.alphabet import CHAR_OF_BYTE, bytes_to_token
 from tokenization.model.pattern import GPT2, split_config
-from tokenization.model.tokenizer import META_JSON, TOKENIZER_JSON, Tokenizer, read_roles
+from tokenization.model.sentencepiece_model import open_sentencepiece
+from tokenization.model.tokenizer import META_JSON, TOKENIZER_JSON, Tokenizer, read_roles, read_settings
 from tokenization.model.tokenizer_json import pairs_in_alphabet, tokenizer_json
 from tokenization.untrusted import read_json, shaped
 
-VOCAB, MERGES, ADDED = "vocab.json", "merges.txt", "added_tokens.json"
+VOCAB, MERGES, ADDED, MODEL = "vocab.json", "merges.txt", "added_tokens.json", "tokenizer.model"
 
 _CASED = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]"
 _SMALL = r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
@@ -49,13 +51,18 @@ _END = {"gpt2": 50_256, "r50k_base": 50_256, "p50k_base": 50_256, "cl100k_base":
 def open_tokenizer(name: Path | str) -> Tokenizer:
     """Open a tokenizer by path or name, in any of the forms above. Raises FolderError."""
     path = Path(name)
-    if path.is_dir() and not (path / TOKENIZER_JSON).is_file() and (path / VOCAB).is_file():
-        with shaped(str(path)):
-            return _of_vocab_and_merges(path)
+    if path.is_dir() and not (path / TOKENIZER_JSON).is_file():
+        if (path / MODEL).is_file():
+            return open_sentencepiece(path / MODEL)
+        if (path / VOCAB).is_file():
+            with shaped(str(path)):
+                return _of_vocab_and_merges(path)
     if path.is_dir() or path.suffix == ".json":
-        return Tokenizer.load(path)
+        return Tokenizer.load(path, fill=True)
     if path.suffix in (".pkl", ".pickle", ".pt", ".bin"):
         raise FolderError(f"{path}: a pickle runs code when it is read; name a tokenizer.json or a .tiktoken file")
+    if path.suffix == ".model" and path.is_file():
+        return open_sentencepiece(path)
     if path.is_file():
         with shaped(str(path)):
             return _of_file(path)
@@ -207,7 +214,7 @@ def _of_vocab_and_merges(folder: Path) -> Tokenizer:
         },
         imported=True,
     )
-    return Tokenizer(source, name=str(folder), meta={}, roles=role_tokens)
+    return Tokenizer(source, name=str(folder), meta={}, roles=role_tokens, settings=read_settings(folder))
 
 
 def _names(tokens: Any) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tokenization.morphology.alignment import align, segment_words
 from tokenization.morphology.camel import CamelSegmenter, database_path, spell_analysis
 from tokenization.morphology.choose import open_segmenter
+from tokenization.morphology.conventions import convention_of, error_kinds, to_clitics
 from tokenization.morphology.gold import Score, read_gold, score
 from tokenization.morphology.rules import RuleSegmenter
 from tokenization.morphology.segmenter import WORD, Boundaries, Segmenter, bare, segments, word_boundaries
@@ -28,7 +29,9 @@ __all__ = [
     "Segmenter",
     "align",
     "bare",
+    "convention_of",
     "database_path",
+    "error_kinds",
     "open_segmenter",
     "read_gold",
     "score",
@@ -36,6 +39,7 @@ __all__ = [
     "segments",
     "shipped_weights",
     "spell_analysis",
+    "to_clitics",
     "train_segmenter",
     "word_boundaries",
 ]

@@ -3,7 +3,8 @@
 Each word is encoded after a space, as in running text, and the ends of its tokens are compared with the true
 boundaries of its morphemes. The truth is gold segmentation (`gold.read_gold`), or the output of a segmenter
 (`segment_words`). Positions are counted in bytes: a token that ends inside a character is a predicted boundary that is
-false. Figures are micro-averages over word occurrences, as for segmenters.
+false. A word that a tokenizer changes has no positions, and counts as a single token. Figures are micro-averages over
+word occurrences, as for segmenters.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from tokenization.morphology.gold import Score, score
 from tokenization.morphology.segmenter import Boundaries, Segmenter, word_boundaries
 
 Encode = Callable[[str], Sequence[bytes]]
-"""Returns the tokens of a text as bytes: `lambda text: [t.pieces[token] for token in t.encode(text)]`."""
+"""Returns the tokens of a word after a space as bytes, together a space and the word: `Tokenizer.split_word`."""
 
 
 def align(encode: Encode, gold: Sequence[tuple[str, Boundaries]]) -> Score:
@@ -27,7 +28,8 @@ def align(encode: Encode, gold: Sequence[tuple[str, Boundaries]]) -> Score:
     truth, token_ends = [], {}
     for word, boundaries in gold:
         if word not in token_ends:
-            ends = list(accumulate(map(len, encode(f" {word}"))))
+            pieces = encode(word)
+            ends = list(accumulate(map(len, pieces))) if b"".join(pieces) == f" {word}".encode() else []
             token_ends[word] = tuple(end - 1 for end in ends[:-1] if end > 1)  # without the space
         truth.append((word, tuple(len(word[:boundary].encode()) for boundary in boundaries)))
     return score(truth, token_ends)

@@ -73,7 +73,10 @@ def examples(
 
 def parallel(word: str, known: Known) -> Parallel | None:
     """Return the parallel that differs from the word by one clitic, or None."""
-    for rule in (_pronoun, _feminine, _plural, _negated, _first_person, _not, _verb, _demonstrative, _dative):
+    for rule in (
+        *(_pronoun, _feminine, _plural, _negated, _negated_prefix, _first_person, _not, _verb, _vocative),
+        *(_demonstrative, _dative),
+    ):
         match = rule(word, known)
         if match:
             return match
@@ -132,6 +135,26 @@ def _negated(word: str, known: Known) -> Parallel | None:
             begin, end = len(negation), len(word) - 1
             return Parallel(rest, begin, end, (begin, end) if begin else (end,))
     return None
+
+
+def _negated_prefix(word: str, known: Known) -> Parallel | None:
+    """مابيكتبش and مبيكتبش beside يكتب and تكتب: a negation before the prefix of the imperfect."""
+    for negation in ("ما", "م"):
+        rest = word.removeprefix(negation)
+        verb = rest[1:].removesuffix("ش")
+        if rest == word or rest[:1] not in ("ب", "ه", "ح") or len(verb) < 3 or verb == rest[1:]:
+            continue
+        if known(verb) and verb[0] in "يتن" and _persons(verb, known) >= 1:
+            begin, end = len(negation) + 1, len(word) - 1
+            return Parallel(verb, begin, end, (begin - 1, begin, end))
+    return None
+
+
+def _vocative(word: str, known: Known) -> Parallel | None:
+    """يامحمد beside محمد, and not a verb: there is no تامحمد."""
+    rest = word.removeprefix("يا")
+    likely = rest != word and len(rest) >= 3 and known(rest) > known(word) and not _persons(word, known)
+    return Parallel(rest, 2, len(word), (2,)) if likely else None
 
 
 def _feminine(word: str, known: Known) -> Parallel | None:

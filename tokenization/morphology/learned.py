@@ -1,8 +1,9 @@
 """The learned segmenter: logistic regression decides for each position inside a word whether it is a boundary.
 
-The weights are installed with the package (`data/segmenter.npz`, read without pickle): 2^18 weights of hashed
-features, frequencies of words, and probabilities of open-stem analyses (see `features`). `data/segmenter.json` lists
-the inputs that they were made from. `train_learned` makes both files.
+Function words of dialects have the boundaries of a list (`closed_class`). The weights are installed with the package
+(`data/segmenter.npz`, read without pickle): 2^18 weights of hashed features, frequencies of words, and probabilities
+of open-stem analyses (see `features`). `data/segmenter.json` lists the inputs that they were made from.
+`train_learned` makes both files.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from tokenization.errors import SegmenterError
+from tokenization.morphology.closed_class import CLOSED
 from tokenization.morphology.features import (
     BITS,
     FEATURES,
@@ -97,7 +99,10 @@ class LearnedSegmenter:
         return cls(arrays["weights"].astype(np.float32), tables)
 
     def boundaries(self, words: Sequence[str]) -> list[Boundaries]:
-        """Return the boundaries of each word, in order. Words longer than 40 letters have none."""
+        """Return the boundaries of each word, in order: of function words those of `closed_class`.
+
+        Words longer than 40 letters have none.
+        """
         letters, offsets = encode_letters(words)
         marks = _decide(letters, offsets, affixes(), self.tables.margin_model(), self.tables.words, self.weights)
         of_words: list[list[int]] = [[] for _ in words]
@@ -105,7 +110,7 @@ class LearnedSegmenter:
         owners = np.searchsorted(offsets, places, side="right") - 1
         for word, place in zip(owners.tolist(), (places - offsets[owners]).tolist(), strict=True):
             of_words[word].append(place)
-        return [tuple(boundaries) for boundaries in of_words]
+        return [CLOSED.get(word, tuple(own)) for word, own in zip(words, of_words, strict=True)]
 
 
 @cache

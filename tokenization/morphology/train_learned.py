@@ -2,9 +2,10 @@
 
 First, statistics of unlabelled text are made: counts of Arabic words, and, by expectation-maximisation over open-stem
 analyses, the probabilities of stems, prefixes and suffixes. Then a logistic regression is trained on gold (AdaGrad
-with an L2 penalty, in an order fixed by a seed), and trained again with added examples from the words of the text (see
-`dialect_examples`). `--folds 5` also reports cross-validated figures, with folds by word type, so that each word is
-segmented by a model that was not trained on it. Use only text whose licence permits it.
+with an L2 penalty, in an order fixed by a seed), and trained again with added examples: from the words of the text
+(see `dialect_examples`), from their paradigms and from the titles of an encyclopaedia (`paradigms`). `--folds 5` also
+reports cross-validated figures, with folds by word type, so that each word is segmented by a model that was not
+trained on it. Use only text whose licence permits it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from tokenization.morphology.conventions import error_kinds
 from tokenization.morphology.dialect_examples import MIN_COUNT, examples
 from tokenization.morphology.features import (
     BITS,
@@ -39,8 +41,10 @@ from tokenization.morphology.features import (
     list_analyses,
     list_features,
 )
-from tokenization.morphology.gold import Score, read_gold, score
+from tokenization.morphology.gold import read_gold, score
 from tokenization.morphology.learned import FORMAT, LearnedSegmenter, Tables, affixes, build_table
+from tokenization.morphology.paradigms import formed, imperfects, of_titles
+from tokenization.morphology.proclitics import with_proclitics, without_proclitics
 from tokenization.morphology.segmenter import WORD, Boundaries, bare
 
 ROUNDS, EPOCHS = 6, 30
@@ -52,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gold", type=Path, required=True, help="TSV of word and segments")
     parser.add_argument("--text", type=Path, nargs="+", required=True, help="unlabelled text: .txt, .csv, .jsonl.zst")
+    parser.add_argument("--titles", type=Path, help=".jsonl.zst of articles whose first lines are titles")
     parser.add_argument(
         "--out", type=Path, required=True, help="the .npz to write; its inputs are listed in a .json beside it"
     )
@@ -60,20 +65,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     gold = read_gold(options.gold)
     counts = Counter(_words(options.text))
+    titles = [text.partition("\n")[0] for text in _texts(options.titles)] if options.titles else []
     tables, arrays = make_tables(counts)
     provenance: dict[str, Any] = {
         "seed": options.seed,
         "gold": _provenance(options.gold),
         "text": [_provenance(path) for path in options.text],
+        **({"titles": _provenance(options.titles)} if options.titles else {}),
     }
     if options.folds:
+        predicted = cross_validate(gold, counts, tables, options.folds, options.seed, titles)
         provenance["cross_validated"] = {
             "folds": options.folds,
-            **cross_validate(gold, counts, tables, options.folds, options.seed).figures(),
+            **score(gold, predicted).figures(),
+            "errors": error_kinds(gold, predicted),
         }
-    weights = train_segmenter(_types(gold), counts, tables, options.seed, {word for word, _ in gold}).weights.astype(
-        np.float16
-    )
+    words = {word for word, _ in gold}
+    weights = train_segmenter(_types(gold), counts, tables, options.seed, words, titles).weights.astype(np.float16)
     np.savez_compressed(options.out, allow_pickle=False, format=np.int64(FORMAT), weights=weights, **arrays)
     options.out.with_suffix(".json").write_text(
         json.dumps(provenance, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
@@ -82,9 +90,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def cross_validate(
-    gold: Sequence[tuple[str, Boundaries]], counts: Mapping[str, int], tables: Tables, folds: int, seed: int
-) -> Score:
-    """Segment every word with a model of the other folds' words, and score over tokens."""
+    gold: Sequence[tuple[str, Boundaries]],
+    counts: Mapping[str, int],
+    tables: Tables,
+    folds: int,
+    seed: int,
+    titles: Sequence[str] = (),
+) -> dict[str, Boundaries]:
+    """Return the boundaries of every word of gold by a model of the other folds' words."""
     types = _types(gold)
     random.Random(seed).shuffle(types)
     words = {word for word, _ in gold}
@@ -96,32 +109,56 @@ def cross_validate(
             tables,
             seed,
             words,
+            titles,
         )
         words_of_fold = [word for word, _ in types[fold::folds]]
         predicted |= dict(zip(words_of_fold, model.boundaries(words_of_fold), strict=True))
-    return score(gold, predicted)
+    return predicted
 
 
 def train_segmenter(
-    types: Sequence[tuple[str, Boundaries]], counts: Mapping[str, int], tables: Tables, seed: int, without: Set[str]
+    types: Sequence[tuple[str, Boundaries]],
+    counts: Mapping[str, int],
+    tables: Tables,
+    seed: int,
+    without: Set[str],
+    titles: Sequence[str] = (),
 ) -> LearnedSegmenter:
-    """Return a model trained on these words and on examples from `counts`, none of which is in `without`."""
+    """Return a model trained on these words and on examples from counts and titles, none of which is in `without`."""
     first = LearnedSegmenter(fit(types, tables, seed), tables)
-    return LearnedSegmenter(fit([*types, *examples(counts, first, without, seed)], tables, seed), tables)
+    of_text = dict(examples(counts, first, without, seed))
+    # Where two sources have a word, the titles are right about clitics, and the text about its parallels.
+    added = dict(formed(counts, first, without, seed)) | dict(without_proclitics(counts, first, without)) | of_text
+    added |= dict(of_titles(titles, counts, first, without))
+    verbs = imperfects({word for word, count in counts.items() if count >= MIN_COUNT and word not in without})
+    early = with_proclitics(counts, verbs, first, without, seed)
+    return LearnedSegmenter(fit([*types, *sorted(added.items())], tables, seed, early), tables)
 
 
-def fit(types: Sequence[tuple[str, Boundaries]], tables: Tables, seed: int) -> NDArray[np.float32]:
-    """Return weights that separate boundaries from other positions in these words."""
-    letters, offsets = encode_letters([word for word, _ in types])
+def fit(
+    types: Sequence[tuple[str, Boundaries]],
+    tables: Tables,
+    seed: int,
+    early: Sequence[tuple[str, Boundaries]] = (),
+) -> NDArray[np.float32]:
+    """Return weights that separate boundaries from other positions in these words.
+
+    The words of `early` are read in the first half of the epochs only: they teach what `types` lack, and do not change
+    how frequent a boundary is.
+    """
+    words = [*types, *early]
+    letters, offsets = encode_letters([word for word, _ in words])
     is_boundary = np.zeros(len(letters), np.bool_)
-    for begin, (_, boundaries) in zip(offsets.tolist(), types, strict=False):
+    for begin, (_, boundaries) in zip(offsets.tolist(), words, strict=False):
         is_boundary[[begin + boundary for boundary in boundaries]] = True
     features, starts, labels = _examples(letters, offsets, affixes(), tables.margin_model(), tables.words, is_boundary)
     order = np.random.default_rng(seed)
     weights, squares, total = np.zeros(1 << BITS), np.full(1 << BITS, 1e-6), np.zeros(1 << BITS)
     uses = np.bincount(features, minlength=1 << BITS).clip(1)
+    places = sum(len(word) - 1 for word, _ in types if 2 <= len(word) <= LONGEST)
     for epoch in range(EPOCHS):
-        _epoch(features, starts, labels, order.permutation(len(labels)), weights, squares, PENALTY / uses)
+        chosen = order.permutation(len(labels) if epoch < EPOCHS // 2 else places)
+        _epoch(features, starts, labels, chosen, weights, squares, PENALTY / uses)
         if epoch >= EPOCHS // 2:
             total += weights
     return (total / (EPOCHS - EPOCHS // 2)).astype(np.float32)

@@ -7,7 +7,9 @@ core; `tokenizers` takes 40 s.
 
 The score of a pair is the sum of the weights of its occurrences. The weight is 1 in plain BPE. In `soft` mode an
 occurrence across a morpheme boundary has a negative weight. In `hard` mode symbols on both sides of a boundary are not
-a pair (see `morpheme_boundaries`).
+a pair (see `morpheme_boundaries`). Both lower the scores of Arabic pairs only, so that other scripts would win ids
+from Arabic. Therefore Arabic has a quota of ids: as many as plain BPE gives it, unless the options set it. Pairs of a
+script whose quota is full are not merged.
 
 A merge visits only the words that contain its pair. Each pair has its score, updated with every merge, and a linked
 list of the words that contained it when it appeared. A word may have lost the pair since, but cannot have gained it,
@@ -19,6 +21,7 @@ compared with the present score.
 from __future__ import annotations
 
 import heapq
+from typing import Any
 
 import numpy as np
 from numba import njit, uint64
@@ -34,6 +37,9 @@ _EMPTY = np.int64(-1)
 _HASH = uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads neighbouring keys (Knuth, TAOCP 3, 6.4)
 _FNV, _FNV_START = uint64(0x100000001B3), uint64(0xCBF29CE484222325)
 _NO_LIMIT = 1 << 30
+_ARABIC_LEADS = range(0xD8, 0xDC)
+"""The first bytes of the characters U+0600 to U+06FF. A token with one of them is Arabic."""
+_ARABIC_BYTES = len(_ARABIC_LEADS)
 _PLAIN = MorphologyOptions()
 
 
@@ -67,24 +73,21 @@ def train_merges(
         raise OptionError(f"boundaries: mode {morphology.mode!r} requires one flag for each byte of the counts")
     if not len(counts):
         raise EmptyCorpus("there is no text to learn merges from: check the quotas and documents of the sample")
-    id_of_byte = np.empty(256, np.int32)
-    id_of_byte[list(BYTE_OF_ID)] = np.arange(256, dtype=np.int32)
     soft = morphology.mode == "soft"
-    flags = np.zeros(len(counts.data), np.bool_) if boundaries is None else boundaries.copy()
-    if morphology.mode == "none":
-        flags[:] = False
+    limit = _NO_LIMIT if max_bytes is None else max_bytes
+    quota = size
+    if morphology.mode != "none":
+        quota = _arabic_quota(counts, size, min_count, limit, morphology)
     left, right, tokens = _learn(
-        (id_of_byte[counts.data], flags),
-        counts.offsets[:-1].copy(),
-        np.diff(counts.offsets),
-        counts.counts,
+        *_words(counts, None if morphology.mode == "none" else boundaries),
         (HUNDREDTHS, -round(morphology.penalty * HUNDREDTHS)) if soft else (1, 0),
         morphology.mode == "hard",
-        256 + round((size - 256) * morphology.share) if soft and morphology.share < 1 else size,
+        _ARABIC_BYTES + round((quota - _ARABIC_BYTES) * morphology.share) if soft and morphology.share < 1 else size,
+        (size if morphology.mode == "none" else size - quota, quota),
         np.array(BYTE_OF_ID, np.uint8),
         size,
         min_count * (HUNDREDTHS if soft else 1),
-        _NO_LIMIT if max_bytes is None else max_bytes,
+        limit,
     )
     if tokens < size:
         raise EmptyCorpus(
@@ -93,6 +96,28 @@ def train_merges(
             + (", or a lower penalty or share of soft morphology" if soft else "")
         )
     return _in_bytes(left.tolist(), right.tolist())
+
+
+def _words(counts: PretokenCounts, boundaries: NDArray[np.bool_] | None) -> tuple[Any, ...]:
+    """Return the arguments of `_learn` that describe the words; it changes these arrays."""
+    id_of_byte = np.empty(256, np.int32)
+    id_of_byte[list(BYTE_OF_ID)] = np.arange(256, dtype=np.int32)
+    flags = np.zeros(len(counts.data), np.bool_) if boundaries is None else boundaries.copy()
+    return (id_of_byte[counts.data], flags), counts.offsets[:-1].copy(), np.diff(counts.offsets), counts.counts
+
+
+def _arabic_quota(
+    counts: PretokenCounts, size: int, min_count: int, max_bytes: int, morphology: MorphologyOptions
+) -> int:
+    """Return the number of ids of Arabic: the one that the options set, or that of plain BPE."""
+    if morphology.quota is not None:
+        return max(_ARABIC_BYTES, round(size * morphology.quota))
+    alphabet = np.array(BYTE_OF_ID, np.uint8)
+    left, right, _ = _learn(
+        *_words(counts, None), (1, 0), False, size, (size, size), alphabet, size, min_count, max_bytes
+    )
+    made = {a + b for a, b in _in_bytes(left.tolist(), right.tolist())}
+    return _ARABIC_BYTES + sum(any(byte in _ARABIC_LEADS for byte in token) for token in made)
 
 
 def _in_bytes(left: list[int], right: list[int]) -> list[Merge]:
@@ -165,7 +190,8 @@ def _token(text, begin, lengths, table, ids, size):  # type: ignore[no-untyped-d
 def _doubled(array):  # type: ignore[no-untyped-def]
     """Return a copy of the array with twice the length."""
     larger = np.empty(2 * len(array), array.dtype)
-    larger[: len(array)] = array
+    for i in range(len(array)):
+        larger[i] = array[i]
     return larger
 
 
@@ -273,12 +299,15 @@ def _join(key, new, merge, words, table, nodes, pairs, used, token_bytes, max_by
 
 
 @njit(cache=True)
-def _learn(text_of_words, starts, lengths, counts, weights, hard, stage_end, alphabet, size, min_count, max_bytes):  # type: ignore[no-untyped-def]
+def _learn(  # type: ignore[no-untyped-def]
+    text_of_words, starts, lengths, counts, weights, hard, stage_end, quotas, alphabet, size, min_count, max_bytes
+):
     """Run the main loop. Returns the ids of the left and right parts of the merges, and the number of tokens.
 
     Word w is `symbols[starts[w]:][:lengths[w]]`, shortened in place, and occurs `counts[w]` times. `text_of_words`:
-    the symbols, and whether a morpheme ends with each. From `stage_end` tokens on, or when no pair has a sufficient
-    score below `size` tokens, boundaries are ignored and all occurrences have the same weight.
+    the symbols, and whether a morpheme ends with each. From `stage_end` Arabic tokens on, or when no pair has a
+    sufficient score below `size` tokens, boundaries are ignored and all occurrences have the same weight. `quotas`:
+    the most tokens of other scripts and of Arabic; they end when no pair is left.
 
     All growing arrays are reallocated here: where a loop can rebind an array, numba counts references in every
     iteration, and `_join` takes half as long again.
@@ -294,7 +323,13 @@ def _learn(text_of_words, starts, lengths, counts, weights, hard, stage_end, alp
         text[token] = alphabet[token]
         begin[token], token_bytes[token] = token, 1
         _token(text, begin, token_bytes, token_table, token_ids, token)
-    tokens = 256
+    tokens = np.int64(256)  # not a constant, for which `_token` would be compiled once more
+    arabic = np.zeros(size + 1, np.int64)
+    of_scripts, most = np.zeros(2, np.int64), np.zeros(2, np.int64)
+    most[0], most[1] = quotas
+    for token in range(256):
+        arabic[token] = 0xD8 <= alphabet[token] < 0xDC
+        of_scripts[arabic[token]] += 1
     left, right, merges = np.empty(size, np.int32), np.empty(size, np.int32), 0
 
     # Pairs: key = left id << 32 | right id, so that sorted keys are sorted pairs. There are 65,536 pairs of bytes.
@@ -317,9 +352,14 @@ def _learn(text_of_words, starts, lengths, counts, weights, hard, stage_end, alp
     raised = np.empty(4 * size + 4, np.int64)
     visited = np.zeros(len(starts), np.int32)
     while tokens < size:
-        if stage_end < size and (tokens == stage_end or not len(heap)):
-            stage_end = size
-            ends[:] = False
+        if (stage_end < size and of_scripts[1] >= stage_end) or (
+            not len(heap) and (stage_end < size or most[0] < size or most[1] < size)
+        ):
+            if stage_end < size:
+                stage_end = size
+                ends[:] = False
+            else:
+                most[:] = size
             table[0][:], table[1][:], table[2][:], table[3][:] = _EMPTY, 0, -1, 0
             pairs, used = _count_pairs(words, table, nodes, weights, hard, token_bytes, max_bytes)
             heap = _heap(table, min_count)
@@ -332,14 +372,21 @@ def _learn(text_of_words, starts, lengths, counts, weights, hard, stage_end, alp
                 heapq.heappush(heap, (-now, key))
             continue
         a, b = key >> 32, key & 0xFFFFFFFF
+        script = max(arabic[a], arabic[b])
+        if of_scripts[script] >= most[script]:
+            continue
         length = token_bytes[a] + token_bytes[b]
         while text_size + length > len(text):
             text = _doubled(text)
         begin[tokens], token_bytes[tokens] = text_size, length
-        text[text_size : text_size + token_bytes[a]] = text[begin[a] : begin[a] + token_bytes[a]]
-        text[text_size + token_bytes[a] : text_size + length] = text[begin[b] : begin[b] + token_bytes[b]]
+        for i in range(token_bytes[a]):
+            text[text_size + i] = text[begin[a] + i]
+        for i in range(token_bytes[b]):
+            text[text_size + token_bytes[a] + i] = text[begin[b] + i]
         new = np.int64(_token(text, begin, token_bytes, token_table, token_ids, tokens))
         if new == tokens:
+            arabic[tokens] = script
+            of_scripts[script] += 1
             tokens += 1
             text_size += length
         if merges == len(left):

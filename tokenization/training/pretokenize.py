@@ -50,7 +50,7 @@ def split(data, ends, document, position, digits, by_pair, by_point, begins, len
     pieces.
     """
     stops, kinds = np.empty(_RUNS, np.int64), np.empty(_RUNS, np.uint8)
-    pieces = 0
+    pieces = np.int64(0)  # not a constant, for which `_pieces` would be compiled once more
     while document < len(ends):
         end = ends[document]
         while position < end:

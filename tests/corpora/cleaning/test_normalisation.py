@@ -64,7 +64,16 @@ def test_text_without_code_points_of_the_table_becomes_its_nfc(text: str) -> Non
         ("ﻻ ﻣﺤﻤﺪ ﺷﺊ", "لا محمد شئ", "presentation forms"),
         ("\ufe77\ufcf2", "\u064e\u064e\u0651", "presentation forms"),
         ("کتابی", "كتابي", "persian letters"),
-        ("a\x00b\x1fc\x7f\x9d", "abc", "controls"),
+        ("a\x00b\x1bc\x7f\x9d", "abc", "controls"),
+        (
+            "\u0623\u0648\u0644\x0b\u062b\u0627\u0646\x0ca\x1cb\x1dc\x1ed",
+            "\u0623\u0648\u0644\n\u062b\u0627\u0646\na\nb\nc\nd",
+            "separators",
+        ),
+        ("a\x1fb 1990\x961991\x97c\x95d", "a b 1990 1991 c d", "separators"),
+        ("a\u200bb\u200b\u200b\u0627\u064b\u200b\u200e1\u200b", "a b \u0627\u064b 1", "invisible"),
+        ("(\u200ba \u200bb\u200b.", "(a b.", "invisible"),
+        ("a\u2063b", "a b", "spaces"),
         ("شدّة \u0651\u064e", "شدّة \u064e\u0651", "nfc"),
         ("ا\u0654", "أ", "nfc"),
     ],
@@ -74,6 +83,61 @@ def test_each_step_makes_its_change_and_is_counted(before: str, after: str, step
     assert result.text == after
     assert set(result.touched) == {step}
     assert step in STEPS
+
+
+PARTING = [chr(point) for point in (*range(0x20), *range(0x7F, 0x100), *range(0x2000, 0x2070), 0x3000)]
+
+
+@pytest.mark.parametrize("profile", ["prose", "code"])
+def test_no_separator_joins_the_words_beside_it(profile: Literal["prose", "code"]) -> None:
+    for char in PARTING:
+        if len(f"\u0628{char}\u062a".split()) == 2 or f"\u0628{char}\u062a".splitlines()[0] == "\u0628":
+            text = normalise(f"\u0628{char}\u062a", profile=profile).text
+            assert len(text.split()) == 2, hex(ord(char))
+
+
+RUNS = {
+    "fatha and shadda": "\u0645" + "\u064e\u0651" * 500_000,
+    "shadda and fatha": "\u0645" + "\u0651\u064e" * 500_000,
+    "Latin": "e" + "\u0301\u0323" * 500_000,
+    "marks of two marks": "\u0627" + "\u0344" * 500_000,
+    "Tibetan": "\u0f73" * 500_000,
+    "no letter before": "\u0651\u064e" * 500_000,
+    "hidden by dropped characters": "\u0645" + "\u0651\u0640\u200b\u064e\u200f" * 200_000,
+}
+
+
+@pytest.mark.parametrize("marks", RUNS.values(), ids=RUNS)
+@pytest.mark.parametrize("tashkeel", ["keep", "drop"])
+def test_a_run_of_a_million_marks_is_cut_and_what_is_cut_is_counted(
+    marks: str, tashkeel: Literal["keep", "drop"]
+) -> None:
+    text = f"\u0642\u0628\u0644 {marks} \u0628\u0639\u062f"
+    chosen = Normalisation(tashkeel=tashkeel)
+    result = normalise(text, options=chosen)
+    assert result.text == normalised(text, tashkeel_marks=tashkeel)
+    assert normalise(result.text, options=chosen).text == result.text
+    assert len(result.text) < 50
+    assert result.touched["excess marks"] > 300_000
+
+
+@given(st.text(st.sampled_from("\u0645\u064e\u0651\u0344\u1e69\u0958e\u0301\u0f73 \u00e9\u200b"), max_size=200))
+@example("\u1e69" + "\u0344" * 15)
+@example("\u0958" + "\u064e" * 30)
+@example("\u00e9" + "\u064e" * 30)
+def test_a_cut_run_has_at_most_thirty_marks_and_stays(text: str) -> None:
+    once = normalise(text).text
+    assert once == normalised(text) == normalise(once).text
+    decomposed = unicodedata.normalize("NFD", once)
+    starters = [index for index, char in enumerate(decomposed) if not unicodedata.combining(char)]
+    gaps = zip([-1, *starters], [*starters, len(decomposed)], strict=True)
+    assert all(stop - start - 1 <= 30 for start, stop in gaps)
+
+
+def test_runs_of_thirty_marks_and_text_of_any_language_are_not_cut() -> None:
+    text = "\u0645" + "\u0651\u064e" * 15 + " \u0642\u064f\u0644\u0652 Vi\u1ec7t \u0e01\u0e34\u0e48\u0e07"
+    assert "excess marks" not in normalise(text).touched
+    assert normalise(text).text == unicodedata.normalize("NFC", text)
 
 
 def test_letters_stay_as_they_are_written() -> None:

@@ -1,5 +1,7 @@
 """Decontamination: a document matches if and only if it shares a word n-gram with an evaluation set."""
 
+import gzip
+import io
 import json
 import random
 import re
@@ -112,8 +114,101 @@ def test_records_that_are_too_short_for_a_search_are_counted(tmp_path: Path) -> 
     lines = [" ".join(words(count, count)) for count in (3, 7, 8, 20)]
     (tmp_path / "test.txt").write_text("\n".join(lines))
     passages = evaluation(tmp_path / "test.txt")
-    assert passages.sets[0].to_json() == {"name": "test", "records": 4, "short": 2, "ngrams": 1 + 8}
+    assert passages.sets[0].to_json() == {"name": "test", "records": 4, "short": 2, "ngrams": 1 + 8, "fields": []}
     assert passages.find(column([f"قبل {line} بعد" for line in lines])).tolist() == [0, 0, 1, 1]
+
+
+QUESTION = "ذهب الولد إلى المدرسة في الصباح الباكر وكان الجو جميلا ثم عاد إلى البيت مع أخيه الصغير"
+ANSWER = "لأن أخاه الصغير كان ينتظره عند باب المدرسة منذ الظهر حتى المساء كما قالت له أمه"
+RECORDS = [
+    {"id": "a/1", "question": QUESTION, "answers": [{"text": "لا"}, {"text": ANSWER}]},
+    {"id": "a/2", "question": "لماذا؟"},
+]
+
+
+def escaped(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+def csv_of(delimiter: str) -> bytes:
+    rows = [["id", "question", "answers"], ["a/1", QUESTION, ANSWER], ["a/2", "لماذا؟", ""]]
+    return "".join(delimiter.join(f'"{cell}"' for cell in row) + "\n" for row in rows).encode()
+
+
+def parquet_of(records: list[dict[str, object]]) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(records), buffer)
+    return buffer.getvalue()
+
+
+def arrow_of(records: list[dict[str, object]]) -> bytes:
+    buffer = io.BytesIO()
+    table = pa.Table.from_pylist(records)
+    with pa.ipc.new_file(buffer, table.schema) as writer:
+        writer.write_table(table)
+    return buffer.getvalue()
+
+
+LINES = b"\n".join(map(escaped, RECORDS))
+FILES = {
+    "a.jsonl": LINES,
+    "a.ndjson": LINES,
+    "A.JSON": LINES,
+    "a.json": escaped(RECORDS),
+    "pretty.json": json.dumps(RECORDS, indent=1, ensure_ascii=False).encode(),
+    "bom.json": b"\xef\xbb\xbf" + escaped(RECORDS),
+    "squad.json": escaped({"version": "1.0", "data": RECORDS}),
+    "a.json.gz": gzip.compress(escaped(RECORDS)),
+    "a.ndjson.gz": gzip.compress(LINES),
+    "no ending": escaped(RECORDS),
+    "a.csv": csv_of(","),
+    "b.csv": csv_of(";"),
+    "a.tsv": csv_of("\t"),
+    "a.csv.gz": gzip.compress(csv_of(",")),
+    "a.parquet": parquet_of([{"id": "a/1", "question": QUESTION, "answers": [ANSWER]}, {"question": "لماذا؟"}]),
+    "a.arrow": arrow_of([{"id": "a/1", "question": QUESTION, "answers": [ANSWER]}, {"question": "لماذا؟"}]),
+    "a.txt": f"{QUESTION}\n{ANSWER}\n".encode(),
+    "a.txt.gz": gzip.compress(f"{QUESTION}\n{ANSWER}\n".encode()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_passages_are_found_in_every_format_and_the_fields_are_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(FILES[name])
+    passages = evaluation(tmp_path / name)
+    assert passages.find(column([f"قبل {QUESTION} بعد", f"قبل {ANSWER}", "نص آخر لا يشبه شيئا مما سبق"])).tolist() == [
+        1,
+        1,
+        0,
+    ]
+    (counts,) = passages.sets
+    fields = {field.removeprefix("data.") for field in counts.fields}
+    assert fields <= {"id", "question", "answers", "answers.text", "version"}
+    assert ("question" in fields) == (not name.startswith("a.txt"))
+    assert counts.records == (3 if name == "squad.json" else 2)
+
+
+def test_a_folder_holds_evaluation_files_of_every_format(tmp_path: Path) -> None:
+    for name, data in FILES.items():
+        (tmp_path / name.replace("no ending", "x.json")).write_bytes(data)
+    assert len(evaluation_inputs([tmp_path])) == len(FILES)
+
+
+def test_only_named_fields_are_compared_and_an_absent_one_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(escaped(RECORDS))
+    texts = column([QUESTION, ANSWER])
+    files = evaluation_inputs([path])
+    assert read_evaluation(files, 13, ["question"]).find(texts).tolist() == [1, 0]
+    assert read_evaluation(files, 13, ["answers"]).find(texts).tolist() == [0, 1]
+    assert read_evaluation(files, 13, ["answers.text"]).sets[0].fields == ("answers.text",)
+    with pytest.raises(BadInput, match=r"a\.json.*'prompt'.*answers\.text.*decontaminate_fields"):
+        read_evaluation(files, 13, ["question", "prompt"])
+
+
+def test_a_text_that_begins_with_a_bracket_is_text(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(f"[1] {QUESTION}")
+    assert evaluation(tmp_path / "a.txt").find(column([QUESTION])).tolist() == [1]
 
 
 @pytest.mark.parametrize(

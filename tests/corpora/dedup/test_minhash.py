@@ -8,40 +8,17 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 import pytest
+from dedup_parts import applied, decided, edited, pairs, prints_of, table, words
 from hypothesis import given
 from hypothesis import strategies as st
 
 from corpora.dedup import BLOCKS, minhash
-from corpora.dedup import exact as dedup
-from corpora.dedup.minhash import SCATTERED, Setting, join
+from corpora.dedup.minhash import SCATTERED, Setting
 from corpora.document_counts import DocumentCounter
-
-LETTERS = "ابتثجحخدذرزسشصضطظعغفقكلمنهوي"
 
 
 def band_keys(texts: Sequence[str], setting: Setting) -> minhash.Keys:
     return minhash.band_keys(pa.chunked_array([texts], pa.large_string()), setting)
-
-
-def words(rng: random.Random, count: int) -> list[str]:
-    return ["".join(rng.choices(LETTERS, k=rng.randint(2, 7))) for _ in range(count)]
-
-
-def edited(rng: random.Random, text: list[str], share: float, scattered: bool) -> list[str]:
-    changed = round(share * len(text))
-    start = rng.randrange(len(text) - changed)
-    places = rng.sample(range(len(text)), changed) if scattered else range(start, start + changed)
-    new = dict(zip(places, words(rng, changed), strict=True))
-    return [new.get(place, word) for place, word in enumerate(text)]
-
-
-def pairs(count: int, share: float, scattered: bool) -> list[tuple[str, str]]:
-    rng = random.Random(1)
-    result = []
-    for _ in range(count):
-        text = words(rng, 300)
-        result.append((" ".join(text), " ".join(edited(rng, text, share, scattered))))
-    return result
 
 
 def recall(planted: list[tuple[str, str]], setting: Setting) -> float:
@@ -91,7 +68,7 @@ def test_recall_is_that_of_datatrove(share: float, tmp_path: object) -> None:
 def test_texts_that_share_nothing_are_never_joined() -> None:
     rng = random.Random(2)
     keys = band_keys([" ".join(words(rng, 40)) for _ in range(2_000)], SCATTERED)
-    assert (join(np.arange(2_000), [keys]) == np.arange(2_000)).all()
+    assert all(np.unique(band).size == 2_000 for band in keys)
 
 
 def test_marks_case_digits_and_punctuation_do_not_count_but_letters_do() -> None:
@@ -102,24 +79,18 @@ def test_marks_case_digits_and_punctuation_do_not_count_but_letters_do() -> None
 def test_texts_without_words_match_no_other_text() -> None:
     keys = band_keys(["", "...", "؟!", "ا"], BLOCKS)
     assert (keys[:, :3] == 0).all()
-    assert join(np.arange(4), [keys]).tolist() == [0, 1, 2, 3]
-
-
-def table(rows: list[tuple[str, str]]) -> pa.Table:
-    from corpora.documents import SCHEMA
-
-    blank = dict.fromkeys(("source", "category", "language", "license", "url", "date"), "s") | {"metadata": '{"k": 1}'}
-    return pa.Table.from_pylist([{"id": name, "text": text, **blank} for name, text in rows], schema=SCHEMA)
+    assert decided(prints_of([table([(f"s/{n}", "") for n in range(4)])]), keys, exact=False).all["kept"].tolist() == [
+        0,
+        1,
+        2,
+        3,
+    ]
 
 
 def run(parts: list[list[tuple[str, str]]]) -> tuple[list[dict[str, str]], list[DocumentCounter]]:
     tables = [table(rows) for rows in parts]
-    keys = [minhash.band_keys(part["text"], BLOCKS) for part in tables]
-    decisions = dedup.decide([dedup.fingerprints(part) for part in tables], keys)
-    counters = [DocumentCounter() for _ in tables]
-    rules = dedup.DedupRules(near=True)
-    kept = [dedup.apply_decisions(*arguments, rules) for arguments in zip(tables, decisions, counters, strict=True)]
-    return [row for part in kept for row in part.to_pylist()], counters
+    keys = np.concatenate([minhash.band_keys(part["text"], BLOCKS) for part in tables], axis=1)
+    return applied(decided(prints_of(tables), keys, tables=tables), tables, near=True)
 
 
 def test_a_kept_document_has_the_name_and_size_of_its_cluster() -> None:
@@ -130,7 +101,12 @@ def test_a_kept_document_has_the_name_and_size_of_its_cluster() -> None:
     kept, counters = run([rows[:2], rows[2:]])
     assert [row["id"] for row in kept] == ["s/0", "s/1"]
     assert json.loads(kept[0]["metadata"]) == {"k": 1}
-    assert json.loads(kept[1]["metadata"]) == {"k": 1, "cluster": "s/1", "cluster_size": 3}
+    assert json.loads(kept[1]["metadata"]) == {
+        "k": 1,
+        "cluster": "s/1",
+        "cluster_size": 3,
+        "cluster_sources": ["s"],
+    }
     assert counters[1].dropped["documents"] == {"near duplicate": 1, "exact duplicate": 1}
     assert all(counter.balanced for counter in counters)
 

@@ -11,6 +11,7 @@ import pytest
 import zstandard
 
 from corpora.demo import files
+from corpora.quality.code_rules import failed_rule
 
 SIZE = 600_000
 
@@ -64,10 +65,17 @@ def test_each_source_has_its_share_of_the_bytes(written: tuple[Path, list[files.
     languages = {"arb_Arab": "msa", "arz_Arab": "egyptian", "ars_Arab": "najdi", "Python": "python"}
     languages |= {"JavaScript": "javascript", "eng_Latn": "english"}
     assert sum(files.SHARES.values()) == pytest.approx(1.0)
-    for entry in written[1]:
+    for entry in (entry for entry in written[1] if entry.source != "chat"):
         register = {"openiti": "classical", "open-web-math": "math"}.get(entry.source, languages[entry.language])
         target = SIZE * files.SHARES[entry.source, register]
         assert target * 0.95 <= _text_bytes(entry) <= target * 1.12 + 12_000
+
+
+def test_conversations_are_lines_of_messages(written: tuple[Path, list[files.NativeInput]]) -> None:
+    (entry,) = _of(written, "chat")
+    lines = [json.loads(line) for line in (entry.path / "questions.jsonl").read_text("utf-8").splitlines()]
+    assert len(lines) == 200
+    assert all([message["role"] for message in line["messages"]] == ["user", "assistant"] for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -131,6 +139,22 @@ def test_oscar_repeats_a_few_pages_of_fineweb_2_and_warns_of_menus(
     warned = [row for row in rows if "header" in (row["metadata"]["quality_warnings"] or [])]
     assert 0 < len(warned) < len(rows) / 5
     assert all(row["content"].startswith("الرئيسية\n") for row in warned)
+
+
+def test_oscar_has_near_copies_of_fineweb_2_and_the_stack_has_code_that_quality_drops(
+    written: tuple[Path, list[files.NativeInput]],
+) -> None:
+    arabic = next(entry for entry in _of(written, "fineweb-2") if entry.language == "arb_Arab")
+    web = set(pq.read_table(arabic.path / "000_00000.parquet", columns=["text"])["text"].to_pylist())
+    texts = [str(row["content"]) for row in _oscar(_of(written, "oscar")[0].path)]
+    furnished = ["\n".join(text.split("\n")[3:-3]) for text in texts if text.startswith("الرئيسية\n")]
+    assert any(text in web for text in furnished)
+    for entry in _of(written, "the-stack-v2"):
+        rows = pq.read_table(entry.path / "train-00000-of-00001.parquet").to_pylist()
+        reasons = [failed_rule(row["content"], row["path"], "Apache-2.0") for row in rows]
+        assert {"generated", "vendored"} <= set(reasons)
+        assert all(row["is_vendor"] == (reason == "vendored") for row, reason in zip(rows, reasons, strict=True))
+        assert reasons.count("") > 0.8 * len(reasons)
 
 
 def test_openiti_books_have_the_markup_of_the_release(written: tuple[Path, list[files.NativeInput]]) -> None:

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from theirs import filters, reason
 
 from corpora.document_counts import DocumentCounter
-from corpora.quality import Filter, Limits, Meter, code_rules, failed_rule, fineweb_2, profiles_of
+from corpora.languages import is_arabic
+from corpora.quality import Filter, Limits, Meter, Profiles, code_rules, failed_rule, fineweb_2
 from corpora.quality.filter import BY_CATEGORY, thresholds_of
-from corpora.quality.text_rules import CLASSICAL, MATH, STORIES, VERSE
+from corpora.quality.text_rules import CLASSICAL, MATH, NEAREST, STORIES, VERSE
 from corpora.sources import SOURCES
 
 VARIETIES = ("arb_Arab", "arz_Arab", "ars_Arab", "ary_Arab", "apc_Arab")
@@ -143,7 +144,7 @@ from datatrove.data import Document
 line = " ".join("وكتب" + chr(0x628 + n % 30) + chr(0x628 + n // 30 % 30) + chr(0x628 + n * 7 % 30) for n in range(900))
 text = "\\n".join(line[n % 4000:] for n in range(14_000))[:54_000_000]
 size = len(text.encode())
-step = Filter(Limits(), DocumentCounter(), {"arabic": "web"})
+step = Filter(Limits(), DocumentCounter(), lambda _: "web")
 columns = {"category": "arabic", "language": "arb_Arab", "license": "", "metadata": {}}
 decision = step.filter(Document(text=text, id="1", metadata=columns))
 # VmHWM, because ru_maxrss includes the memory of the parent process
@@ -167,20 +168,52 @@ def test_a_document_of_100_mb_is_filtered_in_less_than_1_gb() -> None:
 
 def test_web_has_fineweb_2s_thresholds_for_arabic_and_none_for_other_text() -> None:
     assert thresholds_of("web", "arz_Arab") == fineweb_2()["arz_Arab"]
-    assert thresholds_of("web", "acq_Arab") == fineweb_2()["arb_Arab"]
+    assert thresholds_of("web", "ara_Arab") == fineweb_2()["arb_Arab"]
     assert thresholds_of("web", "eng_Latn") is None
     assert thresholds_of("none", "arb_Arab") is None
 
 
-def test_every_source_has_a_profile_and_filtered_sources_have_none() -> None:
-    profiles = {name: profiles_of(source()) for name, source in SOURCES.items()}
-    assert profiles["oscar"]["arabic"] == "web"
-    assert profiles["openiti"]["classical"] == "classical"
-    assert profiles["saudinewsnet"]["arabic"] == "none"
-    assert profiles["fineweb-2"]["arabic"] == profiles["quran"]["classical"] == profiles["gsm8k"]["math"] == "none"
-    assert profiles["the-stack-v2"]["code"] == "code"
-    assert profiles["arastories"]["arabic"] == "stories"
-    assert profiles_of(SOURCES["openiti"](), "web") == dict.fromkeys(BY_CATEGORY, "web")
+def profile(source: str, category: str, language: str = "arb_Arab", **options: Any) -> str:
+    columns = {"category": category, "language": language, "metadata": {}}
+    return Profiles(SOURCES[source](**options))(columns)
+
+
+def test_a_source_asks_for_the_profile_of_its_text() -> None:
+    assert profile("oscar", "arabic") == profile("oscar", "arabic", "arz_Arab") == "web"
+    assert profile("openiti", "classical") == "classical"
+    assert profile("hadith-json", "classical") == profile("lk-hadith", "classical") == "reference"
+    assert profile("hadith-api", "classical") == profile("tafsir-api", "classical") == "reference"
+    assert profile("hadith-api", "english", "eng_Latn") == profile("quran-json", "classical") == "none"
+    assert profile("fineweb-2", "arabic") == profile("quran", "classical") == profile("gsm8k", "math") == "none"
+    assert profile("saudinewsnet", "arabic") == "none"
+    assert profile("the-stack-v2", "code") == "code"
+    assert profile("arastories", "arabic") == "stories"
+    for source in SOURCES:
+        for category in BY_CATEGORY:
+            assert profile(source, category)
+
+
+def test_own_text_in_a_dialect_is_held_to_the_rules_of_dialect() -> None:
+    for source in ("text", "jsonl", "csv", "parquet"):
+        assert profile(source, "arabic", "apc_Arab") == profile(source, "arabic", "ajp_Arab") == "dialect"
+        assert profile(source, "arabic", "arb_Arab") == "web"
+        assert profile(source, "math", "arz_Arab") == "math"
+        assert profile(source, "english", "eng_Latn") == "none"
+
+
+def test_one_profile_for_all_is_that_profile() -> None:
+    assert Profiles(SOURCES["quran"](), "web")({"category": "classical", "language": "arb_Arab"}) == "web"
+
+
+def test_a_variety_without_thresholds_has_those_of_its_nearest_relative() -> None:
+    assert thresholds_of("web", "ajp_Arab") == fineweb_2()["apc_Arab"]
+    assert thresholds_of("web", "afb_Arab") == fineweb_2()["ars_Arab"]
+    assert thresholds_of("web", "ayl_Arab") == fineweb_2()["aeb_Arab"]
+    for variety, relative in NEAREST.items():
+        assert is_arabic(variety)
+        assert variety not in fineweb_2()
+        assert relative in fineweb_2()
+        assert thresholds_of("web", variety) is fineweb_2()[relative]
 
 
 def test_profiles_keep_their_text_and_drop_repetition() -> None:
@@ -236,7 +269,7 @@ def test_dropped_documents_are_counted_by_reason_and_kept_aside_on_request() -> 
 
     aside: list[Document] = []
     counter = DocumentCounter()
-    step = Filter(Limits(min_chars=2), counter, {"arabic": "web"}, aside)
+    step = Filter(Limits(min_chars=2), counter, lambda _: "web", aside)
     for _ in range(2):  # each run begins with empty counts and an empty `aside`
         counter.reset()
         for document in documents():

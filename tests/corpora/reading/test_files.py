@@ -6,7 +6,7 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from corpora.errors import BadInput, NothingFound
+from corpora.errors import NothingFound
 from corpora.reading import find_files, open_raw
 
 
@@ -25,16 +25,52 @@ def test_the_error_for_an_input_without_files_names_it_and_the_patterns(tmp_path
         find_files([tmp_path / "missing"], ["*"])
     with pytest.raises(NothingFound, match=rf"{tmp_path.name}: .*\*\.parquet; name the files"):
         find_files([tmp_path], ["*.parquet"])
+    (tmp_path / "a.json").write_text("{}")
+    with pytest.raises(NothingFound, match=r"\*\.parquet .*a\.json.*; name the files"):
+        find_files([tmp_path], ["*.parquet"])
     with pytest.raises(NothingFound):
         find_files([f"{tmp_path}/*.jsonl"], ["*"])
 
 
-def test_two_files_with_the_same_name_are_refused(tmp_path: Path) -> None:
-    for folder in ("a", "b"):
-        (tmp_path / folder).mkdir()
+def test_files_with_the_same_name_are_distinguished_by_their_folders(tmp_path: Path) -> None:
+    for folder in ("a/1", "b/1", "b/2"):
+        (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "x.txt").write_text("x")
-    with pytest.raises(BadInput, match=r"x\.txt: .*the same name, x\.txt; give their common folder"):
-        find_files([tmp_path / "a", tmp_path / "b"], ["*.txt"])
+        (tmp_path / folder / f"{folder[0]}.txt").write_text("x")
+
+    def names(*inputs: Path, folder: bool = False) -> list[str]:
+        return [file.name for file in find_files(inputs, ["*.txt"], folder=folder)]
+
+    first, second, third = (tmp_path / folder for folder in ("a/1", "b/1", "b/2"))
+    assert names(first, second) == ["a.txt", "a/1/x.txt", "b.txt", "b/1/x.txt"]
+    assert names(first / "x.txt", second / "x.txt", third / "x.txt") == ["a/1/x.txt", "b/1/x.txt", "2/x.txt"]
+    assert names(first / "x.txt", second / "x.txt", folder=True) == ["a/1/x.txt", "b/1/x.txt"]
+
+
+def test_a_file_that_is_in_two_inputs_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a").mkdir()
+    for name in ("x.txt", "y.txt"):
+        (tmp_path / "a" / name).write_text("x")
+    assert [file.name for file in find_files(["a", tmp_path / "a" / "y.txt", "./a/x.txt"], ["*"])] == [
+        "x.txt",
+        "y.txt",
+    ]
+
+
+@pytest.mark.parametrize("remote", [False, True])
+def test_the_ending_of_a_name_is_read_in_any_case_and_with_any_compression(tmp_path: Path, remote: bool) -> None:
+    given = ["a.txt", "B.TXT", "c.Txt.GZ", "d.txt.zst", "e.TXT.xz", "f.txt.bz2", "g.txt.zip"]
+    others = ["h.text.bak", "i.gz", "j.md"]
+    system, root = (fsspec.filesystem("memory"), "/endings") if remote else (None, str(tmp_path))
+    for name in given + others:
+        if system:
+            system.pipe(f"{root}/{name}", b"x")
+        else:
+            Path(root, name).write_text("x")
+    for where in [f"memory:/{root}", f"memory:/{root}/"] if remote else [root]:
+        assert [file.name for file in find_files([where], ["*.txt"])] == sorted(given)
+        assert [file.name for file in find_files([where], ["*.TXT"])] == sorted(given)
 
 
 def test_names_with_folders_distinguish_files_with_the_same_name(

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpora.errors import BadInput
-from corpora.reading import SLICE, Blocks, Csv, File, Format, JsonArray, JsonLines, Kind, Lost, Record, Slice, Stream
-from corpora.reading.formats import UNREADABLE_LINE, even_ranges
+from corpora.reading import SLICE, Blocks, File, Format, JsonLines, Kind, Lost, Record, Slice, Stream
+from corpora.reading.formats import even_ranges
 from corpora.sources.wikipedia import WikiExtractor
 
 STREAM = Kind("stream")
@@ -61,13 +60,6 @@ def test_only_a_bad_line_is_lost(tmp_path: Path) -> None:
         data.index(b'{"a": "\\ud'),
         data.index(b'{"a": "\xe2'),
     ]
-
-
-@pytest.mark.fault(12)
-def test_in_a_json_array_a_lone_surrogate_loses_its_record_and_non_finite_numbers_are_null(tmp_path: Path) -> None:
-    data = b'[{"a": "\\ud800"}, {"a": "\\ud83d\\ude00", "b": NaN, "c": 1e999}]'
-    records = rows(JsonArray(), write_file(tmp_path / "a", data))
-    assert records == [Lost(0, "lone surrogate", 12), Record(1, {"a": "\U0001f600", "b": None, "c": None})]
 
 
 LINES = [b"", b"\r", b"a", "كلمة".encode(), b"--", b"-", b"\xff"]
@@ -133,27 +125,6 @@ def test_a_large_file_is_split_by_its_size(tmp_path: Path) -> None:
 
 
 # -- whole files ------------------------------------------------------------------------------------------
-
-
-def test_csv_fields_may_contain_line_ends_and_rows_with_another_number_of_fields_are_lost(tmp_path: Path) -> None:
-    data = '\ufeffid,text\n1,"سطر\nوآخر, ""نعم"""\n2\n3,c\n'.encode() + b"4,\xff\n5,e\n"
-    records = rows(Csv(), write_file(tmp_path / "a.csv", data))
-    assert [row.value if isinstance(row, Record) else row.reason for row in records] == [
-        {"id": "1", "text": 'سطر\nوآخر, "نعم"'},
-        "not as many fields as the header",
-        {"id": "3", "text": "c"},
-        UNREADABLE_LINE,
-        {"id": "5", "text": "e"},
-    ]
-    with pytest.raises(BadInput, match=r"b\.csv, line \d+: is not CSV"):
-        rows(Csv(), write_file(tmp_path / "b.csv", b'id,text\n1,"never closed\n2,b\n'))
-
-
-def test_a_file_without_the_json_array_is_refused(tmp_path: Path) -> None:
-    assert [row.key for row in rows(JsonArray("all"), write_file(tmp_path / "a", b'{"all": [1, 2]}'))] == [0, 1]
-    for data, reason in ((b'{"a": 1}', "no JSON array under 'all'"), (b"[1,", "is not JSON"), (b"\xff", "UTF-8")):
-        with pytest.raises(BadInput, match=reason):
-            rows(JsonArray("all"), write_file(tmp_path / "b", data))
 
 
 def test_skip_advances_a_stream_to_an_offset(tmp_path: Path) -> None:

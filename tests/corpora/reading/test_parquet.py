@@ -1,6 +1,8 @@
 """Parquet: every row is read once for any slices, and a damaged file is refused."""
 
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -94,6 +96,50 @@ def test_a_page_header_nested_without_end_is_refused(tmp_path: Path, nested: byt
     data = Path(file.path).read_bytes()
     with pytest.raises(BadInput, match=r"b\.parquet.*damaged.*; fetch it again"):
         rows(Parquet("text"), write_file(tmp_path / "b.parquet", data[:4] + nested * 4000 + data[4004:]))
+
+
+_FLIP = """
+import sys
+from pathlib import Path
+
+from corpora.errors import BadInput
+from corpora.reading import File, Kind, Parquet
+
+path = Path(sys.argv[1])
+sound = path.read_bytes()
+footer = range(len(sound) - 8 - int.from_bytes(sound[-8:-4], "little"), len(sound) - 8)
+refused = 0
+for bit in range(8 * footer.start, 8 * footer.stop):
+    flipped = bytearray(sound)
+    flipped[bit // 8] ^= 1 << bit % 8
+    path.write_bytes(flipped)
+    try:
+        for part in Parquet("text").slices(File(str(path), path.name, len(flipped)), Kind("parquet")):
+            list(Parquet("text").rows(part))
+    except BadInput:
+        refused += 1
+print(refused)
+"""
+
+
+@pytest.mark.fault(42)
+def test_no_flipped_bit_of_a_footer_ends_the_process(tmp_path: Path) -> None:
+    nested = pa.array([[["ا"], []], []], pa.list_(pa.list_(pa.string())))
+    table = pa.table({"text": ["سلام", "ب"], "more": nested})
+    file = parquet(tmp_path / "a.parquet", table, compression="zstd", store_schema=False)
+    done = subprocess.run([sys.executable, "-c", _FLIP, file.path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 100
+
+
+@pytest.mark.fault(42)
+def test_columns_nested_without_end_are_refused(tmp_path: Path) -> None:
+    element = b"\x35\x02\x18\x01a\x15\x02\x00"  # an optional column that contains one column
+    schema = b"\x19\xfc" + b"\xe8\x07" + element * 1000
+    footer = b"\x15\x02" + schema + b"\x16\x00\x19\x0c\x00"
+    data = b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1"
+    with pytest.raises(BadInput, match=r"b\.parquet.*damaged.*; fetch it again"):
+        rows(Parquet("text"), write_file(tmp_path / "b.parquet", data))
 
 
 @pytest.mark.fault(11)

@@ -1,8 +1,13 @@
 """Shamela: every letter is in the text or in a removed part, both file forms are read, damaged books are refused."""
 
+import csv
+import io
 import json
+import os
 import random
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +16,7 @@ import pytest
 from corpora.errors import BadInput
 from corpora.reading import File, access_tables
 
+COLUMNS = {"Main": ("BkId", "Bk", "AD"), "b[0-9]*": ("id", "nass")}
 LETTERS = re.compile(r"[\u0620-\u063f\u0641-\u064a\u0671-\u06d3]")
 
 
@@ -68,7 +74,7 @@ def pages(shamela: Path, number: int) -> list[str]:
 
 def bok(shamela: Path) -> dict[str, list[dict[str, Any]]]:
     path = shamela / "bok" / "0001.bok"
-    return access_tables(File(str(path), path.name, path.stat().st_size), ("b", "Main"))
+    return access_tables(File(str(path), path.name, path.stat().st_size), COLUMNS)
 
 
 def test_every_row_of_an_access_table_is_read_and_decoded(samples: Path) -> None:
@@ -78,6 +84,49 @@ def test_every_row_of_an_access_table_is_read_and_decoded(samples: Path) -> None
     assert all(LETTERS.search(row["nass"]) for row in tables["b1"])
     assert tables["Main"][0]["AD"] == 1225
     assert tables["Main"][0]["Bk"] == "الفواكه العذاب في الرد على من لم يحكم السنة والكتاب"
+
+
+def test_access_rows_equal_those_of_mdbtools(samples: Path) -> None:
+    program = shutil.which("mdb-export")
+    if program is None:
+        pytest.skip("mdbtools is not installed: apt install mdbtools")
+    path = samples / "data" / "shamela" / "bok" / "0001.bok"
+    for table, rows in bok(samples / "data" / "shamela").items():
+        command = [program, str(path), table]
+        done = subprocess.run(
+            command, capture_output=True, check=True, env={**os.environ, "MDB_JET3_CHARSET": "cp1256"}
+        )
+        theirs = list(csv.DictReader(io.StringIO(done.stdout.decode(), newline="")))
+        assert [{name: str(value) for name, value in row.items()} for row in rows] == [
+            {name: their[name] for name in row} for row, their in zip(rows, theirs, strict=True)
+        ]
+
+
+@pytest.mark.parametrize("value", [b"BA1B687F", b"561BDBCF"])  # of the columns aSeal and seal, in the row of Main
+def test_a_book_with_a_damaged_column_that_is_not_used_is_read_whole(
+    samples: Path, tmp_path: Path, ingest: Any, value: bytes
+) -> None:
+    data = (samples / "data" / "shamela" / "bok" / "0001.bok").read_bytes()
+    (tmp_path / "whole.bok").write_bytes(data)
+    (whole,), _ = ingest("shamela", tmp_path)
+    (tmp_path / "whole.bok").unlink()
+    (tmp_path / "damaged.bok").write_bytes(longer_than_its_row(data, value))
+    (document,), _ = ingest("shamela", tmp_path)
+    assert document == whole
+
+
+def test_a_book_with_a_damaged_column_that_is_used_is_refused(samples: Path, tmp_path: Path, ingest: Any) -> None:
+    data = (samples / "data" / "shamela" / "bok" / "0001.bok").read_bytes()
+    (tmp_path / "damaged.bok").write_bytes(longer_than_its_row(data, "حمد بن ناصر آل معمر".encode("cp1256")))
+    with pytest.raises(BadInput, match=r"damaged\.bok: is damaged"):
+        ingest("shamela", tmp_path)
+
+
+def longer_than_its_row(data: bytes, value: bytes) -> bytes:
+    """Return a database in whose table Main the stored length of a value exceeds the row."""
+    header = len(value).to_bytes(3, "little") + b"\x80" + bytes(8)
+    assert data.count(header + value) == 1
+    return data.replace(header + value, b"\xff\x0f\x00\x80" + header[4:] + value)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The command line: a fixed surface, one sentence for each failure, results apart from logs."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from corpora.sources import SOURCES
 from pipelines import cli
 from pipelines.cli import docs_pages as pages
 
@@ -48,6 +50,26 @@ def test_help_imports_nothing_heavy():
 
 
 @pytest.mark.parametrize(
+    ("command", "needless"),
+    [
+        ("ingest jsonl {tmp}/one.jsonl --set language=arb_Arab --out {tmp}/out", "numba, tokenizers, fsspec"),
+        ("tokenize {built}/unique --tokenizer {built}/tokenizer --out {tmp}/out", "numba, fsspec"),
+        ("inspect {built}/dataset", "numba, datatrove, fastokens"),
+    ],
+)
+def test_a_small_command_imports_nothing_that_takes_longer_than_its_work(command, needless, built, tmp_path):
+    (tmp_path / "one.jsonl").write_text('{"text": "ذهب الولد إلى المدرسة في الصباح، وعاد منها بعد الظهر."}\n', "utf-8")
+    words = command.format(tmp=tmp_path, built=built).split()
+    everywhere = ["pandas", "scipy", "polars", "huggingface_hub", "torch"]
+    code = (
+        "import atexit, sys; from pipelines.cli import main; sys.argv[0] = 'arcorp'; "
+        f"atexit.register(lambda: print(*({{*sys.modules}} & {{*{everywhere + needless.split(', ')}}}))); main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, ""), done.stderr
+
+
+@pytest.mark.parametrize(
     ("arguments", "exit_code", "sentence"),
     [
         (["pak"], 2, "No such command 'pak'"),
@@ -58,7 +80,7 @@ def test_help_imports_nothing_heavy():
         (["ingest", "oskar", "x", "--out", "o"], 2, "did you mean oscar"),
         (["ingest", "oscar", "nowhere", "--out", "o"], 3, "nowhere"),
         (["ingest", "oscar", "x", "--out", "o", "--text-field", "y"], 2, "source oscar has no option 'text_field'"),
-        (["dedup", "nowhere", "--out", "o"], 5, "is not sealed"),
+        (["dedup", "nowhere", "--out", "o"], 5, "nowhere does not exist"),
         (["verify", "nowhere"], 2, "there is no such folder"),
         (["status", "nowhere"], 2, "is not the folder of a build"),
         (["tokenizer", "show", "nowhere"], 3, "nowhere: the path does not exist"),
@@ -96,6 +118,20 @@ def test_json_results_are_json_alone_on_stdout(capsys):
     assert "properties" in json.loads(capsys.readouterr().out)
 
 
+def test_every_source_is_shown_with_its_options(capsys):
+    for name, kind in SOURCES.items():
+        assert cli.run(["sources", name, "--format", "json"]) == 0
+        options = json.loads(capsys.readouterr().out)["options"]
+        assert {option["name"] for option in options} == {option.name for option in dataclasses.fields(kind)}
+        assert all(option["description"] and option["kind"] for option in options), name
+    assert cli.run(["sources", "csv"]) == 0
+    shown = capsys.readouterr().out
+    assert "options: delimiter" in shown
+    assert "options: {delimiter: ','}" in shown
+    assert cli.run(["sources", "cvs"]) == 2
+    assert "csv" in capsys.readouterr().err
+
+
 def test_no_colour_codes_in_pipes():
     for arguments in (["--help"], ["doctor"], ["build", "demo", "--dry-run"]):
         done = arcorp(*arguments, FORCE_COLOR="")
@@ -118,14 +154,19 @@ def test_init_writes_a_recipe_that_loads_and_never_overwrites(tmp_path, capsys):
     assert cli.run(["init", str(tmp_path / "odd"), "--out", str(tmp_path / "other.yaml")]) == 3
 
 
-@pytest.mark.fault(2)
-@pytest.mark.parametrize(("sign", "moment"), [("lock", 0.1), ("lock", 0.5), ("part", 0)])
-def test_ctrl_c_leaves_with_130_and_a_sentence(tmp_path, sign, moment):
-    """At three moments: during imports, at the start of workers, and while a part is written."""
-    text = tmp_path / "big.jsonl"
-    with text.open("w") as file:
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    path = tmp_path_factory.mktemp("text") / "big.jsonl"
+    with path.open("w") as file:
         for number in range(200_000):
             file.write(json.dumps({"id": str(number), "text": f"سطر رقم {number} " * 20}, ensure_ascii=False) + "\n")
+    return path
+
+
+@pytest.mark.fault(2)
+@pytest.mark.parametrize(("sign", "moment"), [("lock", 0.1), ("lock", 0.5), ("part", 0)])
+def test_ctrl_c_leaves_with_130_and_a_sentence(text, tmp_path, sign, moment):
+    """At three moments: during imports, at the start of workers, and while a part is written."""
     out = tmp_path / "out"
     process = subprocess.Popen(
         [sys.executable, "-m", "pipelines.cli", "ingest", "jsonl", str(text), "--out", str(out)],

@@ -40,6 +40,21 @@ def test_gold_gives_scores_in_a_table_and_as_json(
     assert output["segmentations"]["هالبيوت"] == "ه+ال+بيوت"
 
 
+def test_gold_of_clitics_is_scored_by_a_projection_that_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gold = tmp_path / "clitics.tsv"
+    articles = ("البيت", "المدرسة", "الكتاب", "الطريق", "المدينة", "الرجل", "الباب", "السوق", "القصر", "الجبل")
+    words = [word for article in articles for word in (article, f"{article}ان")]
+    gold.write_text("".join(f"{word}\t{word}\n" for word in words) + "مدارسها\tمدارس+ها\nوالبيت\tو+البيت\nوقد\tو+قد\n")
+    assert run(["tokenizer", "segment", "--segmenter", "rules", "--gold", str(gold), "--format", "json"]) == 0
+    output = json.loads(capsys.readouterr().out)
+    assert (output["convention"], output["gold"]["f1"]) == ("clitics", pytest.approx(0.8))
+    assert output["errors"]["proclitic"] == {"missed": 1, "false": 0}
+    assert run(["tokenizer", "segment", "--segmenter", "rules", "--gold", str(gold)]) == 0
+    assert "projected to clitics" in capsys.readouterr().out
+
+
 def test_unreadable_input_is_reported_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "bytes.txt").write_bytes(b"abc\xff")
     assert run(["tokenizer", "segment", str(tmp_path / "bytes.txt")]) == 3

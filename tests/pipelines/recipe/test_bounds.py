@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipelines import cli
 from pipelines.errors import UsageError
-from pipelines.recipe import TrainOptions, load_recipe, validate_options
+from pipelines.recipe import Misfit, PackOptions, TrainOptions, load_recipe, validate_options
 from pipelines.recipe.model import PROMPT_TOKENS
 from sharding.options import MAX_COUNT
 from training.config import RANGES, Config
@@ -53,7 +53,7 @@ OUT_OF_BOUNDS = [
     ("  by: language", "  by: category\n  rule: temperature\n  temperature: 2"),
     ("  by: language", "  within:\n    a: {by: source, rule: temperature, temperature: 2}"),
     ("    steps: 4", "    steps: 4\n    mixture: {by: source, rule: unimax, max_epochs: 2}"),
-    ("  vocab_size: 512", "  specials: ['<|eos|>']"),
+    ("  vocab_size: 512", "  specials: ['<|pad|>']"),
     ("  by: language", "  rule: inverse-frequency\n  power: 2"),
     ("  by: language", "  rule: inverse-frequency\n  power: -1"),
     ("  by: language", "  rule: inverse-frequency"),
@@ -86,7 +86,6 @@ OUT_OF_BOUNDS = [
     ("  batch_rows: 4", "  kv_heads: 3"),
     ("  batch_rows: 4", "  ranks: 3"),
     ("  batch_rows: 4", "  accumulation: 64"),
-    ("  batch_rows: 4", "  context: 128"),
     ("  batch_rows: 4", "  steps: 5"),
     ("  batch_rows: 4", "  generate: {prompt_tokens: 64}"),
     ("  batch_rows: 4", "  preset: gpt2\n  value_embeddings: true"),
@@ -108,6 +107,29 @@ OUT_OF_BOUNDS = [
 def test_the_recipe_that_is_changed_is_sound(tmp_path):
     (tmp_path / "recipe.yaml").write_text(RECIPE)
     assert load_recipe(tmp_path / "recipe.yaml").name == "small"
+
+
+@pytest.mark.parametrize(
+    ("options", "roles", "decided"),
+    [
+        ({}, {"bos", "eos", "pad"}, (True, True)),
+        ({}, {"bos"}, (True, False)),
+        ({}, {"eos"}, (False, True)),
+        ({"eos": False}, {"bos", "eos"}, (True, False)),
+        ({"bos": False, "eos": False}, {"pad"}, (False, False)),
+        ({}, {"pad"}, None),
+        ({"bos": False}, set(), None),
+        ({"eos": True}, {"bos"}, None),
+    ],
+)
+def test_documents_begin_and_end_with_the_tokens_that_the_tokenizer_has(options, roles, decided):
+    options = PackOptions(**options)
+    if decided is None:
+        with pytest.raises(Misfit, match=r"no(r an)? EOS"):
+            options.for_roles(roles)
+    else:
+        chosen = options.for_roles(roles)
+        assert (chosen.bos, chosen.eos) == decided
 
 
 @pytest.mark.fault(36)

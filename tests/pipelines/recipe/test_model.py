@@ -8,7 +8,7 @@ import yaml
 
 import tokenization.options
 from pipelines.errors import UsageError
-from pipelines.recipe import Recipe, TrainOptions, find_recipe, load_recipe, packaged, read_yaml, to_yaml
+from pipelines.recipe import Recipe, TrainOptions, find_recipe, load_recipe, packaged, read_yaml, source_of, to_yaml
 from sharding.options import Validation
 from sharding.scheduling import Mixture
 from training.config import Config
@@ -43,6 +43,23 @@ def recipe(tmp_path, text=GOOD, *settings):
         ),
         (GOOD.replace("tokenizer", "tokeniser"), 4, "unknown key 'tokeniser': did you mean 'tokenizer'?"),
         (GOOD.replace("input:", "inputs:"), 3, "unknown key 'inputs' in corpora.0: did you mean 'input'?"),
+        (
+            GOOD.replace("source: jsonl,", "source: csv, delimiter: ';',"),
+            3,
+            r"'delimiter' is an option of source csv: write it in options, as options: \{delimiter: ';'\}",
+        ),
+        (GOOD.replace("source: jsonl,", "split: lines, source: text,"), 3, r"as options: \{split: 'lines'\}"),
+        (GOOD.replace("source: jsonl,", "source: jsonl, delimiter: ';',"), 3, "option of source csv, not of jsonl"),
+        (
+            GOOD.replace("input:", "options: {profile: web}, input:"),
+            3,
+            "'profile' is a key of the corpus: write",
+        ),
+        (
+            GOOD.replace("input:", "options: {delimiter: ';'}, input:"),
+            3,
+            r"source jsonl has no option 'delimiter' \(csv has it\); it has .*: see `arcorp sources jsonl`",
+        ),
         (GOOD + "tokenizer: {}\n", 7, "key 'tokenizer' is given twice"),
         (GOOD.replace("4096", "many"), 5, "tokenizer.vocab_size: should be a valid integer"),
         (GOOD.replace("4096", "12"), 5, r"tokenizer.vocab_size: should be greater than or equal to 260 \(it is 12\)"),
@@ -207,3 +224,88 @@ def test_the_sealed_form_of_sections_keeps_its_keys(tmp_path):
     assert loaded["tokenizer"]["morphology"].keys() == {"mode", "penalty", "share", "segmenter"}
     assert loaded["pack"]["validation"] == {"rows": None, "share": 0.01}
     assert loaded["phases"][0] == {"name": "all", "steps": 10, "tokens": None, "mixture": None}
+
+
+def test_the_fields_of_own_records_are_keys_of_a_corpus_and_change_no_older_sealed_form(tmp_path):
+    names = (
+        "url_field: meta.url, date_field: ts, language_field: l, license_field: r, metadata_fields: [book, meta.genre]"
+    )
+    plain = recipe(tmp_path).corpora[0]
+    (corpus,) = recipe(tmp_path, GOOD.replace("input: text.jsonl", f"input: text.jsonl, {names}")).corpora
+    source = source_of(corpus.source, corpus.source_values())
+    assert source.url_field == "meta.url"
+    assert source.metadata_fields == ("book", "meta.genre")
+    assert corpus.canonical().keys() - plain.canonical().keys() == yaml.safe_load(f"{{{names}}}").keys()
+    with pytest.raises(UsageError, match="source oscar has no option 'url_field'"):
+        recipe(tmp_path, GOOD.replace("jsonl, input: text.jsonl", "oscar, input: x, url_field: u"))
+
+
+RUNS = """\
+name: small
+corpora: [{source: jsonl, input: text.jsonl}]
+train: {layers: 2, lr: 0.01, eval: {every: 7, rows: 9}}
+runs:
+  - {name: base, phases: [{name: all, steps: 10}]}
+  - name: sft
+    init_from: base
+    phases: [{name: all, steps: 4}]
+    train: {lr: 0.5, eval: {every: 3}}
+"""
+
+
+def test_the_values_of_train_are_defaults_of_each_run(tmp_path):
+    base, sft = (run.train for run in recipe(tmp_path, RUNS).all_runs)
+    assert (base.layers, base.lr, base.eval.every, base.eval.rows) == (2, 0.01, 7, 9)
+    assert (sft.layers, sft.lr, sft.eval.every, sft.eval.rows) == (2, 0.5, 3, 9)
+    assert recipe(tmp_path, RUNS, "train.layers=3").all_runs[1].train.layers == 3
+    assert recipe(tmp_path, RUNS, "runs.1.phases.0.steps=2").all_phases[1].steps == 2
+
+
+def test_a_recipe_with_runs_is_written_with_all_defaults_and_read_back(tmp_path):
+    loaded = recipe(tmp_path, RUNS)
+    assert recipe(tmp_path, to_yaml(loaded)) == loaded
+    assert Recipe.model_validate(loaded.canonical()) == loaded
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line", "sentence"),
+    [
+        ("name: sft", "name: base", 6, "runs.1.name: two runs have the name 'base'"),
+        ("init_from: base", "init_from: bose", 7, "'bose' is no run: did you mean 'base'"),
+        ("init_from: base", "init_from: sft", 7, "'sft' is no earlier run"),
+        ("{name: base,", "{name: base, init_from: sft,", 5, "'sft' is no earlier run: remove it"),
+        ("train: {lr", "train: {layers: 3, lr", 9, "runs.1.train.layers: it is 3, and run 'base'.* has 2"),
+        ("train: {lr", "train: {width: 64, lr", 9, "runs.1.train.width: it is 64, and run 'base'"),
+        ("train: {lr", "train: {init_from: x, lr", 9, "runs.1.train.init_from: run 'sft' starts from run 'base'"),
+        ("train: {lr", "train: {steps: 5, lr", 9, "runs.1.train.steps: it is 5, and the phases have 4"),
+        ("train: {lr", "train: {rate: 5, lr", 9, "unknown key 'rate' in runs.1.train"),
+        ("train: {layers", "train: {init_from: x, layers", 3, "train.init_from: the recipe has runs"),
+        ("train: {layers", "train: {heads: 3, layers", 3, "train.heads: width 128 is not a multiple of 3 heads"),
+        ("    phases: [{name: all, steps: 4}]\n", "", 6, "runs.1: run 'sft' needs either phases or a schedule"),
+        ("phases: [{name: all, steps: 10}]", "schedule: a.json", 5, "runs.0.schedule: .* give it phases"),
+        ("steps: 4", "tokens: 4", 8, "runs.1.phases.0.tokens: .* shorter than a step"),
+        (
+            "steps: 4",
+            "steps: 4, mixture: {by: category, rule: proportional, shares: {arabic: 50}}",
+            8,
+            "shares sum to 50",
+        ),
+        (
+            "runs:",
+            "pack: {strata: [source]}\nruns:",
+            9,
+            "runs.1.phases.0.mixture: .*not split by language",
+        ),
+        ("runs:", "phases: [{name: all, steps: 1}]\nruns:", 4, "phases: the recipe has runs"),
+        (RUNS[RUNS.index("runs:") :], "runs: []\n", 4, "runs: "),
+    ],
+)
+def test_runs_that_cannot_follow_each_other_are_refused_where_they_stand(tmp_path, before, after, line, sentence):
+    text = RUNS.replace(before, after, 1)
+    if "not split" in sentence:
+        mixture = "{by: language, rule: proportional, shares: {arb_Arab: 100}}"
+        text = text.replace("steps: 4", f"steps: 4, mixture: {mixture}")
+    assert text != RUNS
+    with pytest.raises(UsageError, match=sentence) as caught:
+        recipe(tmp_path, text)
+    assert str(caught.value).startswith(f"{tmp_path / 'recipe.yaml'}{f':{line}' if line else ''}: ")

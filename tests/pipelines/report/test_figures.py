@@ -16,7 +16,7 @@ from sharding import seal
 from sharding.scheduling import Mixture
 from sharding.seal import Damaged, Sealed
 
-DOCUMENTS = {"sources", "corpora", "duplicates", "provenance"}
+DOCUMENTS = {"sources", "corpora", "map", "duplicates", "provenance"}
 DATASET = DOCUMENTS | {"tokenizer", "shares", "packing", "rows"}
 AFTER = {  # the folders that are made after each folder, and the sections that need none of them
     "unique": (["tokenizer", "tokens", "dataset", "verified", "run"], DOCUMENTS),
@@ -135,7 +135,8 @@ def test_the_run_has_the_values_of_its_metrics(finished, figures):
     shares = [(phase["name"], phase["first_step"]) for phase in figures["shares"]["phases"]]
     assert [(phase["name"], phase["first_step"]) for phase in training["phases"]] == shares
     samples = json.loads((finished / "run" / "samples.json").read_text())["samples"]
-    assert [sample["text"] for sample in training["samples"]] == [sample["text"] for sample in samples]
+    for key in ("text", "ended"):
+        assert [sample[key] for sample in training["samples"]] == [sample[key] for sample in samples]
 
 
 def test_the_summary_agrees_with_the_sections(finished, figures):

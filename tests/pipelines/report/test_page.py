@@ -1,8 +1,11 @@
 """The page: whole HTML that requests nothing from the network, shows text as text, and sets Arabic right to left."""
 
+import base64
 import copy
+import hashlib
 import re
 import shutil
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -27,23 +30,31 @@ def page(html) -> Page:
     return Page(html)
 
 
-def test_nothing_is_fetched_and_nothing_runs(page, html):
+def test_nothing_is_fetched_and_one_script_runs(page, html):
     for element in page.elements:
-        assert element.name not in ("script", "link", "img", "iframe", "object", "embed", "base", "form")
+        assert element.name not in ("link", "img", "iframe", "object", "embed", "base", "form")
         assert not {name for name in element.attributes if name.startswith("on") or name in ("src", "srcset", "data")}
         assert element.attributes.get("href", "#").startswith("#")
     assert "url(" not in html
     assert "@import" not in html
     policies = [element for element in page.elements if "http-equiv" in element.attributes]
     assert [policy.attributes["http-equiv"] for policy in policies] == ["Content-Security-Policy"]
-    assert policies[0].attributes["content"].startswith("default-src 'none'")
+    policy = policies[0].attributes["content"]
+    assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-")
+    (script,) = (text for text, parents in page.texts if parents and parents[-1].name == "script")
+    assert policy.endswith(f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'")
+    assert not re.search(r"fetch\(|XMLHttp|WebSocket|sendBeacon|import\(|Storage|cookie|innerHTML|eval\(", script)
 
 
 def test_every_link_has_its_section(page):
-    anchors = [element.attributes["href"][1:] for element in page.elements if element.name == "a"]
+    links = [element for element in page.elements if element.name == "a"]
+    anchors = [link.attributes["href"][1:] for link in links if link.parents[-1].name == "nav"]
+    assert {link.attributes["href"][1:] for link in links} <= {
+        element.attributes["id"] for element in page.elements if "id" in element.attributes
+    }
     assert anchors == [element.attributes["id"] for element in page.elements if element.name == "section"]
-    documents = {"sources", "corpora", "duplicates", "provenance"}
-    assert set(anchors) == documents | {"mixing", "tokenizer", "packing", "rows", "training", "samples"}
+    documents = {"sources", "corpora", "documents", "map", "duplicates", "provenance"}
+    assert set(anchors) == documents | {"mixing", "tokenizer", "packing", "rows", "training", "losses", "samples"}
 
 
 def test_the_page_is_small(html):
@@ -103,6 +114,7 @@ def test_hostile_text_is_letters_on_the_page(figures, page):
     assert {element.name for element in attacked.elements} == {element.name for element in page.elements} | {
         "ul",
         "li",
+        "ol",
     }
     assert not any(name.startswith("on") for element in attacked.elements for name in element.attributes)
     assert "alert(1)" in "".join(text for text, _ in attacked.texts)
@@ -191,6 +203,62 @@ def test_curves_stay_within_their_axes(points):
     assert all(0 <= percent <= 100 for name in ("x", "x1", "x2", "cx") for percent in percents(page, name))
     assert not [text for text, _ in page.texts if text == "beyond the last"]
     assert 2 <= sum(element.attributes.get("class") == "grid" for element in page.elements) <= 8
+
+
+def shown_texts(page: Page) -> list[str]:
+    return [text for text, parents in page.texts if parents and parents[-1].name == "text"]
+
+
+@given(st.lists(st.tuples(st.text("name ", min_size=1, max_size=30), st.integers(1, 400)), min_size=1, max_size=8))
+def test_names_of_phases_are_never_printed_over_each_other(phases):
+    names = [f"{name}{number}" for number, (name, _) in enumerate(phases)]
+    stacks = [Stack(name, [Piece(1, "h", 1)], width=width) for name, (_, width) in zip(names, phases, strict=True)]
+    whole = sum(width for _, width in phases)
+    starts = [sum(width for _, width in phases[:number]) for number in range(len(phases))]
+    drawn = (
+        Page(charts.timeline("t", "d", stacks)),
+        Page(charts.lines("t", "d", [Line("c", [(0, 1), (whole, 2)])], marks=list(zip(starts, names, strict=True)))),
+    )
+    for page in drawn:
+        texts, listed = shown_texts(page), [text for text, parents in page.texts if parents[-1].name == "li"]
+        beside = [name for name in names if name in texts]
+        assert (beside, listed) in ((names, []), ([], names))
+        for name, (_, width) in zip(beside, phases, strict=False):
+            assert len(name) * charts.LETTER <= charts.NARROW * width / whole
+
+
+@given(st.integers(1, 10**9))
+def test_ticks_are_never_printed_over_each_other(most):
+    page = Page(charts.lines("t", "d", [Line("c", [(0, 1), (most, 2)])], x_name="bytes"))
+    spans = []
+    for element in page.elements:
+        x = element.attributes.get("x") or ""
+        if element.name == "text" and x.endswith("%") and "dx" not in element.attributes:
+            (label,) = [text for text, parents in page.texts if parents and parents[-1] is element]
+            width, place = len(label) * 6.5, 3 * float(x[:-1])
+            left = place - width if element.attributes["text-anchor"] == "end" else place - width / 2
+            if label != "bytes":  # the unit, which is under the ticks
+                spans.append((left, left + width))
+    assert spans
+    for (_, right), (left, _) in pairwise(sorted(spans)):
+        assert right < left
+
+
+def test_a_label_is_cut_before_its_note():
+    name = "a name of a source that is much longer than a telephone is wide, and longer still"
+    page = Page(charts.bars("t", "d", [(Label(name, "12,345 of 67,890"), [Bar(1, "1", "h")])]))
+    shown = next(text for text in shown_texts(page) if text.startswith("a name"))
+    assert shown.endswith("…")
+    assert (len(shown) + len("12,345 of 67,890")) * charts.LETTER <= charts.NARROW
+    assert name in [text for text, parents in page.texts if parents[-1].name == "title"]
+
+
+def test_curves_carry_their_values_for_the_pointer():
+    page = Page(charts.lines("t", "d", [Line("loss", [(1, 4.5), (1000, 3.25)])], show="{:.2f}".format))
+    (curve,) = [element for element in page.elements if element.name == "polyline"]
+    assert curve.attributes["data-x"] == "1|1,000"
+    assert curve.attributes["data-y"] == "4.50|3.25"
+    assert len((curve.attributes["points"] or "").split()) == 2
 
 
 def test_charts_of_nothing_are_empty_pictures():

@@ -1,5 +1,6 @@
 """The guarantees of every stage's folder, tested on a small stage that writes squares."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ import pytest
 from pipelines.errors import Failure, InputError, IntegrityError, UsageError
 from pipelines.run import Context, Finish, Part, PartWriter, Stage, Work, lock, note_faults, run_stage
 from pipelines.run.launcher import largest_first
-from sharding import seal
+from sharding import damage, seal
 
 PARTS = 6
 
@@ -73,6 +74,14 @@ def test_a_sealed_folder_names_every_file_and_its_counts_balance(tmp_path):
 
 
 @pytest.mark.fault(6)
+@pytest.mark.parametrize("inputs", [{}, {"ورق": "ab", "a\n": '"}'}])
+def test_the_key_of_a_part_is_the_digest_of_its_identity(tmp_path, inputs):
+    stage = squares(tmp_path, options={"z": [{}], "a": None})
+    stage = dataclasses.replace(stage, inputs=inputs)
+    for part in (Part("part-00000", {"x": [1]}), Part("}\n", None)):
+        assert stage.key(part) == seal.digest_of({**stage.identity, "part": part.name, "spec": part.spec})
+
+
 def test_any_number_of_workers_gives_the_same_bytes(tmp_path):
     run_stage(squares(tmp_path / "one"), Context(workers=1))
     run_stage(squares(tmp_path / "three"), Context(workers=3))
@@ -146,7 +155,8 @@ def test_a_file_that_verify_found_damaged_is_hashed_although_there_is_a_proof_of
     run_stage(squares(out), Context())
     hashed = []
     hash_file = seal.hash_file
-    monkeypatch.setattr(seal, "hash_file", lambda path: hashed.append(path.name) or hash_file(path))
+    for module in (seal, damage):
+        monkeypatch.setattr(module, "hash_file", lambda path: hashed.append(path.name) or hash_file(path))
     assert run_stage(squares(out), Context()).idle
     assert hashed == [], "no file was written since"
     note_faults(out, ["part-00004.txt"])
@@ -168,8 +178,8 @@ def test_a_truncated_or_changed_manifest_is_written_again(tmp_path):
     out = tmp_path / "out"
     run_stage(squares(out), Context())
     before = tree(out)
-    for damage in (lambda data: data[:50], lambda data: data.replace(b"594", b"595")):
-        (out / "manifest.json").write_bytes(damage((out / "manifest.json").read_bytes()))
+    for spoil in (lambda data: data[:50], lambda data: data.replace(b"594", b"595")):
+        (out / "manifest.json").write_bytes(spoil((out / "manifest.json").read_bytes()))
         assert run_stage(squares(out), Context()).made == 0
         assert tree(out) == before
 
@@ -220,6 +230,27 @@ def test_a_failing_part_ends_the_run_with_its_message_and_the_other_parts_are_ke
     assert (outcome.made, outcome.kept) == (PARTS - made, made)
     run_stage(squares(tmp_path / "undisturbed"), Context())
     assert tree(out) == tree(tmp_path / "undisturbed")
+
+
+def fail_with_a_bug(_: object, part: Part, writer: PartWriter) -> None:
+    if part.spec in (2, 4):
+        raise RuntimeError(f"no square of {part.spec}")
+    write_squares(_, part, writer)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_run_has_one_log_with_the_tracebacks_of_its_failed_ranks_and_no_file_for_each_rank(tmp_path, workers):
+    out, log = tmp_path / "out", tmp_path / "out" / ".arcorp" / "logs" / "ranks.log"
+    with pytest.raises(Failure, match=r"no square of \d.*logs/ranks\.log"):
+        run_stage(squares(out, fail_with_a_bug), Context(workers=workers))
+    text = log.read_text()
+    assert "rank 2 of 6 failed" in text or "rank 4 of 6 failed" in text
+    assert "in fail_with_a_bug" in text
+    assert "RuntimeError: no square of" in text
+    run_stage(squares(out), Context(workers=workers))
+    state = {path.relative_to(out / ".arcorp").as_posix() for path in out.rglob("*") if ".arcorp" in path.parts}
+    files = {"lock", "stage.json", "plan.json", "written.txt", "proofs.json"}
+    assert state - {".", "logs", "proofs"} == files, "however many parts there are"
 
 
 @pytest.mark.fault(10)
@@ -288,6 +319,9 @@ from pipelines.run import Context, run_stage\n\
 if __name__ == '__main__': run_stage(t.squares(Path(sys.argv[2])), Context(workers=int(sys.argv[3])))"
 
 
+KILLS = int(os.environ.get("ARCORP_KILLS", "4"))
+
+
 @pytest.mark.fault(1)
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -297,7 +331,7 @@ def test_a_run_that_was_killed_at_any_moment_resumes_to_the_same_bytes(tmp_path,
     out = tmp_path / "out"
     run_stage(squares(tmp_path / "undisturbed"), Context())
     kills = 0
-    for moment in range(12):
+    for moment in range(KILLS):
         before = set(out.glob(".tmp-*"))
         process = subprocess.Popen(
             [sys.executable, str(script), str(Path(__file__).parent), str(out), workers],

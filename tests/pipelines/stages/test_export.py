@@ -1,5 +1,7 @@
 """The command export: its folder is sealed and holds rows in schedule order, or each row once."""
 
+import fcntl
+import json
 import shutil
 
 import numpy as np
@@ -83,3 +85,56 @@ def test_an_impossible_export_is_refused(built, tmp_path, capsys, arguments, exi
     assert export(built, tmp_path / "out", *arguments) == exit_code
     assert named in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+# -- trained models ---------------------------------------------------------------------------------------
+
+
+def test_a_trained_model_is_exported_with_the_dataset_of_its_build(trained, tmp_path, capsys):
+    copy = shutil.copytree(trained, tmp_path / "demo")
+    command = ["export", str(copy / "run"), "--to", "hf", "--format", "quiet", "--out"]
+    assert cli.run([*command, str(tmp_path / "hf"), "--dry-run"]) == 0
+    assert not (tmp_path / "hf").exists()
+    assert cli.run([*command, str(tmp_path / "hf")]) == 0
+    names = {path.name for path in (tmp_path / "hf").iterdir()}
+    assert names >= {"config.json", "generation_config.json", "model.safetensors", "tokenizer.json"}
+    capsys.readouterr()
+
+    def refused(exit_code, place, *arguments):
+        assert cli.run([*command[:1], *arguments]) == exit_code
+        message = capsys.readouterr().err
+        assert message.count("\n") == 1
+        assert place in message
+
+    out = ["--out", str(tmp_path / "new")]
+    refused(2, str(tmp_path / "hf"), str(copy / "run"), "--to", "hf", "--out", str(tmp_path / "hf"))
+    refused(2, "nowhere", "nowhere", "--to", "hf", *out)
+    refused(2, "--unique", str(copy / "run"), "--to", "hf", "--unique", *out)
+    refused(2, "--data", str(copy / "dataset"), "--to", "nanogpt", "--data", str(copy), *out)
+    refused(2, "llama.cpp", str(copy / "run"), "--to", "gguf", *out)  # of preset nanochat
+    moved = str(shutil.move(copy / "run", tmp_path / "run"))
+    refused(2, "--data", moved, "--to", "hf", *out)
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    refused(5, "has no checkpoint", moved, "--to", "hf", "--data", str(copy / "dataset"), *out)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_schedule_with_which_a_run_was_trained_is_not_replaced(copy, tmp_path, capsys):
+    schedule = copy / "dataset" / "schedule.json"
+    mix = ["mix", str(copy / "dataset"), "--set", "phases=[{name: other, steps: 3}]", "--set", "batch_rows=4"]
+    mix += ["--set", "mixture.max_epochs=50"]
+    before = schedule.read_bytes()
+    meta = copy / "by-hand" / "checkpoints" / "step-000001" / "meta.json"
+    meta.parent.mkdir(parents=True)
+    meta.write_text(json.dumps({"schedule": json.loads(before)["digest"]}))
+    assert cli.run(mix) == 2
+    assert str(copy / "by-hand") in capsys.readouterr().err
+    meta.write_text(json.dumps({"schedule": "of another"}))
+    (copy / "by-hand" / "config.json").write_text("{}")
+    with (copy / "by-hand" / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert cli.run(mix) == 2  # it trains now
+    assert schedule.read_bytes() == before
+    assert cli.run([*mix, "--out", "second.json"]) == 0
+    assert cli.run(mix) == 0
+    assert schedule.read_bytes() != before

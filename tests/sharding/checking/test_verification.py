@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,10 @@ LEVELS = ("quick", "full", "deep")
 TEXTS = {document.id: " ".join(map(str, document.ids)) for document in mixed_documents()}
 
 
+def texts_of(names: Set[str]) -> dict[str, str]:
+    return {name: TEXTS[name] for name in names if name in TEXTS}
+
+
 def decode(ids: list[int]) -> str:
     return " ".join(map(str, ids))
 
@@ -42,12 +46,24 @@ def faulty_files(folder: Path, level: str) -> list[str]:
 
 def test_an_unchanged_dataset_has_no_fault_at_any_level(dataset: Path) -> None:
     for level in LEVELS:
-        assert verify(dataset, level, decode=decode, read_document=TEXTS.get) == []
+        assert verify(dataset, level, decode=decode, read_documents=texts_of) == []
 
 
 def test_an_unchanged_tokens_folder_has_no_fault_at_any_level(tokens: Path) -> None:
     for level in LEVELS:
         assert verify(tokens, level) == []
+
+
+@pytest.mark.fault(6)
+def test_any_number_of_workers_finds_the_same_faults_in_the_same_order(copy: Path) -> None:
+    shards = sorted(path for path in copy.rglob("*.bin"))
+    for path in shards[::2]:
+        data = path.read_bytes()
+        path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    shards[0].with_suffix(".seg").unlink()
+    faults = verify(copy, "full")
+    assert len(faults) >= 2
+    assert [verify(copy, "full", workers=workers) for workers in (2, 7)] == [faults, faults]
 
 
 def test_progress_reports_every_byte(dataset: Path) -> None:
@@ -127,7 +143,7 @@ def deep_faults(folder: Path) -> list[Fault]:
     (folder / SCHEDULE).unlink()
     seal(folder, Plan.read(folder), manifest.summary)
     assert verify(folder, "full") == []
-    return verify(folder, "deep", decode=decode, read_document=TEXTS.get)
+    return verify(folder, "deep", decode=decode, read_documents=texts_of)
 
 
 @pytest.mark.fault(22)
@@ -143,6 +159,28 @@ def test_an_id_outside_of_the_vocabulary_is_reported_with_row_and_document(copy:
     assert "not in the vocabulary" in str(faults[0])
     assert faults[0].file == "shards/train-00001-of-00006.bin"
     assert f"row 153 of train, document {mixed_documents()[document].id!r}" in faults[0].what
+
+
+def test_rows_of_padding_are_reported_as_padding_with_row_and_document(copy: Path) -> None:
+    sizes = np.ones(1000, np.int32)
+    sizes[[998, 999]] = 0
+    data = Dataset(copy)
+    sizes[[data.layout.bos, data.layout.eos]] = 0
+    (copy / "tokenizer").mkdir(exist_ok=True)
+    np.save(copy / "tokenizer/token_bytes.npy", sizes)
+    segment = data.train.segments(153)[0]
+    begin = int(segment["position"]) + 1
+
+    def change(ids: np.ndarray) -> None:
+        ids[3, begin : begin + 4] = 999
+        ids[4, 7] = 998  # alone it may mark a turn of a conversation
+
+    edit_ids(copy, change)
+    faults = deep_faults(copy)
+    name = mixed_documents()[int(segment["document"])].id
+    assert [fault.file for fault in faults] == ["shards/train-00001-of-00006.bin"]
+    assert f"row 153 of train, document {name!r}: 4 of its {segment['length']} ids" in faults[0].what
+    assert "padding" in faults[0].what
 
 
 def shift_position(segments: np.ndarray) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,9 +12,29 @@ from hypothesis import strategies as st
 
 from sharding.errors import OptionError
 from sharding.options import Validation
-from sharding.packing.holdout import hold_out, keyed_hashes
+from sharding.packing import holdout
+from sharding.packing.holdout import choose, is_chosen, keyed_hashes
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def hold_out(
+    streams: np.ndarray,
+    stratum: np.ndarray,
+    clusters: np.ndarray,
+    names: list[str],
+    validation: Validation,
+    row_tokens: int,
+    chunk: int = 1 << 20,
+) -> np.ndarray:
+    """Return whether each document is held out. chunk: documents that are read at once."""
+
+    def members() -> Iterator[Arrays]:
+        for start in range(0, len(clusters), chunk):
+            rows = slice(start, start + chunk)
+            yield streams[rows], stratum[rows], clusters[rows]
+
+    return is_chosen(clusters, choose(members, names, validation, row_tokens))
 
 
 def corpus(seed: int, sizes: list[int], cluster_size: int = 3) -> Arrays:
@@ -96,3 +119,32 @@ def test_a_share_of_a_single_document_holds_out_nothing() -> None:
         np.array([5000]), np.zeros(1, np.int64), keyed_hashes(["a"], 0), ["all"], Validation(share=0.1), 32
     )
     assert not held.any()
+
+
+def by_sorting(lengths: np.ndarray, stratum: np.ndarray, clusters: np.ndarray, rows: dict[str, int]) -> np.ndarray:
+    """Hold out the first clusters of each stratum that fill its rows of 16 tokens, by sorting all hashes."""
+    chosen = []
+    for k, required in enumerate(rows.values()):
+        names = np.unique(clusters[stratum == k])
+        sizes = np.array([lengths[(stratum == k) & (clusters == name)].sum() for name in names])
+        names, sizes = (values[2 * sizes <= sizes.sum()] for values in (names, sizes))
+        if required:
+            chosen.append(names[: int(np.searchsorted(np.cumsum(sizes), required * 16)) + 1])
+    return np.isin(clusters, np.concatenate(chosen)) if chosen else np.zeros(len(clusters), bool)
+
+
+@given(
+    st.integers(0, 999), st.lists(st.integers(1, 150), min_size=1, max_size=3), st.integers(1, 40), st.integers(1, 9)
+)
+def test_the_clusters_are_those_of_sorting_all_hashes(seed: int, sizes: list[int], size: int, share: int) -> None:
+    """For clusters of any size, one above half of its stratum, empty documents and any chunks."""
+    lengths, stratum, clusters = corpus(seed, sizes, cluster_size=size)
+    rng = np.random.default_rng(seed)
+    lengths[rng.random(len(lengths)) < 0.2] = 0
+    lengths[rng.integers(0, len(lengths))] = 5_000
+    clusters[rng.random(len(lengths)) < 0.3] = clusters[0] >> np.uint64(40)
+    names = [f"s{k}" for k in range(len(sizes))]
+    with mock.patch.object(holdout, "_quotas", wraps=holdout._quotas) as quotas:
+        held = hold_out(lengths, stratum, clusters, names, Validation(share=share / 20), 16, chunk=7)
+    rows = holdout._quotas(*quotas.call_args.args)
+    assert (held == by_sorting(lengths, stratum, clusters, rows)).all()

@@ -297,6 +297,20 @@ def test_an_index_that_does_not_match_its_ids_is_refused(tmp_path: Path) -> None
         make_plan([reseal(tokens, table, dtype="<u4")], options)
 
 
+@pytest.mark.parametrize("held_out", [None, Validation(share=0.1)])
+def test_a_part_without_documents_has_a_table_without_lines(held_out: Validation | None, tmp_path: Path) -> None:
+    tokens = write_tokens(tmp_path / "tokens", random_documents(60, 3), per_part=20)
+    table = pq.read_table(tokens / "part-00001.parquet")
+    pq.write_table(table.slice(0, 0), tokens / "part-00001.parquet")
+    (tokens / "part-00001.bin").write_bytes(b"")
+    manifest = read_manifest(tokens)
+    files = {name: hash_file(tokens / name) for name in manifest.files}
+    write_manifest(tokens, Manifest("tokenize", 1, {}, {}, {}, files, manifest.summary))
+    dataset = pack(tmp_path / "dataset", [tokens], with_options(validation=held_out, window=7))
+    assert [len(pq.read_table(path)) for path in sorted((dataset / "documents").iterdir())] == [20, 0, 20]
+    assert verify(dataset, "deep") == []
+
+
 def test_two_strata_of_one_name_are_refused(tmp_path: Path) -> None:
     documents = [
         Document("1", [5] * 90, source="a/b", language="c"),

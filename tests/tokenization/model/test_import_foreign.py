@@ -196,3 +196,29 @@ def test_a_file_that_is_not_a_tokenizer_is_refused_with_the_remedy(
     tiktoken.registry.ENCODINGS.pop("p50k_base", None)
     with pytest.raises(FolderError, match=r"p50k_base: .*TIKTOKEN_CACHE_DIR"):
         open_tokenizer("p50k_base")
+
+
+@pytest.mark.parametrize("holes", [(4_094,), (300, 4_094), (4_096, 4_097)])
+def test_ids_without_a_token_are_unused_tokens(
+    holes: tuple[int, ...], small: Tokenizer, small_folder: Path, tmp_path: Path
+) -> None:
+    config = json.loads((small_folder / "tokenizer.json").read_bytes())
+    for hole in holes:
+        if hole == 300:  # the ids from here on are one higher
+            vocab = config["model"]["vocab"]
+            config["model"]["vocab"] = {token: number + (number >= 300) for token, number in vocab.items()}
+            for token in config["added_tokens"]:
+                token["id"] += 1
+        else:
+            config["added_tokens"] = [token for token in config["added_tokens"] if token["id"] != hole]
+    if 4_096 in holes:
+        config["added_tokens"].append({**config["added_tokens"][-1], "id": 4_098, "content": "<|last|>"})
+    path = tmp_path / "tokenizer.json"
+    path.write_text(json.dumps(config), encoding="utf-8")
+    opened = open_tokenizer(path)
+    assert all(f"<|unused_{hole}|>" in opened.specials for hole in holes)
+    text = "والكتاب the book 12"
+    assert opened.split(text) == small.split(text)
+    assert Encoder(opened).encode_part([text], "p").disagreed == 0
+    with pytest.raises(FolderError, match=f"id {min(holes)} has no token"):
+        Tokenizer.load(path)

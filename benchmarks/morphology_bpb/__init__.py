@@ -1,0 +1,1 @@
+"""Bits per byte of equal models on equal text, by morphology."""
