@@ -27,9 +27,9 @@ def commands() -> Iterator[tuple[str, Any]]:
     """Yield (full name, command) of every command, in the order of --help."""
     from typer.main import get_command
 
-    from pipelines.cli.commands import app
+    from pipelines.cli.commands import command_line
 
-    group: Any = get_command(app)
+    group: Any = get_command(command_line())
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
             yield from ((f"{name} {inner}", member) for inner, member in command.commands.items())

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 
 from corpora.addresses import has_secrets, scrub
-from pipelines.cli.commands import app
+from pipelines.cli.commands import command_line
 from pipelines.console import Console, Format
 from pipelines.errors import Failure, UsageError, as_failure
 from pipelines.without_pandas import spare_pandas
@@ -32,6 +32,7 @@ def run(arguments: Sequence[str]) -> int:
             stream.reconfigure(errors="backslashreplace")
     form = Format.json if "json" in _value(arguments, "--format") else Format.human
     try:
+        app = command_line(arguments[0] if arguments else None)
         code = app(list(arguments), prog_name="arcorp", standalone_mode=False)
         if code == 130:  # typer turns Ctrl-C into this
             print("arcorp: interrupted; run the same command again to resume", file=sys.stderr)  # noqa: T201

@@ -18,12 +18,12 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typer
 
 from pipelines.console import Console, Format
-from pipelines.recipe import Lines, apply_settings, merge_mappings, read_yaml, validate_options
 from pipelines.run import Context, Outcome, Stage, preview, run_stage
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 """Number of cores that this process may use; `taskset` and SLURM can restrict it."""
 
+Docs = Annotated[list[Path], typer.Argument(help="Folders of documents, in decreasing order of trust.")]
 Out = Annotated[Path, typer.Option("--out", help="Output folder; created if it does not exist.")]
 Workers = Annotated[
     int,
@@ -59,6 +59,8 @@ def options_of(model: type[Any]) -> Callable[[Command], Command]:
         flags = _flags(model)
 
         def called(config: Path | None, set_: list[str] | None, **given: Any) -> Any:
+            from pipelines.recipe import Lines, apply_settings, merge_mappings, read_yaml, validate_options
+
             data: dict[str, Any] = {}
             lines: Lines = {}
             if config is not None:

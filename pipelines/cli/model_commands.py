@@ -14,12 +14,6 @@ from pipelines.run import preview
 Data = Annotated[Path | None, typer.Option("--data", help="Dataset of the run. [the one beside the run]")]
 
 
-def add_models(app: typer.Typer) -> None:
-    """Add the commands to the group."""
-    for command in (evaluate, chat):
-        app.command()(command)
-
-
 def evaluate(
     model: Annotated[
         Path,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipelines.console import Console
 from pipelines.errors import UsageError
-from pipelines.recipe import PackOptions
 from sharding import seal
 from sharding.seal import Fault, Sealed
+
+if TYPE_CHECKING:
+    from pipelines.recipe import PackOptions
 
 
 def show_plan(tokens: Sequence[Path], options: PackOptions, seed: int, console: Console) -> None:

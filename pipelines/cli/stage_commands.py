@@ -1,4 +1,4 @@
-"""The commands of single stages: each returns a stage, which `flags.runs_stage` runs.
+"""The commands of single stages, most of which return a stage, which `flags.runs_stage` runs.
 
 They are the stages of a build, with the same options and the same output, byte for byte.
 """
@@ -15,6 +15,7 @@ from pipelines import texts
 from pipelines.cli.flags import (
     CORES,
     Debug,
+    Docs,
     DryRun,
     Form,
     Out,
@@ -32,32 +33,11 @@ from pipelines.recipe import (
     DedupOptions,
     IngestOptions,
     PackOptions,
-    TokenizerOptions,
+    ScheduleOptions,
     TranslateOptions,
     Untrained,
 )
 from pipelines.run import Stage
-from tokenization.options import ExportKind
-
-Docs = Annotated[list[Path], typer.Argument(help="Folders of documents, in decreasing order of trust.")]
-
-AnyTokenizer = Annotated[
-    str,
-    typer.Argument(
-        metavar="TOKENIZER",
-        help="Tokenizer folder, tokenizer.json, .model or .tiktoken file, folder of vocab.json and merges.txt, or "
-        "name of an encoding of tiktoken.",
-    ),
-]
-
-
-def add_stages(app: typer.Typer, tokenizer: typer.Typer) -> None:
-    """Add the commands to the two groups, in the order of the stages."""
-    for command in (ingest, translate, dedup, tokenize, pack, export, health):
-        app.command()(command)
-    tokenizer.command("train")(train_tokenizer)
-    tokenizer.command("import")(import_tokenizer)
-    tokenizer.command("export")(export_tokenizer)
 
 
 @runs_stage
@@ -117,50 +97,6 @@ def dedup(
     from pipelines.stages.dedup import dedup_stage
 
     return dedup_stage(out, docs, options)
-
-
-@runs_stage
-@options_of(TokenizerOptions)
-def train_tokenizer(
-    docs: Docs,
-    options: TokenizerOptions,
-    out: Out,
-    seed: Seed = 42,
-) -> Stage:
-    """Train a tokenizer on a sample of documents."""
-    from pipelines.stages.tokenizer import tokenizer_stage
-
-    return tokenizer_stage(out, docs, options, seed)
-
-
-@runs_stage
-def import_tokenizer(
-    tokenizer: AnyTokenizer,
-    out: Out,
-    bos: Annotated[str | None, typer.Option("--bos", help="Special token that begins documents. [its own]")] = None,
-    eos: Annotated[str | None, typer.Option("--eos", help="Special token that ends documents. [its own]")] = None,
-    pad: Annotated[str | None, typer.Option("--pad", help="Special token of padding. [its own]")] = None,
-) -> Stage:
-    """Import a tokenizer of another program, for `tokenize`."""
-    from pipelines.stages.tokenizer_files import import_stage
-
-    roles = {role: name for role, name in (("bos", bos), ("eos", eos), ("pad", pad)) if name is not None}
-    return import_stage(out, tokenizer, roles)
-
-
-@runs_stage
-def export_tokenizer(
-    tokenizer: AnyTokenizer,
-    to: Annotated[
-        ExportKind,
-        typer.Option("--to", help="hf: for transformers; tiktoken: ranks, pattern; arrays: bytes and chars per id."),
-    ],
-    out: Out,
-) -> Stage:
-    """Write a tokenizer in the format of another library."""
-    from pipelines.stages.tokenizer_files import export_stage
-
-    return export_stage(out, tokenizer, to)
 
 
 @runs_stage
@@ -291,3 +227,30 @@ def health(
 
     path = write_health(run, data, out)
     Console(format).result({"health": str(path)}, str(path))
+
+
+@options_of(ScheduleOptions)
+def mix(
+    dataset: Annotated[Path, typer.Argument(help="Folder of a dataset.")],
+    options: ScheduleOptions,
+    seed: Seed = 42,
+    out: Annotated[
+        str, typer.Option("--out", help="File name of the schedule in the dataset, or its path.")
+    ] = "schedule.json",
+    dry_run: DryRun = False,
+    format: Form = Format.human,
+    debug: Debug = False,
+) -> None:
+    """Write another schedule of a dataset: new shares, same rows."""
+    from pipelines.cli.show_stages import show_schedule
+    from pipelines.stages.pack import refuse_used, write_schedule
+
+    console = Console(format)
+    if "/" in out and Path(out).parent.resolve() == dataset.resolve():
+        out = Path(out).name
+    schedule = write_schedule(dataset, options, seed, name=None)
+    if not dry_run:
+        refuse_used(dataset, out, schedule)
+        write_schedule(dataset, options, seed, name=out)
+    show_schedule(schedule, console)
+    console.result(schedule, "nothing was written" if dry_run else str(dataset / out))

@@ -8,7 +8,7 @@ import pytest
 import typer
 import yaml
 
-from pipelines.cli import app
+from pipelines.cli import command_line
 
 ROOT = Path(__file__).resolve().parents[2]
 OTHERS = ("docs/slurm.md", "docs/index.md", "README.md")
@@ -25,7 +25,7 @@ def commands(text: str) -> list[list[str]]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_and_their_options_exist(page):
-    root = typer.main.get_command(app)
+    root = typer.main.get_command(command_line())
     for words in commands(page.read_text("utf-8")):
         command, rest = root, [word for word in words if word != "$"][1:]
         while hasattr(command, "commands"):

@@ -54,7 +54,7 @@ def test_help_imports_nothing_heavy():
     [
         ("ingest jsonl {tmp}/one.jsonl --set language=arb_Arab --out {tmp}/out", "numba, tokenizers, fsspec"),
         ("tokenize {built}/unique --tokenizer {built}/tokenizer --out {tmp}/out", "numba, fsspec"),
-        ("inspect {built}/dataset", "numba, datatrove, fastokens"),
+        ("inspect {built}/dataset", "numba, datatrove, fastokens, pipelines.recipe"),
     ],
 )
 def test_a_small_command_imports_nothing_that_takes_longer_than_its_work(command, needless, built, tmp_path):
