@@ -8,7 +8,7 @@ There are two modes:
   shards among them.
 
 A file that changed after it was verified (size or times) is hashed again by `settle`. No record of an earlier run is
-trusted, so damage is detected whatever its cause. Standard library only.
+trusted, so damage is detected whatever its cause. Files that wait for the thread hold no descriptor.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ import hashlib
 import os
 import queue
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+from sharding.mapping import Mapping
 from sharding.seal import Damaged, Sealed
 
 
@@ -67,30 +69,40 @@ class Prover:
         self.failure: DamagedFile | OSError | None = None
         """The first damaged or unreadable file found by the background thread or by `settle`."""
         self._proven: dict[str, tuple[int, State]] = {}  # inode, state
-        self._waiting: queue.Queue[tuple[str, BinaryIO]] = queue.Queue()
+        self._waiting: queue.Queue[tuple[str, Mapping]] = queue.Queue()
         if share is not None:
             threading.Thread(target=self._work, name="proofs", daemon=True).start()
 
-    def check_size(self, name: str, file: BinaryIO) -> None:
-        """Raise DamagedFile if an open file has another size than in the seal, unless that was checked before."""
+    def check_size(self, name: str, mapped: Mapping) -> None:
+        """Raise DamagedFile if a file has another size than in the seal, unless that was checked before."""
         if self.unchecked is not None:
-            size, record = os.fstat(file.fileno()).st_size, self.unchecked.get(name)
+            size, record = mapped.size, self.unchecked.get(name)
             if record is None or size != record.bytes:
                 sealed = f"{size} bytes, sealed with {record.bytes}" if record else "the seal does not name it"
                 raise DamagedFile(self._folder / name, name, sealed)
 
-    def need(self, name: str, number: int, file: BinaryIO) -> None:
-        """Verify an open file, synchronously or in the background, and close it.
+    def need(self, name: str, number: int, mapped: Mapping) -> None:
+        """Verify a file, synchronously or in the background.
 
         name: path in the folder; number: shard number, which determines the process that hashes it.
         Raises DamagedFile in the synchronous mode only; see `failure` otherwise.
         """
         if self.share is None:
-            self._prove(name, file)
+            self.prove(name, mapped)
         elif self.share.holds(number):
-            self._waiting.put((name, file))
-        else:
-            file.close()
+            self._waiting.put((name, mapped))
+
+    def prove(self, name: str, mapped: Mapping) -> None:
+        """Hash the file that is mapped. Raises DamagedFile.
+
+        It is opened again, since reading is faster than page faults. If it was removed or replaced, rows are still
+        read from the mapped one, which is hashed where it is.
+        """
+        with contextlib.suppress(FileNotFoundError), (self._folder / name).open("rb") as file:
+            if mapped.is_of(file):
+                self._prove(name, file)
+                return
+        self._compare(name, hashlib.sha256(mapped.array("u1").data).hexdigest())
 
     def settle(self) -> None:
         """Wait until all requested files are verified, and hash again those that changed meanwhile.
@@ -102,28 +114,29 @@ class Prover:
             with contextlib.suppress(FileNotFoundError):  # rows were read from the open file, which is verified
                 status = (self._folder / name).stat()
                 if status.st_ino == inode and _state(status) != state:
-                    self._try(name, (self._folder / name).open("rb"))
+                    with (self._folder / name).open("rb") as file:
+                        self._try(self._prove, name, file)
 
     def _work(self) -> None:
         while True:
-            self._try(*self._waiting.get())
+            self._try(self.prove, *self._waiting.get())
             self._waiting.task_done()
 
-    def _try(self, name: str, file: BinaryIO) -> None:
-        with file:
-            try:
-                if self.failure is None:
-                    self._prove(name, file)
-            except (DamagedFile, OSError) as error:
-                self.failure = error
+    def _try(self, prove: Callable[[str, Any], None], name: str, file: BinaryIO | Mapping) -> None:
+        try:
+            if self.failure is None:
+                prove(name, file)
+        except (DamagedFile, OSError) as error:
+            self.failure = error
 
     def _prove(self, name: str, file: BinaryIO) -> None:
-        with file:
-            before = os.fstat(file.fileno())
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # "rb": it has readinto
+        before = os.fstat(file.fileno())
+        self._compare(name, hashlib.file_digest(file, "sha256").hexdigest())  # type: ignore[arg-type]  # has readinto
+        self._proven[name] = before.st_ino, _state(before)
+
+    def _compare(self, name: str, sha256: str) -> None:
         record = self._records.get(name)
         if record is None:
             raise DamagedFile(self._folder / name, name, "the seal does not name it")
         if sha256 != record.sha256:
             raise DamagedFile(self._folder / name, name, "its sha256 differs from the seal")
-        self._proven[name] = before.st_ino, _state(before)

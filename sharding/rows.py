@@ -235,7 +235,6 @@ class Dataset:
         self.digest = sealed.digest
         self.layout = DatasetLayout.of(sealed.manifest, str(self.path / "manifest.json"))
         _check_tokenizer(sealed, self.layout)
-        _allow_open_files(6 * sum(split.shards for split in self.layout.splits.values()))
         self.row_tokens = self.layout.row_tokens
         self.vocab_size = self.layout.vocab_size
         self.tokenizer = self.path / TOKENIZER.rpartition("/")[0]
@@ -351,15 +350,6 @@ def _check_tokenizer(sealed: Sealed, layout: DatasetLayout) -> None:
         raise Damaged(f"{sealed.path / TOKENIZER} is not the tokenizer of the ids; build the folder again")
     for name in sealed.names(prefix=TOKENIZER.rpartition("/")[0]):
         sealed.read(name)  # checked now: tokenizer libraries open the files by their paths
-
-
-def _allow_open_files(count: int) -> None:
-    """Raise the soft limit of this process to `count` open files and a reserve: each mapping keeps a descriptor."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = count + 256  # reserve for all other files of the process
-    if soft < needed and (hard == resource.RLIM_INFINITY or soft < hard):
-        limit = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
 def _short(numbers: list[int]) -> str:

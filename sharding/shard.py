@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import mmap
-from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from sharding.layout import SEGMENT, DatasetLayout, Ids
+from sharding.mapping import Mapping
 from sharding.proving import DamagedFile, Prover
 
 Segments = npt.NDArray[np.void]
@@ -40,38 +38,31 @@ class Shard:
         self._rows = rows
         self._layout = layout
         self._prover = prover
-        self._maps: list[mmap.mmap] = []
+        self._maps: list[Mapping] = []
 
     def open(self) -> None:
         """Map the files and verify them. Raises DamagedFile in the synchronous mode."""
-        with ExitStack() as stack:
-            files = [
-                stack.enter_context((self._folder / (self._name + suffix)).open("rb")) for suffix in self._suffixes
-            ]
-            if self._prover is not None:
-                for suffix, file in zip(self._suffixes, files, strict=True):
-                    self._prover.check_size(self._name + suffix, file)
-            self._maps = [_map(file) for file in files]
-            if self._prover is not None:
-                for suffix, file in zip(self._suffixes, files, strict=True):
-                    self._prover.need(self._name + suffix, self._number, file)  # the same open file that is mapped
-                if self._prover.share is not None:
-                    stack.pop_all()  # the prover closes them
+        self._maps = [Mapping(self._folder / (self._name + suffix)) for suffix in self._suffixes]
+        if self._prover is not None:
+            for suffix, mapped in zip(self._suffixes, self._maps, strict=True):
+                self._prover.check_size(self._name + suffix, mapped)
+            for suffix, mapped in zip(self._suffixes, self._maps, strict=True):
+                self._prover.need(self._name + suffix, self._number, mapped)
 
     @cached_property
     def ids(self) -> Ids:
-        return np.frombuffer(self._maps[0], self._layout.dtype).reshape(self._rows, self._layout.row_tokens)
+        return self._maps[0].array(self._layout.dtype).reshape(self._rows, self._layout.row_tokens)
 
     @cached_property
     def segments(self) -> Segments:
-        return np.frombuffer(self._maps[1], SEGMENT)
+        return self._maps[1].array(SEGMENT)
 
     @cached_property
     def mask(self) -> npt.NDArray[np.uint8] | None:
         """uint8, (rows, (row_tokens + 7) // 8): a bit for each id; None if the shard has no mask."""
         if len(self._maps) < 3:
             return None
-        return np.frombuffer(self._maps[2], np.uint8).reshape(self._rows, self._layout.mask_bytes)
+        return self._maps[2].array(np.uint8).reshape(self._rows, self._layout.mask_bytes)
 
     @cached_property
     def positions(self) -> npt.NDArray[np.uint16]:
@@ -91,9 +82,7 @@ class Shard:
 
     def advise(self, row: int) -> None:
         """Advise the kernel to read a row of this shard ahead."""
-        first = row * self._layout.row_bytes
-        page = first - first % mmap.PAGESIZE
-        self._maps[0].madvise(mmap.MADV_WILLNEED, page, first + self._layout.row_bytes - page)
+        self._maps[0].will_need(row * self._layout.row_bytes, (row + 1) * self._layout.row_bytes)
 
     def first_wrong_row(self) -> tuple[int, str] | None:
         """Return the first row of a damaged shard with an id out of range, and the reason; None if there is none."""
@@ -107,10 +96,3 @@ class Shard:
         """Return the error for one of the files of this shard."""
         name = self._name + suffix
         return DamagedFile(self._folder / name, name, what)
-
-
-def _map(file: BinaryIO) -> mmap.mmap:
-    """Map a file for random access: without this advice the kernel reads 128 kB for each row."""
-    mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    mapped.madvise(mmap.MADV_RANDOM)
-    return mapped
