@@ -42,7 +42,7 @@ from pipelines.report.folders import (
 from pipelines.report.lengths import length_figure
 from pipelines.stages.build_folder import DATASET, UNIQUE
 from pipelines.stages.dataset_facts import document_tables
-from pipelines.stages.documents import all_strata
+from pipelines.stages.documents import all_strata, parts_of
 from sharding import seal
 from sharding.seal import Counts, Sealed
 
@@ -93,14 +93,15 @@ def _deduplication_by_corpus(folders: Folders, unique: Sealed) -> dict[str, dict
     digests = [inputs[f"documents {number}"] for number in range(number_of_inputs)]
     if not all(digest in place_of for digest in digests):
         return {}
-    sidecars = iter(unique.names(prefix="part-", suffix=".json"))
-    counts_of = {}
-    for place in (place_of[digest] for digest in digests):
-        parts = len(sealed[place].names(suffix=".parquet"))
-        counts = (unique.read_json(next(sidecars))["counts"] for _ in range(parts))
-        total = seal.total({unit: Counts.from_json(written) for unit, written in part.items()} for part in counts)
-        counts_of[place] = counts_to_json(total)
-    return counts_of
+    parts = parts_of(sealed[place_of[digest]] for digest in digests)
+    names = unique.names(prefix="part-", suffix=".json")
+    if len(names) != len(parts):  # of release 0.1.0, with so many parts that they are joined now
+        return {}
+    counts: dict[str, list[dict[str, Counts]]] = {place_of[digest]: [] for digest in digests}
+    for part, name in zip(parts, names, strict=True):
+        written = unique.read_json(name)["counts"]
+        counts[place_of[part.folder.digest]].append({u: Counts.from_json(value) for u, value in written.items()})
+    return {place: counts_to_json(seal.total(of_parts)) for place, of_parts in counts.items()}
 
 
 def _funnel_figures(folders: Folders) -> list[dict[str, Any]]:

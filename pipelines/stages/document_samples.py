@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from corpora.languages import is_arabic, is_code
-from pipelines.stages.documents import DocumentsPart, all_strata, parts_of
+from pipelines.stages.documents import all_strata, parts_of
 from sharding.seal import Sealed
 
 LANGUAGES = 24  # Arabic ones first, then those with most characters
@@ -51,7 +51,7 @@ def beginnings(
     most_parts: the most parts that are read for one group.
     """
     parts = parts_of(documents)
-    groups = [{group_of(stratum) for stratum in _strata_of(part)} for part in parts]
+    groups = [{group_of(stratum) for stratum in part.strata()} for part in parts]
     shares: dict[int, list[tuple[str, int]]] = {}  # part -> groups to take from it, each with a number of characters
     for name in names:
         chosen = _spread([index for index, present in enumerate(groups) if name in present], most_parts)
@@ -82,7 +82,7 @@ def spread_documents(
         pairs[pair] = pairs.get(pair, 0) + line["documents"]
     roots = sum(number**0.5 for number in pairs.values()) or 1
     parts = parts_of(documents)
-    present = [{tuple(stratum.split(" ")[:2]) for stratum in _strata_of(part)} for part in parts]
+    present = [{tuple(stratum.split(" ")[:2]) for stratum in part.strata()} for part in parts]
     shares: dict[int, list[tuple[tuple[str, str], int]]] = {}
     for pair, number in pairs.items():
         chosen = _spread([index for index, inside in enumerate(present) if pair in inside], most_parts)
@@ -99,12 +99,6 @@ def spread_documents(
                 head = dict(zip(("source", "language"), pair, strict=True))
                 spread.append({"id": table["id"][row].as_py(), **head, "text": text})
     return spread
-
-
-def _strata_of(part: DocumentsPart) -> list[str]:
-    """Return the strata of a part, "source language category", from its sidecar."""
-    sidecar = part.folder.read_json(part.name.removesuffix(".parquet") + ".json")
-    return list(sidecar["summary"]["strata"])
 
 
 def _spread(items: Sequence[int], count: int) -> list[int]:

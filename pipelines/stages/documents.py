@@ -19,39 +19,53 @@ STATISTICS = "census.json"
 """File of statistics in such a folder: documents kept and dropped, and samples of both."""
 
 
+MOST_PARTS = 10_000
+"""Number of parts of all corpora together beyond which neighbours are joined."""
+
+
 @dataclass(frozen=True)
 class DocumentsPart:
-    """One Parquet file of documents in a sealed folder."""
+    """One Parquet file of documents in a sealed folder, or several that are read as one."""
 
     folder: Sealed
-    name: str
+    names: tuple[str, ...]
 
     @property
     def sha256(self) -> str:
-        return self.folder.manifest.files[self.name].sha256
+        """The hash of the file; of several, a digest of their hashes."""
+        hashes = [self.folder.manifest.files[name].sha256 for name in self.names]
+        return hashes[0] if len(hashes) == 1 else seal.digest_of(hashes)
 
     @property
     def bytes(self) -> int:
-        return self.folder.manifest.files[self.name].bytes
+        return sum(self.folder.manifest.files[name].bytes for name in self.names)
 
     def read(self, columns: Sequence[str] | None = None) -> Any:
         """Return the part as a pyarrow Table. Raises Damaged if its bytes differ from the seal."""
+        from pyarrow import concat_tables
+
         from corpora.documents import read_documents
 
-        return read_documents(self.folder.read(self.name), columns)
+        return concat_tables(read_documents(self.folder.read(name), columns) for name in self.names)
 
     def number_of_row_groups(self) -> int:
         """Return the number of tables that `row_groups` yields. Raises Damaged if the bytes differ from the seal."""
         from pyarrow import BufferReader
         from pyarrow.parquet import read_metadata
 
-        return int(read_metadata(BufferReader(self.folder.read(self.name))).num_row_groups)
+        return sum(int(read_metadata(BufferReader(self.folder.read(name))).num_row_groups) for name in self.names)
 
     def row_groups(self, columns: Sequence[str] | None = None) -> Iterator[Any]:
         """Yield the part as pyarrow Tables of some millions of characters: memory never holds all its text."""
         from corpora.documents import row_groups
 
-        return row_groups(self.folder.read(self.name), columns)
+        for name in self.names:
+            yield from row_groups(self.folder.read(name), columns)
+
+    def strata(self) -> list[str]:
+        """Return the strata of the part, "source language category", from its sidecars."""
+        sidecars = (self.folder.read_json(name.removesuffix(".parquet") + ".json") for name in self.names)
+        return sorted({stratum for sidecar in sidecars for stratum in sidecar["summary"]["strata"]})
 
 
 def open_documents(folders: Sequence[Path]) -> list[Sealed]:
@@ -84,8 +98,21 @@ def _check_strata(folder: Sealed) -> None:
 
 
 def parts_of(folders: Iterable[Sealed]) -> list[DocumentsPart]:
-    """Return the parts of all folders, in order."""
-    return [DocumentsPart(folder, name) for folder in folders for name in folder.names(suffix=".parquet")]
+    """Return the parts of all folders, in order: a file each, or neighbours in a folder if there are too many files.
+
+    Each stage that reads the parts writes files for each. An input has as many files at most (`corpora.sources.unit`),
+    but a build may have many inputs.
+    """
+    names = [(folder, folder.names(suffix=".parquet")) for folder in folders]
+    sizes = [len(files) for _, files in names]
+    joined = 1
+    while joined < max(sizes, default=1) and sum(-(-size // joined) for size in sizes) > MOST_PARTS:
+        joined += 1
+    return [
+        DocumentsPart(folder, tuple(files[first : first + joined]))
+        for folder, files in names
+        for first in range(0, len(files), joined)
+    ]
 
 
 def digests(folders: Iterable[Sealed]) -> dict[str, str]:
