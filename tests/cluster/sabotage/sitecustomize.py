@@ -14,7 +14,7 @@ from pathlib import Path
 import corpora.reading
 
 for module in (corpora.reading, corpora.reading.formats, corpora.reading.parquet):
-    module.SLICE = 1 << 14  # bytes of text in a part: ten parts of a small file
+    module.SLICE = int(os.environ.get("ARCORP_TEST_SLICE", 1 << 14))  # bytes of text in a part: ten of a small file
 
 from pipelines.run import parts  # noqa: E402
 
