@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test test-cluster test-faults fuzz test-tokenization compiled lint lint-mypy lint-imports lint-style \
+.PHONY: demo test test-cluster test-dedup test-faults fuzz test-tokenization compiled lint lint-mypy lint-imports lint-style \
 	format docs wheel clean bench bench-chain bench-cluster bench-corpora \
 	bench-scale bench-sharding bench-tokenization bench-training bench-morphology bench-env bench-gpu
 
@@ -30,6 +30,9 @@ fuzz: .venv/fuzz  ## every parser on mutated files, ten minutes each; adds figur
 
 test-tokenization: .venv/installed  ## merges, and ids of four engines, on all samples and 50,000 strings per mode
 	ARCORP_EVERY=1 ARCORP_FUZZ=50000 $(BIN)/pytest tests/tokenization/training/test_bpe.py tests/tokenization/model/test_engines.py
+
+test-dedup: .venv/installed  ## decisions on twelve million random and adversarial keys, against the definition; half an hour
+	ARCORP_KEYS=12000000 $(BIN)/pytest tests/corpora/dedup/test_many_keys.py
 
 compiled: .venv/installed
 	$(BIN)/python -m pipelines.kernels
