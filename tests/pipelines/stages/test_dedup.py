@@ -5,6 +5,8 @@ import itertools
 import json
 import re
 import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -216,13 +218,14 @@ def test_near_duplicates_of_more_parts_than_a_process_may_open_files_are_dropped
         (tmp_path / "in" / f"{number:03}.jsonl.gz").write_bytes(gzip.compress(line.encode(), mtime=0))
     ingest = ingest_stage(tmp_path / "documents", "jsonl", [str(tmp_path / "in")], IngestOptions(language="arb_Arab"))
     run_stage(ingest, Context())
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
-    try:
-        options = DedupOptions(method="minhash")
-        run_stage(dedup_stage(tmp_path / "kept", [tmp_path / "documents"], options), Context())
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    command = [sys.executable, "-m", "pipelines.cli", "dedup", str(tmp_path / "documents"), "--workers", "1"]
+
+    def limit() -> None:  # in a process of its own: other tests may have left files open in this one
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+
+    command += ["--method", "minhash", "--out", str(tmp_path / "kept")]
+    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=limit)
+    assert done.returncode == 0, done.stderr
     counts = Sealed(tmp_path / "kept").manifest.counts["documents"]
     assert (counts.input, counts.out, counts.dropped["near duplicate"]) == (100, 1, 99)
 
