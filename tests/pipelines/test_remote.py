@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import fsspec
 import pyarrow as pa
@@ -41,6 +42,8 @@ def servers(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     s3 = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     s3.start()
     host, port = s3.get_host_and_port()
+    # buckets outlive a server in its process, which may have had one before: xdist moves tests between processes
+    urlopen(Request(f"http://{host}:{port}/moto-api/reset", method="POST")).close()
     with Hub(hub_folder).running() as hub, pytest.MonkeyPatch.context() as environment:
         for variable in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "AWS_PROFILE"):
             environment.delenv(variable, raising=False)
