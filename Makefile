@@ -67,7 +67,7 @@ bench-chain: .venv/installed  ## from files to shards, beside stock datatrove
 bench-corpora: .venv/installed  ## reading, cleaning, filtering, deduplicating; beside datatrove
 	$(BIN)/python -m benchmarks.corpora
 
-bench-scale: .venv/installed  ## deduplication, plans and manifests of 1 and 10 million simulated documents
+bench-scale: .venv/installed  ## deduplication of 1, 10 and 100 million simulated documents, plans, manifests; half an hour
 	$(BIN)/python -m benchmarks.scale
 
 bench-sharding: .venv/installed  ## packing, writing, reading, verifying; beside the peers that `make bench-env` installed

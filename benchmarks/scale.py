@@ -1,8 +1,9 @@
 """`make bench-scale`: time and memory of deduplication, planning and manifests by number of documents, simulated.
 
 Keys of documents are random, with copies: a twentieth of the texts, and a twentieth of the keys of each band. Each
-step runs in a process of its own, whose processor time and peak memory are measured. Slopes are those between the
-smallest and the largest number of documents. Those for 61 million and a billion documents are extrapolated from them.
+step runs in a process of its own, whose processor time and peak memory are measured. Slopes of time are those between
+the smallest and the largest number of documents, those of memory between the two largest, which have several ranges of
+decisions. Figures for 61 million and a billion documents are extrapolated from them.
 """
 
 from __future__ import annotations
@@ -39,29 +40,25 @@ from corpora.dedup import (
     ranges_of,
     wide_keys,
 )
-from corpora.dedup.decisions import RANGE as DECISIONS
 from pipelines.stages.dedup import RANGE
 from sharding import seal
 
-DOCUMENTS = (1_000_000, 10_000_000)
+DOCUMENTS = (1_000_000, 10_000_000, 100_000_000)
 PROJECTED = {"61 M": 61_000_000, "1 G": 1_000_000_000}
 PER_PART = 7_000
 """Documents of a part: 61 million documents of 300 GB are 8,900 parts."""
-SMALL = 1 << 19
-"""Documents of a range of decisions from which the bytes for each document are taken: both numbers of documents have
-several ranges."""
 FILES = 150_000
 """Files of the manifest that is read."""
 
 
 def main() -> None:
     """Measure, print and keep the figures. Arguments are numbers of documents."""
-    counts = [int(argument) for argument in sys.argv[1:]] or list(DOCUMENTS)
+    counts = sorted(int(argument) for argument in sys.argv[1:] or DOCUMENTS)
     load = os.getloadavg()[0]
     scratch = Path(tempfile.mkdtemp(prefix="bench-scale-"))
     try:
         results: dict[str, Any] = {"dedup": {str(count): simulate(count, scratch / str(count)) for count in counts}}
-        results["dedup"] |= slopes(results["dedup"][str(min(counts))], results["dedup"][str(max(counts))])
+        results["dedup"] |= slopes([results["dedup"][str(count)] for count in counts])
         results["plan"] = memory.measure(scratch)
         results["manifest"] = manifest(scratch / "manifest")
     finally:
@@ -96,19 +93,22 @@ def simulate(documents: int, scratch: Path) -> dict[str, Any]:
     figures["keys"] = _measured("keys", scratch, documents)
     ranges = ranges_of(documents, RANGE)
     figures["pairs"] = _measured("pairs", scratch, documents) | {"ranks": (2 + BLOCKS.bands) * ranges}
-    figures["decide"] = _measured("decide", scratch, documents, DECISIONS)
-    figures["decide_small"] = _measured("decide", scratch, documents, SMALL)
+    figures["decide"] = _measured("decide", scratch, documents)
     figures["parts"] = len(parts)
     shutil.rmtree(scratch)
     return figures
 
 
-def slopes(few: dict[str, Any], many: dict[str, Any]) -> dict[str, Any]:
-    """Return seconds and bytes for each document, and extrapolations from them."""
+def slopes(measured: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return seconds and bytes for each document, and extrapolations from them. measured: by number of documents."""
+    few, many = measured[0], measured[-1]
     more = max(1, many["documents"] - few["documents"])
     steps = ("keys", "pairs", "decide")
     seconds = {step: (many[step]["seconds"] - few[step]["seconds"]) / more for step in steps}
-    size = (many["decide_small"]["peak_bytes"] - few["decide_small"]["peak_bytes"]) / more
+    before = measured[-2:][0]
+    size = (many["decide"]["peak_bytes"] - before["decide"]["peak_bytes"]) / max(
+        1, many["documents"] - before["documents"]
+    )
     base = many["decide"]["peak_bytes"] - size * many["documents"]
     figures: dict[str, Any] = {f"microseconds a document, {step}": 1e6 * seconds[step] for step in steps}
     figures["microseconds a document"] = 1e6 * sum(seconds.values())
@@ -188,8 +188,8 @@ def _pairs(folder: Path, documents: int) -> None:
                     pairs.tofile(file)
 
 
-def _decide(folder: Path, documents: int, most: int) -> None:
-    """Decide, and make the tables of clusters. All candidates have the same signature. most: documents of a range."""
+def _decide(folder: Path, documents: int) -> None:
+    """Decide, and make the tables of clusters. All candidates have the same signature."""
     import pyarrow as pa
 
     kinds = {"text": [-2], "id": [-1], "band": list(range(BLOCKS.bands))}
@@ -206,7 +206,7 @@ def _decide(folder: Path, documents: int, most: int) -> None:
     ids = pa.array([f"source/{number:020d}" for number in range(PER_PART)], pa.large_string())
     proof = Proof(BLOCKS, 0.5, lambda part: zeros(part, BLOCKS.functions))
     described = Documents(bounds, zeros, zeros, ["source"], lambda part: ids)
-    decided = decide(described, pairs, Rules(near=True, proof=proof), folder / "deciding", most)
+    decided = decide(described, pairs, Rules(near=True, proof=proof), folder / "deciding")
     with (folder / "decisions").open("wb") as file:
         for decisions, table in decided:
             table.validate()
