@@ -8,7 +8,6 @@ and sound stages are not run again. This module is independent of how and where 
 from __future__ import annotations
 
 import contextlib
-import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,19 @@ from corpora import label_counts
 from pipelines.console import Console
 from pipelines.errors import UsageError
 from pipelines.recipe import STAGES, Recipe, input_paths, is_embedded, schedule_names
-from pipelines.run import BUILD, STATE, Context, Delegated, Outcome, Stage, folders, lock, run_stage
+from pipelines.run import (
+    BUILD,
+    STATE,
+    Context,
+    Delegated,
+    LocalRunner,
+    Outcome,
+    Stage,
+    Stopwatch,
+    folders,
+    lock,
+    run_stage,
+)
 from pipelines.run.state_files import FOLDERS
 from pipelines.stages.build_folder import (
     DATASET,
@@ -180,12 +191,13 @@ class _Chain:
         self.documents: list[Path] = []
 
     def _run(self, stage: Stage) -> Sealed:
-        start = time.monotonic()
+        watch = Stopwatch()
         self._record_folder(str(stage.folder.relative_to(self.out)))
         outcome = run_stage(stage, self.context)
         if not outcome.idle:
             self.result.idle = False
-            self.console.say(describe(stage, outcome, time.monotonic() - start))
+            local = isinstance(self.context.launcher, LocalRunner)
+            self.console.say(describe(stage, outcome, watch.shown(local=local)))
         self.result.folders[str(stage.folder.relative_to(self.out))] = outcome.sealed.digest
         return outcome.sealed
 
@@ -263,7 +275,7 @@ class _Chain:
         names = schedule_names(recipe.all_runs)
         for run in recipe.all_runs:
             if run.phases is not None:
-                write_schedule(dataset, recipe.schedule_options(run), recipe.seed, names[run.name])
+                write_schedule(dataset, recipe.schedule_options(run), recipe.seed, dataset / names[run.name])
 
     def verify(self) -> None:
         from pipelines.stages.verify import verify_stage
@@ -321,8 +333,11 @@ def write_report_and_card(out: Path) -> Path:
     return write_report(out, figures)
 
 
-def describe(stage: Stage, outcome: Outcome, seconds: float) -> str:
-    """Return a line that summarizes the run of a stage, and a line for each bad file and each doubtful label."""
+def describe(stage: Stage, outcome: Outcome, took: str) -> str:
+    """Return a line that summarizes the run of a stage, and a line for each bad file and each doubtful label.
+
+    took: the times of the run.
+    """
     place = f"{stage.name:<10} {stage.folder}"
     if outcome.idle:
         return f"{place}: done before"
@@ -340,7 +355,7 @@ def describe(stage: Stage, outcome: Outcome, seconds: float) -> str:
         facts.append(f"mended {', '.join(outcome.mended)}")
     elif outcome.kept:
         facts.append(f"{outcome.kept} of {outcome.kept + outcome.made} parts were done before")
-    facts.append(f"{seconds:.1f} s")
+    facts.append(took)
     bad = outcome.sealed.manifest.summary.get("bad", [])
     if bad:
         facts.append(f"{len(bad)} bad {'file' if len(bad) == 1 else 'files'} left out")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 import os
-import time
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import typer
 
 from pipelines.console import Console, Format
-from pipelines.run import Context, Outcome, Stage, preview, run_stage
+from pipelines.run import Context, Outcome, Stage, Stopwatch, preview, run_stage
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 """Number of cores that this process may use; `taskset` and SLURM can restrict it."""
@@ -113,10 +112,10 @@ def run_quietly(stage: Stage, workers: int, restart: bool, console: Console) -> 
     """Run one stage and log one line on its result."""
     from pipelines.build import describe
 
-    began = time.monotonic()
+    watch = Stopwatch()
     with console:
         outcome = run_stage(stage, Context(workers, restart, console.progress, say=console.say))
-    console.say(describe(stage, outcome, time.monotonic() - began))
+    console.say(describe(stage, outcome, watch.shown()))
     return outcome
 
 

@@ -28,6 +28,7 @@ from pipelines.run.slurm_queue import (
 )
 from pipelines.run.stage import Finish, Stage, Work
 from pipelines.run.state_files import ARRAY, BUILD, FAILURE, PLAN, SLURM, STAGE, STATE
+from pipelines.run.stopwatch import Stopwatch
 
 __all__ = [
     "ARRAY",
@@ -50,6 +51,7 @@ __all__ = [
     "Progress",
     "Proofs",
     "Stage",
+    "Stopwatch",
     "Work",
     "check_if_sealed",
     "check_sealed",

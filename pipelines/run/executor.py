@@ -19,10 +19,11 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import forkserver
@@ -33,6 +34,7 @@ from datatrove.pipeline.base import PipelineStep
 
 from pipelines.errors import Failure, as_failure, failure
 from pipelines.run.parts import Part, PartWriter
+from pipelines.run.stopwatch import add_worker_seconds
 from sharding import seal
 
 SINGLE_THREADED = {
@@ -130,7 +132,7 @@ class LocalExecutor:
                     with _uninterrupted():
                         futures = [pool.submit(_run_rank, rank) for rank in ranks]
                     for future in as_completed(futures):
-                        _report(future.result, done, failed)
+                        _report(partial(_counted, future), done, failed)
                 except KeyboardInterrupt:
                     for worker in multiprocessing.active_children():
                         worker.terminate()  # an unfinished part does not exist and is made again
@@ -191,7 +193,16 @@ def _uninterrupted() -> Iterator[None]:
         raise KeyboardInterrupt
 
 
+def _counted(future: Future[tuple[int, float]]) -> int:
+    """Return the rank that a worker has run, and count the worker's processor time. Raises RankError."""
+    rank, seconds = future.result()
+    add_worker_seconds(seconds)
+    return rank
+
+
 _executor: LocalExecutor
+_reported = 0.0
+"""Processor seconds of this worker that it has reported."""
 
 
 def _start_worker(executor: LocalExecutor) -> None:
@@ -213,5 +224,9 @@ def _exit_with(parent: Any) -> None:
     os._exit(1)
 
 
-def _run_rank(rank: int) -> int:
-    return _executor.run_rank(rank)
+def _run_rank(rank: int) -> tuple[int, float]:
+    """Run a rank in a worker. Returns it, with the processor seconds of this worker since it reported last."""
+    global _reported
+    _executor.run_rank(rank)
+    before, _reported = _reported, time.process_time()
+    return rank, _reported - before

@@ -27,3 +27,35 @@ def test_workers_start_with_the_preloaded_modules(tmp_path: Path) -> None:
     script.write_text(SCRIPT)
     subprocess.run([sys.executable, str(script), str(tmp_path / "out")], check=True)
     assert [(tmp_path / "out" / f"{name}.txt").read_text() for name in "ab"] == ["True", "True"]
+
+
+BUSY = """
+import sys
+import time
+from pathlib import Path
+
+from pipelines.run import Context, Part, Stage, Stopwatch, Work, run_stage
+
+
+def write(_, part, writer):
+    end = time.process_time() + 0.4
+    while time.process_time() < end:
+        pass
+    with writer.file(".txt") as file:
+        file.write(b"x")
+
+
+if __name__ == "__main__":
+    watch = Stopwatch()
+    work = Work([Part("a", 0), Part("b", 1)], [], write)
+    run_stage(Stage("busy", 1, Path(sys.argv[1]), {}, {}, lambda: work), Context(workers=2))
+    print(watch.processor_seconds)
+"""
+
+
+def test_the_processor_time_of_workers_is_counted(tmp_path: Path) -> None:
+    """Two workers use 0.4 s each, on however many cores and however long it takes."""
+    script = tmp_path / "run.py"
+    script.write_text(BUSY)
+    done = subprocess.run([sys.executable, str(script), str(tmp_path / "out")], check=True, stdout=subprocess.PIPE)
+    assert float(done.stdout) >= 0.8
