@@ -21,6 +21,8 @@ from pipelines.texts import block, json_text, line
 if TYPE_CHECKING:
     from pipelines.run import Progress
 
+GAP = 2
+"""Spaces between the columns of a table."""
 EVERY = 30.0
 """Seconds between lines of progress when stderr is not a terminal."""
 
@@ -73,19 +75,23 @@ class Console:
         from rich.text import Text
 
         numeric = [rows and all(isinstance(row[i], int | float | None) for row in rows) for i in range(len(columns))]
+        names = [line(name) for name in columns]
+        console = RichConsole(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else _columns())
+        whole = [max(map(cell_len, column)) for column in zip(names, *cells, strict=True)]
+        words = [
+            max(cell_len(word) for cell in column for word in cell.split(" "))
+            for column in zip(names, *cells, strict=True)
+        ]
+        widths = _widths(whole, words, console.width)
+        if widths is None:
+            print(_records(line(title), names, cells))  # noqa: T201
+            return
         table = Table(title=Text(line(title)) if title else None, title_justify="left", box=None, pad_edge=False)
-        for i, (name, right) in enumerate(zip(columns, numeric, strict=True)):
-            words = [word for cell in (line(name), *(row[i] for row in cells)) for word in cell.split(" ")]
-            longest = max(map(cell_len, words))
-            table.add_column(Text(line(name)), justify="right" if right else "left", min_width=longest)
+        for name, right, width in zip(names, numeric, widths, strict=True):
+            table.add_column(Text(name), justify="right" if right else "left", width=width)
         for row in cells:
             table.add_row(*map(Text, row))
-        width = None if sys.stdout.isatty() else _columns()
-        console = RichConsole(file=sys.stdout, highlight=False, width=width)
-        if table.__rich_measure__(console, console.options.update(width=10_000)).minimum <= console.width:
-            console.print(table)
-        else:
-            print(_records(line(title), [line(name) for name in columns], cells))  # noqa: T201
+        console.print(table)
 
     def text(self, text: str) -> None:
         """Print text on stdout, in form human."""
@@ -187,13 +193,30 @@ def _columns() -> int:
     return int(given) if given.isascii() and given.isdigit() and int(given) else 120
 
 
+def _widths(whole: Sequence[int], words: Sequence[int], room: int) -> list[int] | None:
+    """Return the widths of columns, with gaps of 2, so that no word is cut; None if they do not fit in `room`.
+
+    whole: width of the longest cell of each column; words: of its longest word. The widest columns fold first.
+
+    >>> _widths([6, 20, 11], [6, 5, 6], 30), _widths([6, 20, 11], [6, 5, 6], 20)
+    ([6, 10, 10], None)
+    """
+    widths, room = list(whole), room - GAP * (len(whole) - 1)
+    if sum(words) > room:
+        return None
+    while sum(widths) > room:
+        _, widest = max((width, i) for i, width in enumerate(widths) if width > words[i])
+        widths[widest] -= 1
+    return widths
+
+
 def _records(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table as text that is not folded: the first cell of each row, and a line for each other one."""
     lines = [title] if title else []
     for first, *others in rows:
         lines.append(first or "-")
         lines += [
-            f"  {name}: {value}" if name else f"  {value}"
+            f"  {name}: {value.strip()}" if name else f"  {value}"
             for name, value in zip(columns[1:], others, strict=True)
             if value not in ("", "-")
         ]

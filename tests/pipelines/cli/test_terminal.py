@@ -26,18 +26,27 @@ def printed(capsys, columns, rows, width, monkeypatch):
     return capsys.readouterr().out
 
 
-@given(st.lists(st.tuples(WORD, CELL, st.integers(0, 10**9)), min_size=1, max_size=5), st.sampled_from([40, 80, 120]))
+NUMBER = st.integers(0, 10**9)
+
+
+@given(st.lists(st.tuples(WORD, CELL, NUMBER, NUMBER, NUMBER), min_size=1, max_size=5), st.integers(30, 120))
 def test_a_table_cuts_no_word_at_any_width(rows, width):
     out = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out):
         patch.setenv("COLUMNS", str(width))
-        Console().table(["folder", "state", "documents"], rows)
+        Console().table(["folder", "state", "documents", "bytes", "text, about"], rows)
     words = out.getvalue().split()
-    for name, state, number in rows:
-        for word in [name, *state.split(), f"{number:,}"]:
+    for name, state, *numbers in rows:
+        for word in [name, *state.split(), *(f"{number:,}" for number in numbers)]:
             assert word in words or f"{word}:" in words
     lines = out.getvalue().splitlines()
     assert max(map(len, lines)) <= width or lines[1].startswith("  state: ")
+
+
+def test_a_table_that_just_fits_is_whole(capsys, monkeypatch):
+    columns = ["corpus", "language", "files", "bytes", "text, about"]
+    out = printed(capsys, columns, [("jsonl", "arb_Arab", 1, 66_463, 66_463)], 40, monkeypatch)
+    assert out.splitlines()[-1].split() == ["jsonl", "arb_Arab", "1", "66,463", "66,463"]
 
 
 def test_columns_without_values_are_left_out(capsys, monkeypatch):
