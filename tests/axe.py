@@ -4,21 +4,16 @@ axe-core is fetched by npm into a cache, once; ARCORP_AXE names a copy of axe.mi
 reason, where there is neither or no Chromium.
 """
 
-import html
-import json
 import os
-import re
 import shutil
 import subprocess
-import tempfile
 from functools import cache
 from pathlib import Path
 
 import pytest
+from browser import CHROMIUM, DARK, LIGHT, left_behind, open_page, with_script
 
 VERSION = "4.14.1"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 RUN = """
 <script>
 for (const folded of document.querySelectorAll("details")) folded.open = true;
@@ -55,17 +50,10 @@ def serious_faults(page: Path, *, dark: bool = False) -> list[str]:
     """Return the serious and critical faults of a page that opens from disk, everything unfolded."""
     if CHROMIUM is None:
         pytest.skip("no chromium on PATH: accessibility was not checked")
-    text = re.sub(r"<meta http-equiv=[^>]*>", "", page.read_text("utf-8"))
     script = _source().replace("</script", "<\\/script")
     copy = page.with_name(f"axe-{page.name}")
-    before, end, after = text.rpartition("</body>")
-    copy.write_text(f"{before}<script>{script}</script>{RUN}{end}{after}", encoding="utf-8")
-    scheme = f"--blink-settings=preferredColorScheme={0 if dark else 1}"
-    with tempfile.TemporaryDirectory() as profile:
-        command = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "--window-size=1280,900", scheme]
-        command += ["--virtual-time-budget=30000", "--dump-dom", copy.as_uri()]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
-    match = re.search(r'data-axe="([^"]*)"', done.stdout)
-    assert match, "axe-core did not end"
-    faults: list[str] = json.loads(html.unescape(match[1]))
+    copy.write_text(with_script(page.read_text("utf-8"), f"<script>{script}</script>{RUN}"), encoding="utf-8")
+    flags = ["--window-size=1280,900", "--virtual-time-budget=30000"]
+    dom, _ = open_page(copy.as_uri(), *flags, scheme=DARK if dark else LIGHT)
+    faults: list[str] = left_behind(dom, "axe")
     return faults

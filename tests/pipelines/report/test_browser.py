@@ -3,18 +3,14 @@ Arabic letters, no sideways scrolling, light and dark.
 """
 
 import functools
-import html
 import json
 import re
 import shutil
-import subprocess
 
 import pytest
+from browser import DARK, LIGHT, left_behind, open_page, with_script
 
 from pipelines import fertility, report
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 # The script runs in a copy of the page without its policy, which forbids scripts. The copy is in a frame, since a
 # window cannot be as narrow as a telephone, and sends its measures to the page around the frame.
@@ -58,9 +54,6 @@ addEventListener("message", (event) => document.body.setAttribute("data-measured
 """
 
 
-DARK, LIGHT = 0, 1
-
-
 @pytest.fixture(scope="module", params=["report", "fertility"])
 def page(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
@@ -71,44 +64,24 @@ def page(request, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def browse(tmp_path_factory):
-    """Open a page; returns the DOM after it loaded, and the lines of the browser's console."""
-    if CHROMIUM is None:
-        pytest.skip("no chromium on PATH: the page was not opened in a browser")
-
-    def open_page(path, *flags):
-        profile = tmp_path_factory.mktemp("profile")
-        command = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "--window-size=1600,900"]
-        command += ["--enable-logging=stderr", "--v=0", *flags, "--dump-dom", path.as_uri()]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
-        return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-
-    return open_page
-
-
-@pytest.fixture(scope="module")
-def measure(browse, page):
+def measure(page):
     """The page's measures at some width in a colour scheme, everything unfolded. Each is measured once."""
 
     @functools.cache
     def measured(width, scheme):
-        text = re.sub(r"<meta http-equiv=[^>]*>", "", page.read_text())
-        page.with_name("measured.html").write_text(text.replace("</body>", f"{MEASURE}</body>"))
+        page.with_name("measured.html").write_text(with_script(page.read_text(), MEASURE))
         frame = page.with_name("frame.html")
         frame.write_text(FRAME.replace("{width}", str(width)))
-        scheme_flag = f"--blink-settings=preferredColorScheme={scheme}"
-        dom, console = browse(frame, "--virtual-time-budget=3000", scheme_flag)
+        dom, console = open_page(frame.as_uri(), "--virtual-time-budget=3000", scheme=scheme)
         assert len(console) == 1
         assert "measuring" in console[0]  # so that an empty console is a silent page, and not a lost log
-        match = re.search(r'data-measured="([^"]*)"', dom)
-        assert match
-        return json.loads(html.unescape(match[1]))
+        return left_behind(dom, "measured")
 
     return measured
 
 
-def test_the_console_is_silent(browse, page):
-    dom, console = browse(page)
+def test_the_console_is_silent(page):
+    dom, console = open_page(page.as_uri())
     assert console == []
     assert "</html>" in dom
 
@@ -219,22 +192,19 @@ document.body.setAttribute("data-used", JSON.stringify(used));
 
 
 @pytest.fixture(scope="module")
-def used(browse, page, figures):
+def used(page, figures):
     """What a reader sees who uses the search, the filters, the links of reasons, and the curves."""
     samples = figures["corpora"]["samples"]
     word = next(iter(samples.values()))["kept"][0]["text"].split()[0]
-    text = re.sub(r"<meta http-equiv=[^>]*>", "", page.read_text())
     copy = page.with_name("used.html")
-    copy.write_text(text.replace("</body>", f"{USE.replace('WORD', json.dumps(word))}</body>"))
-    dom, console = browse(copy)
+    copy.write_text(with_script(page.read_text(), USE.replace("WORD", json.dumps(word))))
+    dom, console = open_page(copy.as_uri())
     assert console == []
-    match = re.search(r'data-used="([^"]*)"', dom)
-    assert match
-    return json.loads(html.unescape(match[1])) | {"word": word}
+    return left_behind(dom, "used") | {"word": word}
 
 
-def test_the_script_runs_under_its_policy(browse, page):
-    dom, console = browse(page)
+def test_the_script_runs_under_its_policy(page):
+    dom, console = open_page(page.as_uri())
     assert console == []
     assert 'class="hint"' in dom
     assert ('id="filter-text"' in dom) == ('class="sample"' in dom)
