@@ -20,6 +20,7 @@ from pipelines.html import (
     figure,
     legend,
     plots,
+    plural,
     render_page,
     section,
     share,
@@ -56,8 +57,11 @@ def render(figures: Figures) -> str:
     values = [
         (count(figures["step"]), "steps of training"),
         (count(len(matrices)), "matrices of weights"),
-        (share(min(ranks)), "the lowest effective rank, of the possible one"),
-        (share(max(matrix["nearly_zero"] for matrix in matrices.values())), "most weights of one matrix nearly zero"),
+        (share(min(ranks)), "lowest effective rank of a matrix, of the highest possible"),
+        (
+            share(max(matrix["nearly_zero"] for matrix in matrices.values())),
+            "largest share of weights near zero",
+        ),
     ]
     return render_page(
         title="Health of a model",
@@ -65,7 +69,7 @@ def render(figures: Figures) -> str:
         lead=[
             tag(
                 "p",
-                f"{model['preset']}, {model['layers']} blocks of width {model['width']}, after step "
+                f"{model['preset']}, {plural(model['layers'], 'block')} of width {model['width']}, after step "
                 f"{count(figures['step'])}.",
                 class_="lede",
             ),
@@ -82,7 +86,7 @@ def _scripts(scripts: Figures | None) -> Section:
         lead = "The vocabulary does not have tokens of both scripts, Arabic and Latin."
         return section("scripts", title, lead, name="Embeddings")
     first, second = scripts["explained"]
-    names = {name: f"{name}, {count(number)} tokens" for name, number in scripts["tokens"].items()}
+    names = {name: f"{name.capitalize()}, {count(number)} tokens" for name, number in scripts["tokens"].items()}
     colours = colours_of(names)
     points = {
         name: [(point["x"], point["y"], point["text"]) for point in dots] for name, dots in scripts["plane"].items()
@@ -109,7 +113,7 @@ def _matrices(matrices: Mapping[str, Figures]) -> Section:
         (
             tag("code", name),
             " × ".join(map(count, matrix["shape"])),
-            f"{matrix['mean']:.1e}",
+            f"{matrix['mean']:.1e}".replace("-", "−"),
             decimal(matrix["std"], 4),
             decimal(matrix["largest"]),
             share(matrix["nearly_zero"]),
@@ -132,7 +136,7 @@ def _matrices(matrices: Mapping[str, Figures]) -> Section:
     return section(
         "matrices",
         "Matrices",
-        "Histograms show -6 to 6 standard deviations. The effective rank is the exponential of the entropy of the "
+        "Histograms show −6 to 6 standard deviations. The effective rank is the exponential of the entropy of the "
         "normalised singular values (Roy and Vetterli 2007).",
         table([*columns, "weights"], rows),
     )

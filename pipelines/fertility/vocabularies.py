@@ -60,6 +60,8 @@ def vocabularies(tokenizers: Figures) -> Section:
         )
         for label, each in tokenizers.items()
     ]
+    scripts = [_scripts(each["vocabulary"]["scripts"]) for each in tokenizers.values()]
+    there = {script for shares in scripts for script, part in shares.items() if part > 0}
     rows = [
         (
             label,
@@ -99,7 +101,7 @@ def vocabularies(tokenizers: Figures) -> Section:
             "Scripts",
             "Tokens by the script of their first letter; bytes that are not a whole character count as other.",
             charts.stacks("Scripts", "One bar for each tokenizer.", stacks),
-            legend=legend(SCRIPT_COLOURS),
+            legend=legend({script: colour for script, colour in SCRIPT_COLOURS.items() if script in there}),
         ),
         table(columns, rows),
         folded(
@@ -167,7 +169,7 @@ def views(figures: Figures) -> Section:
             card: list[Content] = []
             for tokenizer, pieces in pieces_of.items():
                 text, counted = token_spans(pieces, label)
-                card += [tag("p", tag("b", tokenizer), f": {counted}", class_="small"), text]
+                card += [text, tag("p", tag("b", tokenizer), f": {counted}", class_="small")]
             blocks.append(tag("div", *card, class_="card"))
     return section(
         "views",

@@ -62,8 +62,7 @@ def plane(
             tag("title", hint),
             cx=PLANE / 2 * (1 + 0.97 * x / largest),
             cy=PLANE / 2 * (1 - 0.97 * y / largest),
-            r=5,
-            fill_opacity=0.6,
+            r=6,
             class_=f"f{colours[group]}",
         )
         for group, points in groups.items()

@@ -119,12 +119,10 @@ def change(pair: Pair, *, points: bool = False) -> str:
     before, after = pair
     if before is None or after is None or before == after:
         return ""
-    if points:
-        return f"{100 * (after - before):+.1f}{THIN}points".replace("-", "−")
-    if not before:
+    if not before and not points:
         return "new"
-    percent = 100 * (after - before) / before
-    return f"{percent:+.{1 if abs(percent) >= 0.1 else 2}f}{THIN}%".replace("-", "−")
+    number = 100 * (after - before) if points else 100 * (after - before) / before
+    return f"{number:+.{1 if abs(number) >= 0.1 else 2}f}{THIN}{'points' if points else '%'}".replace("-", "−")
 
 
 def _compared(
@@ -216,6 +214,22 @@ def _flat(value: Any, prefix: str = "") -> dict[str, str]:
     }
 
 
+def _differing(folder: str, *options: Mapping[str, Any]) -> list[tuple[Content, ...]]:
+    """Return a row for each option that differs between two."""
+    first, second = map(_flat, options)
+    return [
+        (folder, tag("code", key), first.get(key, "–"), second.get(key, "–"))
+        for key in dict.fromkeys([*first, *second])
+        if first.get(key) != second.get(key)
+    ]
+
+
+def _schedule(shares: Figures) -> dict[str, Any]:
+    """Return the options of a schedule, which is no sealed folder: those of each phase by its name, and the others."""
+    phases = {phase["name"]: f"{plural(phase['steps'], 'step')}, {phase['formula']}" for phase in shares["phases"]}
+    return {"phases": phases, **{key: shares[key] for key in ("batch_rows", "max_epochs", "seed")}}
+
+
 def _options(names: tuple[str, str], figures: tuple[Figures, Figures]) -> Section:
     folders = [{line["folder"]: line for line in each["provenance"]["folders"]} for each in figures]
     rows: list[tuple[Content, ...]] = []
@@ -224,12 +238,9 @@ def _options(names: tuple[str, str], figures: tuple[Figures, Figures]) -> Sectio
             there = ["there" if folder in each else "–" for each in folders]
             rows.append((folder, "the folder itself", *there))
             continue
-        first, second = (_flat(each[folder]["options"]) for each in folders)
-        rows += [
-            (folder, tag("code", key), first.get(key, "–"), second.get(key, "–"))
-            for key in dict.fromkeys([*first, *second])
-            if first.get(key) != second.get(key)
-        ]
+        rows += _differing(folder, *(each[folder]["options"] for each in folders))
+    if all("shares" in each for each in figures):
+        rows += _differing("schedule", *(_schedule(each["shares"]) for each in figures))
     digests = [
         (folder, *(tag("code", each[folder]["digest"][:16]) if folder in each else "–" for each in folders))
         for folder in dict.fromkeys([*folders[0], *folders[1]])
@@ -237,7 +248,9 @@ def _options(names: tuple[str, str], figures: tuple[Figures, Figures]) -> Sectio
     return section(
         "options",
         "Options that differ",
-        "Options of each sealed folder." if rows else "Both builds have the same folders with the same options.",
+        "Options of each sealed folder, and of the schedule."
+        if rows
+        else "Both builds have the same folders with the same options.",
         table(["folder", "option", *names], rows) if rows else None,
         folded("Digests of all folders", table(["folder", *names], digests)),
         name="Options",
@@ -348,7 +361,7 @@ def _training(names: tuple[str, str], figures: tuple[Figures, Figures]) -> Secti
         Line(name, [(point["step"], point["loss"]) for point in run["curve"]], colour)
         for colour, (name, run) in enumerate(zip(names, runs, strict=True))
     ]
-    chart = charts.lines("Training loss", "Two builds, by step.", curves, show=lambda loss: decimal(loss, 4))
+    chart = charts.lines("Training loss", "Two builds, by step.", curves, show="{:.4g}".format)
     note = "Nats per token. Losses of different tokenizers are not comparable: compare bits per byte."
     last = [run["validation"][-1] if run["validation"] else {} for run in runs]
     by = next((key for key in ("by_language", "by_category", "by_source") if all(key in each for each in last)), None)

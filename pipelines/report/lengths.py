@@ -15,6 +15,8 @@ def length_figure(
     group, unit: nouns for what the curves stand for, and for what lengths are counted in. lengths: by name of the
     group, the number of documents of 2^k to 2^(k+1) - 1 units. colours: by name of the group.
     """
+    most = max(map(len, lengths.values()))
+    lengths = {name: [*counts, *[0] * (most - len(counts))] for name, counts in lengths.items()}  # to the same end
     curves = [
         Line(name, [(octave, number / (sum(counts) or 1)) for octave, number in enumerate(counts)], colours[name])
         for name, counts in lengths.items()
@@ -24,9 +26,9 @@ def length_figure(
         [
             (
                 f"{2**octave:,} to {2 ** (octave + 1) - 1:,}",
-                *(count(counts[octave] if octave < len(counts) else 0) for counts in lengths.values()),
+                *(count(counts[octave]) for counts in lengths.values()),
             )
-            for octave in range(max(map(len, lengths.values())))
+            for octave in range(most)
         ],
     )
     note = f"Share of each {group}'s documents by length in {unit}; the scale doubles from left to right."
