@@ -65,7 +65,8 @@ class Dataset(sharding.Dataset):
 
     Args:
         path: folder of a dataset.
-        schedule: name of the schedule's file in the folder; None to open rows alone.
+        schedule: name of the schedule's file in the folder, or its path, which has a slash (`./half.json`); None to
+            open rows alone.
 
     Raises:
         Failure: a folder that is no dataset, is unfinished, or was changed since it was sealed.

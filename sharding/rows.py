@@ -30,7 +30,7 @@ import numpy.typing as npt
 
 from sharding.layout import SCHEDULE, TOKENIZER, DatasetLayout, Ids, SplitLayout, StratumLayout, shard_name
 from sharding.proving import DamagedFile, Prover, Share
-from sharding.scheduling import Rows, Schedule
+from sharding.scheduling import Rows, Schedule, schedule_path
 from sharding.seal import Damaged, Sealed
 from sharding.shard import Segments, Shard
 
@@ -223,7 +223,8 @@ class Dataset:
     milliseconds at any size. If the manifest has leaves, the sizes of a shard are checked when its first row is read.
 
     path: the dataset folder;
-    schedule: file name of the schedule in the folder, or None to read rows without a schedule (`steps` is then 0);
+    schedule: file name of the schedule in the folder, or its path, which has a slash (`schedule_path`); None to read
+    rows without a schedule (`steps` is then 0);
     beside: hash this share of the shards in a background thread while rows are returned; see `settle`. If None, a
     shard is hashed before its first row is returned.
     Raises Unsealed or Damaged (`sharding.seal`) if a checked file is missing or changed.
@@ -238,7 +239,9 @@ class Dataset:
         self.row_tokens = self.layout.row_tokens
         self.vocab_size = self.layout.vocab_size
         self.tokenizer = self.path / TOKENIZER.rpartition("/")[0]
-        self._schedule = None if schedule is None else Schedule.read(self.path / schedule, sealed.manifest)
+        self._schedule = None
+        if schedule is not None:
+            self._schedule = Schedule.read(schedule_path(self.path, schedule), sealed.manifest)
         self.batch_rows = self._schedule.batch_rows if self._schedule else 0
         self.steps = self._schedule.steps if self._schedule else 0
         self._prover = Prover(sealed, beside)

@@ -72,7 +72,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="YAML or JSON file of options, or a recipe, whose `train:` section is read. Default: all defaults.",
     )
     parser.add_argument("--set", action="append", default=[], metavar="A.B=C", help="Override one option. Repeatable.")
-    parser.add_argument("--schedule", default="schedule.json", help="File name of a schedule in the dataset folder.")
+    parser.add_argument(
+        "--schedule", default="schedule.json", help="File name of a schedule in the dataset folder, or ./FILE."
+    )
     parser.add_argument("--restart", action="store_true", help="Delete the files of an earlier run in --out first.")
     return parser.parse_args(argv)
 

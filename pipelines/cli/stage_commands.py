@@ -38,6 +38,7 @@ from pipelines.recipe import (
     Untrained,
 )
 from pipelines.run import Stage
+from sharding.options import SCHEDULE
 
 
 @runs_stage
@@ -185,7 +186,8 @@ def export(
     out: Out,
     unique: Annotated[bool, typer.Option("--unique", help="Write each row once, without the schedule.")] = False,
     schedule: Annotated[
-        str | None, typer.Option("--schedule", help="File name of the schedule in the dataset. [schedule.json]")
+        str | None,
+        typer.Option("--schedule", help="File name of the schedule in the dataset, or ./FILE. [schedule.json]"),
     ] = None,
     data: Annotated[
         Path | None, typer.Option("--data", help="hf, gguf: dataset of the run. [the one beside the run]")
@@ -235,8 +237,8 @@ def mix(
     options: ScheduleOptions,
     seed: Seed = 42,
     out: Annotated[
-        str, typer.Option("--out", help="File name of the schedule in the dataset, or its path.")
-    ] = "schedule.json",
+        Path | None, typer.Option("--out", metavar="FILE", help="File of the schedule. [DATASET/schedule.json]")
+    ] = None,
     dry_run: DryRun = False,
     format: Form = Format.human,
     debug: Debug = False,
@@ -246,11 +248,10 @@ def mix(
     from pipelines.stages.pack import refuse_used, write_schedule
 
     console = Console(format)
-    if "/" in out and Path(out).parent.resolve() == dataset.resolve():
-        out = Path(out).name
-    schedule = write_schedule(dataset, options, seed, name=None)
+    path = dataset / SCHEDULE if out is None else out
+    schedule = write_schedule(dataset, options, seed, None)
     if not dry_run:
-        refuse_used(dataset, out, schedule)
-        write_schedule(dataset, options, seed, name=out)
+        refuse_used(dataset, path, schedule)
+        write_schedule(dataset, options, seed, path)
     show_schedule(schedule, console)
-    console.result(schedule, "nothing was written" if dry_run else str(dataset / out))
+    console.result(schedule, "nothing was written" if dry_run else str(path))

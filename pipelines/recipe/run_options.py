@@ -24,7 +24,7 @@ class RunOptions(Options):
     init_from: Name | None = Field(None, description="earlier run whose weights this run starts from")
     phases: list[PhaseOptions] | None = Field(None, min_length=1, description="phases of this run, in order")
     schedule: Name | None = Field(
-        None, description="schedule in the dataset's folder, of `arcorp mix --out FILE`, in place of phases"
+        None, description="schedule in the dataset's folder, of `arcorp mix --out DATASET/FILE`, in place of phases"
     )
     train: TrainOptions = Field(
         TrainOptions(), description="training of this run; other values are those of the recipe's section train"

@@ -24,8 +24,8 @@ VERSION = 2
 def export_stage(folder: Path, dataset: Path, to: str, *, unique: bool = False, schedule: str | None = None) -> Stage:
     """Write a sealed dataset in the format `to`: as scheduled, or each row once if `unique`.
 
-    schedule: name of the schedule's file in the dataset; None is schedule.json. Raises UsageError if `unique` and
-    `schedule` are both given.
+    schedule: name of the schedule's file in the dataset, or its path; None is schedule.json. Raises UsageError if
+    `unique` and `schedule` are both given.
     """
     if unique and schedule is not None:
         raise UsageError("--unique and --schedule exclude each other: remove one of them")
@@ -33,10 +33,11 @@ def export_stage(folder: Path, dataset: Path, to: str, *, unique: bool = False, 
     opened = Sealed(dataset, "pack")
     inputs = {"dataset": opened.digest}
     if name is not None:
-        from sharding.scheduling import Schedule
+        from sharding.scheduling import Schedule, schedule_path
 
-        Schedule.read(dataset / name, opened.manifest)
-        inputs["schedule"] = seal.hash_file(dataset / name).sha256
+        path = schedule_path(dataset, name)
+        Schedule.read(path, opened.manifest)
+        inputs["schedule"] = seal.hash_file(path).sha256
 
     def write(finish: Finish) -> None:
         from pipelines.stages.dataset_facts import licences_of

@@ -36,7 +36,7 @@ from pipelines.run import (
 from pipelines.stages.build_folder import RUNS
 from sharding import seal
 from sharding.layout import PLAN, SCHEDULE, SPLITS, documents_name, shard_name
-from sharding.seal import Sealed
+from sharding.seal import Manifest, Sealed
 
 VERSION = 2
 
@@ -182,10 +182,10 @@ def _finish(finish: Finish, plan: Any, tokens: Sealed) -> None:
     finish.summary = dataset_summary(plan, [ShardCounts.from_json(sidecar.summary) for sidecar in finish.sidecars])
 
 
-def write_schedule(dataset: Path, options: ScheduleOptions, seed: int, name: str | None = SCHEDULE) -> dict[str, Any]:
-    """Create a schedule of a dataset and write it there as `name`; None: do not write it. Returns its JSON.
+def write_schedule(dataset: Path, options: ScheduleOptions, seed: int, path: Path | None) -> dict[str, Any]:
+    """Create a schedule of a dataset and write it to the file `path`; None: do not write it. Returns its JSON.
 
-    Raises UsageError for a name that can't be written, OptionError for an impossible mixture or phase, Damaged for a
+    Raises UsageError for a file that can't be written, OptionError for an impossible mixture or phase, Damaged for a
     dataset that differs from its seal.
     """
     from sharding.scheduling import create_schedule, is_schedule
@@ -200,15 +200,9 @@ def write_schedule(dataset: Path, options: ScheduleOptions, seed: int, name: str
         seed=seed,
         max_epochs=options.mixture.max_epochs,
     )
-    if name is None:
+    if path is None:
         return schedule
-    try:
-        is_free = texts.name(name).endswith(".json") and name not in (*opened.manifest.files, seal.MANIFEST)
-    except ValueError:
-        is_free = False
-    if not is_free:
-        raise UsageError(f"--out {name}: give a file name for the dataset's folder, such as second.json")
-    path = dataset / name
+    _refuse_path(path, dataset, opened.manifest)
     data, before = None, None
     try:
         data = path.read_bytes()
@@ -218,19 +212,40 @@ def write_schedule(dataset: Path, options: ScheduleOptions, seed: int, name: str
     except (OSError, ValueError):  # not a schedule; SCHEDULE itself is replaced, other files are refused
         before = {}
     if data != seal.canonical(schedule):
-        if before is not None and name != SCHEDULE and not is_schedule(before):
+        if before is not None and not _is_default(path, dataset) and not is_schedule(before):
             raise UsageError(f"{path} is not a schedule: choose another --out")
         seal.write_json(path, schedule)
     return schedule
 
 
-def refuse_used(dataset: Path, name: str, schedule: dict[str, Any]) -> None:
+def _is_default(path: Path, dataset: Path) -> bool:
+    """Return whether a path is that of the schedule that a build writes and a trainer reads by default."""
+    return path.name == SCHEDULE and path.parent.resolve() == dataset.resolve()
+
+
+def _refuse_path(path: Path, dataset: Path, manifest: Manifest) -> None:
+    """Raise UsageError if no schedule may have this path: one of the dataset's own files, or not a JSON file."""
+    folder, own = path.parent.resolve(), dataset.resolve()
+    try:
+        is_free = texts.name(path.name).endswith(".json")
+    except ValueError:
+        is_free = False
+    if folder == own:
+        is_free = is_free and path.name not in (*manifest.files, seal.MANIFEST)
+    elif folder.is_relative_to(own):
+        is_free = False
+    if not is_free:
+        raise UsageError(f"--out {path}: give another file, such as second.json or {dataset / 'second.json'}")
+    if not folder.is_dir():
+        raise UsageError(f"--out {path}: there is no folder {path.parent}")
+
+
+def refuse_used(dataset: Path, path: Path, schedule: dict[str, Any]) -> None:
     """Raise UsageError if `schedule` would replace the schedule of a training run beside the dataset.
 
     A run is in a build's stage, has a checkpoint of the schedule, or is training now.
     """
-    path = dataset / name
-    if "/" in name or not path.is_file() or (data := path.read_bytes()) == seal.canonical(schedule):
+    if not path.is_file() or (data := path.read_bytes()) == seal.canonical(schedule):
         return
     beside = dataset.absolute().parent
     for folder in sorted([*beside.iterdir(), *beside.glob(f"{RUNS}/*")]):

@@ -94,9 +94,7 @@ def _digest_of_schedule(data: TrainingData) -> str:
     try:
         return seal.hash_file(path).sha256
     except OSError:
-        raise UsageError(
-            f"{path} is missing: write it with `arcorp mix {data.dataset} --out {data.schedule}`"
-        ) from None
+        raise UsageError(f"{path} is missing: write it with `arcorp mix {data.dataset} --out {path}`") from None
 
 
 def _digest_of_weights(path: Path) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     )
     from sharding.scheduling.permutation import U64
     from sharding.scheduling.phase import Phase
-    from sharding.scheduling.schedule import Rows, Schedule, create_schedule, is_schedule
+    from sharding.scheduling.schedule import Rows, Schedule, create_schedule, is_schedule, schedule_path
 
 __all__ = [
     "U64",
@@ -33,13 +33,14 @@ __all__ = [
     "final_shares",
     "is_schedule",
     "largest_remainder",
+    "schedule_path",
     "share_lines",
 ]
 
 _MODULES = {
     "U64": "permutation",
     "Phase": "phase",
-    **dict.fromkeys(("Rows", "Schedule", "create_schedule", "is_schedule"), "schedule"),
+    **dict.fromkeys(("Rows", "Schedule", "create_schedule", "is_schedule", "schedule_path"), "schedule"),
 }
 """Modules of the names that are not in `mixture`."""
 

@@ -104,6 +104,15 @@ def create_schedule(
     return {**schedule, "digest": digest_of(schedule)}
 
 
+def schedule_path(dataset: Path, given: str) -> Path:
+    """Return the file of a schedule. given: the name of a file in the dataset's folder, or a path, which has a slash.
+
+    >>> schedule_path(Path("out/dataset"), "second.json"), schedule_path(Path("out/dataset"), "./second.json")
+    (PosixPath('out/dataset/second.json'), PosixPath('second.json'))
+    """
+    return Path(given) if "/" in given else dataset / given
+
+
 def is_schedule(value: Any) -> bool:
     """Return True if a JSON value has the keys of a schedule. Its content is not checked."""
     keys = {"format", "manifest", "seed", "row_tokens", "batch_rows", "phases", "shares", "digest"}
@@ -157,7 +166,8 @@ class Schedule:
             data = parsed(text)
             is_canonical = text == canonical(data)
         except FileNotFoundError:
-            raise Unsealed(f"{path} is missing: create a schedule with `arcorp mix`") from None
+            here = f", or give ./{path.name} for the one in this folder" if Path(path.name).is_file() else ""
+            raise Unsealed(f"{path} is missing: create a schedule with `arcorp mix`{here}") from None
         except ValueError as error:
             raise Damaged(f"{path} is not JSON ({error}); create it again with `arcorp mix`") from None
         if not is_canonical:

@@ -69,7 +69,7 @@ def consume(name: str, out: Path, document: str, scratch: Path) -> tuple[int, st
     alone = ("--workers", "1")
     commands = {
         "export": ["export", dataset, "--to", "parquet", "--out", into],
-        "mix": ["mix", dataset, "--config", config, "--out", "second.json"],
+        "mix": ["mix", dataset, "--config", config, "--out", dataset / "second.json"],
         "inspect row": ["inspect", dataset, "--row", "3", "--format", "json"],
         "inspect document": ["inspect", dataset, "--document", document, "--format", "json"],
         "verify": ["verify", out],

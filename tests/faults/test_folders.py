@@ -214,8 +214,10 @@ def test_single_files_of_others_are_not_overwritten(copy, tmp_path, capsys):
     phases.write_text("{batch_rows: 4, phases: [{name: all, steps: 3}], mixture: {max_epochs: 50}}")
     for command in (
         ["report", copy],
-        ["mix", copy / "dataset", "--config", phases, "--out", "second.json"],
-        ["mix", copy / "dataset", "--config", phases, "--out", "../second.json"],
+        ["mix", copy / "dataset", "--config", phases, "--out", copy / "dataset" / "second.json"],
+        ["mix", copy / "dataset", "--config", phases, "--out", tmp_path / "fertility" / "fertility.json"],
+        ["mix", copy / "dataset", "--config", phases, "--out", copy / "dataset" / "shards" / "second.json"],
+        ["mix", copy / "dataset", "--config", phases, "--out", tmp_path / "nowhere" / "second.json"],
         ["fertility", copy / "tokenizer", "--docs", copy / "unique", "--out", tmp_path / "fertility"],
         ["init", tmp_path / "text.txt", "--out", tmp_path / "recipe.yaml"],
         ["tokenizer", "export", copy / "tokenizer", "--to", "hf", "--out", tmp_path / "fertility"],
@@ -238,7 +240,7 @@ def test_mix_does_not_replace_the_schedule_that_a_run_was_trained_on(copy, tmp_p
     assert cli.run(mix) == 2
     assert str(copy / "run") in capsys.readouterr().err
     assert seal.hash_file(copy / "dataset" / "schedule.json") == used
-    assert cli.run([*mix, "--out", "second.json"]) == 0
+    assert cli.run([*mix, "--out", str(copy / "dataset" / "second.json")]) == 0
 
 
 # -- builds -----------------------------------------------------------------------------------------------

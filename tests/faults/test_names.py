@@ -203,7 +203,7 @@ def test_a_dataset_whose_summary_lies_is_refused_by_every_command_in_a_sentence(
         ["inspect", copy / "dataset", "--document", "x"],
         ["verify", copy / "dataset", "--level", "deep"],
         ["export", copy / "dataset", "--to", "nanogpt", "--out", out],
-        ["mix", copy / "dataset", "--set", "phases=[{name: a, steps: 1}]", "--out", "b.json"],
+        ["mix", copy / "dataset", "--set", "phases=[{name: a, steps: 1}]", "--out", tmp_path / "b.json"],
     ):
         refused(command, capsys)
 

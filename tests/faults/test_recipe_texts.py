@@ -142,7 +142,7 @@ BASES: dict[str, list[str]] = {
     "health": ["BUILT/run", "--data", "DATASET", "--out", "OUT"],
     "evaluate": ["BUILT/run", "--data", "DATASET", "--tasks", "minimal-pairs", "--out", "OUT"],
     "chat": ["BUILT/run", "--data", "DATASET"],
-    "mix": ["DATASET", "--out", "other.json", "--set", "phases=[{name: a, steps: 2}]"],
+    "mix": ["DATASET", "--out", "DATASET/other.json", "--set", "phases=[{name: a, steps: 2}]"],
     "verify": ["DATASET", "--level", "quick"],
     "inspect": ["DATASET", "--row", "0"],
     "fertility": ["TOKENIZER", "--docs", "DOCS", "--out", "OUT"],
@@ -191,24 +191,26 @@ def test_a_hostile_text_in_any_flag_or_argument_of_any_command_harms_nothing(
     root = Sealed(copy / "dataset").digest
     for number, (name, words) in enumerate(tries):
         out = place.out / str(number)
+        below = copy / "dataset" if name == "mix" else out
         filled = []
         for before, word in zip(["", *words], words, strict=False):
             for key, value in given.items():
                 word = re.sub(rf"^{key}\b", str(out if key == "OUT" else value).replace("\\", r"\\"), word)
-            if before == "--out" and name != "mix" and not word.startswith(str(out)):
-                word = f"{out}/{word.replace('/', '_')}"
+            if before == "--out" and not word.startswith(str(below)):
+                word = f"{below}/{word.replace('/', '_')}"
             filled.append(word)
         place.run(*name.split(), *filled)
         assert Sealed(copy / "dataset").digest == root
 
 
-def test_a_schedule_takes_no_name_that_is_the_datasets_own_or_lies_elsewhere(copy: Path) -> None:
-    manifest = (copy / "dataset" / "manifest.json").read_bytes()
-    base = ["mix", str(copy / "dataset"), "--set", "phases=[{name: a, steps: 2}]"]
-    for name in ("manifest.json", "plan.json", "../x.json", "a\n.json", "\x1b.json", ".json", str(copy / "x.json")):
-        assert cli.run([*base, "--out", name]) == 2
-    assert (copy / "dataset" / "manifest.json").read_bytes() == manifest
-    assert cli.run([*base, "--out", "second.json"]) == 0
+def test_a_schedule_takes_no_name_that_is_the_datasets_own_or_is_hostile(copy: Path) -> None:
+    dataset = copy / "dataset"
+    manifest = (dataset / "manifest.json").read_bytes()
+    base = ["mix", str(dataset), "--set", "phases=[{name: a, steps: 2}]"]
+    for name in ("manifest.json", "plan.json", "shards/x.json", "a\n.json", "\x1b.json", ".json", "x.txt"):
+        assert cli.run([*base, "--out", f"{dataset}/{name}"]) == 2
+    assert (dataset / "manifest.json").read_bytes() == manifest
+    assert cli.run([*base, "--out", f"{dataset}/second.json"]) == 0
 
 
 # -- documents --------------------------------------------------------------------------------------------

@@ -108,17 +108,31 @@ def test_another_schedule_needs_no_packing(copy, tmp_path, capsys):
     config = tmp_path / "second.yaml"
     config.write_text("batch_rows: 4\nphases: [{name: only, steps: 3}]\nmixture: {by: category, rule: natural}\n")
     digest = Sealed(copy / "dataset").digest
-    assert cli.run(["mix", str(copy / "dataset"), "--config", str(config), "--out", "second.json"]) == 0
+    mix = ["mix", str(copy / "dataset"), "--config", str(config)]
+    assert cli.run([*mix, "--out", str(copy / "dataset" / "second.json")]) == 0
     assert Dataset(copy / "dataset", schedule="second.json").steps == 3
-    path = str(copy / "dataset" / "third.json")  # the same, as a path from where the user is
-    assert cli.run(["mix", str(copy / "dataset"), "--config", str(config), "--out", path]) == 0
-    assert Dataset(copy / "dataset", schedule="third.json").steps == 3
     assert Sealed(copy / "dataset").digest == digest
-    assert cli.run(["mix", str(copy / "dataset"), "--config", str(config), "--out", "plan.json"]) == 2
+    assert cli.run([*mix, "--out", str(copy / "dataset" / "plan.json")]) == 2
     greedy = "batch_rows: 4\nphases: [{name: only, steps: 3000}]\nmixture: {rule: natural, max_epochs: 2}\n"
     config.write_text(greedy)
-    assert cli.run(["mix", str(copy / "dataset"), "--config", str(config)]) == 2
+    assert cli.run(mix) == 2
     assert "max_epochs" in capsys.readouterr().err
+
+
+def test_a_schedule_is_written_where_the_user_stands_and_read_from_there(copy, tmp_path, monkeypatch, capsys):
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    mix = ["mix", str(copy / "dataset"), "--set", "phases=[{name: only, steps: 3}]", "--set", "batch_rows=4"]
+    assert cli.run([*mix, "--out", "half.json"]) == 0
+    assert [path.name for path in here.iterdir()] == ["half.json"]
+    assert not (copy / "dataset" / "half.json").exists()
+    capsys.readouterr()
+    export = ["export", str(copy / "dataset"), "--to", "nanogpt"]
+    assert cli.run([*export, "--out", "other", "--schedule", "half.json"]) == 5
+    assert "./half.json" in capsys.readouterr().err
+    assert cli.run([*export, "--out", "rows", "--schedule", "./half.json"]) == 0
+    assert Dataset(copy / "dataset", schedule="./half.json").steps == 3
 
 
 @pytest.mark.fault(7)

@@ -112,12 +112,13 @@ def test_a_run_reads_a_schedule_of_mix(chain, tmp_path, capsys):
     assert build(out, *settings, until="train") == 2
     assert "arcorp mix" in capsys.readouterr().err
     phases = ["--set", "phases=[{name: only, steps: 2}]", "--set", "batch_rows=2"]
-    assert cli.run(["mix", str(out / "dataset"), *phases, "--out", "second.json"]) == 0
+    mix = ["mix", str(out / "dataset"), *phases, "--out", str(out / "dataset" / "second.json")]
+    assert cli.run(mix) == 0
     assert build(out, *settings, until="report") == 0
     assert read_manifest(out / RUNS / "mid").counts["steps"].out == 2
     report = json.loads((out / "report.json").read_text())
     assert [(run["name"], run["steps"]) for run in report["runs"]] == [("base", 8), ("mid", 2)]
-    assert cli.run(["mix", str(out / "dataset"), *phases, "--set", "batch_rows=4", "--out", "second.json"]) == 2
+    assert cli.run([*mix, "--set", "batch_rows=4"]) == 2
     assert str(out / RUNS / "mid") in capsys.readouterr().err
 
 

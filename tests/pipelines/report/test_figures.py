@@ -163,9 +163,8 @@ def test_strata_that_are_not_split_by_language_are_grouped_by_what_they_are_spli
     options = PackOptions(row_tokens=128, strata=["source"], rows_per_shard=256)
     run_stage(pack_stage(own / "dataset", [own / "tokens"], options, seed=1), Context())
     mixture = Mixture(by="source", rule="natural")
-    write_schedule(
-        own / "dataset", ScheduleOptions(batch_rows=2, mixture=mixture, phases=[{"name": "a", "steps": 3}]), 1
-    )
+    options = ScheduleOptions(batch_rows=2, mixture=mixture, phases=[{"name": "a", "steps": 3}])
+    write_schedule(own / "dataset", options, 1, own / "dataset" / "schedule.json")
     figures = gather(own)
     assert figures["shares"]["by"] == "source"
     sources = {line["source"] for line in figures["sources"]["kept"]}

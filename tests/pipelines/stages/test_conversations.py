@@ -181,10 +181,11 @@ def test_categories_of_a_mixture_may_be_of_conversations(talked, capsys):
     folder, *_ = talked
     mixture = "[{name: all, steps: 10, mixture: {by: category, rule: proportional, shares: {chat: 30, arabic: 70}}}]"
     words = ["mix", str(folder / "dataset"), "--set", f"phases={mixture}", "--set", "mixture.max_epochs=100"]
-    assert cli.run([*words, "--batch-rows", "4", "--out", "other.json", "--format", "quiet"]) == 0
-    quotas = json.loads((folder / "dataset/other.json").read_bytes())["phases"][0]["quotas"]
+    other = folder / "dataset/other.json"
+    assert cli.run([*words, "--batch-rows", "4", "--out", str(other), "--format", "quiet"]) == 0
+    quotas = json.loads(other.read_bytes())["phases"][0]["quotas"]
     assert quotas == {"chat/arb_Arab/chat": 12, "text/arb_Arab/arabic": 28}
-    (folder / "dataset/other.json").unlink()
+    other.unlink()
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,8 @@ def test_each_row_once_needs_no_schedule(built, tmp_path):
 def test_another_schedule_gives_another_order_and_needs_another_folder(copy, tmp_path, capsys):
     config = tmp_path / "mix.yaml"
     config.write_text("{batch_rows: 4, phases: [{name: all, steps: 3}]}")
-    mix = ["mix", str(copy / "dataset"), "--config", str(config), "--out", "second.json", "--seed", "7"]
+    second = str(copy / "dataset" / "second.json")
+    mix = ["mix", str(copy / "dataset"), "--config", str(config), "--out", second, "--seed", "7"]
     assert cli.run(mix) == 0
     assert export(copy, tmp_path / "out", "--to", "parquet", "--schedule", "second.json") == 0
     table = pq.read_table(tmp_path / "out" / "train-00000.parquet")
@@ -135,6 +136,6 @@ def test_a_schedule_with_which_a_run_was_trained_is_not_replaced(copy, tmp_path,
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert cli.run(mix) == 2  # it trains now
     assert schedule.read_bytes() == before
-    assert cli.run([*mix, "--out", "second.json"]) == 0
+    assert cli.run([*mix, "--out", str(copy / "dataset" / "second.json")]) == 0
     assert cli.run(mix) == 0
     assert schedule.read_bytes() != before
