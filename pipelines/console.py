@@ -193,18 +193,18 @@ def _columns() -> int:
     return int(given) if given.isascii() and given.isdigit() and int(given) else 120
 
 
-def _widths(whole: Sequence[int], words: Sequence[int], room: int) -> list[int] | None:
-    """Return the widths of columns, with gaps of 2, so that no word is cut; None if they do not fit in `room`.
+def _widths(whole: Sequence[int], words: Sequence[int], space: int) -> list[int] | None:
+    """Return the widths of columns, with gaps of 2, so that no word is cut; None if they do not fit in `space`.
 
     whole: width of the longest cell of each column; words: of its longest word. The widest columns fold first.
 
     >>> _widths([6, 20, 11], [6, 5, 6], 30), _widths([6, 20, 11], [6, 5, 6], 20)
     ([6, 10, 10], None)
     """
-    widths, room = list(whole), room - GAP * (len(whole) - 1)
-    if sum(words) > room:
+    widths, space = list(whole), space - GAP * (len(whole) - 1)
+    if sum(words) > space:
         return None
-    while sum(widths) > room:
+    while sum(widths) > space:
         _, widest = max((width, i) for i, width in enumerate(widths) if width > words[i])
         widths[widest] -= 1
     return widths

@@ -205,7 +205,7 @@ BROKEN = {
 def test_the_faults_of_broken_styles_are_found(report: str, tmp_path: Path) -> None:
     styles = dict(enumerate(BROKEN))
     pages = {f"{number}.html": report.replace("</style>", f"{style}</style>", 1) for number, style in styles.items()}
-    found = measure(pages, tmp_path, LIGHT)
+    measured = measure(pages, tmp_path, LIGHT)
     for number, style in styles.items():
-        faults = faults_of(found[f"{number}.html", 400]) | faults_of(found[f"{number}.html", 1280])
+        faults = faults_of(measured[f"{number}.html", 400]) | faults_of(measured[f"{number}.html", 1280])
         assert BROKEN[style] <= faults, style
