@@ -1,6 +1,6 @@
 """A build of many parts on SLURM, whose jobs may open 256 files each, that is killed at several moments and resumed.
 
-`ARCORP_PARTS` sets the number of parts: 3,000 take a quarter of an hour.
+`ARCORP_PARTS` sets the number of parts: 3,000 take half an hour.
 """
 
 import json
