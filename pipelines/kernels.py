@@ -2,9 +2,10 @@
 
 numba compiles a function when it is first called, and keeps the code beside its module, or in NUMBA_CACHE_DIR. Left to
 the stages, each worker would compile the same functions at once. Two very small builds compile them instead, in two
-processes: the types of all arguments are those of a build. A marker beside the code records that this was done; its
-name depends on the sources, on the versions and on the processor. `python -m pipelines.kernels` compiles without a
-build.
+processes: the types of all arguments are those of a build. Both are forked, as workers are, from the server that has
+loaded all modules (`pipelines.preload`), which compiles what both need. A marker beside the code records that this was
+done; its name depends on the sources, on the versions and on the processor. `python -m pipelines.kernels` compiles
+without a build.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import hashlib
 import json
 import os
 import platform
-import subprocess
 import sys
 import tempfile
 from importlib import metadata
@@ -55,23 +55,23 @@ def compile_once(console: Console) -> None:
     marker = _marker()
     if marker is None or marker.exists():
         return
-    console.say("compiling, once: functions of numba, for about 25 processor seconds")
-    command = [sys.executable, "-m", "pipelines.kernels"]
-    environment = os.environ | {
-        "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
-    }
-    processes = [
-        subprocess.Popen([*command, name], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for name in BUILDS
-    ]
+    console.say("compiling, once: functions of numba, for about 20 processor seconds")
+    from pipelines.run.executor import forked, uninterrupted
+
+    processes = [forked().Process(target=_build, args=(name,), daemon=True) for name in BUILDS]
     try:
-        codes = [process.wait() for process in processes]
+        with uninterrupted():
+            for process in processes:
+                process.start()
+        for process in processes:
+            process.join()
     except BaseException:
         for process in processes:
-            process.kill()
-            process.wait()
+            if process.pid is not None:
+                process.kill()
+                process.join()
         raise
-    if not any(codes):
+    if not any(process.exitcode for process in processes):
         marker.touch()
 
 
@@ -104,13 +104,16 @@ def _user_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "arcorp"
 
 
-def main(name: str) -> None:
-    """Run one of BUILDS in a temporary folder, in this process."""
+def _build(name: str) -> None:
+    """Run one of BUILDS in a temporary folder, in this process, in silence."""
     from corpora import compiled
     from pipelines.build import build
     from pipelines.recipe import load_recipe
     from pipelines.run import Context
 
+    silence = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(silence, stream)
     compiled.load()  # so little text would be processed without compiled code
     recipe, until = BUILDS[name]
     with tempfile.TemporaryDirectory(prefix="arcorp-") as folder:
@@ -124,7 +127,4 @@ def main(name: str) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:]:
-        main(sys.argv[1])
-    else:
-        compile_once(Console())
+    compile_once(Console())

@@ -129,7 +129,7 @@ class LocalExecutor:
             context = forked()
             with ProcessPoolExecutor(workers, context, initializer=_start_worker, initargs=(self,)) as pool:
                 try:
-                    with _uninterrupted():
+                    with uninterrupted():
                         futures = [pool.submit(_run_rank, rank) for rank in ranks]
                     for future in as_completed(futures):
                         _report(partial(_counted, future), done, failed)
@@ -174,7 +174,7 @@ def _report(
 
 
 @contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
+def uninterrupted() -> Iterator[None]:
     """Delay Ctrl-C while processes start: a process that is interrupted while it starts prints a traceback."""
     if threading.current_thread() is not threading.main_thread():  # signals arrive in the main thread only
         yield
