@@ -210,10 +210,13 @@ def test_a_damaged_part_is_made_again_to_the_same_bytes(documents: Path, tmp_pat
     assert (outcome.mended, outcome.sealed.digest) == (["part-00000.parquet"], digest)
 
 
-def test_near_duplicates_of_more_parts_than_a_process_may_open_files_are_dropped(tmp_path: Path) -> None:
+def test_near_duplicates_of_more_parts_than_a_process_may_open_files_are_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("corpora.sources.base.SLICE", 1)  # each file is a part
     text = " ".join("".join(word) for word in itertools.product("بتثجحخ", "دذرزسش", "صضطظعغ"))
     (tmp_path / "in").mkdir()
-    for number in range(100):  # each compressed file is a part
+    for number in range(100):
         line = json.dumps({"text": f"{text} {'نعم' * (number + 1)}"}, ensure_ascii=False)
         (tmp_path / "in" / f"{number:03}.jsonl.gz").write_bytes(gzip.compress(line.encode(), mtime=0))
     ingest = ingest_stage(tmp_path / "documents", "jsonl", [str(tmp_path / "in")], IngestOptions(language="arb_Arab"))
