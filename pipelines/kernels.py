@@ -55,7 +55,7 @@ def compile_once(console: Console) -> None:
     marker = _marker()
     if marker is None or marker.exists():
         return
-    console.say("compiling, once: functions of numba, for about 20 processor seconds")
+    console.say("compiling, once: functions of numba, for about 15 processor seconds")
     from pipelines.run.executor import forked, uninterrupted
 
     processes = [forked().Process(target=_build, args=(name,), daemon=True) for name in BUILDS]
