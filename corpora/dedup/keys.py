@@ -53,7 +53,7 @@ class Keys:
     read: Callable[[int, int], npt.NDArray[Any]]
 
     def slice(self, low: int, high: int) -> npt.NDArray[Any]:
-        """Return the records whose keys are in [low, high].
+        """Return the records whose keys are in [low, high], a copy: those that were read beside them are freed.
 
         Keys are hashes: their places follow from their values but for three standard errors, which are read too. If
         keys are distributed otherwise, all records are read.
@@ -68,7 +68,7 @@ class Keys:
             keys = np.ascontiguousarray(records["key"])
         begin = np.searchsorted(keys, np.uint64(low))
         end = np.searchsorted(keys, np.uint64(high), "right")
-        return records[begin:end]
+        return records[begin:end].copy()
 
 
 def wide_keys(halves: npt.NDArray[np.uint64]) -> npt.NDArray[np.void]:

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpora import documents
+from corpora.dedup import WIDE, Keys, bounds_of, exact, wide_keys
 from corpora.dedup import decisions as dedup
-from corpora.dedup import exact
 from corpora.document_counts import DocumentCounter
 
 
@@ -135,6 +135,21 @@ def test_decisions_are_those_of_comparing_all_pairs(seed: int, count: int, value
     sizes = {"ranges": ranges, "most": most, "documents": int(draw.choice([1, 5, 1 << 20]))}
     decisions = decided(fields, bands, exact=exact, bounds=bounds, **sizes).part(0, count)
     assert decisions[["reason", "copies"]].tolist() == expected(texts, ids, evaluation, bands, exact)
+
+
+@pytest.mark.parametrize("bits", [64, 40])
+def test_the_keys_of_a_range_are_all_of_them_and_hold_no_others_in_memory(bits: int) -> None:
+    """Keys that are distributed evenly are read at their place; of others all are read."""
+    halves = np.random.default_rng(3).integers(0, 2**bits - 1, (7_000, 2), np.uint64)
+    records = wide_keys(halves)
+    sizes = []
+    for number in range(12):
+        low, high = bounds_of(number, 12, WIDE)
+        of_range = Keys(0, len(records), lambda start, stop: records[start:stop]).slice(low, high)
+        assert of_range.base is None
+        sizes.append(of_range.size)
+        assert sizes[-1] == ((halves[:, 0] >= low) & (halves[:, 0] <= high)).sum()
+    assert sum(sizes) == len(records)
 
 
 @pytest.mark.parametrize("step", [1, -1, 7])
