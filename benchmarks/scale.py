@@ -47,6 +47,7 @@ DOCUMENTS = (1_000_000, 10_000_000, 100_000_000)
 PROJECTED = {"61 M": 61_000_000, "1 G": 1_000_000_000}
 PER_PART = 7_000
 """Documents of a part: 61 million documents of 300 GB are 8,900 parts."""
+LAST = np.uint64(2**64 - 1)
 FILES = 150_000
 """Files of the manifest that is read."""
 
@@ -152,8 +153,8 @@ def _keys(folder: Path, documents: int) -> None:
     draw = np.random.default_rng(0)
     for start in range(0, documents, PER_PART):
         count = min(PER_PART, documents - start)
-        halves = draw.integers(1, 1 << 63, (2, count, 2), np.uint64)
-        bands = draw.integers(1, 1 << 63, (BLOCKS.bands, count), np.uint64)
+        halves = draw.integers(1, LAST, (2, count, 2), np.uint64)
+        bands = draw.integers(1, LAST, (BLOCKS.bands, count), np.uint64)
         copies = np.arange(1, count, 20)
         halves[0, copies] = halves[0, copies - 1]
         for band in range(BLOCKS.bands):
