@@ -117,8 +117,8 @@ def render(figures: Figures) -> list[Section]:
     )
     chart = figure(
         "Documents by their words",
-        f"A point is a document and has the colour of its {key}. A point with a rim is a link to its text, which is "
-        "among the documents to look at.",
+        f"A point is a document and has the colour of its {key}. A larger point with a rim is a link to its text, "
+        "which is among the documents to look at.",
         tag(
             "div",
             _chart(points, islands, [colours[point[key]] for point in points]),
