@@ -106,6 +106,7 @@ def answer_as_an_h200() -> None:
     torch._C._cuda_getCurrentRawStream = lambda _: 0  # type: ignore[attr-defined]
     torch._inductor.runtime.triton_helpers.set_driver_to_gpu = lambda: None
     torch._inductor.config.joint_graph_constant_folding = False
+    torch._inductor.config.shape_padding = False  # chosen by measurements on a device
     torch._inductor.config.worker_start_method = "fork"
     torch._inductor.config.triton.autotune_at_compile_time = False
     torch._inductor.config.use_static_triton_launcher = False
