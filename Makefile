@@ -17,7 +17,7 @@ test: .venv/gpl  ## lint, then every test
 	$(MAKE) --jobs=2 --output-sync compiled lint
 	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist worksteal  # or each process that a test starts compiles our modules
 
-test-cluster: .venv/installed  ## all faults on a SLURM of two nodes, started here; about ten minutes
+test-cluster: .venv/installed  ## all faults on a SLURM of two nodes, started here; about fifteen minutes
 	ARCORP_SLURM=all $(BIN)/pytest tests/cluster
 
 test-faults: .venv/installed  ## try every fault many times, and write docs/reliability.md; hours

@@ -19,6 +19,7 @@ PACKAGES = {
     "tokenization": "Training tokenizers and encoding",
     "sharding": "Packing, reading, verifying",
     "cluster": "Clusters and recipes",
+    "scale": "Large inputs",
     "training": "Training beside nanochat",
     "gpu": "Training on a GPU",
 }
