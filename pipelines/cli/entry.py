@@ -43,6 +43,9 @@ def run(arguments: Sequence[str]) -> int:
     except BaseException as error:  # a panic in Rust code is not an Exception
         if as_failure(error) is None and not isinstance(error, Exception):
             raise
+        if type(error).__name__ == "NoArgsIsHelpError":  # of the click inside typer; its message is the help
+            print(getattr(error, "message", ""), file=sys.stderr)  # noqa: T201
+            return UsageError.exit_code
         failure = _explain(error, arguments)
         secret = [word for word in _words(arguments) if has_secrets(word)]
         if "--debug" in arguments:

@@ -69,6 +69,14 @@ def test_a_small_command_imports_nothing_that_takes_longer_than_its_work(command
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, ""), done.stderr
 
 
+@pytest.mark.parametrize(("arguments", "command"), [([], "inspect"), (["tokenizer"], "segment")])
+def test_a_group_without_a_command_shows_its_help_in_lines(arguments, command, capsys):
+    assert cli.run(arguments) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if line.startswith(f"  {command} ")]
+    assert max(map(len, lines)) <= 80
+
+
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "sentence"),
     [
