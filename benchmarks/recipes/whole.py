@@ -2,7 +2,7 @@
 
 Builds `arastories-slm` on all 2,996 stories (ARCORP_SAMPLES/full/arastories) and trains it to its last step.
 Validation is over all rows. --out is the folder of the builds: one that was stopped resumes. Writes
-benchmarks/results/whole-DATE.json, the source of the results in docs/recipes.
+benchmarks/results/whole-DATE.json after each seed, the source of the results in docs/recipes.
 """
 
 from __future__ import annotations
@@ -45,12 +45,11 @@ def main() -> int:
         if cli.run(["build", NAME, "--out", str(folder), *(word for change in changes for word in ("--set", change))]):
             return 1
         runs.append({"seed": seed, **figures(folder)})
-    date = datetime.datetime.now(datetime.UTC).date().isoformat()
-    path = ROOT / "benchmarks" / "results" / f"whole-{date}.json"
-    path.write_text(
-        json.dumps({"date": date, "recipe": NAME, "runs": runs}, indent=1, ensure_ascii=False) + "\n", "utf-8"
-    )
-    print(path)
+        date = datetime.datetime.now(datetime.UTC).date().isoformat()
+        path = ROOT / "benchmarks" / "results" / f"whole-{date}.json"
+        result = {"date": date, "recipe": NAME, "threads": os.cpu_count(), "runs": runs}
+        path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        print(path)
     return 0
 
 

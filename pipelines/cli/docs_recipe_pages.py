@@ -22,15 +22,16 @@ def recipe_pages(root: Path) -> dict[Path, str]:
     """Return the pages by path: an index, and one page for each recipe of a published model."""
     folder = root / "docs" / "recipes"
     seeds = yaml.safe_load((folder / "seeds.yaml").read_text("utf-8"))
-    yields = _newest(root / "benchmarks" / "results")
+    results = root / "benchmarks" / "results"
+    yields, whole = _newest(results, "recipes"), _newest(results, "whole")
     pages = {folder / "index.md": _index(seeds)}
     for name, seed in seeds.items():
-        pages[folder / f"{name}.md"] = _page(name, seed, yields)
+        pages[folder / f"{name}.md"] = _page(name, seed, yields, whole if whole.get("recipe") == name else None)
     return pages
 
 
-def _newest(results: Path) -> dict[str, Any]:
-    files = sorted(results.glob("recipes-*.json"))
+def _newest(results: Path, kind: str) -> dict[str, Any]:
+    files = sorted(results.glob(f"{kind}-*.json"))
     builds: dict[str, Any] = json.loads(files[-1].read_text("utf-8")) if files else {"builds": {}}
     return builds
 
@@ -57,7 +58,7 @@ def _index(seeds: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _page(name: str, seed: Mapping[str, Any], yields: Mapping[str, Any]) -> str:
+def _page(name: str, seed: Mapping[str, Any], yields: Mapping[str, Any], whole: Mapping[str, Any] | None) -> str:
     path = packaged()[name]
     recipe = load_recipe(path)
     budget = budget_of(recipe)
@@ -68,6 +69,8 @@ def _page(name: str, seed: Mapping[str, Any], yields: Mapping[str, Any]) -> str:
         lines.append(f"| {figure['what']} | {figure['published']} | {planned} |")
     if "tokens" in seed:
         lines += ["", *_epochs(seed["tokens"], recipe, budget)]
+    if whole:
+        lines += ["", *_trained(seed, whole)]
     built = yields["builds"].get(name)
     if built:
         lines += ["", *_yielded(name, built, yields)]
@@ -116,6 +119,45 @@ def _yielded(name: str, built: Mapping[str, Any], yields: Mapping[str, Any]) -> 
         f"| {built['bytes_per_token']:.2f} | {built['rows']['train']:,} + {built['rows']['validation']:,} "
         f"| {built['padding']} | {built['steps']} | {built['before']:.3f} to {built['after']:.3f} |",
     ]
+
+
+def _trained(seed: Mapping[str, Any], whole: Mapping[str, Any]) -> list[str]:
+    """Return lines on runs of all steps on all text, beside the published result and baselines."""
+    runs = whole["runs"]
+    first, published = runs[0], seed["validation"]
+    varieties = list(first["by_language"])
+    lines = [
+        "## Trained whole",
+        "",
+        f"All {first['steps']:,} steps on all text, validated on all {first['rows']:,} held-out rows "
+        f"({whole['date']}, `python -m benchmarks.recipes.whole`, on {whole['threads']} threads of a CPU). Nats a "
+        "token and perplexity are by each model's own tokens; bits per byte can be compared between tokenizers.",
+        "",
+        f"| | nats a token | perplexity | bits per byte | {' | '.join(varieties)} | minutes |",
+        f"|---|--:|--:|--:|{'--:|' * len(varieties)}--:|",
+        f"| the seed publishes | {published['loss']:.4f} | {published['perplexity']:.2f} | |{' |' * len(varieties)} |",
+    ]
+    for run in runs:
+        parts = " | ".join(f"{run['by_language'][name]['bits_per_byte']:.4f}" for name in varieties)
+        lines.append(
+            f"| seed {run['seed']} | {run['loss']:.4f} | {run['perplexity']:.2f} | {run['bits_per_byte']:.4f} "
+            f"| {parts} | {run['seconds'] / 60:.0f} |"
+        )
+    baselines = ", ".join(f"{name} {bits:.2f}" for name, bits in sorted(first["baselines"].items()))
+    curve = ", ".join(f"{point['loss']:.2f} at {point['step']}" for point in first["curve"][9::10])
+    lines += [
+        "",
+        f"Bits per byte of the same text without a neural network: {baselines} (the n-gram has the same tokens).",
+        "",
+        f"Training loss of seed {first['seed']}, nats a token by step: {curve}.",
+    ]
+    for name in varieties:
+        sample = next((each for each in first["samples"] if each["language"] == name), None)
+        if sample is not None:
+            text = "\n".join(line.strip() for line in (sample["prompt"] + sample["text"]).splitlines() if line.strip())
+            lines += ["", f"What it writes in {name}; the first {len(sample['prompt'])} characters are given:"]
+            lines += ["", "```text", text, "```"]
+    return lines
 
 
 def _mixture(options: Mixture) -> str:
