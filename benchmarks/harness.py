@@ -22,6 +22,9 @@ from sharding.seal import write_json
 RESULTS = Path(__file__).resolve().parent / "results"
 
 
+Bound = Literal["at least", "at most"]
+
+
 @dataclass(frozen=True)
 class Goal:
     """One question, our figure, the best peer's figure, and the bound that was set before measuring.
@@ -32,7 +35,7 @@ class Goal:
     question: str
     ours: float | None  # None: it has not run
     unit: str
-    bound: Literal["at least", "at most"]
+    bound: Bound
     limit: float
     peer: str = ""  # with its version
     theirs: float | None = None

@@ -41,7 +41,7 @@ def latest() -> dict[str, dict[str, Any]]:
 
 def rows(results: dict[str, Any]) -> list[tuple[str, ...]]:
     """Return a line of COLUMNS for each goal of a package."""
-    lines = []
+    lines: list[tuple[str, ...]] = []
     for goal in results["goals"]:
         ratio = "" if goal["ratio"] is None else f"{_number(goal['ratio'])} x"
         unit = "x" if goal["ratio"] is not None else goal["unit"]

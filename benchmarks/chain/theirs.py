@@ -34,7 +34,7 @@ def _shards(reader: object, out: Path, tokenizer: Path) -> int:
         eos_token="<|eos|>",
         seed=42,
     )
-    stock.go(out, "tokens", 1, reader, encode)
+    stock.run_stage(out, "tokens", 1, reader, encode)
     merge = DocumentTokenizerMerger(str(out / "tokens"), str(out / "dataset"), save_filename="train", seed=42)
-    stock.go(out, "merge", 1, merge)
+    stock.run_stage(out, "merge", 1, merge)
     return sum(path.stat().st_size for path in (out / "dataset").glob("*.ds")) // 2

@@ -53,12 +53,12 @@ def _goals(results: dict[str, Any]) -> list[Goal]:
     peer = f"datatrove {version('datatrove')}"
     goals: list[Goal] = []
     if result := results.get("copying"):
-        goals.append(Goal("Parquet read, normalised, written", result[SPEED], SPEED, "at least", 60))
+        goals.append(Goal("Parquet read, normalised, written", result[SPEED], SPEED, "at least", 80))
     if result := results.get("normalise"):
-        goals.append(Goal("normalising, the slowest of four", min(result.values()), SPEED, "at least", 200))
+        goals.append(Goal("normalising, the slowest of four", min(result.values()), SPEED, "at least", 250))
     if result := results.get("quality"):
         agreed = result["agreement"]["equal"] * 100
-        goals.append(Goal("quality rules, the least gain of all kinds", result["times"], "x", "at least", 30, peer))
+        goals.append(Goal("quality rules, the least gain of all kinds", result["times"], "x", "at least", 35, peer))
         goals.append(Goal("decisions and reasons that are datatrove's", agreed, "%", "at least", 99.9, peer))
     if result := results.get("signatures"):
         ours, theirs = result["ours on the same"], result["datatrove"]

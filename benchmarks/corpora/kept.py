@@ -88,7 +88,7 @@ class Kind:
 
     def shares(self) -> dict[str, Any]:
         """Return the number of documents, the own profiles, and the shares kept."""
-        by_profile = {
+        by_profile: dict[str, float] = {
             profile: self.kept(profile) for profile in PROFILES if (profile == "code") == (self.own == "code")
         }
         return {"documents": len(self.documents), "profile": self.own, "kept by it": self.kept(), **by_profile}

@@ -169,7 +169,8 @@ def dropped(documents: Path, method: str, threshold: float) -> list[Drop]:
 
 def texts_of(documents: Path, drops: Sequence[Drop]) -> dict[str, str]:
     """Return the texts of dropped documents and of those that stay, by id."""
-    sealed, texts = Sealed(documents), {}
+    sealed = Sealed(documents)
+    texts: dict[str, str] = {}
     needed = pa.array(sorted({name for drop in drops for name in (drop.id, drop.kept)}), pa.string())
     for name in sealed.names(suffix=".parquet"):
         table = read_table(sealed.read(name), ["id", "text"])

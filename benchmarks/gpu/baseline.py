@@ -9,6 +9,7 @@ import argparse
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import distributed as dist
@@ -33,12 +34,15 @@ class WithLoss(nn.Module):
         return nn.functional.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
 
 
-def measure(config: Path, settings: list[str], vocab_size: int, row_tokens: int, rows: int, steps: int) -> dict:
+def measure(
+    config: Path, settings: list[str], vocab_size: int, row_tokens: int, rows: int, steps: int
+) -> dict[str, Any]:
     """Return the tokens per second over `steps` steps of `rows` rows."""
     options = read_config(config, settings)
     device = torch.device("cuda", 0) if options.device != "cpu" else torch.device("cpu")
     on_gpu = device.type == "cuda"
-    dist.init_process_group("nccl" if on_gpu else "gloo", store=dist.HashStore(), rank=0, world_size=1)
+    store = dist.HashStore()  # type: ignore[attr-defined]
+    dist.init_process_group("nccl" if on_gpu else "gloo", store=store, rank=0, world_size=1)
     inner = WithLoss(make_model(options.model(vocab_size, row_tokens), options.seed)).to(device)
     model = DistributedDataParallel(inner, device_ids=[0] if on_gpu else None)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)

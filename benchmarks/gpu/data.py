@@ -43,9 +43,9 @@ def write(folder: Path, *, vocab_size: int, row_tokens: int, batch_rows: int, st
     dtype, rows = dtype_for(vocab_size), batch_rows * steps
     segments = np.zeros(rows, SEGMENT)
     segments["document"], segments["length"] = np.arange(rows), row_tokens
-    name = folder / shard_name("train", 0, 1)
-    chain(rows, row_tokens, vocab_size).astype(dtype).tofile(name.with_suffix(".bin"))
-    segments.tofile(name.with_suffix(".seg"))
+    shard = folder / shard_name("train", 0, 1)
+    chain(rows, row_tokens, vocab_size).astype(dtype).tofile(shard.with_suffix(".bin"))
+    segments.tofile(shard.with_suffix(".seg"))
     strata = (StratumLayout("all", None, None, None, 0, rows, rows, rows * row_tokens, 0, 0),)
     splits = {"train": SplitLayout(rows, rows, 1, strata), "validation": SplitLayout(0, 1, 0, ())}
     layout = DatasetLayout(

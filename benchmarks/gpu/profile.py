@@ -20,7 +20,7 @@ BEFORE, PROFILED = 3, 3  # steps
 SHOWN = 20  # kernels
 
 
-def measure(config: Path, settings: list[str], data: Path) -> dict:
+def measure(config: Path, settings: list[str], data: Path) -> dict[str, float]:
     """Return the milliseconds of a step by kernel (on a CPU: by operator), the longest first."""
     options, dataset = read_config(config, settings), Dataset(data)
     with (
@@ -42,7 +42,7 @@ def measure(config: Path, settings: list[str], data: Path) -> dict:
     times = {
         event.key: (event.self_device_time_total if on_gpu else event.self_cpu_time_total) / PROFILED / 1000
         for event in profiler.key_averages()
-        if not on_gpu or event.device_type == torch.autograd.DeviceType.CUDA
+        if not on_gpu or event.device_type == torch.autograd.DeviceType.CUDA  # type: ignore[attr-defined]
     }
     longest = sorted(times.items(), key=lambda item: -item[1])
     return {

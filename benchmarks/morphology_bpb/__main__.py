@@ -28,8 +28,13 @@ from tokenization.model import Tokenizer
 from training.config import ModelConfig
 
 RATES = (5e-4, 1e-3, 2e-3)
-FULL = {"size": 16_000, "bytes": [1_200_000, 2_400_000, 4_800_000, 9_600_000], "layers": 2, "width": 128}
-SMALL = {"size": 4_000, "bytes": [150_000, 300_000], "layers": 2, "width": 64}
+FULL: dict[str, Any] = {
+    "size": 16_000,
+    "bytes": [1_200_000, 2_400_000, 4_800_000, 9_600_000],
+    "layers": 2,
+    "width": 128,
+}
+SMALL: dict[str, Any] = {"size": 4_000, "bytes": [150_000, 300_000], "layers": 2, "width": 64}
 FIGURE = Path(__file__).resolve().parents[2] / "docs/images/morphology-bpb.svg"
 
 
@@ -57,7 +62,9 @@ def main() -> None:
     texts = read(arguments.data, arguments.held_out)
     path = arguments.out / f"morphology-bpb-{options['size']}-{datetime.now(UTC):%Y-%m-%d}.json"
     stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    kept = stored if stored.get("options") == options else {"options": options, "runs": [], "seconds": 0.0}
+    kept: dict[str, Any] = (
+        stored if stored.get("options") == options else {"options": options, "runs": [], "seconds": 0.0}
+    )
     kept["dropped"] = texts.dropped
     made = tokenizers(texts.train, options["size"], arguments.tokenizers)
     runs = Runs(made, texts, kept, path)

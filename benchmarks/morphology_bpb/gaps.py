@@ -72,7 +72,7 @@ def figure(lines: Sequence[dict[str, Any]]) -> str:
         return left + 20 + float(np.log(size / sizes[0]) / span) * (width - left - 180)
 
     def y(gap: float) -> float:
-        return top + (high - gap) / ((high - low) or 1.0) * (height - top - 50)
+        return top + float(high - gap) / ((high - low) or 1.0) * (height - top - 50)
 
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" '

@@ -14,7 +14,7 @@ import lzma
 import math
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import zstandard
@@ -29,7 +29,7 @@ ROWS = 1024
 def compressed(training: bytes, validation: bytes) -> dict[str, float]:
     """Return bits per byte of the validation text after the training text, by compressor."""
     window = zstandard.ZstdCompressionParameters.from_level(19, window_log=27, enable_ldm=True)
-    sizes = {
+    sizes: dict[str, Callable[[bytes], int]] = {
         "gzip": lambda data: len(zlib.compress(data, 9)),
         "xz": lambda data: len(lzma.compress(data, filters=[XZ])),
         "zstd": lambda data: len(zstandard.ZstdCompressor(compression_params=window).compress(data)),

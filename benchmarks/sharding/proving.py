@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.sharding.files import forget
+from benchmarks.sharding.corpus import forget
 from sharding.layout import SEGMENT, TOKENIZER, DatasetLayout, SplitLayout, StratumLayout, shard_name
 from sharding.proving import Share
 from sharding.rows import Dataset
@@ -55,15 +55,14 @@ def _beside(folder: Path, prepare: Callable[[], None]) -> dict[str, float]:
     proven = time.perf_counter() - began
     after = [_step(data, step + more, matrix) for more in range(STEPS)]
     data.settle()
-    reading, total = (lambda steps: median(s[0] for s in steps)), (lambda steps: median(s[1] for s in steps))
     return {
         "first_batch_seconds": first,
         "all_proven_seconds": proven,
         "steps_meanwhile": len(meanwhile),
-        "read_ms_meanwhile": 1000 * reading(meanwhile),
-        "read_ms_after": 1000 * reading(after),
-        "step_ms_meanwhile": 1000 * total(meanwhile),
-        "step_ms_after": 1000 * total(after),
+        "read_ms_meanwhile": 1000 * median(seconds[0] for seconds in meanwhile),
+        "read_ms_after": 1000 * median(seconds[0] for seconds in after),
+        "step_ms_meanwhile": 1000 * median(seconds[1] for seconds in meanwhile),
+        "step_ms_after": 1000 * median(seconds[1] for seconds in after),
     }
 
 

@@ -98,7 +98,7 @@ def parity(data: Path) -> dict[str, Tokenizer]:
     """Return merges by the count of all text, and merges each for the variety that needs the most tokens."""
     counts = _words(data, [("arb",), ("classical",), ("arz",), ("dialect",)])
     chars = [sum(len(word) * of_word[group] for word, of_word in counts.items()) for group in range(4)]
-    together = {word: (sum(of_word),) for word, of_word in counts.items()}
+    together: Words = {word: (sum(of_word),) for word, of_word in counts.items()}
     return {"count": _of_words(together), "parity": _of_words(counts, references=chars)}
 
 

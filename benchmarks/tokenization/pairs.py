@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 
 Symbols = list[bytes]
@@ -54,7 +55,7 @@ def learned(
     made = set(known)
     while len(made) < len(known) + more:
         group = max(groups, key=lambda group: tokens[group] / references[group])
-        best = _popped(heaps[group], lambda pair, group=group: entry(group, pair))
+        best = _popped(heaps[group], partial(entry, group))
         joined = best[0] + best[1]
         merges.append(best)
         made.add(joined)

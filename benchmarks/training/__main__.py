@@ -130,10 +130,11 @@ def batches(data: Dataset, steps: int, seed: int) -> list[Batch]:
     random = np.random.default_rng(seed)
     epochs = -(-steps * ROWS // data.train.rows)
     order = np.concatenate([random.permutation(data.train.rows) for _ in range(epochs)])[: steps * ROWS]
-    result = []
+    result: list[Batch] = []
     for rows in order.reshape(steps, ROWS):
         batch = data.train.read(rows)
-        result.append(tuple(map(torch.from_numpy, (batch.ids, targets(batch), batch.starts))))
+        ids, expected, starts = map(torch.from_numpy, (batch.ids, targets(batch), batch.starts))
+        result.append((ids, expected, starts))
     return result
 
 
@@ -189,14 +190,10 @@ def goals(size: str, steps: int, trained: dict[str, dict[str, Any]]) -> list[Goa
     """Return the goals of runs of one size and length: loss and speed."""
     result = []
     for peer in [name for name in trained if name != OURS]:
-        loss, speed, parameters = zip(
-            *(
-                [trained[name][key] for key in ("loss", "tokens_per_cpu_second", "parameters")]
-                for name in (OURS, peer)
-            ),
-            strict=True,
-        )
-        what = size if len(set(parameters)) == 1 else f"{size}, nanochat with smear and backout"
+        mine, other = trained[OURS], trained[peer]
+        is_same = mine["parameters"] == other["parameters"]
+        what = size if is_same else f"{size}, nanochat with smear and backout"
+        loss, speed = ((mine[key], other[key]) for key in ("loss", "tokens_per_cpu_second"))
         question = f"Loss after {steps:,} steps, {what}"
         result.append(beside(peer, question, "nats", 1.0, *loss, loss[1] / loss[0]))
         result.append(beside(peer, f"Training on a CPU, {what}", "tokens/cpu-s", 1.15, *speed, speed[0] / speed[1]))
