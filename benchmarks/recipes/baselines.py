@@ -1,5 +1,7 @@
 """Bits per byte of validation text without a neural network: compressors, and an interpolated n-gram of tokens.
 
+Conversations are left out, since only a part of their text is trained on.
+
 A compressor's figure is the growth of its output when the validation text is appended to the training text. gzip and
 zstd refer back to at most 32 kB and 128 MB of text, xz to 256 MB.
 
@@ -15,19 +17,41 @@ import math
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import polars
 import zstandard
 
+from sharding.layout import StratumLayout
 from sharding.rows import Dataset, Split
 
 XZ = {"id": lzma.FILTER_LZMA2, "preset": 9, "dict_size": 1 << 28}
 ORDER = 3
 ROWS = 1024
+CHAT = "chat"
 
 
-def compressed(training: bytes, validation: bytes) -> dict[str, float]:
-    """Return bits per byte of the validation text after the training text, by compressor."""
+def baselines(out: Path) -> dict[str, float]:
+    """Return bits per byte of the validation text of a build in the folder `out`, by compressor and 3-gram."""
+    dataset = Dataset(out / "dataset", schedule=None)
+    size = sum(stratum.bytes for stratum in _strata(dataset.validation))
+    return {**_compressed(*_texts(out, dataset)), f"{ORDER}-gram": _ngram_nats(dataset) / math.log(2) / size}
+
+
+def bits_per_byte(validation: dict[str, Any]) -> float:
+    """Return the bits per byte of one validation of a run (metrics.jsonl), conversations left out."""
+    groups = validation.get("by_category") or {"": validation}
+    parts = [group for name, group in groups.items() if name != CHAT]
+    return float(sum(part["bits_per_byte"] * part["bytes"] for part in parts) / sum(part["bytes"] for part in parts))
+
+
+def _strata(split: Split) -> list[StratumLayout]:
+    return [stratum for stratum in split.strata if stratum.category != CHAT]
+
+
+def _compressed(training: bytes, validation: bytes) -> dict[str, float]:
     window = zstandard.ZstdCompressionParameters.from_level(19, window_log=27, enable_ldm=True)
     sizes: dict[str, Callable[[bytes], int]] = {
         "gzip": lambda data: len(zlib.compress(data, 9)),
@@ -37,7 +61,18 @@ def compressed(training: bytes, validation: bytes) -> dict[str, float]:
     return {name: 8 * (size(training + validation) - size(training)) / len(validation) for name, size in sizes.items()}
 
 
-def ngram_nats(data: Dataset) -> float:
+def _texts(out: Path, dataset: Dataset) -> tuple[bytes, bytes]:
+    """Return the text of the training and of the validation documents."""
+    held_out = np.concatenate([dataset.validation.segments(row)["document"] for row in range(dataset.validation.rows)])
+    ids = polars.read_parquet(out / "dataset" / "documents" / "*.parquet")["id"][np.unique(held_out)]
+    documents = polars.read_parquet(out / "unique" / "*.parquet", columns=["id", "text", "category"])
+    documents = documents.filter(documents["category"] != CHAT)
+    is_held_out = documents["id"].is_in(ids.to_list())
+    held, rest = documents.filter(is_held_out)["text"], documents.filter(~is_held_out)["text"]
+    return "\n".join(rest).encode(), "\n".join(held).encode()
+
+
+def _ngram_nats(data: Dataset) -> float:
     """Return the sum of nats of the validation targets that have bytes."""
     follows: list[Counter[tuple[int, ...]]] = [Counter() for _ in range(ORDER)]
     for tokens in _targets(data.train):
@@ -66,13 +101,15 @@ def ngram_nats(data: Dataset) -> float:
 
 def _targets(split: Split) -> Iterator[tuple[int, ...]]:
     """Yield each target with the tokens before it in its document and row, at most ORDER tokens."""
-    for first in range(0, split.rows, ROWS):
-        batch = split.read(range(first, min(first + ROWS, split.rows)))
-        rows = zip(batch.ids.tolist(), batch.starts.tolist(), batch.is_target.tolist(), strict=True)
-        for ids, starts, is_target in rows:
-            begin = 0
-            for position, target in enumerate(is_target):
-                if target:
-                    yield tuple(ids[max(begin, position - ORDER + 1) : position + 1])
-                if starts[position]:
-                    begin = position
+    for stratum in _strata(split):
+        end = stratum.first_row + stratum.rows
+        for first in range(stratum.first_row, end, ROWS):
+            batch = split.read(range(first, min(first + ROWS, end)))
+            rows = zip(batch.ids.tolist(), batch.starts.tolist(), batch.is_target.tolist(), strict=True)
+            for ids, starts, is_target in rows:
+                begin = 0
+                for position, target in enumerate(is_target):
+                    if target:
+                        yield tuple(ids[max(begin, position - ORDER + 1) : position + 1])
+                    if starts[position]:
+                        begin = position

@@ -10,16 +10,12 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
-import math
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import polars
-
-from benchmarks.recipes.baselines import compressed, ngram_nats
+from benchmarks.recipes.baselines import baselines
 from pipelines import cli
 from sharding import Dataset
 
@@ -60,7 +56,6 @@ def figures(out: Path) -> dict[str, Any]:
     validation = [line["validation"] for line in lines if "validation" in line][-1]
     steps = [line for line in lines if "loss" in line]
     dataset = Dataset(out / "dataset")
-    size = sum(stratum.bytes for stratum in dataset.validation.strata)
     samples = json.loads((out / "run" / "samples.json").read_text("utf-8"))["samples"]
     strata = {s.name: s for s in dataset.validation.strata}
     return {
@@ -76,20 +71,9 @@ def figures(out: Path) -> dict[str, Any]:
             for name, part in validation["by_stratum"].items()
         },
         "curve": [{"step": line["step"], "loss": line["loss"]} for line in steps[SHOWN - 1 :: SHOWN]],
-        "baselines": {**compressed(*texts(out)), "3-gram": ngram_nats(dataset) / math.log(2) / size},
+        "baselines": baselines(out),
         "samples": [{key: sample[key] for key in ("language", "prompt", "text", "ended")} for sample in samples],
     }
-
-
-def texts(out: Path) -> tuple[bytes, bytes]:
-    """Return the text of the training and of the validation documents."""
-    dataset = Dataset(out / "dataset")
-    held_out = np.concatenate([dataset.validation.segments(row)["document"] for row in range(dataset.validation.rows)])
-    ids = polars.read_parquet(out / "dataset" / "documents" / "*.parquet")["id"][np.unique(held_out)]
-    documents = polars.read_parquet(out / "unique" / "*.parquet", columns=["id", "text"])
-    is_held_out = documents["id"].is_in(ids.to_list())
-    held, rest = documents.filter(is_held_out)["text"], documents.filter(~is_held_out)["text"]
-    return "\n".join(rest).encode(), "\n".join(held).encode()
 
 
 if __name__ == "__main__":
