@@ -18,6 +18,7 @@ import io
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -27,7 +28,9 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from datatrove.pipeline.base import PipelineStep
@@ -154,9 +157,24 @@ class LocalExecutor:
             ) from None
 
 
+class _Worker(ForkServerProcess):
+    """A process that does not import the main module, which may be a user's script that starts a build."""
+
+    def start(self) -> None:
+        main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
+        try:
+            super().start()
+        finally:
+            sys.modules["__main__"] = main
+
+
+class _Workers(ForkServerContext):
+    Process = _Worker
+
+
 def forked() -> Any:
     """Return the context of worker processes, which are forked from a server process that has `pipelines.preload`."""
-    context = multiprocessing.get_context("forkserver")
+    context = _Workers()
     context.set_forkserver_preload(["pipelines.preload"])
     return context
 

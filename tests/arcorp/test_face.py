@@ -98,3 +98,18 @@ def test_python_m_arcorp_is_the_command(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-m", "arcorp", "recipes"], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0
     assert "nanochat-d20" in done.stdout
+
+
+def test_a_script_with_several_workers_needs_no_guard(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        lines = [f'{{"id": "{name}{number}", "text": "كتب الولد درسا {number}"}}' for number in range(40)]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (tmp_path / "r.yaml").write_text(
+        "name: r\ncorpora: [{source: jsonl, input: [one.jsonl, two.jsonl], language: arb_Arab, category: arabic}]\n"
+    )
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import arcorp\nprint('once')\nprint(arcorp.build('r.yaml', out='out', until='dedup', workers=2).idle)\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert (done.returncode, done.stdout.split()) == (0, ["once", "False"]), done.stderr

@@ -16,16 +16,21 @@ def write(_, part, writer):
         file.write(str("pipelines.preload" in sys.modules).encode())
 
 
-if __name__ == "__main__":
+def main():
     work = Work([Part("a", 0), Part("b", 1)], [], write)
     run_stage(Stage("loaded", 1, Path(sys.argv[1]), {}, {}, lambda: work), Context(workers=2))
 """
 
 
+def _output(folder: Path, module: str) -> str:
+    """Return the output of `main` of a module: workers import modules, and not the main one."""
+    (folder / "stages.py").write_text(module)
+    command = [sys.executable, "-c", "import stages; stages.main()", str(folder / "out")]
+    return subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
 def test_workers_start_with_the_preloaded_modules(tmp_path: Path) -> None:
-    script = tmp_path / "run.py"
-    script.write_text(SCRIPT)
-    subprocess.run([sys.executable, str(script), str(tmp_path / "out")], check=True)
+    _output(tmp_path, SCRIPT)
     assert [(tmp_path / "out" / f"{name}.txt").read_text() for name in "ab"] == ["True", "True"]
 
 
@@ -45,7 +50,7 @@ def write(_, part, writer):
         file.write(b"x")
 
 
-if __name__ == "__main__":
+def main():
     watch = Stopwatch()
     work = Work([Part("a", 0), Part("b", 1)], [], write)
     run_stage(Stage("busy", 1, Path(sys.argv[1]), {}, {}, lambda: work), Context(workers=2))
@@ -55,7 +60,4 @@ if __name__ == "__main__":
 
 def test_the_processor_time_of_workers_is_counted(tmp_path: Path) -> None:
     """Two workers use 0.4 s each, on however many cores and however long it takes."""
-    script = tmp_path / "run.py"
-    script.write_text(BUSY)
-    done = subprocess.run([sys.executable, str(script), str(tmp_path / "out")], check=True, stdout=subprocess.PIPE)
-    assert float(done.stdout) >= 0.8
+    assert float(_output(tmp_path, BUSY)) >= 0.8
