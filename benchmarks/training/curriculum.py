@@ -84,11 +84,11 @@ def schedules() -> dict[str, list[dict[str, Any]]]:
     """Return the phases of each run: name, share of the steps, share of each category."""
     sizes, shares = _table("two")
     total = sizes @ shares
-    three, wanted = _table("three")
+    three, published = _table("three")
     tables = {
         "one": (["all"], np.array([1.0]), total[None]),
         "two": (list(SHARES["two"]), sizes, shares),
-        "three": (list(SHARES["three"]), three, fitted(three, wanted, total)),
+        "three": (list(SHARES["three"]), three, fitted(three, published, total)),
     }
     return {
         run: [
