@@ -68,7 +68,7 @@ def main() -> None:
     kept["dropped"] = texts.dropped
     made = tokenizers(texts.train, options["size"], arguments.tokenizers)
     runs = Runs(made, texts, kept, path)
-    kept["rates"] = {name: runs.best_rate(name, amounts[0]) for name in made}
+    kept["rates"] = kept.get("rates", {}) | {name: runs.best_rate(name, amounts[0]) for name in made}
     for amount, seed, name in product(amounts, arguments.seeds, made):
         runs.make(name, amount, seed, kept["rates"][name])
     chosen = [run for run in kept["runs"] if run["rate"] == kept["rates"][run["tokenizer"]]]
