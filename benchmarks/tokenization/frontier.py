@@ -94,10 +94,11 @@ def main() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A mode of morphology, with or without clitics as pieces of their own."""
+    """A mode of morphology, with or without clitics as pieces of their own, and the digits of a piece."""
 
     morphology: MorphologyOptions
     regex: bool = False
+    digits: int = 1
 
     def named(self) -> dict[str, Any]:
         soft = self.morphology.mode == "soft"
@@ -156,7 +157,7 @@ def documents(data: Path, *, held_out: bool, names: tuple[str, ...] = ("",)) -> 
 
 def trained(counts: PretokenCounts, ends: Any, size: int, setting: Setting) -> Tokenizer:
     """Train a tokenizer of `size` tokens, bytes included, without its three special tokens."""
-    split = pretoken_pattern(clitics=setting.regex)
+    split = pretoken_pattern(setting.digits, clitics=setting.regex)
     merges = train_merges(
         split_clitics(counts, split) if setting.regex else counts,
         size,

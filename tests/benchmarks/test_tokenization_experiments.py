@@ -1,6 +1,6 @@
 """The small trainer of experiments chooses as stated, and errors of the segmenter are counted by one kind each."""
 
-from benchmarks.tokenization.experiments import SUPERWORDS, in_running_text
+from benchmarks.tokenization.experiments import SUPERWORDS, in_running_text, shortest
 from benchmarks.tokenization.pairs import learned
 from benchmarks.tokenization.segmenter_errors import errors_of, table
 from tokenization.model import Tokenizer, Vocabulary, VocabularyLayout, pretoken_pattern, tokenizer_files
@@ -32,6 +32,11 @@ def test_boundaries_are_scored_in_running_text_where_tokens_run_across_spaces() 
     gold: list[tuple[str, Boundaries]] = [("ab", (1,)), ("cd", (1,))]
     result = in_running_text(tokenizer, gold)
     assert (result.hits, result.predicted, result.true) == (1, 1, 2)
+
+
+def test_a_vocabulary_needs_as_few_tokens_as_its_best_division_of_a_word() -> None:
+    vocabulary = {b"a", b"b", b"c", b"d", b"ab", b"abc", b"bcd"}
+    assert [shortest(word, vocabulary, 3) for word in (b"abcd", b"abab", b"dcba", b"abcbcd")] == [2, 2, 4, 2]
 
 
 def test_every_error_of_a_segmenter_has_one_kind() -> None:
