@@ -193,7 +193,7 @@ def _decide(folder: Path, documents: int) -> None:
     """Decide, and make the tables of clusters. All candidates have the same signature."""
     import pyarrow as pa
 
-    kinds = {"text": [-2], "id": [-1], "band": list(range(BLOCKS.bands))}
+    kinds = {"text": [-2], "id": [-1], "band": list(range(BLOCKS.bands)), "group": []}
 
     def pairs(kind: str) -> Any:
         for each in kinds[kind]:
@@ -206,7 +206,7 @@ def _decide(folder: Path, documents: int) -> None:
     bounds = np.append(np.arange(0, documents, PER_PART), documents)
     ids = pa.array([f"source/{number:020d}" for number in range(PER_PART)], pa.large_string())
     proof = Proof(BLOCKS, 0.5, lambda part: zeros(part, BLOCKS.functions))
-    described = Documents(bounds, zeros, zeros, ["source"], lambda part: ids)
+    described = Documents(bounds, zeros, zeros, ["source"], lambda part: ids, lambda part: ids)
     decided = decide(described, pairs, Rules(near=True, proof=proof), folder / "deciding")
     with (folder / "decisions").open("wb") as file:
         for decisions, table in decided:

@@ -24,12 +24,14 @@ from corpora.dedup import (
     decide,
     equal_pairs,
     fingerprints,
+    name_keys,
     narrow_keys,
     wide_keys,
 )
 from corpora.dedup import bounds_of as bounds_of_range
 from corpora.document_counts import DocumentCounter
 from corpora.documents import SCHEMA
+from corpora.groups import groups_of
 
 SOURCES = ["s", "t"]
 LETTERS = "ابتثجحخدذرزسشصضطظعغفقكلمنهوي"
@@ -68,9 +70,17 @@ def decided(
     count = len(fields["evaluation"])
     ends = list(bounds or [0, count]) if tables is None else bounds_of(tables).tolist()
     parts = list(itertools.pairwise(ends))
+    if tables:
+        whole = pa.concat_tables(tables)
+        named = pa.table({"id": whole["id"], "group": groups_of(whole)})
+    else:
+        named = pa.table({name: [str(number) for number in range(count)] for name in ("id", "group")})
 
     def pairs(kind: str) -> Iterator[Iterator[Any]]:
-        keyed = [fields[kind]] if kind != "band" else list(bands)
+        if kind == "group":
+            keyed = [name_keys(named["group"])] if named["group"] != named["id"] else []
+        else:
+            keyed = [fields[kind]] if kind != "band" else list(bands)
         for keys in keyed:
             records = [_keys(start, keys[start:stop]) for start, stop in parts]
             for number in range(ranges):
@@ -81,10 +91,15 @@ def decided(
         names = tables[part]["source"].to_pylist() if tables else ["s"] * (ends[part + 1] - ends[part])
         return np.array([SOURCES.index(name) for name in names], np.uint32)
 
-    def ids(part: int) -> Any:
-        return tables[part]["id"].combine_chunks() if tables else pa.array([str(n) for n in range(*parts[part])])
+    def names(part: int, column: str) -> Any:
+        return named[column].slice(parts[part][0], parts[part][1] - parts[part][0]).combine_chunks()
 
-    given = Documents(np.array(ends), lambda part: fields["evaluation"][slice(*parts[part])], source, SOURCES, ids)
+    evaluation, ids, groups = (
+        lambda part: fields["evaluation"][slice(*parts[part])],
+        lambda part: names(part, "id"),
+        lambda part: names(part, "group"),
+    )
+    given = Documents(np.array(ends), evaluation, source, SOURCES, ids, groups)
     rules = Rules(exact, bands is not None, proof, least_sources)
     with tempfile.TemporaryDirectory() as temporary:
         return Decisions(list(decide(given, pairs, rules, folder or Path(temporary) / "deciding", documents)))

@@ -16,7 +16,7 @@ from corpora.dedup.clusters import CLUSTERS, DROPPED, dropped_documents
 from corpora.dedup.decisions import DECISION, KEPT, Documents, Proof, Rules
 from corpora.dedup.decontaminate import read_evaluation
 from corpora.dedup.evaluation_files import evaluation_inputs, evaluation_name
-from corpora.dedup.exact import FINGERPRINT, fingerprints
+from corpora.dedup.exact import FINGERPRINT, fingerprints, name_keys
 from corpora.dedup.gathering import decide
 from corpora.dedup.keys import (
     NARROW,
@@ -62,6 +62,7 @@ __all__ = [
     "evaluation_inputs",
     "evaluation_name",
     "fingerprints",
+    "name_keys",
     "narrow_keys",
     "ranges_of",
     "read_evaluation",

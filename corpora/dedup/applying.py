@@ -1,7 +1,7 @@
 """Applying decisions to one part: documents that are dropped are counted by reason, and the others are written.
 
 The metadata of a document that stays for others have the size of its cluster (`cluster_size`), the sources in which it
-was found (`cluster_sources`) and, after near deduplication, the id of the cluster (`cluster`).
+was found (`cluster_sources`) and, after near deduplication, the name of the cluster (`cluster`), which is its group.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from corpora.dedup.clusters import cluster_metadata
 from corpora.dedup.decisions import CONTAMINATED, CUT_SHORT, KEPT, REASONS
 from corpora.document_counts import DocumentCounter
 from corpora.document_statistics import LABELS
+from corpora.groups import groups_of
 
 REPEATED_SPANS = "repeated spans"
 """Reason of bytes and characters that were cut out of kept documents."""
@@ -29,7 +30,8 @@ REPEATED_SPANS = "repeated spans"
 class DedupRules:
     """Options of `apply_decisions`.
 
-    near: near-duplicates were compared, so that clusters have ids. evaluation: names of the evaluation sets, in order.
+    near: near-duplicates were compared, so that clusters have names. evaluation: names of the evaluation sets, in
+    order.
     """
 
     near: bool = False
@@ -76,10 +78,10 @@ def apply_decisions(
     kept = np.flatnonzero(codes == KEPT)
     result = table.take(pyarrow.array(kept))
     added = {} if clusters is None else cluster_metadata(decisions, clusters, near=rules.near)
-    metadata = [
-        json.dumps(json.loads(text) | added[row], ensure_ascii=False, sort_keys=True) if row in added else text
-        for row, text in zip(kept.tolist(), result["metadata"].to_pylist(), strict=True)
-    ]
+    metadata = result["metadata"].to_pylist()
+    for place, (row, group) in enumerate(zip(kept.tolist(), groups_of(result).to_pylist(), strict=True)):
+        if row in added and added[row] != {"cluster": group}:
+            metadata[place] = json.dumps(json.loads(metadata[place]) | added[row], ensure_ascii=False, sort_keys=True)
     for index in kept:
         source, language, category = labels[index]
         counter.count_outputs(source, language, category, 1, int(sizes[index]), int(chars[index]))

@@ -2,7 +2,7 @@
 
     lines = dropped_documents(table, decisions, clusters)        # DROPPED, for people
 
-Decisions have numbers of documents; these tables have ids.
+Decisions have numbers of documents; these tables have ids and names of groups.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ CLUSTERS = pa.schema(
 """Documents of a part that have duplicates or candidates.
 
 row: of the document. kept: id of the document that stays for it. kept_part: number of that document's part.
-cluster: id of the first document of its cluster. sources: those of all documents for which it stays, sorted; empty for
-a document that is dropped.
+cluster: group of the first document of its cluster. sources: those of all documents for which it stays, sorted; empty
+for a document that is dropped.
 """
 
 DROPPED = pa.schema(
@@ -72,7 +72,7 @@ def cluster_metadata(
 ) -> dict[int, dict[str, object]]:
     """Return what is added to the metadata of each document that stays and has duplicates or candidates, by row.
 
-    cluster: id of the cluster, if near-duplicates were compared. cluster_size: documents for which it stays, with
+    cluster: name of the cluster, if near-duplicates were compared. cluster_size: documents for which it stays, with
     itself; cluster_sources: their sources; both if there are several.
     """
     added: dict[int, dict[str, object]] = {}

@@ -9,7 +9,7 @@ of documents. Of each document of all, it has a bit, on disk.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ from corpora.dedup.candidates import Bits, edges_of, mark, no_bits, repeated_in
 from corpora.dedup.components import components
 from corpora.dedup.keys import Pairs
 from corpora.dedup.proven import COMPARISON, Candidates, prove
-from corpora.dedup.records import PAIR, Int, Records, divide
+from corpora.dedup.records import PAIR, Int, Records, divide, pairs_of
 
 KEPT, SAME_TEXT, SAME_ID, NEAR_TEXT, CUT_SHORT, FEW_SOURCES, CONTAMINATED = range(7)
 REASONS = {
@@ -41,13 +41,14 @@ DECISION = np.dtype(
 reason: KEPT, a key of REASONS, or CONTAMINATED + the index of the evaluation set.
 copies: documents that one document stays for, with itself; the same for all of them.
 kept: number of the document that stays; its own if none stays for it. cluster: number of the first document of the
-cluster. similarity: estimate of the Jaccard similarity with the document that stays; NaN if they were not compared.
+cluster: near-duplicates, and the groups that these belong to. similarity: estimate of the Jaccard similarity with the
+document that stays; NaN if they were not compared.
 """
 
 RANGE = 1 << 20
 """Documents of a range, about: up to 300 bytes each (three of four dropped, ids of 27 bytes; simulated)."""
 
-Kind = Literal["text", "id", "band"]
+Kind = Literal["text", "id", "band", "group"]
 """What keys are of."""
 
 
@@ -57,7 +58,7 @@ class Documents:
 
     bounds: number of the first document of each part, and the number of documents. evaluation: returns 1 + the index
     of the matching evaluation set of each document of a part, 0 if none. source: returns the indexes of their sources
-    in `names`. ids: returns their ids, large_string.
+    in `names`. ids, groups: return their ids and the names of their groups (`corpora.groups`).
     """
 
     bounds: Int
@@ -65,6 +66,7 @@ class Documents:
     source: Callable[[int], npt.NDArray[np.integer[Any]]]
     names: Sequence[str]
     ids: Callable[[int], pa.Array]
+    groups: Callable[[int], pa.Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +104,14 @@ class Rules:
 class Common:
     """What documents have in common, divided by ranges of documents.
 
-    parts: first part of each range, and the number of parts. labels: (document, first document of its cluster) if
-    another. equal: (document, earlier document with an equal text); asked: the same, by the earlier document.
-    compared: COMPARISON. ids: documents that repeat an id.
+    parts: first part of each range, and the number of parts. labels: (document, first document of its component of
+    candidates) if another. clusters: the same, of components that groups join. equal: (document, earlier document with
+    an equal text); asked: the same, by the earlier document. compared: COMPARISON. ids: documents that repeat an id.
     """
 
     parts: Sequence[int]
     labels: Records
+    clusters: Records
     equal: Records
     asked: Records
     compared: Records
@@ -130,7 +133,8 @@ def find(
     """Find what documents have in common. The documents of all parts are numbered, the most trusted parts first.
 
     pairs: returns the pairs of documents with equal keys of a kind, from `equal_pairs`: for each range of keys of a
-    kind or, for bands, of one band, in blocks. Documents in an evaluation set must have no keys of bands.
+    kind or, for bands, of one band, in blocks. Documents in an evaluation set must have no keys of bands. Of groups
+    there are none if each document is a group of its own.
     folder: exists; for temporary files. most: documents of a range, about.
     """
     parts = divide(documents.bounds, most)
@@ -139,7 +143,7 @@ def find(
         Records(folder, name, PAIR if name != "ids" else np.int64, bounds)
         for name in ("edges", "labels", "equal", "asked", "ids")
     )
-    common = Common(parts, labels, equal, asked, edges.beside("compared", COMPARISON), ids)
+    common = Common(parts, labels, labels, equal, asked, edges.beside("compared", COMPARISON), ids)
     dropped = no_bits(folder / "dropped", int(documents.bounds[-1]))
     if rules.proven:  # only documents that are not dropped for another reason are compared
         _mark_repeated(documents, pairs, dropped, ids)
@@ -167,7 +171,33 @@ def find(
         prove(candidates, documents.bounds, parts, rules.proof.signatures, setting, threshold, common.compared)
     else:
         _mark_repeated(documents, pairs, dropped, ids)
-    return common
+    none = no_bits(folder / "none", int(documents.bounds[-1]))
+    return replace(common, clusters=_clusters(labels, pairs("group"), none))
+
+
+def _clusters(labels: Records, groups: Iterable[Iterable[Pairs]], none: Bits) -> Records:
+    """Return the first document of each document's cluster: components, joined by the groups that documents share.
+
+    labels: of components. Documents that are dropped join others too: a translation belongs with the near-duplicate
+    that stays for its original. Whether a document is dropped does not depend on groups.
+    """
+    edges = labels.beside("joined")
+    shared = 0
+    for sets in groups:
+        for block in edges_of(sets, none):
+            edges.add(block[:, 0], block)
+            shared += len(block)
+    if not shared:
+        return labels
+    for index in range(labels.ranges):
+        for block in labels.blocks(index):
+            edges.add(block[:, 0], block)
+    clusters = labels.beside("clusters")
+    for index, values in components(edges):
+        numbers = np.arange(*labels.bounds[index : index + 2])
+        rows = np.flatnonzero(values != numbers)
+        clusters.add(numbers[rows], pairs_of(numbers[rows], values[rows]))
+    return clusters
 
 
 def _mark_repeated(documents: Documents, pairs: Callable[[Kind], Any], dropped: Bits, ids: Records) -> None:
@@ -210,12 +240,15 @@ def decide_ranges(documents: Documents, common: Common, rules: Rules) -> Iterato
         start, stop = common.range(index)
         numbers = np.arange(start, stop)
         repeated = _repeated(common.equal, index)
-        reason, similarity, cluster = np.zeros(stop - start, np.uint16), np.ones(stop - start, "<f4"), numbers.copy()
-        for block in common.labels.blocks(index):
+        reason, similarity = np.zeros(stop - start, np.uint16), np.ones(stop - start, "<f4")
+        kept, cluster = numbers.copy(), numbers.copy()
+        for block in common.clusters.blocks(index):
             cluster[block[:, 0] - start] = block[:, 1]
-        kept = numbers.copy() if rules.proven else cluster.copy()
         if rules.proven:
             _settle(common, answers, index, kept, similarity)
+        else:
+            for block in common.labels.blocks(index):
+                kept[block[:, 0] - start] = block[:, 1]
         reason[kept != numbers] = NEAR_TEXT
         reason[repeated] = SAME_TEXT
         if not rules.proven:

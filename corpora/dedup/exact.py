@@ -38,9 +38,16 @@ def fingerprints(table: pyarrow.Table) -> Fingerprints:
     for row, text in enumerate(_byte_strings(table["text"])):
         target = np.empty(text.size, np.uint8)
         result["text"][row] = _halves(xxhash.xxh3_128_digest(target[: _canonical(text, target)].data))
-    for row, name in enumerate(_byte_strings(table["id"])):
-        result["id"][row] = _halves(xxhash.xxh3_128_digest(name.data))
+    result["id"] = name_keys(table["id"])
     return result
+
+
+def name_keys(names: pyarrow.ChunkedArray) -> npt.NDArray[np.uint64]:
+    """Return the keys of ids or of names of groups, uint64 (names, 2). Equal keys have equal names."""
+    keys = np.empty((len(names), 2), np.uint64)
+    for row, name in enumerate(_byte_strings(names)):
+        keys[row] = _halves(xxhash.xxh3_128_digest(name.data))
+    return keys
 
 
 def canonical(text: bytes) -> bytes:

@@ -34,7 +34,7 @@ from corpora.dedup.decisions import (
     find,
 )
 from corpora.dedup.keys import Pairs
-from corpora.dedup.records import Int, Strings, pairs_of
+from corpora.dedup.records import Int, Records, Strings, pairs_of
 
 LINE = np.dtype([("document", "<i8"), ("kept", "<i8"), ("cluster", "<i8"), ("similarity", "<f4")])
 """A document that is not its own cluster's first, or for which another stays: as in DECISION."""
@@ -76,8 +76,8 @@ class _Ranges:
         self._lines = beside("lines", LINE)
         self._held = beside("held", HELD)
         self._copies = beside("copies")
-        self._asked = [beside(f"asked-{name}") for name in ("kept", "cluster")]
-        self._answers = [Strings(folder, f"ids-{name}", common.labels.bounds) for name in ("kept", "cluster")]
+        self._ids = _Names(common.labels, folder, "kept", documents.ids)
+        self._groups = _Names(common.labels, folder, "cluster", documents.groups)
 
     def _rows(self, index: int) -> Iterator[tuple[int, slice]]:
         """Yield the parts of a range, with the rows of their documents in the range."""
@@ -107,9 +107,8 @@ class _Ranges:
         held["kept"], held["document"] = kept[rows], numbers[rows]
         held["source"] = self._sources(decided.index)[rows]
         self._held.add(held["kept"], held)
-        self._asked[0].add(kept[rows], pairs_of(numbers[rows], kept[rows]))
-        rows = np.flatnonzero((cluster != numbers) & (cluster != kept))
-        self._asked[1].add(cluster[rows], pairs_of(numbers[rows], cluster[rows]))
+        self._ids.ask(numbers, kept)
+        self._groups.ask(numbers, cluster)
 
     def parts(self, index: int) -> Iterator[tuple[npt.NDArray[np.void], pa.Table]]:
         """Yield the decisions about the documents of each part of a range, and its table CLUSTERS."""
@@ -129,32 +128,18 @@ class _Ranges:
             few = np.bitwise_count(sources).sum(axis=1) < self._rules.least_sources
             decisions["reason"][few & (decisions["reason"] == KEPT)] = FEW_SOURCES
         concerned = (sizes != 1) | (cluster != np.arange(start, stop))
-        own, places = self._answer(index, concerned)
-        held = [answers.read(index) for answers in self._answers]
-        for records in (self._reasons, self._lines, self._held, self._copies, *self._asked):
+        answered = [names.answer(index, self._rows(index), concerned) for names in (self._ids, self._groups)]
+        for records in (self._reasons, self._lines, self._held, self._copies):
             records.remove(index)
-        for answers in self._answers:
-            answers.remove(index)
         bounds = self._documents.bounds
         for _, part in self._rows(index):
             rows = np.flatnonzero(concerned[part]) + part.start
-            strings, numbers = [], []
-            for documents, ids in held:
-                low, high = np.searchsorted(documents, [part.start + start, part.stop + start])
-                strings.append(ids[low:high])
-                numbers.append(documents[low:high])
-            strings.append(own.take(pa.array(places[rows])))
-            names = pa.concat_arrays(strings)
-            itself = np.arange(rows.size) + numbers[0].size + numbers[1].size
-            stays = np.where(kept[rows] == rows + start, itself, np.searchsorted(numbers[0], rows + start))
-            first = np.searchsorted(numbers[1], rows + start) + numbers[0].size
-            first = np.where(cluster[rows] == kept[rows], stays, first)
-            first = np.where(cluster[rows] == rows + start, itself, first)
+            ids, groups = (names.take(pa.array(places[rows])) for names, places in answered)
             columns = [
                 pa.array((rows - part.start).astype(np.uint32)),
-                names.take(pa.array(stays)),
+                ids,
                 pa.array((np.searchsorted(bounds, kept[rows], "right") - 1).astype(np.int32)),
-                names.take(pa.array(first)),
+                groups,
                 self._lists(sources[rows], sizes[rows] > 1),
             ]
             yield decisions[part], pa.Table.from_arrays(columns, schema=CLUSTERS)
@@ -175,25 +160,6 @@ class _Ranges:
             self._copies.add(block["document"], pairs_of(block["document"], sizes[block["kept"] - start]))
         return sizes, sources
 
-    def _answer(self, index: int, concerned: npt.NDArray[np.bool_]) -> tuple[pa.Array, Int]:
-        """Send ids of a range's documents to the documents that they stay for. Returns the ids of these and of those
-        that are concerned, and the place of each document's id among them."""
-        start, _ = self._common.range(index)
-        needed = concerned.copy()
-        for asked in self._asked:
-            for block in asked.blocks(index):
-                needed[block[:, 1] - start] = True
-        chosen = [pa.array([], pa.large_string())]
-        for part, rows in self._rows(index):
-            if needed[rows].any():
-                ids = self._documents.ids(part).cast(pa.large_string())
-                chosen.append(ids.take(pa.array(np.flatnonzero(needed[rows]))))
-        ids, places = pa.concat_arrays(chosen), np.cumsum(needed) - 1
-        for asked, answers in zip(self._asked, self._answers, strict=True):
-            for block in asked.blocks(index):
-                answers.add(block[:, 0], ids.take(pa.array(places[block[:, 1] - start])))
-        return ids, places
-
     def _lists(self, sources: npt.NDArray[np.uint64], several: npt.NDArray[np.bool_]) -> pa.Array:
         """Return the names of the sources of each document that stays for others; none for the others."""
         bits = np.unpackbits(sources.astype("<u8").view(np.uint8), axis=1, bitorder="little")
@@ -202,6 +168,48 @@ class _Ranges:
         offsets = np.append(0, np.cumsum(np.bincount(rows, minlength=several.size))).astype(np.int32)
         values = pa.array(self._documents.names, pa.string()).take(pa.array(codes))
         return pa.ListArray.from_arrays(pa.array(offsets), values)
+
+
+class _Names:
+    """Names that documents ask for: those of the documents that stay for them, or of their clusters.
+
+    records: of the ranges. name: of what is asked. read: returns the names of the documents of a part.
+    """
+
+    def __init__(self, records: Records, folder: Path, name: str, read: Callable[[int], pa.Array]) -> None:
+        self._asked, self._read = records.beside(f"asked-{name}"), read
+        self._answers = Strings(folder, f"names-{name}", records.bounds)
+
+    def ask(self, numbers: Int, others: Int) -> None:
+        """Ask for the name of another document, for each document that has another; both (documents,)."""
+        rows = np.flatnonzero(others != numbers)
+        self._asked.add(others[rows], pairs_of(numbers[rows], others[rows]))
+
+    def answer(
+        self, index: int, parts: Iterable[tuple[int, slice]], concerned: npt.NDArray[np.bool_]
+    ) -> tuple[pa.ChunkedArray, Int]:
+        """Send names of a range's documents to those that asked. Earlier ranges have done so.
+
+        parts: of the range, with their rows. concerned: documents of the range that need a name. Returns names, and
+        the place among them of the name that each concerned document asked for; of its own if it did not ask.
+        """
+        start = int(self._asked.bounds[index])
+        needed = concerned.copy()
+        for block in self._asked.blocks(index):
+            needed[block[:, 1] - start] = True
+        chosen = [pa.array([], pa.large_string())]
+        for part, rows in parts:
+            if needed[rows].any():
+                names = self._read(part).cast(pa.large_string())
+                chosen.append(names.take(pa.array(np.flatnonzero(needed[rows]))))
+        own, places = pa.concat_arrays(chosen), np.cumsum(needed) - 1
+        for block in self._asked.blocks(index):
+            self._answers.add(block[:, 0], own.take(pa.array(places[block[:, 1] - start])))
+        documents, names = self._answers.read(index)
+        self._asked.remove(index)
+        self._answers.remove(index)
+        places[documents - start] = np.arange(documents.size) + len(own)
+        return pa.chunked_array([own, names]), places
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

@@ -39,15 +39,16 @@ from pipelines.stages.inputs import size_and_sha256
 from sharding import seal
 from sharding.seal import Counts, Sealed
 
-VERSION = 4
+VERSION = 5
 
 RANGE = 1 << 24
 """Number of keys that a rank holds at once, at most: 60 bytes each, 1 GB."""
 
-LABELS, BANDS, PAIRS = ".labels", ".bands", ".pairs"
+LABELS, BANDS, GROUPS, PAIRS = ".labels", ".bands", ".groups", ".pairs"
 LABEL_BYTES = 8
-WIDE_FILES = {"text": ".texts", "id": ".names"}
-"""Suffixes of files of fingerprints and pairs. Labels: evaluation set and source of each document, 4 bytes each."""
+WIDE_FILES = {"text": ".texts", "id": ".names", "group": GROUPS}
+"""Suffixes of files of fingerprints and pairs. Labels: evaluation set and source of each document, 4 bytes each.
+Groups: keys of the names of groups, of a part in which one is not that of a single document."""
 
 
 def dedup_stage(folder: Path, docs: Sequence[Path], options: DedupOptions) -> Stage:
@@ -126,7 +127,7 @@ def _spans(options: DedupOptions) -> Any:
 
 
 class _Fingerprint:
-    """Writes the keys, ids, labels, signatures and spans of the documents of one part."""
+    """Writes the keys, ids, groups, labels, signatures and spans of the documents of one part."""
 
     def __init__(
         self, parts: Sequence[DocumentsPart], options: DedupOptions, sources: Sequence[str], evaluation: Any
@@ -139,20 +140,27 @@ class _Fingerprint:
         import pyarrow.compute as pc
         import pyarrow.parquet as pq
 
-        from corpora.dedup import SETTINGS, fingerprints, narrow_keys, sketches, span_hashes, wide_keys
+        from corpora.dedup import SETTINGS, fingerprints, name_keys, narrow_keys, sketches, span_hashes, wide_keys
+        from corpora.groups import groups_of
 
         setting, spans = SETTINGS.get(self.options.method), _spans(self.options)
-        table = self.parts[part.number].read(["id", "text", "source", *(["category", "language"] if spans else [])])
+        more = (["metadata"] if setting else []) + (["category", "language"] if spans else [])
+        table = self.parts[part.number].read(["id", "text", "source", *more])
         prints = fingerprints(table)
         if self.evaluation is not None:
             prints["evaluation"] = self.evaluation.find(table["text"])
         prints["source"] = pc.index_in(table["source"], pa.array(self.sources, pa.string())).to_numpy()
         with writer.file(LABELS) as file:
             file.write(np.stack([prints["evaluation"], prints["source"]], axis=1).astype("<u4"))
+        names = table.select(["id"])
+        if setting is not None and (groups := groups_of(table)) != table["id"]:
+            names = names.append_column("group", groups)
+            with writer.file(GROUPS) as file:
+                file.write(wide_keys(name_keys(groups)))
         with writer.file(".ids") as file:
-            pq.write_table(table.select(["id"]), file, compression="zstd", use_dictionary=False)
-        for kind, suffix in WIDE_FILES.items():
-            with writer.file(suffix) as file:
+            pq.write_table(names, file, compression="zstd", use_dictionary=False)
+        for kind in ("text", "id"):
+            with writer.file(WIDE_FILES[kind]) as file:
                 file.write(wide_keys(prints[kind]))
         if setting is not None:
             keys, signatures = sketches(table["text"], setting)
@@ -176,19 +184,25 @@ class _Fingerprint:
 
 @dataclass(frozen=True)
 class _Prints:
-    """The fingerprints of one part. path: of its labels. first: number of its first document."""
+    """The fingerprints of one part.
+
+    path: of its labels. first: number of its first document. grouped: it has GROUPS.
+    """
 
     path: Path
     first: int
     documents: int
+    grouped: bool
 
     def file(self, suffix: str) -> Path:
         return self.path.with_suffix(suffix)
 
     def keys(self, suffix: str, band: int = 0) -> Any:
-        """Return the keys of a kind."""
+        """Return the keys of a kind. Without GROUPS, each document is a group with the name of its id."""
         from corpora.dedup import NARROW, WIDE, Keys
 
+        if suffix == GROUPS and not self.grouped:
+            suffix = WIDE_FILES["id"]
         kind = NARROW if suffix == BANDS else WIDE
         read = partial(_records, self.file(suffix), kind, band * self.documents)
         return Keys(self.first, self.documents, read)
@@ -209,7 +223,8 @@ def _prints(folder: Path) -> list[_Prints]:
         if not name.endswith(".json") and seal.hash_file(folder / name) != record:
             raise seal.Damaged(f"{folder / name} changed since it was written: use --restart")
     for name in sealed.names(suffix=LABELS):
-        prints.append(_Prints(folder / name, first, sealed.manifest.files[name].bytes // LABEL_BYTES))
+        grouped = str(Path(name).with_suffix(GROUPS)) in sealed.manifest.files
+        prints.append(_Prints(folder / name, first, sealed.manifest.files[name].bytes // LABEL_BYTES, grouped))
         first += prints[-1].documents
     return prints
 
@@ -221,7 +236,7 @@ def _plan_pairs(folder: Path, options: DedupOptions) -> Work:
     prints = _prints(folder)
     ranges = ranges_of(sum(part.documents for part in prints), RANGE)
     setting = SETTINGS.get(options.method)
-    kinds = ["id"] + ["text"] * (options.method != "none")
+    kinds = ["id"] + ["text"] * (options.method != "none") + ["group"] * any(part.grouped for part in prints)
     kinds += [f"band-{band:02d}" for band in range(setting.bands if setting else 0)]
     parts = [Part(f"{kind}-{number:05d}", ranges) for kind in kinds for number in range(ranges)]
     return Work(parts, [], _FindPairs(prints, ranges))
@@ -276,8 +291,11 @@ def _decide(
     def label(part: int, column: int) -> Any:
         return np.fromfile(prints[part].path, "<u4").reshape(-1, 2)[:, column]
 
-    def ids(part: int) -> Any:
-        return read_table(prints[part].file(".ids"), ["id"])["id"].combine_chunks()
+    def names(part: int, column: str) -> Any:
+        return read_table(prints[part].file(".ids"), [column])[column].combine_chunks()
+
+    def groups(part: int) -> Any:
+        return names(part, "group" if prints[part].grouped else "id")
 
     setting = SETTINGS.get(options.method)
     proof = None
@@ -289,7 +307,8 @@ def _decide(
 
         proof = Proof(setting, options.similarity, signatures)
     bounds = np.cumsum([0, *(part.documents for part in prints)])
-    documents = Documents(bounds, partial(label, column=0), partial(label, column=1), sources, ids)
+    evaluation, source, ids = partial(label, column=0), partial(label, column=1), partial(names, column="id")
+    documents = Documents(bounds, evaluation, source, sources, ids, groups)
     rules = Rules(options.method != "none", setting is not None, proof, options.least_sources)
     folder = finish.folder / f"{seal.TEMPORARY}{os.getpid()}-deciding"
     decided = decide(documents, partial(_read_pairs, pairs), rules, folder)

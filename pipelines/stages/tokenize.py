@@ -7,7 +7,6 @@ have those of the tokenizer's chat layout, and beside their ids a `.mask`: which
 from __future__ import annotations
 
 import contextlib
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -31,7 +30,7 @@ from sharding.seal import MANIFEST, Counts, Sealed
 if TYPE_CHECKING:
     from tokenization.model import EncodedBatch, Encoder, Tokenizer
 
-VERSION = 3
+VERSION = 4
 COLUMNS = ("id", "source", "language", "category", "license", "url")
 LARGE = 32 << 20
 """Bytes of text of a row group. The memory of larger groups is returned to the system once they are Python strings."""
@@ -123,6 +122,7 @@ class _Encode:
         import pyarrow.compute as pc
         import pyarrow.parquet as pq
 
+        from corpora.groups import groups_of
         from sharding.bits import BitWriter
 
         index: list[pa.Table] = []
@@ -171,7 +171,7 @@ class _Encode:
                             dropped_bytes[document.reason] += len(group["text"][number].as_py().encode())
                     group = group.filter(pa.array([not document.reason for document in documents], pa.bool_()))
                     documents = [document for document in documents if not document.reason]
-                index.append(group.select(COLUMNS).append_column("cluster", _clusters(group)))
+                index.append(group.select(COLUMNS).append_column("cluster", groups_of(group)))
                 column = group["text"]
                 sizes.append(np.stack([measure(column).to_numpy() for measure in (pc.binary_length, pc.utf8_length)]))
                 if layout is not None:
@@ -230,22 +230,6 @@ class _Encode:
 
 class _Differ(Exception):
     """The engines give different ids for a document that both encoded."""
-
-
-def _clusters(table: Any) -> Any:
-    """Return of each document the group that is not split between training and validation: its book or its cluster of
-    duplicates, else the document itself."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    column = table["metadata"]
-    if not pc.any(pc.match_substring_regex(column, '"(book|cluster)"')).as_py():  # most tables have neither
-        return table["id"]
-    clusters = []
-    for name, text in zip(table["id"].to_pylist(), column.to_pylist(), strict=True):
-        metadata = json.loads(text)
-        clusters.append(str(metadata.get("book") or metadata.get("cluster") or name))
-    return pa.array(clusters, pa.string())
 
 
 def _finish(finish: Finish, encode: _Encode) -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from corpora.dedup import BLOCKS, Proof, dropped_documents, sketches
 from corpora.dedup.decisions import FEW_SOURCES, KEPT, NEAR_TEXT, SAME_TEXT
 from corpora.dedup.minhash import SCATTERED, Setting, similarity_of
+from corpora.groups import groups_of
 
 THRESHOLD = 0.5
 
@@ -178,6 +179,31 @@ def test_what_a_document_was_dropped_for_is_recorded_with_the_part_that_holds_it
     ]
     assert 0.8 < lines[0]["similarity"] < 1
     assert lines[1]["similarity"] == 1
+
+
+@pytest.mark.parametrize("threshold", [THRESHOLD, 0.0])
+def test_a_translation_and_the_near_duplicates_of_its_original_and_its_own_are_one_group(threshold: float) -> None:
+    """Also where the original is dropped, and where only a book joins them. What is dropped depends on texts alone."""
+    rng = random.Random(10)
+
+    def several(count: int) -> list[str]:
+        text = words(rng, 300)
+        return [" ".join(text), *(" ".join(edited(rng, text, 0.05, scattered=False)) for _ in range(count - 1))]
+
+    (b, a), (c, t), (d, page) = several(2), several(2), several(2)
+    alone = " ".join(words(rng, 300))
+    texts = {"b": b, "a": a, "c": c, "a@ar": t, "d": d, "page": page, "leaf": alone, "lone": " ".join(words(rng, 300))}
+    metadata = {"a@ar": {"cluster": "a"}, "page": {"book": "B"}, "leaf": {"book": "B"}}
+    whole = table(list(texts.items()))
+    column = whole.schema.get_field_index("metadata")
+    lines = [json.dumps(metadata.get(name, {})) for name in texts]
+    whole = whole.set_column(column, whole.schema.field(column), pa.array(lines))
+    for parts in ([whole], [whole.slice(row, 1) for row in range(len(whole))]):
+        decisions = proven(parts, threshold=threshold, documents=2)
+        kept, _ = applied(decisions, parts, near=True)
+        assert {row["id"] for row in kept} == {"b", "c", "d", "leaf", "lone"}
+        groups = dict(zip([row["id"] for row in kept], groups_of(pa.Table.from_pylist(kept)).to_pylist(), strict=True))
+        assert groups == {"b": "b", "c": "b", "d": "d", "leaf": "d", "lone": "lone"}
 
 
 def test_the_sources_of_a_cluster_are_recorded_and_documents_of_too_few_are_dropped() -> None:

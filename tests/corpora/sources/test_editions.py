@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from corpora.errors import BadInput
+from corpora.groups import groups_of
 from corpora.reading import find_files
 from corpora.sources import find_source, recognise
-from pipelines.stages.tokenize import _clusters
 
 
 def write(path: Path, value: Any) -> None:
@@ -300,4 +300,4 @@ def test_documents_of_one_book_are_one_group_of_validation(hadith_api: Path, taf
     for name, folder, groups in (("hadith-api", hadith_api / "editions", 2), ("tafsir-api", tafsir / "tafsir", 4)):
         documents, _ = ingest(name, folder)
         rows = [{"id": d.id, "metadata": json.dumps(d.metadata["metadata"])} for d in documents]
-        assert len(set(_clusters(pa.Table.from_pylist(rows)).to_pylist())) == groups
+        assert len(set(groups_of(pa.Table.from_pylist(rows)).to_pylist())) == groups

@@ -15,6 +15,7 @@ pytest.importorskip("ctranslate2", reason="ctranslate2 is not installed: pip ins
 from builds import tree
 from translation_models import LOOPS, STAYS, VANISHES, sentences, translated
 
+from corpora.groups import groups_of
 from pipelines import cli
 from pipelines.recipe import TranslateOptions
 from pipelines.run import Context, run_stage
@@ -69,6 +70,25 @@ def test_documents_are_translated_line_by_line_and_name_text_and_model(translato
         "text": text,
     }
     assert {line["language"] for line in Sealed(out).manifest.summary["strata"]} == {"arb_Arab"}
+
+
+def test_near_deduplication_leaves_a_translation_in_the_group_of_its_original(
+    translators: Path, tmp_path: Path
+) -> None:
+    """The three are dropped for the first, and so are their translations: validation must hold out both or neither."""
+    text = " ".join(ALL[::5])
+    texts = [text, f"{text} {ALL[1]}", f"{text} {ALL[2]}", " ".join(ALL[3::5])]
+    documents = ingest(tmp_path, texts, "--language", "eng_Latn")
+    translation, unique = tmp_path / "translation", tmp_path / "unique"
+    run_stage(translate_stage(translation, [documents], options(translators)), Context())
+    folders = [str(documents), str(translation)]
+    assert cli.run(["dedup", *folders, "--method", "minhash", "--out", str(unique)]) == 0
+    rows = {}
+    for part in sorted(unique.glob("*.parquet")):
+        table = pq.read_table(part)
+        rows |= dict(zip(table["id"].to_pylist(), groups_of(table).to_pylist(), strict=True))
+    assert len(rows) == 4
+    assert rows == {name: name.removesuffix("@arb_Arab") for name in rows}
 
 
 def test_every_sentence_is_counted_and_documents_with_too_many_missing_are_dropped(
