@@ -17,6 +17,7 @@ import datetime
 import json
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,9 @@ FILES = {
 }
 """File of the samples -> language and category of its documents."""
 
+FIGURE = ROOT / "docs" / "images" / "curriculum.svg"
+COLOURS = {"one": "#1971c2", "two": "#e03131", "three": "#2f9e44"}
+
 SHARES = {  # phase -> its share of the steps, and shares of the categories
     "two": {"classical": (0.15, (100, 0, 0, 0, 0)), "broad": (0.85, (0, 50, 20, 20, 10))},
     "three": {
@@ -73,9 +77,16 @@ def main() -> int:
             return 1
         runs += [{"seed": seed, "phases": name, **figures(out / "runs" / name)} for name in schedules()]
         date = datetime.datetime.now(datetime.UTC).date().isoformat()
-        result = {"date": date, "machine": machine(load, "torch", "numpy"), "steps": STEPS, "schedules": schedules()}
+        result: dict[str, Any] = {
+            "date": date,
+            "machine": machine(load, "torch", "numpy"),
+            "steps": STEPS,
+            "schedules": schedules(),
+        }
         kept = ROOT / "benchmarks" / "results" / f"curriculum-{date}.json"
-        kept.write_text(json.dumps({**result, "runs": runs}, indent=1) + "\n", "utf-8")
+        result |= {"runs": runs, "beside_one": beside_one(runs)}
+        kept.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+        FIGURE.write_text(figure(runs), "utf-8")
         print(kept)
     return 0
 
@@ -192,6 +203,49 @@ def figures(run: Path) -> dict[str, Any]:
             for step, result in validations
         ],
     }
+
+
+def beside_one(runs: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Return the last bits per byte of two and three phases, as ratios to one phase: the mean of the seeds."""
+    last = {(run["seed"], run["phases"]): run["validations"][-1] for run in runs}
+    seeds = sorted({seed for seed, _ in last})
+    return {
+        name: {
+            category: float(np.mean([last[seed, name][category] / last[seed, "one"][category] for seed in seeds]))
+            for category in CATEGORIES
+        }
+        for name in SHARES
+    }
+
+
+def figure(runs: Sequence[dict[str, Any]]) -> str:
+    """Return an SVG: a panel for each category, with the validations of each run from step 100 on."""
+    width, height, gap, top = 190, 150, 44, 40
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {len(CATEGORIES) * (width + gap)} {top + height + 30}" '
+        'font-family="sans-serif" font-size="12"><title>Bits per byte by category and number of phases</title>',
+        '<rect width="100%" height="100%" fill="white"/>',
+    ]
+    for place, (name, colour) in enumerate(COLOURS.items()):
+        parts.append(
+            f'<text x="{gap + 110 * place}" y="14" fill="{colour}">{name} phase{"s" * (name != "one")}</text>'
+        )
+    for number, category in enumerate(CATEGORIES):
+        curves = [(run["phases"], [(each["step"], each[category]) for each in run["validations"][2:]]) for run in runs]
+        values = [bits for _, points in curves for _, bits in points]
+        low, high, left = min(values), max(values), gap + number * (width + gap)
+        parts.append(f'<text x="{left}" y="{top - 8}">{category}</text>')
+        for bits, line in ((high, top + 4), (low, top + height + 4)):
+            parts.append(f'<text x="{left - 6}" y="{line}" text-anchor="end" fill="#495057">{bits:.2f}</text>')
+        parts.append(f'<path d="M{left},{top}v{height}h{width}" fill="none" stroke="#adb5bd"/>')
+        parts.append(f'<text x="{left + width}" y="{top + height + 18}" text-anchor="end">step {STEPS}</text>')
+        for name, points in curves:
+            path = " ".join(
+                f"{left + width * step / STEPS:.1f},{top + height * (high - bits) / (high - low):.1f}"
+                for step, bits in points
+            )
+            parts.append(f'<polyline points="{path}" fill="none" stroke="{COLOURS[name]}" stroke-width="1.5"/>')
+    return "\n".join([*parts, "</svg>"]) + "\n"
 
 
 if __name__ == "__main__":
