@@ -152,6 +152,6 @@ KNOWN: Mapping[str, str] = {
     **{_key(pretoken_pattern(digits, clitics=True)): "\u180e" for digits in (1, 2, 3)},
     **{_key(PATTERNS[name]): "\u180e" for name in ("gpt2", "cl100k_base")},
     _key(PATTERNS["o200k_base"]): "",
-    pretokenizer_key({"pre_tokenizer": _GPT2}): "",
+    **{pretokenizer_key({"pre_tokenizer": {**_GPT2, "add_prefix_space": space}}): "" for space in (False, True)},
 }
-"""Results by `pretokenizer_key`: of our own patterns, and of tiktoken's."""
+"""Results by `pretokenizer_key`: of our own patterns, of tiktoken's, and of GPT-2's with and without a space in front."""
