@@ -2,16 +2,20 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import fasteners
 import pytest
-from builds import build
+from builds import COMPILE, build
 from hypothesis import settings
 
 from examples import EXAMPLES
 
+ROOT = Path(__file__).resolve().parents[1]
 DRAWN = "ARCORP_EXAMPLES" in os.environ
 """`make test` tries the same examples each time: it fails for a change only. `make test-faults` draws new examples."""
 settings.register_profile("arcorp", max_examples=EXAMPLES, deadline=None, derandomize=not DRAWN)
@@ -64,6 +68,43 @@ def trained(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert build(folder / "demo", "--workers", "1", until="train") == 0
 
     return _once(tmp_path_factory, "trained", make) / "demo"
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """Code that numba has compiled for a processor without extensions, and nothing else, in a cache of its own.
+
+    environment: of processes that read it, and of other libraries' code for such a processor. printed: while it was
+    compiled. files: names, one for each signature of a function.
+    """
+
+    environment: dict[str, str]
+    printed: str
+    files: frozenset[str]
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
+    """What `pipelines.kernels` compiles, made once for all workers."""
+    environment = {
+        "ATEN_CPU_CAPABILITY": "default",
+        "NUMBA_CPU_NAME": "generic",
+        "NUMBA_CPU_FEATURES": "",
+        "NPY_DISABLE_CPU_FEATURES": "",
+    }
+
+    def make(folder: Path) -> None:
+        command = [sys.executable, "-c", COMPILE]
+        cached = os.environ | environment | {"NUMBA_CACHE_DIR": str(folder / "cache")}
+        done = subprocess.run(command, env=cached, cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        (folder / "printed").write_text(done.stderr)
+        (folder / "files").write_text("\n".join(path.name for path in (folder / "cache").rglob("*.nbc")))
+
+    folder = _once(tmp_path_factory, "compiled", make)
+    environment["NUMBA_CACHE_DIR"] = str(folder / "cache")
+    files = frozenset((folder / "files").read_text().splitlines())
+    return Compiled(environment, (folder / "printed").read_text(), files)
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from builds import COMPILE
 
 from pipelines import kernels
 from pipelines.console import Console, Format
 
 ROOT = Path(__file__).resolve().parents[2]
-COMPILE = "from pipelines.kernels import compile_once; from pipelines.console import Console; compile_once(Console())"
 BUILD = """
 import sys
 from builds import build
@@ -25,15 +25,10 @@ def code(folder: Path) -> set[str]:
 
 
 @pytest.mark.slow
-def test_a_build_compiles_nothing_that_was_not_compiled_before_it(tmp_path):
-    cache = tmp_path / "cache"
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
-    first = subprocess.run(
-        [sys.executable, "-c", COMPILE], env=environment, capture_output=True, text=True, check=True
-    )
-    assert len(first.stderr.splitlines()) == 1
-    compiled = code(cache)
-    assert len(compiled) > 30
+def test_a_build_compiles_nothing_that_was_not_compiled_before_it(compiled, tmp_path):
+    environment = os.environ | compiled.environment | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
+    assert len(compiled.printed.splitlines()) == 1
+    assert len(compiled.files) > 30
     again = subprocess.run(
         [sys.executable, "-c", COMPILE], env=environment, capture_output=True, text=True, check=True
     )
@@ -41,7 +36,7 @@ def test_a_build_compiles_nothing_that_was_not_compiled_before_it(tmp_path):
     command = [sys.executable, "-c", BUILD, str(tmp_path / "out")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert code(cache) == compiled
+    assert code(Path(environment["NUMBA_CACHE_DIR"])) == compiled.files
 
 
 def test_nothing_is_printed_or_done_where_it_was_done_before(tmp_path, monkeypatch, capsys):
