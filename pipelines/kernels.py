@@ -127,4 +127,6 @@ def _build(name: str) -> None:
 
 
 if __name__ == "__main__":
-    compile_once(Console())
+    from pipelines import kernels  # workers don't import the main module, so that no function of it is sent to them
+
+    kernels.compile_once(Console())

@@ -30,7 +30,6 @@ SMALL = (
     "train={ranks: 1, layers: 1, width: 32, heads: 2, batch_rows: 4, threads: 1, checkpoint: {every: 2}}",
 )
 SETTINGS = [word for setting in SMALL for word in ("--set", setting)]
-COMPILE = "from pipelines.kernels import compile_once; from pipelines.console import Console; compile_once(Console())"
 
 
 def build(out: Path, *arguments: str, until: str = "verify") -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import fasteners
 import pytest
-from builds import COMPILE, build
+from builds import build
 from hypothesis import settings
 
 from examples import EXAMPLES
@@ -101,7 +101,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
     }
 
     def make(folder: Path) -> None:
-        command = [sys.executable, "-c", COMPILE]
+        command = [sys.executable, "-m", "pipelines.kernels"]
         cached = os.environ | environment | {"NUMBA_CACHE_DIR": str(folder / "cache")}
         done = subprocess.run(command, env=cached, cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from builds import COMPILE
 
 from pipelines import kernels
 from pipelines.console import Console, Format
@@ -29,9 +28,8 @@ def test_a_build_compiles_nothing_that_was_not_compiled_before_it(compiled, tmp_
     environment = os.environ | compiled.environment | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
     assert len(compiled.printed.splitlines()) == 1
     assert len(compiled.files) > 30
-    again = subprocess.run(
-        [sys.executable, "-c", COMPILE], env=environment, capture_output=True, text=True, check=True
-    )
+    command = [sys.executable, "-m", "pipelines.kernels"]
+    again = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert again.stderr == ""
     command = [sys.executable, "-c", BUILD, str(tmp_path / "out")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)

@@ -154,4 +154,4 @@ KNOWN: Mapping[str, str] = {
     _key(PATTERNS["o200k_base"]): "",
     **{pretokenizer_key({"pre_tokenizer": {**_GPT2, "add_prefix_space": space}}): "" for space in (False, True)},
 }
-"""Results by `pretokenizer_key`: of our own patterns, of tiktoken's, and of GPT-2's with and without a space in front."""
+"""Results by `pretokenizer_key`: of our own patterns, of tiktoken's, and of GPT-2's with a space in front or none."""
