@@ -21,10 +21,10 @@ DRAWN = "ARCORP_EXAMPLES" in os.environ
 settings.register_profile("arcorp", max_examples=EXAMPLES, deadline=None, derandomize=not DRAWN)
 settings.load_profile("arcorp")
 
-MEMORY, ROOM = Path("/dev/shm"), 6 << 30
+MEMORY, LEAST = Path("/dev/shm"), 6 << 30
 if MEMORY.is_dir():
     state = os.statvfs(MEMORY)
-    if state.f_bavail * state.f_frsize > ROOM and not state.f_flag & os.ST_NOEXEC:
+    if state.f_bavail * state.f_frsize > LEAST and not state.f_flag & os.ST_NOEXEC:
         # pytest's temporary files, 2 GB: what is written durably waits for a disk longer than for all that is computed
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 

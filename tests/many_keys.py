@@ -130,7 +130,7 @@ def decided_by_ranks(
             list(pool.map(rank, tasks))
 
     def pairs(kind: str) -> Iterator[Iterator[Any]]:
-        for each, band in kinds[kind]:
+        for each, band in kinds.get(kind, ()):  # each document is a group of its own
             for number in range(ranges):
                 yield blocks_of(folder / f"{each}-{band}-{number}", PAIR)
 
@@ -142,7 +142,9 @@ def decided_by_ranks(
     def source(part: int) -> Any:
         return np.zeros(bounds[part + 1] - bounds[part], np.uint32)
 
-    documents = Documents(bounds, lambda part: keys.evaluation[bounds[part] : bounds[part + 1]], source, ["s"], ids)
+    documents = Documents(
+        bounds, lambda part: keys.evaluation[bounds[part] : bounds[part + 1]], source, ["s"], ids, ids
+    )
     hashes = {name: hashlib.sha256() for name in FIELDS}
     for decisions, clusters in decide(documents, pairs, Rules(near=True), folder / "deciding", most):
         for name in FIELDS:
