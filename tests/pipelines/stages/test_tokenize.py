@@ -101,4 +101,4 @@ def test_a_part_is_encoded_by_the_reference_if_engines_disagree_on_its_last_row_
     sealed = run_stage(tokenize_stage(tmp_path / "tokens", [folder], built / "tokenizer"), Context()).sealed
     assert sealed.manifest.summary["parts_by_reference"] == 1
     assert ids_of(tmp_path / "tokens") == [loaded.encode(text) for text in documents(folder)]
-    assert tokenize.VERSION == 3
+    assert tokenize.VERSION == 4
