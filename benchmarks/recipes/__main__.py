@@ -36,7 +36,7 @@ from sharding.seal import Sealed  # noqa: E402
 from tokenization.options import Special  # noqa: E402
 
 STEPS, LATER, STEP_TOKENS = 250, 20, 4_096
-LAYERS, WIDTH, HEADS, IDS = 4, 256, 4, 8_192
+LAYERS, WIDTH, HEADS, IDS = 4, 128, 4, 8_192
 ALL = 1_000_000
 """A limit of documents that no sample reaches."""
 

@@ -138,8 +138,8 @@ class Recipe(Options):
         needed = STAGES.index("pack")
         if self.phases is None and self.runs is None and (until is None or STAGES.index(until) >= needed):
             raise UsageError(
-                f"recipe '{self.name}' has no phases: add such as phases: [{{name: all, steps: 1000}}], or runs that "
-                f"have phases, or build --until {STAGES[needed - 1]}"
+                f"recipe '{self.name}' has no phases: add them, such as phases: [{{name: all, steps: 1000}}], or add "
+                f"runs with phases, or stop earlier with --until {STAGES[needed - 1]}"
             )
 
     def check(self) -> None:
