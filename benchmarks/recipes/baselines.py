@@ -64,11 +64,13 @@ def _compressed(training: bytes, validation: bytes) -> dict[str, float]:
 def _texts(out: Path, dataset: Dataset) -> tuple[bytes, bytes]:
     """Return the text of the training and of the validation documents."""
     held_out = np.concatenate([dataset.validation.segments(row)["document"] for row in range(dataset.validation.rows)])
-    ids = polars.read_parquet(out / "dataset" / "documents" / "*.parquet")["id"][np.unique(held_out)]
-    documents = polars.read_parquet(out / "unique" / "*.parquet", columns=["id", "text", "category"])
-    documents = documents.filter(documents["category"] != CHAT)
-    is_held_out = documents["id"].is_in(ids.to_list())
-    held, rest = documents.filter(is_held_out)["text"], documents.filter(~is_held_out)["text"]
+    tables = out / "dataset" / "documents" / "*.parquet"  # those of conversations have a column more
+    documents = polars.scan_parquet(tables, extra_columns="ignore", missing_columns="insert")
+    ids = documents.select("id").collect()["id"][np.unique(held_out)]
+    texts = polars.read_parquet(out / "unique" / "*.parquet", columns=["id", "text", "category"])
+    texts = texts.filter(texts["category"] != CHAT)
+    is_held_out = texts["id"].is_in(ids.to_list())
+    held, rest = texts.filter(is_held_out)["text"], texts.filter(~is_held_out)["text"]
     return "\n".join(rest).encode(), "\n".join(held).encode()
 
 
