@@ -71,7 +71,7 @@ def main() -> None:
     kept["rates"] = kept.get("rates", {}) | {name: runs.best_rate(name, amounts[0]) for name in made}
     for amount, seed, name in product(amounts, arguments.seeds, made):
         runs.make(name, amount, seed, kept["rates"][name])
-    chosen = [run for run in kept["runs"] if run["rate"] == kept["rates"][run["tokenizer"]]]
+    chosen = [run for run in kept["runs"] if run["rate"] == kept["rates"].get(run["tokenizer"])]
     kept["gaps"] = gaps(chosen)
     path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     print(table(kept["gaps"], ["all", *texts.held_out]))
