@@ -70,7 +70,8 @@ def settings(recipe: Recipe, samples: Path, made: Path) -> list[str]:
     more = larger(recipe.name, samples, made)
     changes += [f"corpora.0.input={more}"] if more else []
     has_ids = any(isinstance(token, Special) and token.id is not None for token in recipe.tokenizer.specials)
-    changes.append(f"tokenizer.{'merged' if has_ids else 'vocab_size'}={IDS}")  # special tokens keep their ids
+    if recipe.name not in reduced.TRANSLATED:  # whose lexicon has too few words
+        changes.append(f"tokenizer.{'merged' if has_ids else 'vocab_size'}={IDS}")  # special tokens keep their ids
     rows = max(1, STEP_TOKENS // recipe.pack.row_tokens)
     own: dict[str, object] = {"layers": LAYERS, "width": WIDTH, "heads": HEADS, "batch_rows": rows, "warmup": 20}
     own |= {"threads": os.cpu_count(), "precision": "bf16", "compile": "true"}
