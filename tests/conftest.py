@@ -21,6 +21,8 @@ DRAWN = "ARCORP_EXAMPLES" in os.environ
 settings.register_profile("arcorp", max_examples=EXAMPLES, deadline=None, derandomize=not DRAWN)
 settings.load_profile("arcorp")
 
+os.environ["TIKTOKEN_CACHE_DIR"] = ""  # tiktoken keeps files by their paths, and paths of temporary folders return
+
 MEMORY, LEAST = Path("/dev/shm"), 6 << 30
 if MEMORY.is_dir():
     state = os.statvfs(MEMORY)
