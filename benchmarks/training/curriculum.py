@@ -5,7 +5,7 @@ step. `two`: classical books first, then the other categories (the order of auto
 have). `three`: broad, focused and full (the order of autoresearch-v2, its shares fitted to the same amounts by
 iterative proportional fitting). The seed sets the weights, the order of the rows and the held-out documents.
 
-Text: the samples of eight kinds in ARCORP_SAMPLES/data/bulk, 105 MB, of which each run reads about a tenth. --out is
+Text: the samples of eight kinds in ARCORP_SAMPLES/data/bulk, 105 MB, of which each run reads about a seventh. --out is
 the folder of the builds: one that was stopped resumes. Writes benchmarks/results/curriculum-DATE.json after each seed,
 and docs/images/curriculum.svg.
 """
@@ -59,6 +59,9 @@ SHARES = {  # phase -> its share of the steps, and shares of the categories
     },
 }
 """The shares of autoresearch-v1 and -v2 (pipelines/recipes)."""
+
+SAMPLE = {"classical": 15, "arabic": 50, "english": 15, "code": 15, "math": 5}
+"""Percent of each category in the sample of the tokenizer."""
 
 
 def main() -> int:
@@ -182,9 +185,6 @@ def recipe(seed: int, samples: Path, threads: int) -> dict[str, Any]:
             "eval": {"every": EVERY, "rows": 512},
         },
     }
-
-
-SAMPLE = {"classical": 15, "arabic": 50, "english": 15, "code": 15, "math": 5}
 
 
 def figures(run: Path) -> dict[str, Any]:
