@@ -137,6 +137,7 @@ def test_a_folder_appears_complete_or_not_at_all(tmp_path: Path) -> None:
 
 WRITER = """
 import sys
+import time
 from pathlib import Path
 from sharding.seal import Counts, Manifest, atomic_file, remove_temporaries, write_manifest
 
@@ -148,6 +149,7 @@ for k in range(8):
     with atomic_file(folder / f"{k}.bin") as file:
         for piece in range(50):
             file.write(bytes([k, piece]) * 500)
+            time.sleep(0.0003)  # .12 s in all on the fastest machine: the kill comes between
     files[f"{k}.bin"] = file.record
     sub = folder / "sub"
     with atomic_file(sub / f"{k}.json") as file:
@@ -173,7 +175,7 @@ def test_a_writer_killed_at_any_moment_leaves_complete_files_only(tmp_path: Path
         writer = subprocess.Popen([sys.executable, "-c", WRITER, str(folder)], stdout=subprocess.PIPE)
         assert writer.stdout is not None
         writer.stdout.readline()
-        time.sleep(rng.uniform(0, 0.03))
+        time.sleep(rng.uniform(0, 0.1))
         writer.send_signal(signal.SIGKILL)
         killed += writer.wait() == -signal.SIGKILL
         writer.stdout.close()
