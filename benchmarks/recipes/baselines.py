@@ -37,7 +37,12 @@ def baselines(out: Path) -> dict[str, float]:
     """Return bits per byte of the validation text of a build in the folder `out`, by compressor and 3-gram."""
     dataset = Dataset(out / "dataset", schedule=None)
     size = sum(stratum.bytes for stratum in _strata(dataset.validation))
-    return {**_compressed(*_texts(out, dataset)), f"{ORDER}-gram": _ngram_nats(dataset) / math.log(2) / size}
+    return {**compressors(out), f"{ORDER}-gram": _ngram_nats(dataset) / math.log(2) / size}
+
+
+def compressors(out: Path) -> dict[str, float]:
+    """Return bits per byte of the validation text of a build in the folder `out`, by compressor."""
+    return _compressed(*_texts(out, Dataset(out / "dataset", schedule=None)))
 
 
 def bits_per_byte(validation: dict[str, Any]) -> float:

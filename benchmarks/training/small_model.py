@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from benchmarks.harness import machine
-from benchmarks.recipes.baselines import baselines
+from benchmarks.recipes.baselines import compressors
 from benchmarks.recipes.whole import FILES as STORIES
 from benchmarks.training.curriculum import FILES as BULK
 from pipelines import cli
@@ -136,13 +136,13 @@ def recipe(samples: Path, steps: int) -> dict[str, Any]:
 
 
 def figures(out: Path, exported: Path) -> dict[str, Any]:
-    """Return the figures of a finished build: amounts, validation, baselines, minimal pairs, samples, sizes."""
+    """Return the figures of a finished build: amounts, validation, compressors, minimal pairs, samples, sizes."""
     run, dataset = out / "run", Dataset(out / "dataset")
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text("utf-8").splitlines()]
     timings = [json.loads(line) for line in (run / "timings.jsonl").read_text("utf-8").splitlines()]
     validation = [line["validation"] for line in lines if "validation" in line][-1]
     report = json.loads((out / "report.json").read_text("utf-8"))
-    scores = json.loads((out / "evaluation" / "run-minimal-pairs" / "results.json").read_text("utf-8"))
+    scores = json.loads((out / "evaluation" / "minimal-pairs" / "results.json").read_text("utf-8"))
     samples = json.loads((run / "samples.json").read_text("utf-8"))["samples"]
     steps = max(line["step"] for line in lines)
     return {
@@ -155,7 +155,7 @@ def figures(out: Path, exported: Path) -> dict[str, Any]:
         "bits_per_byte": validation["bits_per_byte"],
         "by_category": {name: group["bits_per_byte"] for name, group in validation["by_category"].items()},
         "by_language": {name: group["bits_per_byte"] for name, group in validation["by_language"].items()},
-        "baselines": baselines(out),
+        "compressors": compressors(out),
         "minimal_pairs": scores["tasks"][0]["rows"],
         "exported": {path.name: path.stat().st_size for path in sorted(exported.iterdir())},
         "samples": [{key: sample[key] for key in ("language", "source", "prompt", "text")} for sample in samples],
@@ -188,7 +188,7 @@ commercial use.
 
 ## Held-out text
 
-Bits per byte; fewer are better. The other predictors read the same training text.
+Bits per byte; fewer are better. The compressors read the same training text first.
 
 | text | bits per byte |
 |---|---:|
@@ -199,7 +199,7 @@ Bits per byte; fewer are better. The other predictors read the same training tex
         for name, bits in sorted(result["by_category"].items(), key=lambda item: -SHARES.get(item[0], 0))
     ]
     lines += [f"| language {name} | {bits:.3f} |" for name, bits in sorted(result["by_language"].items())]
-    lines += [f"| all, by {name} | {bits:.3f} |" for name, bits in result["baselines"].items()]
+    lines += [f"| all, by {name} | {bits:.3f} |" for name, bits in result["compressors"].items()]
     lines += [
         "",
         "## Minimal pairs",
