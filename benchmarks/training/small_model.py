@@ -172,8 +172,8 @@ def page(result: dict[str, Any]) -> str:
 
 `python -m benchmarks.training.small_model` builds a dataset of all sample corpora, trains a decoder on it, and writes
 this page. Written on {result["date"]}: {result["seconds"] / 60:.0f} minutes of training in bf16 on
-{result["machine"]["cores"]} cores. The model shows what the chain makes of little text and little time. It writes
-words, phrases and the manner of its sources. It knows nothing, and its sentences lose their subject.
+{result["machine"]["cores"]} cores. The model shows what the chain makes of little text in little time; it is no use
+for anything else.
 
 | | |
 |---|---|
@@ -218,9 +218,8 @@ Bits per byte; fewer are better. The compressors read the same training text fir
         "",
     ]
     for sample in result["samples"][:SHOWN]:
-        direction = "rtl" if sample["language"].endswith("_Arab") else "ltr"
         prompt, text = (html.escape(" ".join(sample[key].split())) for key in ("prompt", "text"))
-        lines += [f'<p dir="{direction}"><b>{prompt}</b> {text}</p>', ""]
+        lines += [f'<p dir="auto"><b>{prompt}</b> {text}</p>', ""]
     return head + "\n".join(lines).rstrip() + "\n"
 
 
