@@ -12,7 +12,6 @@ and charset-normalizer 3.5 in 27 of 48. charset-normalizer guesses the other enc
 from __future__ import annotations
 
 import codecs
-import encodings.aliases
 import math
 from typing import Any
 
@@ -20,6 +19,9 @@ SAMPLE = 1 << 16
 """Bytes of a file on which its encoding is recognised."""
 
 UNKNOWN = "unknown"
+
+_ESCAPES = ("charmap", "idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape")
+"""Names of Python that are codecs of text and no encodings of files. charset-normalizer guesses none of them."""
 
 _SHORTEST_GUESS = 16
 """Bytes below which charset-normalizer is not asked."""
@@ -87,21 +89,15 @@ def is_utf8(sample: bytes) -> bool:
 
 
 def encoding_of(name: str) -> str:
-    """Return Python's name of a text encoding. Raises ValueError if there is none."""
+    """Return Python's name of a text encoding, "utf-8" also for utf-8-sig. Raises ValueError if there is none."""
     try:
         codec: Any = codecs.lookup(name)
     except (LookupError, ValueError):
         codec = None
-    known = {*encodings.aliases.aliases.values(), "cp720", "cp737", "cp874", "koi8_u", "mac_arabic", "mac_farsi"}
-    if codec is None or not codec._is_text_encoding or codec.name.replace("-", "_") not in {*known, *_dashed(known)}:
+    if codec is None or not codec._is_text_encoding or codec.name in _ESCAPES:
         examples = "utf-8, windows-1256, iso-8859-6, mac-arabic, utf-16"
         raise ValueError(f"option 'encoding': {name!r} is no encoding of text; examples are {examples}")
-    return str(codec.name)
-
-
-def _dashed(names: set[str]) -> set[str]:
-    """Return names as codecs write theirs: iso8859-6 for iso8859_6."""
-    return {codecs.lookup(name).name.replace("-", "_") for name in names if name not in ("mbcs", "oem")}
+    return "utf-8" if codec.name == "utf-8-sig" else str(codec.name)
 
 
 def _high(line: bytes) -> int:

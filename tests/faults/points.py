@@ -168,8 +168,9 @@ def sweep(folder: Path, stride: int, modes: dict[str, tuple[int, list[str]]]) ->
         out, counted = folder / stage, folder / "points"
         shutil.copytree(undisturbed, out)
         run(out, "kill", None)  # which hashes the copies and notes it: the runs below have fewer points
-        shutil.rmtree(out / name)
-        run(out, "kill", None, counted)
+        for _ in range(2):  # and fewer again once the other folders know the files that were made anew
+            shutil.rmtree(out / name)
+            run(out, "kill", None, counted)
         total = int(counted.read_text())
         for mode, (first, stages) in modes.items():
             for point in range(first, total + 1, stride) if stage in stages else ():

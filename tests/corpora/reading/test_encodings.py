@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import charset_normalizer.constant
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -60,6 +61,12 @@ def test_an_encoding_that_does_not_exist_is_refused_by_name(name: str) -> None:
 )
 def test_every_name_of_an_encoding_is_accepted(name: str) -> None:
     assert "ab".encode(encoding_of(name)) == "ab".encode(name)
+
+
+def test_every_encoding_that_can_be_recognised_is_accepted_by_that_name() -> None:
+    for name in charset_normalizer.constant.IANA_SUPPORTED:
+        assert encoding_of(name.replace("_", "-"))
+    assert encoding_of("utf-8-sig") == "utf-8"
 
 
 def files(text: str) -> dict[str, tuple[str, dict[str, str]]]:
