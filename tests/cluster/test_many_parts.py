@@ -122,7 +122,8 @@ def test_a_build_of_many_parts_that_is_killed_at_several_moments_has_the_bytes_o
         wait_for(lambda here=out / folder, each=sidecars: any(here.glob(each)), f"parts of {folder}", cluster.logs)
         disturb(cluster, out, folder)
         cluster.drain()
-        assert not (out / "verified").exists()
+        # the last step has milliseconds of work after its first shard, and may end before it is killed
+        assert folder == "dataset" or not (out / "verified").exists()
     assert many.build(out, "--until", "verify").returncode == 0
     cluster.drain()
     assert "stopped" not in many.status(out) or not many.status(out)["stopped"]
