@@ -3,18 +3,23 @@
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
+from safetensors.torch import save_file
+from torch import Tensor
 
 from sharding import Dataset
 from sharding.scheduling import Mixture, Phase, create_schedule
 from sharding.seal import hash_file, read_manifest, write_json
 from training import checkpoint
 from training.config import Config, ModelConfig, Preset
+from training.export_hf import hf_config, hf_weights
 from training.model import Decoder, ModelCost, count
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -137,3 +142,14 @@ def wait_for(process: subprocess.Popen[str], text: str) -> None:
         if text in line:
             return
     raise AssertionError("".join(lines))
+
+
+def write_hf(tmp_path: Path, weights: Mapping[str, Tensor], config: ModelConfig, data: Dataset) -> Path:
+    """Write weights, by our names, as a Hugging Face folder below `tmp_path`."""
+    folder = tmp_path / "hf"
+    folder.mkdir()
+    write_json(folder / "config.json", hf_config(config))
+    tensors = {name: value.detach().clone() for name, value in hf_weights(config, weights).items()}
+    save_file(tensors, folder / "model.safetensors")
+    shutil.copy(data.tokenizer / "tokenizer.json", folder)
+    return folder

@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
+import struct
 import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any, BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tokenization.errors import FolderError, TokenizationError
 
-_WRONG = (LookupError, TypeError, AttributeError, ValueError, RecursionError, OverflowError)
+_WRONG = (LookupError, TypeError, AttributeError, ValueError, RecursionError, OverflowError, struct.error)
 """What Python raises for values of other types or ranges than the code expects."""
 
 
@@ -26,12 +32,33 @@ NPY_FAULTS = (OSError, EOFError, ValueError, SyntaxError, TokenError, MemoryErro
 
 
 def parsed(data: bytes, name: str) -> Any:
-    """Return the JSON in `data`, the bytes of file `name`. Raises FolderError for invalid JSON or deep nesting."""
+    """Return the JSON in `data`, the bytes of file `name`.
+
+    Raises FolderError for invalid JSON, deep nesting, and numbers that are not finite (NaN, 1e999).
+    """
     try:
-        return json.loads(data)
+        return json.loads(data, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise FolderError(f"{name}: is not JSON ({reason}); make or fetch the tokenizer again") from None
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise ValueError(f"{digits[:20]} is not a finite number")
+    return value
+
+
+def read_npy(path: Path) -> NDArray[Any]:
+    """Return the array in a .npy file of a tokenizer. Raises FolderError."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # of a header that numpy repairs: our files have none
+            array: NDArray[Any] = np.load(path, allow_pickle=False)
+    except (*NPY_FAULTS, UserWarning) as error:
+        raise FolderError(f"{path}: cannot be read ({_short(error)}); make the tokenizer again") from error
+    return array
 
 
 def read_json(path: Path) -> dict[str, Any]:

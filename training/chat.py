@@ -114,7 +114,7 @@ def _template_text(folder: Path) -> str | None:
         if isinstance(template, list):
             template = {each["name"]: each["template"] for each in template}.get("default")
         template = beside.read_text("utf-8") if template is None and beside.exists() else template
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{file} can't be read ({error!r}): export the tokenizer again") from None
     return template if isinstance(template, str) else None
 

@@ -47,7 +47,7 @@ def _read_yaml(file: Path) -> Any:
         raise ConfigError(f"{file} can't be read: {error.strerror}") from None
     except RecursionError:
         raise ConfigError(f"{file} is nested too deeply") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:  # not UTF-8, an impossible date, a number of 5,000 digits
         raise ConfigError(f"{file} is not YAML: {' '.join(str(error).split())}") from None
 
 
@@ -92,7 +92,7 @@ def _override(values: Any, setting: str) -> None:
         raise ConfigError(f"--set {setting}: {'.'.join(sections) or 'the file'} is a value, not a section")
     try:
         values[last] = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise ConfigError(f"--set {setting}: {text!r} is not YAML") from None
 
 

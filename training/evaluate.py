@@ -54,7 +54,8 @@ class TokenSizes:
             try:
                 size = np.load(tokenizer / name, allow_pickle=False)
             except (OSError, EOFError, ValueError, SyntaxError, TokenError, MemoryError, OverflowError) as error:
-                raise InputError(f"{tokenizer / name} can't be read ({error}): export the tokenizer again") from None
+                reason = " ".join(str(error).split())
+                raise InputError(f"{tokenizer / name} can't be read ({reason}): export the tokenizer again") from None
             if size.shape != (vocab_size,):
                 raise InputError(
                     f"{tokenizer / name} has shape {size.shape}, the dataset has {vocab_size} ids: pack it with the "

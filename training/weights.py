@@ -27,6 +27,8 @@ from training.model import Decoder
 FAMILIES = {"arcorp": "nanochat", "nanochat": "nanochat", "gpt2": "gpt2", "llama": "llama"}
 """Preset of each `model_type` of transformers."""
 EMBEDDINGS = ("embed_tokens.weight", "wte.weight", "embedding.weight")
+_UNFIT = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, StopIteration, SafetensorError)
+"""What a folder of another shape raises: RuntimeError is torch's, and JSON's that is nested too deeply."""
 SHARED = ("preset", "vocab_size", "layers", "width", "heads", "kv_heads", "ffn", "value_embeddings", "rope_theta")
 
 
@@ -51,7 +53,7 @@ def starting_weights(
     try:
         _compare_tokenizers(path, dataset)
         return _from_hf(path, config)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+    except _UNFIT as error:
         raise ConfigError(
             f"{path} can't be read as a model of preset {config.preset} ({error!r}): export it again"
         ) from None

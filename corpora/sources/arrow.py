@@ -85,6 +85,6 @@ def _listed(file: File, key: str) -> list[Any]:
             isinstance(item, dict if key == "_data_files" else str) for item in listed
         ):
             return listed
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         pass
     raise BadInput(file.path, f"has no list {key!r}, as in a folder of Hugging Face datasets", mend="save it again")

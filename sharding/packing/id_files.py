@@ -243,8 +243,9 @@ def _open_npy(path: Path) -> Ids:
         RecursionError,
         TypeError,
     ) as error:
+        reason = " ".join(str(error).split())
         raise InputError(
-            f"{path} cannot be read as .npy ({error}): rename .npy files without a header (OLMo) to .bin"
+            f"{path} cannot be read as .npy ({reason}): rename .npy files without a header (OLMo) to .bin"
         ) from None
     if ids.dtype.kind not in "iu" or ids.ndim not in (1, 2):
         raise InputError(f"{path} holds {ids.dtype} in {ids.ndim} dimensions; it must hold integers in one or two")

@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import random
+import re
 import shutil
 import time
 from collections.abc import Callable
@@ -185,6 +186,25 @@ def test_a_mutated_recipe_is_read_or_refused_in_a_sentence(tmp_path, fuzz):
 @pytest.mark.parametrize("what", PARSERS)
 def test_a_mutated_file_of_a_parser_in_this_process_is_read_or_refused_in_a_sentence(tmp_path, fuzz, what):
     fuzz(what, *prepared(what, tmp_path))
+
+
+ONCE_RAISED = {
+    "tokenizer_meta.json": lambda data: data.replace(b": 1", b": 1e9991", 1),
+    "token_bytes.npy": lambda data: data[:9] + b"\x7b" + data[10:] + b"\0" * 40_000,
+    "SentencePiece model": lambda data: re.sub(rb"\x15(...).", b"\x12\x03\\1", data, count=1, flags=re.S),
+    "trainer's configuration": lambda data: b"lr: " + b"9" * 5000,
+    "plain text": lambda data: b"\x80\xb1\xb9\xc1\xf1\xf8\xfd\xad" * 9,
+}
+"""Changes of a file after which a parser raised what is no refusal."""
+
+
+@pytest.mark.fault(28)
+@pytest.mark.parametrize("what", ONCE_RAISED)
+def test_a_file_that_once_ended_in_a_traceback_is_read_or_refused_in_a_sentence(tmp_path, what):
+    data, attempt = prepared(what, tmp_path)
+    changed = ONCE_RAISED[what](data)
+    assert changed != data
+    attempt(changed)
 
 
 NATIVE = {

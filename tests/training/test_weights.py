@@ -1,22 +1,19 @@
 """Starting from the weights of a run, a checkpoint or a Hugging Face folder."""
 
 import json
-import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from tiny import small_dataset
-from torch import Tensor
-from trainings import arguments, weights_of
+from trainings import arguments, weights_of, write_hf
 
 from sharding import Dataset
 from sharding.seal import write_json
-from training.config import Config, ModelConfig
-from training.export_hf import hf_config, hf_weights
+from training.config import Config
 from training.model import make_model
 from training.train import main
 from training.weights import starting_weights
@@ -49,16 +46,6 @@ def test_an_exported_folder_gives_back_the_weights_exactly(
     assert all(torch.equal(read[name], weights[name]) for name in weights)
 
 
-def write_hf(tmp_path: Path, weights: Mapping[str, Tensor], config: ModelConfig, data: Dataset) -> Path:
-    folder = tmp_path / "hf"
-    folder.mkdir()
-    write_json(folder / "config.json", hf_config(config))
-    tensors = {name: value.detach().clone() for name, value in hf_weights(config, weights).items()}
-    save_file(tensors, folder / "model.safetensors")
-    shutil.copy(data.tokenizer / "tokenizer.json", folder)
-    return folder
-
-
 def test_weights_of_another_vocabulary_width_or_tokenizer_are_refused_in_a_sentence(
     dataset: Path, done: Path, tmp_path: Path, refused: Callable[..., None]
 ) -> None:
@@ -80,3 +67,29 @@ def test_weights_of_another_vocabulary_width_or_tokenizer_are_refused_in_a_sente
     write_json(folder / "tokenizer.json", tokenizer)
     refused(main, arguments(dataset, out, init_from=folder), 2, str(folder), "vocab")
     assert not (out / "checkpoints").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("config.json", lambda data: b"[" * 100_000),
+        ("config.json", lambda data: b'{"model_type": 1e999}'),
+        ("config.json", lambda data: data.replace(b'"nanochat"', b'["nanochat"]')),
+        ("config.json", lambda data: b"[]"),
+        ("tokenizer.json", lambda data: b'{"model": {}}'),
+        ("tokenizer.json", lambda data: b'{"model":' * 20_000),
+        ("model.safetensors", lambda data: data[: len(data) // 2]),
+        ("model.safetensors", lambda data: data.replace(b"embed_tokens", b"other_tokens")),
+        ("model.safetensors", lambda data: save({"model.embed_tokens.weight": torch.zeros(4)})),
+    ],
+)
+def test_a_damaged_model_to_start_from_is_refused_in_a_sentence(
+    dataset: Path, tmp_path: Path, refused: Callable[..., None], name: str, change: Callable[[bytes], bytes]
+) -> None:
+    data = Dataset(dataset)
+    config = Config(layers=1, width=16, heads=2).model(data.vocab_size, data.row_tokens)
+    folder = write_hf(tmp_path, dict(make_model(config, 3).named_parameters()), config, data)
+    before = (folder / name).read_bytes()
+    (folder / name).write_bytes(change(before))
+    assert (folder / name).read_bytes() != before
+    refused(main, arguments(dataset, tmp_path / "out", init_from=folder, layers=1), 2, str(folder))

@@ -21,7 +21,7 @@ from tokenization.errors import EncodingError, EncodingMismatch, FolderError
 from tokenization.model.chat import chat_layout, render, runs_of
 from tokenization.model.pattern import GPT2
 from tokenization.model.spelling import changing_steps, filled, read_config, read_vocabulary, spelling_of, steps
-from tokenization.untrusted import NPY_FAULTS, no_panic, read_json, shaped
+from tokenization.untrusted import no_panic, read_json, read_npy, shaped
 
 TOKENIZER_JSON = "tokenizer.json"
 CONFIG_JSON = "tokenizer_config.json"
@@ -268,11 +268,7 @@ class Tokenizer:
 
     def _check_arrays(self, folder: Path) -> None:
         for name, computed in ((TOKEN_BYTES, self.token_bytes), (TOKEN_CHARS, self.token_chars)):
-            try:
-                stored = np.load(folder / name, allow_pickle=False)
-            except NPY_FAULTS as error:
-                raise FolderError(f"{folder / name}: cannot be read ({error}); make the tokenizer again") from error
-            if not np.array_equal(stored, computed):
+            if not np.array_equal(read_npy(folder / name), computed):
                 raise FolderError(f"{folder / name}: does not match {TOKENIZER_JSON}; make the tokenizer again")
 
 
