@@ -168,7 +168,7 @@ def sweep(folder: Path, stride: int, modes: dict[str, tuple[int, list[str]]]) ->
         out, counted = folder / stage, folder / "points"
         shutil.copytree(undisturbed, out)
         run(out, "kill", None)  # which hashes the copies and notes it: the runs below have fewer points
-        for _ in range(2):  # and fewer again once the other folders know the files that were made anew
+        for _ in range(2):  # and fewer again once the other folders have noted the files that were made anew
             shutil.rmtree(out / name)
             run(out, "kill", None, counted)
         total = int(counted.read_text())
