@@ -96,6 +96,7 @@ def figure(lines: Sequence[dict[str, Any]]) -> str:
             column = x(line["bytes"]) + shift
             reach = f'y1="{y(line["low"]):.1f}" y2="{y(line["high"]):.1f}"'
             parts.append(f'<line x1="{column:.1f}" x2="{column:.1f}" {reach} stroke="{colour}"/>')
+            parts.append(f'<circle cx="{column:.1f}" cy="{y(line["gap"]):.1f}" r="3" fill="{colour}"/>')
         place = f'x="{width - 140}" y="{top + 18 * number + 10}"'
         parts.append(f'<text {place} fill="{colour}">{escape(name)}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"

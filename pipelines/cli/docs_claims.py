@@ -36,6 +36,7 @@ NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?|\.\d+")
 SCALES: Mapping[str, Callable[[float], float]] = {
     "percent": lambda value: 100 * value,
     "more": lambda value: 100 * (value - 1),
+    "fewer": lambda value: -100 * value,
 }
 
 Claim = Mapping[str, Any]
