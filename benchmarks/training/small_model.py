@@ -227,7 +227,8 @@ Bits per byte; fewer are better. The compressors read the same training text fir
         "## Samples",
         "",
         "Prompts are the first 16 tokens of held-out rows, in bold, from dialects and classical books;",
-        "temperature 0.8. Nothing else is chosen. Continuations of news and tweets name living people, and are left out.",
+        "temperature 0.8. Nothing else is chosen. Continuations of news and tweets name living people, and are left",
+        "out.",
         "",
     ]
     for sample in result["samples"][:SHOWN]:
