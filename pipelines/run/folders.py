@@ -105,18 +105,20 @@ def claim(folder: Path, kind: str) -> None:
         raise UsageError(f"{folder / STATE} is a symbolic link: choose another --out")
     if read_record(folder, kind) is not None:
         return
-    if read_record(folder, BUILD) is not None:
+    if kind == STAGE and read_record(folder, BUILD) is not None:
         raise UsageError(f"{folder} is the folder of a build: choose another --out")
-    if read_record(folder, STAGE) is not None:
+    if kind == BUILD and read_record(folder, STAGE) is not None:
         raise UsageError(f"{folder} is the folder of stage '{stage_of(folder)}': choose another --out")
     if kind == STAGE and is_manifest(folder):
         return
-    if (folder / kind).exists():
+    # another process may have begun this folder since the first look: the record is read again before a refusal
+    if (folder / kind).exists() and read_record(folder, kind) is None:
         raise UsageError(
             f"{folder / kind} is damaged, or arcorp did not write it: delete it and run the same command again, "
             "or choose another --out"
         )
-    if foreign := next((name for name in _files(folder) if kind == STAGE or not _is_of_a_stage(folder, name)), None):
+    foreign = next((name for name in _files(folder) if kind == STAGE or not _is_of_a_stage(folder, name)), None)
+    if foreign and read_record(folder, kind) is None:
         raise UsageError(f"{folder} holds files that arcorp did not make ({foreign}): choose another --out")
 
 

@@ -10,7 +10,7 @@ from trees import snapshot
 
 from pipelines import cli
 from pipelines.errors import UsageError
-from pipelines.run import Context, Finish, Part, Stage, Work, files_of, run_stage
+from pipelines.run import Context, Finish, Part, Stage, Work, files_of, folders, run_stage
 from sharding import seal
 
 
@@ -319,3 +319,22 @@ def test_a_build_that_made_nothing_takes_another_recipe(tmp_path, capsys):
     assert cli.run(["build", str(tmp_path / "one.yaml"), *out]) in (2, 3)
     assert cli.run(["build", str(tmp_path / "two.yaml"), *out]) in (0, 3)
     assert "holds the build" not in capsys.readouterr().err
+
+
+@pytest.mark.fault(3)
+def test_two_processes_that_begin_one_folder_at_once_meet_at_its_lock(tmp_path, monkeypatch):
+    """The other one writes its record after this one has looked for it."""
+    read, record = folders.read_record, {"stage": "pack", "version": 1, "options": {}, "inputs": {}}
+    for moment in range(2):
+        out, looks = tmp_path / str(moment), []
+
+        def look(folder, name, moment=moment, looks=looks):
+            found = read(folder, name)
+            if len(looks) == moment:
+                seal.write_json(folder / folders.STAGE, record)
+            looks.append(name)
+            return found
+
+        monkeypatch.setattr(folders, "read_record", look)
+        folders.claim(out, folders.STAGE)
+        assert len(looks) > moment
