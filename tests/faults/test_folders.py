@@ -329,11 +329,11 @@ def test_two_processes_that_begin_one_folder_at_once_meet_at_its_lock(tmp_path, 
         out, looks = tmp_path / str(moment), []
 
         def look(folder, name, moment=moment, looks=looks):
-            found = read(folder, name)
+            before = read(folder, name)
             if len(looks) == moment:
                 seal.write_json(folder / folders.STAGE, record)
             looks.append(name)
-            return found
+            return before
 
         monkeypatch.setattr(folders, "read_record", look)
         folders.claim(out, folders.STAGE)
