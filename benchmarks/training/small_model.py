@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "small-model.md"
 OF_THE_LIVING = ("arb_Arab/arabic", "ars_Arab/arabic")
 """Strata with news and tweets."""
-STEPS, BATCH_ROWS, ROW_TOKENS = 800, 16, 512
+STEPS, BATCH_ROWS, ROW_TOKENS = 600, 16, 512
 SHOWN = 12
 """Samples on the page."""
 
