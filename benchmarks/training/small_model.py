@@ -1,9 +1,8 @@
 """A model of 31 M parameters on all sample text: `python -m benchmarks.training.small_model`.
 
 Builds the recipe of `recipe`, trains it on a processor, exports the model for transformers, and writes
-benchmarks/results/small-model-DATE.json and docs/small-model.md. There is one phase: more
-did not help (decision 0047).
---steps is the length: 8,192 tokens each. --out is the folder of the build: one that was stopped resumes.
+benchmarks/results/small-model-DATE.json and docs/small-model.md. One phase: more did not help (decision 0047).
+--steps is the length, of 8,192 tokens each. --out is the folder of the build: one that was stopped resumes.
 """
 
 from __future__ import annotations
