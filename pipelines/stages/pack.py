@@ -44,12 +44,16 @@ VERSION = 2
 def pack_stage(folder: Path, tokens: Sequence[Path], options: PackOptions, seed: int) -> Stage:
     """Pack sealed folders of tokens, all of one tokenizer, in order."""
     opened = [Sealed(path, "tokenize") for path in tokens]
-
-    identity = {**_decide(opened[0], options)[0].canonical(), "seed": seed}
+    decided, specials = _decide(opened[0], options)
+    identity = {**decided.canonical(), "seed": seed}
     names = ["tokens", *(f"tokens {number}" for number in range(1, len(opened)))]
     digests = {name: sealed.digest for name, sealed in zip(names, opened, strict=True)}
     tables = folder / state_files.TABLES
-    first = Stage("table", VERSION, tables, identity, digests, lambda: _plan_tables(tables, opened, options, seed))
+
+    def plan_tables() -> Work:
+        return _plan_tables(_plan(opened, decided, specials, seed, tables))
+
+    first = Stage("table", VERSION, tables, identity, digests, plan_tables)
 
     def work() -> Work:
         from sharding.packing import Plan
@@ -79,9 +83,8 @@ def pack_stage(folder: Path, tokens: Sequence[Path], options: PackOptions, seed:
     return Stage("pack", VERSION, folder, identity, digests, work, before=first)
 
 
-def _plan_tables(folder: Path, tokens: Sequence[Sealed], options: PackOptions, seed: int) -> Work:
-    """Plan a dataset; a part for each of its tables of documents."""
-    planned = plan_dataset(tokens, options, seed, folder)
+def _plan_tables(planned: Any) -> Work:
+    """Return the work of writing a planned dataset's tables of documents; each table is a part."""
     parts = [Part(_table_name(number), name) for number, name in enumerate(planned.documents)]
 
     def finish(finish: Finish) -> None:
@@ -117,14 +120,17 @@ def _link(source: Path, target: Path) -> None:
             shutil.copyfileobj(original, file)
 
 
-def plan_dataset(tokens: Sequence[Sealed], options: PackOptions, seed: int, folder: Path | None = None) -> Any:
-    """Plan the rows of a dataset. Raises UsageError if `bos` and `eos` do not suit the tokenizer.
+def plan_dataset(tokens: Sequence[Sealed], options: PackOptions, seed: int) -> Any:
+    """Plan the rows of a dataset. Raises UsageError if `bos` and `eos` do not suit the tokenizer."""
+    return _plan(tokens, *_decide(tokens[0], options), seed)
 
-    folder: exists; for a temporary file.
-    """
+
+def _plan(
+    tokens: Sequence[Sealed], decided: PackOptions, specials: dict[str, int], seed: int, folder: Path | None = None
+) -> Any:
+    """Plan the rows of a dataset. `folder`: exists; for a temporary file."""
     from sharding.packing import make_plan
 
-    decided, specials = _decide(tokens[0], options)
     bos, eos = (specials[role] if getattr(decided, role) else None for role in ("bos", "eos"))
     return make_plan(tokens, decided.packing(bos, eos, seed), folder)
 
