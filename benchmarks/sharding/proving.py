@@ -84,8 +84,8 @@ def _write(folder: Path) -> Path:
     random = np.random.default_rng(0)
     rows = BYTES // (2 * ROW_TOKENS)
     splits = {}
-    for split, count, shards in (("train", rows, SHARDS), ("validation", 0, 1)):
-        per_shard = max(-(-count // shards), 1)
+    for split, count, shards in (("train", rows, SHARDS), ("validation", 0, 0)):
+        per_shard = max(1, -(-count // max(1, shards)))
         strata = (StratumLayout("all", None, None, None, 0, count, count, count * ROW_TOKENS, 0, 0),)
         splits[split] = SplitLayout(count, per_shard, shards, strata)
         for k in range(shards):
