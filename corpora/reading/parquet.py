@@ -219,13 +219,37 @@ class _Opened:
             budget.take(pages.bytes)
             width = max(8, schema.column(number).length if column.physical_type == "FIXED_LEN_BYTE_ARRAY" else 0)
             references = pages.referring * max(width, pages.widest)
+            size = pages.bytes + references + pages.values * width
             if nested:  # one row may contain all values
                 budget.check(pages.values * width + references)
-                row += (pages.bytes + pages.values * width + references) / max(1, rows)
+                row += size / max(1, rows)
             else:
                 row += max(pages.average, pages.widest, width)
-            total += pages.bytes + references + pages.values * width
+                if strings and not pages.chained and pages.widest > BATCH_BYTES and pages.bytes <= WHOLE:
+                    size = self._bytes_of(group, column.path_in_schema) + pages.values * width
+            total += size
         return total, max(1, min(1024, int(BATCH_BYTES / row)))
+
+    def _bytes_of(self, group: int, name: str) -> int:
+        """Return the bytes of the values of a column of strings, which refer to a dictionary with a long one.
+
+        Arrow reads references without their values, so that the memory is that of the pages. Number of values times
+        the longest one would be far more, and the row group could not be read at once.
+        """
+        import pyarrow
+        import pyarrow.compute
+        import pyarrow.parquet
+
+        source = pyarrow.PythonFile(self._chunks, mode="r")
+        column = pyarrow.parquet.ParquetFile(
+            source,
+            metadata=self.metadata,
+            read_dictionary=[name],
+            pre_buffer=False,
+            page_checksum_verification=True,
+        ).read_row_group(group, [name], use_threads=False)[0]
+        lengths = (pyarrow.compute.binary_length(part.dictionary).take(part.indices) for part in column.chunks)
+        return sum(pyarrow.compute.sum(part).as_py() or 0 for part in lengths)
 
 
 class _Chunks(io.RawIOBase):

@@ -40,6 +40,7 @@ class Pages:
     average    largest mean of the bytes per value, over the pages that contain their values
     widest     maximum bytes of a value that refers to a dictionary or to the previous value
     referring  number of values that refer to a dictionary or to the previous value
+    chained    True if values refer to the previous value
     """
 
     bytes: int = 0
@@ -48,6 +49,7 @@ class Pages:
     average: float = 0.0
     widest: int = 0
     referring: int = 0
+    chained: bool = False
 
 
 def check_footer(footer: memoryview) -> None:
@@ -131,6 +133,7 @@ def pages_of(chunk: memoryview, codec: str, strings: bool) -> Pages:
             elif encoding == _DELTA_BYTE_ARRAY:
                 pages.referring += values
                 pages.widest = max(pages.widest, size)
+                pages.chained = True
             elif values:
                 pages.average = max(pages.average, size / values)
     if dictionary is not None and strings:

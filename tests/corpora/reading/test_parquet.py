@@ -58,6 +58,24 @@ def test_a_row_group_has_the_same_records_read_whole_or_in_batches(
     assert [row.value for row in records[0]] == [{"text": text, "number": n} for n, text in enumerate(texts)]
 
 
+@pytest.mark.fault(16)
+def test_arrow_holds_no_book_while_its_record_is_processed(tmp_path: Path) -> None:
+    """The text is in a dictionary page, as pyarrow writes it; other texts refer to it."""
+    book = "كتاب طويل " * 2_200_000  # 40 MB
+    texts = [f"نص رقم {number}" for number in range(200)]
+    for repeated in (1, 4):  # 160 MB are more than is read at once
+        table = pa.table({"text": [*texts, *[book] * repeated, "نص"]})
+        file = parquet(tmp_path / "a.parquet", table, compression="none", dictionary_pagesize_limit=1 << 30)
+        del table
+        read, held, before, format_ = [], [], pa.total_allocated_bytes(), Parquet("text")
+        for record in (row for part in format_.slices(file, PARQUET) for row in format_.rows(part)):
+            assert isinstance(record, Record)
+            read.append(record.value["text"])
+            held.append(pa.total_allocated_bytes() - before)
+        assert read == [*texts, *[book] * repeated, "نص"]
+        assert held[200] < (1 << 20 if repeated == 1 else 160 << 20)
+
+
 def test_a_record_has_the_number_of_bytes_of_its_text(tmp_path: Path) -> None:
     texts = ["نص", "", None, "😯"]
     for kind in (pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())):
