@@ -11,13 +11,13 @@ BIN := .venv/bin
 demo: .venv/installed  ## build, verify and train on the embedded corpus, and report
 	$(BIN)/arcorp demo --out out/demo
 
-# worksteal gives each worker a contiguous half, so that a folder's shared fixtures are made once; loadfile makes 14 twice.
-# Threads of torch that wait do not spin, because two workers share two cores. Empty, PYTHONDONTWRITEBYTECODE lets
-# Python store what it compiles: otherwise each process that a test starts compiles our modules.
+# worksteal gives each worker a contiguous part, so that a folder's shared fixtures are made once; loadfile makes 14 twice.
+# Three workers keep two cores busy, because many tests wait for a scheduler or a signal. Threads of torch that wait do not
+# spin. PYTHONDONTWRITEBYTECODE is empty, so that Python stores what it compiles and no process that a test starts does it again.
 # The linters run beside the compilation of numba's functions, which each worker would otherwise compile for itself.
 test: .venv/gpl  ## lint, then every test
 	$(MAKE) --jobs=2 --output-sync compiled lint
-	OMP_WAIT_POLICY=PASSIVE PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 2 --dist worksteal
+	OMP_WAIT_POLICY=PASSIVE PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 3 --dist worksteal
 
 test-cluster: .venv/installed  ## all faults on a SLURM of two nodes, started here; about fifteen minutes
 	ARCORP_SLURM=all $(BIN)/pytest tests/cluster
