@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from types import ModuleType
@@ -198,10 +198,14 @@ def uninterrupted() -> Iterator[None]:
         yield
         return
     received: list[int] = []
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # processes that start now inherit it
+    before = signal.signal(signal.SIGINT, lambda number, _: received.append(number))
     try:
-        forkserver.ensure_running()
-        signal.signal(signal.SIGINT, lambda number, _: received.append(number))
+        resource_tracker.ensure_running()  # starting it would unblock the signal
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # the server and its workers inherit it
+        try:
+            forkserver.ensure_running()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         yield
     finally:
         signal.signal(signal.SIGINT, before)

@@ -1,8 +1,10 @@
-"""Worker processes have the modules of `pipelines.preload` when they start."""
+"""Worker processes start with the modules of `pipelines.preload`, are counted, and do not lose Ctrl-C."""
 
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 SCRIPT = """
 import sys
@@ -61,3 +63,38 @@ def main():
 def test_the_processor_time_of_workers_is_counted(tmp_path: Path) -> None:
     """Two workers use 0.4 s each, on however many cores and however long it takes."""
     assert float(_output(tmp_path, BUSY)) >= 0.8
+
+
+PRESSED = """
+import os
+import signal
+import threading
+import time
+
+from pipelines.run.executor import uninterrupted
+
+
+def press():
+    while signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        time.sleep(0)
+    os.killpg(os.getpid(), signal.SIGINT)
+
+
+def main():
+    threading.Thread(target=press).start()
+    try:
+        with uninterrupted():
+            pass
+        time.sleep(5)
+        print("lost")
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+
+
+@pytest.mark.fault(2)
+def test_ctrl_c_while_the_server_of_workers_starts_is_not_lost(tmp_path: Path) -> None:
+    (tmp_path / "pressed.py").write_text(PRESSED)
+    command = [sys.executable, "-c", "import pressed; pressed.main()"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, start_new_session=True)
+    assert (done.stdout, done.stderr) == ("interrupted\n", "")
