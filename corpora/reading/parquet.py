@@ -158,10 +158,7 @@ class _Opened:
                 check_footer(memoryview(footer))
             self.metadata = pyarrow.parquet.read_metadata(pyarrow.BufferReader(_MAGIC + footer))
             self._chunks = _Chunks(self._raw, file.size)
-            source = pyarrow.PythonFile(self._chunks, mode="r")
-            self.parquet = pyarrow.parquet.ParquetFile(
-                source, metadata=self.metadata, pre_buffer=False, page_checksum_verification=True
-            )
+            self.parquet = self._reader()
             self.types = dict(field_types(self.parquet.schema_arrow))
         except PARQUET_FAULTS as error:
             self._raw.close()
@@ -175,6 +172,19 @@ class _Opened:
 
     def __exit__(self, *_: object) -> None:
         self._raw.close()
+
+    def _reader(self, **options: Any) -> Any:
+        """Return an Arrow reader over the column chunks in memory."""
+        import pyarrow
+        import pyarrow.parquet
+
+        return pyarrow.parquet.ParquetFile(
+            pyarrow.PythonFile(self._chunks, mode="r"),
+            metadata=self.metadata,
+            pre_buffer=False,
+            page_checksum_verification=True,
+            **options,
+        )
 
     def _footer(self) -> bytes:
         """Read the last bytes of the file: metadata, its length, the magic number."""
@@ -236,18 +246,9 @@ class _Opened:
         Arrow reads references without their values, so that the memory is that of the pages. Number of values times
         the longest one would be far more, and the row group could not be read at once.
         """
-        import pyarrow
         import pyarrow.compute
-        import pyarrow.parquet
 
-        source = pyarrow.PythonFile(self._chunks, mode="r")
-        column = pyarrow.parquet.ParquetFile(
-            source,
-            metadata=self.metadata,
-            read_dictionary=[name],
-            pre_buffer=False,
-            page_checksum_verification=True,
-        ).read_row_group(group, [name], use_threads=False)[0]
+        column = self._reader(read_dictionary=[name]).read_row_group(group, [name], use_threads=False)[0]
         lengths = (pyarrow.compute.binary_length(part.dictionary).take(part.indices) for part in column.chunks)
         return sum(pyarrow.compute.sum(part).as_py() or 0 for part in lengths)
 
