@@ -78,13 +78,18 @@ def press():
     while signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         time.sleep(0)
     os.killpg(os.getpid(), signal.SIGINT)
+    pressed.set()
+
+
+pressed = threading.Event()
 
 
 def main():
-    threading.Thread(target=press).start()
+    threading.Thread(target=press, daemon=True).start()
     try:
-        with uninterrupted():
-            pass
+        while not pressed.is_set():  # the first time starts the server; a busy machine may miss it
+            with uninterrupted():
+                pass
         time.sleep(5)
         print("lost")
     except KeyboardInterrupt:
